@@ -1,0 +1,84 @@
+"""Copy memory: repeat a list of symbols after a long silence.
+
+Worked example (``rnnbench show copy --gap 4 --option symbols=3``), with its cue one step before the recall::
+
+    input   c a h _ _ _ ? _ _ _
+    due     . . . . . . . c a h
+
+Symbols first, then ``gap`` steps of which the last is the cue ``?`` and the others are blanks ``_``, then one blank for every
+symbol, at which that symbol is due. The sequence is ``gap + 2 * symbols`` steps long and each symbol lies ``gap + symbols``
+steps before its recall.
+
+Only the recalled symbols are scored. Over all steps a network that always answers "blank" is right at 96 % of the steps of
+gap 200 and knows nothing.
+
+Source: Hochreiter & Schmidhuber 1997, section 5 (the idea); Arjovsky, Shah & Bengio 2016, section 5.1 and its code (the
+protocol: 10 symbols of an alphabet of 8).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Generator
+
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class CopyMemory(Task):
+    """Options: ``symbols`` to remember (S), ``alphabet`` they are drawn from (K)."""
+
+    symbols: int = 10
+    alphabet: int = 8
+
+    name: ClassVar[str] = "copy"
+    question: ClassVar[str] = "Can it repeat a list of symbols after a silence?"
+    reference: ClassVar[str] = "Arjovsky, Shah & Bengio 2016, section 5.1"
+    default_gaps: ClassVar[tuple[int, ...]] = (10, 20, 50, 100, 200, 300, 500)
+    default_max_steps: ClassVar[int] = 8000
+    min_gap: ClassVar[int] = 1  # the cue needs a step of its own
+    unit: ClassVar[str] = "symbols"
+
+    def __post_init__(self) -> None:
+        at_least("symbols", self.symbols, 1)
+        at_least("alphabet", self.alphabet, 2, len(LETTERS))
+
+    @property
+    def input_size(self) -> int:
+        return self.alphabet + 2  # the symbols, then blank, then cue
+
+    @property
+    def output_size(self) -> int:
+        return self.alphabet
+
+    def length(self, gap: int) -> int:
+        return gap + 2 * self.symbols
+
+    def scored_answers(self, gap: int) -> int:
+        return self.symbols
+
+    def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
+        blank, cue, S = self.alphabet, self.alphabet + 1, self.symbols
+        symbols = random_tokens(0, self.alphabet, (S, batch_size), generator)  # (S, B)
+        inputs = torch.full((self.length(gap), batch_size), blank)  # (T, B)
+        inputs[:S] = symbols
+        inputs[S + gap - 1] = cue
+        targets = torch.zeros_like(inputs)  # (T, B)
+        targets[-S:] = symbols
+        return Batch(inputs, targets, scored_at(slice(-S, None), self.length(gap), batch_size))
+
+    def chance(self, gap: int) -> Chance:
+        return uniform_chance(self.alphabet)
+
+    def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
+        names = LETTERS[: self.alphabet] + "_?"
+        return [
+            Word(names[token], names[target] if due else None)
+            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
+        ]
+
+
+TASK = CopyMemory
