@@ -1,7 +1,7 @@
 """Finds tasks and cells: built in, by path, by entry point; and fills in what depends on them.
 
-The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that is a path
-(``./mine.py``) is loaded from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and
+The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that
+is a path (``./mine.py``) is loaded from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and
 ``rnnbench.cells``.
 """
 

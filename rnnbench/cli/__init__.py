@@ -1,0 +1,79 @@
+"""The command line. These rooms alone print and exit; everything heavy is imported inside the commands, so --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rnnbench import __version__
+from rnnbench.errors import StorageError, UserError
+
+app = typer.Typer(
+    name="rnnbench",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="How far back can a recurrent network remember, and why not further?",
+    epilog="Example: rnnbench run --cell lstm --task copy --gap 200",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnnbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """How far back can a recurrent network remember, and why not further?"""
+
+
+# Each room hangs its commands on the app above, in the order of --help.
+from rnnbench.cli import run  # noqa: E402, F401, I001
+from rnnbench.cli import lists  # noqa: E402, F401
+from rnnbench.cli import plot  # noqa: E402, F401
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: every mistake of the user becomes one line on stderr and exit code 2."""
+    try:
+        code = app(args=argv, prog_name="rnnbench", standalone_mode=False)
+    except UserError as error:
+        _fail(str(error), 2)
+    except StorageError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("stopped at once; what was recorded stays, and the same command goes on from the last checkpoint", 130)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
+            if type(error).__name__ == "NoArgsIsHelpError":
+                sys.exit(2)  # it has printed the help already
+            context = getattr(error, "ctx", None)
+            where = f" (see `{context.command_path} --help`)" if context else ""
+            _fail(" ".join(error.format_message().split()).rstrip(".") + where, 2)
+        if type(error).__name__ == "Abort":
+            _fail("stopped", 130)
+        if _out_of_memory(error):
+            _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"rnnbench: {message}", err=True)
+    sys.exit(code)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error)
+    return isinstance(error, MemoryError) or "can't allocate memory" in text or "CUDA out of memory" in text

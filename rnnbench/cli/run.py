@@ -1,0 +1,70 @@
+"""``rnnbench run``: train one network, and say how far it got against chance."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.options import Out, Quiet, config_flags, run_config
+
+if TYPE_CHECKING:
+    from rnnbench.execute import Execution
+
+Force = Annotated[bool, typer.Option("--force", help="Run again from the start, even if the study has this run.")]
+
+
+@app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
+@config_flags
+def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, **flags: Any) -> None:
+    """Train one network on one task and log how often it is right, against chance.
+
+    An interrupted run goes on where it stopped when the same command is given again; a finished one shows its stored result.
+    """
+    from rnnbench import catalog
+    from rnnbench.cli.screen import Screen, finished_lines
+    from rnnbench.records import Study
+
+    config = catalog.resolve(run_config(flags))
+    study = Study(out)
+    stored = None if force else study.finished(config.run_id)
+    if stored is None:
+        from rnnbench.execute import Execution
+
+        execution = Execution(config, study, force)
+        with stop_between_steps(execution) as stopped_by, Screen(execution.trainer, quiet) as screen:
+            for row in execution.rows():
+                screen.show(row)
+        if row.status == "interrupted":
+            typer.echo(f"interrupted at step {row.step:,} of {execution.trainer.max_steps:,}: the same command goes on from here")
+            raise typer.Exit(128 + stopped_by[0])
+        stored = study.finished(config.run_id)
+        assert stored is not None
+    else:
+        typer.echo("already done; --force runs it again", err=True)
+    task = catalog.make_task(config.task, config.option)
+    typer.echo(finished_lines(stored, task, study, quiet))
+
+
+@contextmanager
+def stop_between_steps(execution: Execution) -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) asks the run to stop after its step, a second one stops at once. Yields the signals seen."""
+    seen: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+        execution.stop()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

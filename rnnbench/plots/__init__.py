@@ -1,0 +1,73 @@
+"""Figures: a DataFrame in, a Figure out; one file a figure. Never imports torch, never prints, never saves.
+
+What every figure shares stands here: one colour and marker a cell (Okabe & Ito's palette, told apart without colour too), and the
+size and type that stay readable in print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+matplotlib.rcParams.update(
+    {
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+        "legend.frameon": False,
+        "svg.hashsalt": "rnnbench",  # the same data gives the same file
+        "savefig.dpi": 160,
+    }
+)
+
+STYLES = {
+    "rnn": ("#D55E00", "o"),
+    "lstm": ("#0072B2", "s"),
+    "gru": ("#009E73", "^"),
+    "gru-torch": ("#56B4E9", "v"),
+    "memoryless": ("#777777", "x"),
+}
+SPARE = (("#CC79A7", "D"), ("#E69F00", "P"), ("#000000", "*"), ("#F0E442", "X"))
+
+CURVE = ["cell", "init"]
+"""What a curve stands for: a cell is never drawn without the name of its initialisation."""
+
+
+def curve_styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Line style of every (cell, init): a cell keeps its colour; its second initialisation is dashed, its third dotted."""
+    styles: dict[tuple[str, str], dict[str, str]] = {}
+    strangers: list[str] = []
+    seen: dict[str, int] = {}
+    for cell, init in sorted(set(curves)):
+        if cell not in STYLES and cell not in strangers:
+            strangers.append(cell)
+        color, marker = STYLES.get(cell) or SPARE[strangers.index(cell) % len(SPARE)]
+        dash = ("-", "--", ":", "-.")[seen.get(cell, 0) % 4]
+        seen[cell] = seen.get(cell, 0) + 1
+        styles[cell, init] = {"color": color, "marker": marker, "linestyle": dash, "label": f"{cell} ({init})"}
+    return styles
+
+
+def panels(count: int, width: float = 4.2, height: float = 3.2) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels, two in a row at most."""
+    columns = min(count, 2)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(max(width * columns, 5.0), height * rows), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def legend(figure: Figure, axes: list[Axes]) -> None:
+    """One legend below all panels, each label once."""
+    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=min(4, len(entries)))
+
+
+def draw_chance(ax: Axes, frame: pd.DataFrame, x: str) -> None:
+    """The chance line of a panel: the best memoryless predictor."""
+    chance = frame.groupby(x)["chance_accuracy"].first()
+    ax.plot(chance.index, chance.to_numpy(), color="black", linestyle=(0, (4, 3)), linewidth=1, label="chance", zorder=1)
