@@ -230,7 +230,7 @@ def _frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     writer.writeheader()
     writer.writerows(rows)
     buffer.seek(0)
-    return pd.read_csv(buffer, float_precision="round_trip")
+    return pd.read_csv(buffer)
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:

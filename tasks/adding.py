@@ -2,8 +2,8 @@
 
 Worked example (``rnnbench show adding --gap 3``), six values, one mark in each half, the sum due at the end::
 
-    input   0.50 0.77* 0.09 0.13* 0.31 0.63
-    due     .    .     .    .     .    0.90
+    input 0.84 0.46* 0.44 0.80 0.78* 0.06
+    due   .    .     .    .    .     1.24
 
 Values are drawn from U[0, 1]; a second channel marks one of the first ``gap`` values and one of the last ``gap``. The sequence
 is ``2 * gap`` steps long (published T = 2 * gap), so the first marked value lies at least ``gap`` steps before the answer.

@@ -2,8 +2,8 @@
 
 Worked example (``rnnbench show beijing --gap 3``)::
 
-    input   leave then slowly we beijing
-    due     .     .    .      .  leaving
+    input arrive we rest slowly beijing
+    due   .      .  .    .      arriving
 
 At gap 0 this is the bare pair of sentences, "arrive beijing" and "leave beijing": a network that sees only the word "beijing"
 must answer the same for both, whatever its weights. With ``distractors`` other cities come along with verbs of their own

@@ -2,8 +2,8 @@
 
 Worked example (``rnnbench show copy --gap 4 --option symbols=3``), with its cue one step before the recall::
 
-    input   c a h _ _ _ ? _ _ _
-    due     . . . . . . . c a h
+    input e b f _ _ _ ? _ _ _
+    due   . . . . . . . e b f
 
 Symbols first, then ``gap`` steps of which the last is the cue ``?`` and the others are blanks ``_``, then one blank for every
 symbol, at which that symbol is due. The sequence is ``gap + 2 * symbols`` steps long and each symbol lies ``gap + symbols``

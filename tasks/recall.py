@@ -2,8 +2,8 @@
 
 Worked example (``rnnbench show recall --gap 2``)::
 
-    input   I live-in japan slowly then I speak
-    due     . .       .     .      .    . japanese
+    input I live-in china turns the I speak
+    due   . .       .     .     .   . chinese
 
 One of ten countries is named early and decides the language asked for at the end; ``gap`` filler words come between the two
 sentences. With ``cues=3`` three people live in a country each, and one of them is asked about, so that a network must hold

@@ -92,7 +92,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         show_default=not isinstance(default, str) or default != "",
         autocompletion=COMPLETE.get(name),
     )
-    annotation: Any = Annotated[kind if required or default is not None else kind | None, info]  # type: ignore[valid-type]  # made at run time
+    annotation: Any = Annotated[kind if required or default is not None else kind | None, info]
     empty = inspect.Parameter.empty
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=empty if required else default, annotation=annotation)
 

@@ -1,0 +1,244 @@
+"""The command line as a person meets it: verdicts, help, bad input in one line, Ctrl-C and kill -9."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rnnbench.cli import main
+from rnnbench.records import ROW_COLUMNS, RUN_COLUMNS, TIME_COLUMNS, read_csv
+
+ROOT = Path(__file__).parents[2]
+TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
+RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
+
+
+class Result:
+    def __init__(self, code: object, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def rnnbench(capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*argv: str) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(word) for word in argv])
+        captured = capsys.readouterr()
+        return Result(stop.value.code, captured.out, captured.err)
+
+    return call
+
+
+def start(folder: Path, *argv: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rnnbench", *argv],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def timeless(path: Path, columns: tuple[str, ...]) -> list[dict]:
+    return [{key: value for key, value in row.items() if key not in TIME_COLUMNS} for row in read_csv(path, columns)]
+
+
+def test_run_says_its_verdict_and_where_it_wrote(rnnbench) -> None:
+    result = rnnbench(*RUN, "--gap", "0", "--max-steps", "600")
+    assert result.code == 0
+    assert re.match(r"solved at step \d+: (99|100)\.\d % of 1,024 answers, chance 50\.0 %\n", result.out)
+    for path in re.findall(r"^  (\S+)$", result.out, re.MULTILINE):
+        assert Path(path).exists()
+    assert "step 20 of 600" in result.err
+    again = rnnbench(*RUN, "--gap", "0", "--max-steps", "600")
+    assert again.out == result.out
+    assert "already done" in again.err
+
+
+def test_an_unsolved_run_is_held_against_chance(rnnbench) -> None:
+    result = rnnbench(*RUN, "--cell", "memoryless", "--quiet")
+    assert re.match(r"unsolved after 40 steps: \d+\.\d % of 1,024 answers, chance 50\.0 %; within its interval", result.out)
+    assert result.err == ""
+
+
+def test_same_seed_same_files_and_force_makes_them_again(rnnbench) -> None:
+    rnnbench(*RUN, "--out", "a")
+    rnnbench(*RUN, "--out", "b")
+    (log,) = (path.name for path in Path("a/logs").iterdir())
+    assert timeless(Path("a/runs.csv"), RUN_COLUMNS) == timeless(Path("b/runs.csv"), RUN_COLUMNS)
+    assert timeless(Path("a/logs", log), ROW_COLUMNS) == timeless(Path("b/logs", log), ROW_COLUMNS)
+    assert Path("a/weights", log).with_suffix(".pt").read_bytes() == Path("b/weights", log).with_suffix(".pt").read_bytes()
+    rnnbench(*RUN, "--out", "b", "--force")
+    assert timeless(Path("a/runs.csv"), RUN_COLUMNS) == timeless(Path("b/runs.csv"), RUN_COLUMNS)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["tasks"], ["cells"], ["show"], ["plot"]], ids=str)
+def test_every_help_shows_an_example(rnnbench, command: list[str]) -> None:
+    result = rnnbench(*command, "--help")
+    assert result.code == 0
+    assert f"Example: rnnbench {' '.join(command)}" in result.out
+
+
+def test_every_flag_of_run_has_help_and_its_default(rnnbench) -> None:
+    from rnnbench.config import RunConfig
+
+    text = " ".join(rnnbench("run", "--help").out.replace("│", " ").split())
+    for name, field in RunConfig.model_fields.items():
+        assert f"--{name.replace('_', '-')} " in text
+        assert str(field.description)[:40] in text
+        if field.default is not None and not isinstance(field.default, dict) and not field.is_required() and name[-6:] != "option":
+            assert f"[default: {field.default}]" in text, name
+
+
+def test_lists(rnnbench) -> None:
+    assert all(name in rnnbench("tasks").out for name in ("copy", "adding", "beijing", "recall", "12.5 %"))
+    assert all(name in rnnbench("cells").out for name in ("rnn", "lstm", "gru-torch", "71,168"))
+
+
+def test_show_speaks_chinese(rnnbench) -> None:
+    assert re.search(r"(到达|离开) .*北京", rnnbench("show", "beijing", "--language", "zh").out)
+    assert re.search(r"我 住在 .*会讲", rnnbench("show", "recall", "--language", "zh").out)
+
+
+def test_plot_draws_what_the_study_has(rnnbench) -> None:
+    rnnbench(*RUN)
+    result = rnnbench("plot", "results")
+    assert result.code == 0
+    assert {Path(line).name for line in result.out.split()} == {"learning_curves.png", "learning_curves.svg"}
+    rnnbench(*RUN, "--gap", "4")
+    first = rnnbench("plot", "results")
+    assert "accuracy_by_gap.png" in first.out
+    before = Path("results/figures/accuracy_by_gap.svg").read_bytes()
+    rnnbench("plot", "results")
+    assert Path("results/figures/accuracy_by_gap.svg").read_bytes() == before
+
+
+BAD = [
+    ([*RUN, "--cell", "lstn"], "did you mean 'lstm'"),
+    ([*RUN, "--task", "bejing"], "did you mean 'beijing'"),
+    ([*RUN, "--init", "crono"], "did you mean 'chrono'"),
+    ([*RUN, "--gap", "-1"], "--gap must be greater than or equal to 0, not -1"),
+    ([*RUN, "--gap", "ten"], "--gap"),
+    ([*RUN, "--task", "copy", "--gap", "0"], "smallest is 1"),
+    ([*RUN, "--hidden-size", "0"], "--hidden-size"),
+    ([*RUN, "--lr", "nan"], "--lr"),
+    ([*RUN, "--eval-sequences", "10"], "--eval-sequences"),
+    ([*RUN, "--optimizer", "adamm"], "--optimizer"),
+    ([*RUN, "--gap", "1000000000"], "GiB"),
+    ([*RUN, "--device", "cuda:7"], "cuda:7"),
+    ([*RUN, "--device", "teapot"], "teapot"),
+    ([*RUN, "--option", "fillers=many"], "whole number"),
+    ([*RUN, "--option", "filers=3"], "did you mean 'fillers'"),
+    ([*RUN, "--option", "fillers"], "key=value"),
+    ([*RUN, "--option", "fillers=99"], "from 1 to 12"),
+    ([*RUN, "--cell-option", "bias=perhaps"], "true or false"),
+    ([*RUN, "--cell", "rnn", "--init", "chrono"], "does not have"),
+    ([*RUN, "--cell", "rnn", "--horizon", "100"], "horizon"),
+    ([*RUN, "--out", "file"], "--out"),
+    ([*RUN, "--task", "missing.py"], "no task file"),
+    ([*RUN, "--task", "./broken.py"], "line 1"),
+    ([*RUN, "--task", "./nameless.py"], "TASK"),
+    ([*RUN, "--colour", "red"], "--colour"),
+    (["run", "--cell", "lstm"], "--task"),
+    (["plot", "nowhere"], "no runs in nowhere"),
+    (["plot", "foreign"], "schema"),
+    (["show", "beijing", "--language", "fr"], "en and zh"),
+    (["rum"], "rum"),
+]
+
+
+@pytest.mark.parametrize(("argv", "message"), BAD, ids=[" ".join(argv[-2:]) for argv, _ in BAD])
+def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], message: str) -> None:
+    Path("file").write_text("")
+    Path("broken.py").write_text("def (:\n")
+    Path("nameless.py").write_text("x = 1\n")
+    Path("foreign/logs").mkdir(parents=True)
+    Path("foreign/logs/a.csv").write_text("some,other\n1,2\n")
+    result = rnnbench(*argv)
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1, result.err
+    assert result.out == ""
+
+
+def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rnnbench(*RUN, "--seed", "1")
+    before = Path("results/runs.csv").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    result = rnnbench(*RUN, "--quiet")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "No space left" in result.err
+    assert Path("results/runs.csv").read_bytes() == before
+
+
+def test_a_task_and_a_cell_of_ones_own(rnnbench) -> None:
+    task = (ROOT / "tasks" / "beijing.py").read_text(encoding="utf-8").replace('"beijing"\n', '"mine"\n')
+    Path("mine.py").write_text(task, encoding="utf-8")
+    Path("leaky.py").write_text(
+        "import torch\nfrom rnnbench.cells import Cell\n\n\nclass Leaky(Cell):\n"
+        '    name = "leaky"\n    summary = "leaky"\n\n    def __init__(self, input_size, hidden_size, rate: float = 0.5):\n'
+        "        super().__init__(input_size, hidden_size)\n        self.rate = rate\n        self.stacked_weights(1, ())\n\n"
+        "    def step(self, x, state):\n        (h,) = state\n"
+        "        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T)\n"
+        "        return ((1 - self.rate) * h + self.rate * new,), {}\n\n\nCELL = Leaky\n"
+    )
+    result = rnnbench(*RUN, "--task", "./mine.py", "--cell", "./leaky.py", "--cell-option", "rate=0.25")
+    assert result.code == 0, result.err
+    (row,) = read_csv(Path("results/runs.csv"), RUN_COLUMNS)
+    assert row["cell_option"] == '{"rate": "0.25"}'
+
+
+LONG = [*RUN, "--cell", "lstm", "--gap", "30", "--max-steps", "600", "--eval-every", "20"]
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_stopped_at_any_moment_the_same_command_ends_with_the_same_files(tmp_path: Path, blow: signal.Signals) -> None:
+    whole = start(tmp_path, *LONG, "--out", "whole")
+    process = start(tmp_path, *LONG, "--out", "pieces")
+    pieces = tmp_path / "pieces"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        logs = list(pieces.glob("logs/*.csv"))
+        if logs and len(logs[0].read_text().splitlines()) > 3:
+            break
+        time.sleep(0.01)
+    process.send_signal(blow)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == (-9 if blow is signal.SIGKILL else 128 + blow), (out, err)
+    assert not (pieces / "runs.csv").exists(), "it was finished before it could be stopped"
+    if blow is not signal.SIGKILL:
+        assert re.search(r"interrupted at step \d+ of 600", out)
+        assert "Traceback" not in err
+    again = start(tmp_path, *LONG, "--out", "pieces")
+    _, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
+    assert whole.wait(timeout=60) == 0
+    whole.communicate()
+    (log,) = (path.name for path in (tmp_path / "whole" / "logs").iterdir())
+    assert timeless(pieces / "runs.csv", RUN_COLUMNS) == timeless(tmp_path / "whole" / "runs.csv", RUN_COLUMNS)
+    assert timeless(pieces / "logs" / log, ROW_COLUMNS) == timeless(tmp_path / "whole" / "logs" / log, ROW_COLUMNS)
+    weights = f"weights/{Path(log).stem}.pt"
+    assert (pieces / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+
+
+def test_two_processes_write_to_one_study(tmp_path: Path) -> None:
+    processes = [start(tmp_path, *RUN, "--seed", str(seed)) for seed in range(3)]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert sorted(int(row["seed"]) for row in read_csv(tmp_path / "results" / "runs.csv", RUN_COLUMNS)) == [0, 1, 2]

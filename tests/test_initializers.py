@@ -1,0 +1,77 @@
+"""Initialisations: what each promises, measured on the weights it makes."""
+
+import math
+
+import pytest
+import torch
+from torch import Generator
+
+from rnnbench import catalog
+from rnnbench.cells import Cell
+from rnnbench.initializers import INITIALIZERS, check
+
+H = 200
+
+
+def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -> Cell:
+    cell = catalog.make_cell(name, 5, H, options)
+    check(init, cell)
+    INITIALIZERS[init](cell, Generator().manual_seed(0), horizon)
+    return cell
+
+
+@pytest.mark.parametrize("name", list(catalog.cells()))
+def test_uniform_fills_the_textbook_range(name: str) -> None:
+    bound = 1 / math.sqrt(H)
+    for parameter in initialised(name, "uniform").parameters():
+        assert 0.9 * bound < float(parameter.detach().abs().max()) <= bound
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru-torch"])
+def test_orthogonal_blocks(name: str) -> None:
+    for block in initialised(name, "orthogonal").weight_hh.detach().split(H):
+        torch.testing.assert_close(block @ block.T, torch.eye(H), atol=1e-5, rtol=0)
+
+
+def test_identity_block() -> None:
+    assert torch.equal(initialised("rnn", "identity").weight_hh, torch.eye(H))
+
+
+@pytest.mark.parametrize(("name", "state"), [("lstm", 1), ("gru", 0), ("gru-torch", 0)])
+@pytest.mark.parametrize("init", ["forget-bias", "chrono"])
+def test_keeping_gates_keep(name: str, state: int, init: str) -> None:
+    """A state left alone decays by the promised factor in one step, in whatever sign the cell writes it."""
+    cell = initialised(name, init, horizon=100.0)
+    with torch.no_grad():
+        cell.weight_ih.zero_()
+        cell.weight_hh.zero_()
+        if name == "lstm":  # candidate silent
+            cell.bias[2 * H : 3 * H] = 0
+        else:
+            for bias in (cell.bias, cell.bias_ih, cell.bias_hh):
+                if bias is not None:
+                    bias[2 * H :] = 0
+    start = tuple(torch.full((1, H), 0.5) for _ in range(cell.state_count))
+    kept = cell.step(torch.zeros(1, 5), start)[0][state][0].detach() / 0.5  # (H)
+    if init == "forget-bias":
+        torch.testing.assert_close(kept, torch.full((H,), 1 / (1 + math.exp(-1))))
+    else:
+        steps = 1 / (1 - kept)  # time constants, in steps
+        assert 1.9 < float(steps.min()) < 10
+        assert 90 < float(steps.max()) <= 100.01
+
+
+def test_chrono_closes_the_lstm_input_gate_as_far_as_it_opens_the_forget_gate() -> None:
+    i, f, _, _ = initialised("lstm", "chrono").bias.detach().split(H)
+    torch.testing.assert_close(i, -f)
+
+
+@pytest.mark.parametrize(("name", "init"), [("rnn", "chrono"), ("memoryless", "orthogonal"), ("memoryless", "forget-bias")])
+def test_what_does_not_fit_is_refused(name: str, init: str) -> None:
+    with pytest.raises(ValueError, match=f"init {init}|initialise"):
+        initialised(name, init)
+
+
+def test_chrono_needs_a_bias() -> None:
+    with pytest.raises(ValueError, match="bias=false"):
+        initialised("gru", "chrono", bias=False)

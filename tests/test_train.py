@@ -1,0 +1,158 @@
+"""The trainer: what it promises about streams, the scored steps, verdicts and going on bit for bit."""
+
+import math
+
+import pytest
+import torch
+
+from rnnbench import catalog, engine
+from rnnbench.config import RunConfig
+from rnnbench.errors import UserError
+from rnnbench.records import TIME_COLUMNS, Row
+from rnnbench.train import Trainer, train
+
+SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
+ENGINES = ["torch"] + (["fast"] if engine.available() else [])
+
+
+def timeless(rows: list[Row]) -> list[dict]:
+    return [{k: repr(v) for k, v in vars(row).items() if k not in TIME_COLUMNS} for row in rows]
+
+
+def config(**changes: object) -> RunConfig:
+    return RunConfig.model_validate(SMALL | changes)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "gru-torch", "rnn"])
+def test_every_recurrent_cell_solves_the_bare_pair_and_memoryless_does_not(name: str) -> None:
+    rows = list(train(config(cell=name, gap=0, max_steps=400)))
+    assert rows[-1].status == "solved"
+    assert rows[-1].accuracy >= 0.99
+    assert rows[-2].accuracy >= 0.99
+    blind = list(train(config(cell="memoryless", gap=0)))
+    assert blind[-1].status == "unsolved"
+    assert abs(blind[-1].accuracy - 0.5) < 0.06
+
+
+@pytest.mark.parametrize("task", ["copy", "adding", "recall"])
+def test_the_lstm_learns_every_task_at_a_short_gap(task: str) -> None:
+    option = {"symbols": "2", "alphabet": "2"} if task == "copy" else {}
+    rows = list(
+        train(config(task=task, cell="lstm", gap=3, hidden_size=24, batch_size=32, max_steps=1500, eval_every=100, option=option))
+    )
+    assert rows[-1].skill > 0.9
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_same_seed_gives_the_same_rows(name: str) -> None:
+    first, second = (timeless(list(train(config(engine=name)))) for _ in range(2))
+    assert first == second
+    assert first != timeless(list(train(config(engine=name, seed=1))))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_interrupted_then_resumed_equals_uninterrupted(optimizer: str, name: str) -> None:
+    whole = Trainer(config(optimizer=optimizer, cell="lstm", engine=name))
+    expected = timeless(list(whole.rows()))
+    first = Trainer(config(optimizer=optimizer, cell="lstm", engine=name))
+    rows = [next(first.rows())]
+    for _ in range(7):  # into the middle of an evaluation period
+        first.train_step()
+    second = Trainer(config(optimizer=optimizer, cell="lstm", engine=name))
+    second.load_state(first.state())
+    rows += list(second.rows())
+    assert timeless(rows) == expected
+    for ours, theirs in zip(second.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_asked_to_stop_it_says_interrupted_and_where() -> None:
+    trainer = Trainer(config())
+    rows = trainer.rows()
+    next(rows)
+    trainer.stopping = True
+    last = next(rows)
+    assert (last.status, last.step) == ("interrupted", 20)
+    assert math.isnan(last.accuracy)
+    assert list(rows) == []
+
+
+def test_streams_are_separate() -> None:
+    """Evaluating more often changes neither the initialisation nor the training data."""
+    losses = []
+    for every in (10, 20):
+        trainer = Trainer(config(eval_every=every, max_steps=40))
+        list(trainer.rows())
+        losses.append([parameter.detach().clone() for parameter in trainer.model.parameters()])
+    for a, b in zip(*losses, strict=True):
+        assert torch.equal(a, b)
+    trainer = Trainer(config())
+    train_batch = trainer.sample(50, trainer.train_stream)
+    eval_batch = trainer.sample(50, trainer.eval_stream)
+    assert not torch.equal(train_batch.inputs, eval_batch.inputs)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_divergence_is_recorded_not_raised(value: float) -> None:
+    trainer = Trainer(config())
+    for _ in range(3):
+        trainer.train_step()
+    with torch.no_grad():
+        trainer.model.readout.bias[0] = value
+    rows = list(trainer.rows())
+    assert [row.status for row in rows] == ["diverged"]
+    assert rows[0].step == 4  # at once, not at the next evaluation
+
+
+def test_too_large_a_learning_rate_ends_as_a_row() -> None:
+    rows = list(train(config(cell="rnn", optimizer="sgd", lr=1e30, clip_norm=math.inf, task="adding", gap=5)))
+    assert rows[-1].status in ("diverged", "unsolved")
+
+
+def test_gradients_come_from_the_scored_steps_alone_and_are_clipped_after_backward() -> None:
+    trainer = Trainer(config(clip_norm=1e-3, optimizer="sgd", lr=1.0))
+    before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+    trainer.train_step()
+    moved = sum(float((p.detach() - b).square().sum()) for p, b in zip(trainer.model.parameters(), before, strict=True)) ** 0.5
+    assert moved == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_model_reads_out_at_scored_positions_in_the_order_of_the_answers() -> None:
+    trainer = Trainer(config(task="copy", option={"symbols": "3"}))
+    batch = trainer.sample(4, trainer.train_stream)
+    everywhere = trainer.model.readout(trainer.model.cell(batch.inputs))  # (T, B, O)
+    torch.testing.assert_close(trainer.model(batch), everywhere[batch.scored])
+    ragged = batch._replace(scored=batch.scored & (torch.arange(4) % 2 == 0))
+    torch.testing.assert_close(trainer.model(ragged), everywhere[ragged.scored])
+
+
+def test_solved_needs_two_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(config(max_steps=200))
+    accuracies = iter([0.995, 0.98, 1.0, 0.99])
+    monkeypatch.setattr(trainer, "measure", lambda: (next(accuracies), 0.1))
+    rows = list(trainer.rows())
+    assert [row.status for row in rows] == ["running", "running", "running", "solved"]
+    assert trainer.steps_to_solve == 60
+
+
+def test_resolving_fills_in_every_default_once() -> None:
+    resolved = catalog.resolve(RunConfig(task="copy", cell="lstm"))
+    assert (resolved.init, resolved.horizon, resolved.max_steps) == ("chrono", 2000.0, 8000)
+    assert resolved.option == {"symbols": 10, "alphabet": 8}
+    assert catalog.resolve(resolved) == resolved
+    assert resolved.run_id == catalog.resolve(RunConfig(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
+    assert resolved.run_id != catalog.resolve(RunConfig(task="copy", cell="lstm", lr=0.02)).run_id
+
+
+def test_what_cannot_fit_is_refused_before_it_starts() -> None:
+    with pytest.raises(UserError, match="GiB"):
+        Trainer(config(gap=10**9))
+    with pytest.raises(UserError, match="GiB"):
+        Trainer(config(hidden_size=10**7))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_runs_and_resumes() -> None:
+    rows = list(train(config(device="cuda", cell="lstm", gap=0, max_steps=400)))
+    assert rows[-1].status == "solved"
