@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -181,3 +182,12 @@ def test_adding_marks_one_value_in_each_half() -> None:
     assert (marks[9:].sum(dim=0) == 1).all()
     assert float(values.min()) >= 0
     assert float(values.max()) < 1
+
+
+def test_the_template_in_the_readme_is_a_task(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "tasks" / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "echo.py"
+    path.write_text(readme.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    task = catalog.make_task(str(path))
+    words = task.words(task.sample(2, 1, seeded()), 0)
+    assert words[-1].answer == words[0].text
