@@ -1,11 +1,13 @@
 """The time loops, forward and back, compiled by numba: one recurrent product a step, the pointwise part fused around it.
 
-All arrays are contiguous, time first. ``h`` has T + 1 rows: row 0 is the initial state, row t + 1 the state after step t. On entry to
-a forward loop ``gates`` holds the input's share of the products, (T, B, G*H); on exit the gates themselves. With tokens it need not
+All arrays are contiguous, time first. ``h`` has T + 1 rows: row 0 is the initial state, row t + 1 the state after step t. On entry
+to a forward loop ``gates`` holds the input's share of the products, (T, B, G*H); on exit the gates themselves. With tokens it need not
 be filled: row ``tokens[t, b]`` of ``table`` (D, G*H) is copied in as the step is reached, while it is in the cache.
 
-A backward loop gets ``grad`` (T - first, B, H), fills ``dgates`` with the gradient of what enters each gate's nonlinearity, and leaves
-the gradient of the initial state in ``dh``. Weight gradients are one product over all steps, made by the caller.
+``weight_t`` is the transposed recurrent weight, (H, G*H), ``weight`` the weight as it is. A backward loop gets ``grad``
+(T - first, B, H) and leaves the gradient of the initial state in ``dh``. ``dgates`` (S, B, G*H) holds the gradient of what enters
+the gates' nonlinearities for S steps: as many as the cache holds. When they are full their share of every weight gradient is
+one product, and they are used again; written out for all T steps they would cross the memory bus twice.
 
 Every inner loop stands in a function of its own: that is what LLVM turns into vector instructions.
 """
@@ -121,12 +123,15 @@ def add_rows(dtable: Array, dgates: Array, tokens: Array) -> None:
 
 
 @compiled
-def product(blas: int, x: Array, weight: Array, out: Array, out_width: int, accumulate: Any) -> None:
-    """out (B, N) = x (B, K) weight (N, K)^T + accumulate * out, where rows of out lie ``out_width`` apart."""
-    n, k = weight.shape
+def product(blas: int, x: Array, weight_t: Array, columns: int, out: Array, accumulate: Any) -> None:
+    """out (B, N) = x (B, K) weight_t (K, N) + accumulate * out, N being the first ``columns`` of both.
+
+    The transposed weight is a fifth faster here: BLAS then reads it along its rows.
+    """
+    width, out_width = weight_t.strides[0] // weight_t.itemsize, out.strides[0] // out.itemsize
     gemm(
-        blas, TRANSPOSED, NORMAL, n, x.shape[0], k,
-        weight.ctypes.data, k, x.ctypes.data, k, accumulate, out.ctypes.data, out_width,
+        blas, NORMAL, NORMAL, columns, x.shape[0], x.shape[1],
+        weight_t.ctypes.data, width, x.ctypes.data, x.shape[1], accumulate, out.ctypes.data, out_width,
     )  # fmt: skip
 
 
@@ -141,7 +146,40 @@ def product_back(blas: int, dgates: Array, width: int, weight: Array, out: Array
 
 
 @compiled
-def rnn_forward(blas: int, tokens: Array, table: Array, gates: Array, weight: Array, h: Array) -> None:
+def weight_gradient(blas: int, dgates: Array, columns: int, x: Array, dweight: Array) -> None:
+    """dweight (N, K) += dgates (S, B, N)^T x (S, B, K) over all S * B rows, N being the first ``columns`` of dgates."""
+    k = x.shape[2]
+    gemm(
+        blas, NORMAL, TRANSPOSED, k, columns, x.shape[0] * x.shape[1],
+        x.ctypes.data, k, dgates.ctypes.data, dgates.strides[1] // dgates.itemsize, x.dtype.type(1), dweight.ctypes.data, k,
+    )  # fmt: skip
+
+
+@compiled
+def input_step_back(tokens: Array, dtable: Array, dgates: Array, t: int) -> None:
+    """One step's gradient to the rows of its tokens; with values dtable is one row, and gathers the bias gradient."""
+    if tokens.size:
+        add_rows(dtable, dgates, tokens[t])
+    else:
+        for b in range(dgates.shape[0]):
+            add(dtable[0], dgates[b])
+
+
+@compiled
+def input_block_back(
+    blas: int, dgates: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array, start: int, steps: int
+) -> None:
+    """Gradients on the input's side for a block of steps where inputs are values; dx is empty unless it is wanted."""
+    if x.size:
+        width = dgates.shape[2]
+        weight_gradient(blas, dgates, width, x[start : start + steps], dweight_ih)
+        if dx.size:
+            for t in range(steps):
+                product_back(blas, dgates[t], width, weight_ih, dx[start + t], x.dtype.type(0))
+
+
+@compiled
+def rnn_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array) -> None:
     """h_t = tanh(input + W h_{t-1})."""
     one, H = h.dtype.type(1), h.shape[2]
     for t in range(h.shape[0] - 1):
@@ -149,7 +187,7 @@ def rnn_forward(blas: int, tokens: Array, table: Array, gates: Array, weight: Ar
             fill_rows(h[t + 1], table, tokens[t])
         else:
             h[t + 1] = gates[t]
-        product(blas, h[t], weight, h[t + 1], H, one)
+        product(blas, h[t], weight_t, H, h[t + 1], one)
         tanh_all(h[t + 1].reshape(-1))
 
 
@@ -160,15 +198,22 @@ def rnn_pointwise_back(h: Array, dh: Array, dgate: Array) -> None:
 
 
 @compiled
-def rnn_backward(blas: int, tokens: Array, dtable: Array, weight: Array, h: Array, grad: Array, dgates: Array, dh: Array) -> None:
-    zero, H, T, first = h.dtype.type(0), h.shape[2], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0]
-    for t in range(T - 1, -1, -1):
-        if t >= first:
-            add(dh.reshape(-1), grad[t - first].reshape(-1))
-        rnn_pointwise_back(h[t + 1].reshape(-1), dh.reshape(-1), dgates[t].reshape(-1))
-        if tokens.size:
-            add_rows(dtable, dgates[t], tokens[t])
-        product_back(blas, dgates[t], H, weight, dh, zero)
+def rnn_backward(
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, h: Array, grad: Array, dgates: Array, dh: Array,
+) -> None:  # fmt: skip
+    zero, H, T, first, S = h.dtype.type(0), h.shape[2], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            rnn_pointwise_back(h[t + 1].reshape(-1), dh.reshape(-1), now.reshape(-1))
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, H, weight, dh, zero)
+        weight_gradient(blas, dgates, H, h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
 @compiled
@@ -184,14 +229,14 @@ def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
 
 
 @compiled
-def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight: Array, h: Array, c: Array, keep: bool) -> None:
+def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
     """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
     one, B = h.dtype.type(1), h.shape[1]
     for t in range(h.shape[0] - 1):
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
-        product(blas, h[t], weight, now, now.shape[1], one)
+        product(blas, h[t], weight_t, now.shape[1], now, one)
         for b in range(B):
             lstm_pointwise(now[b], c[t, b], c[t + 1, b], h[t + 1, b])
 
@@ -212,18 +257,22 @@ def lstm_pointwise_back(gates: Array, c_before: Array, c: Array, dh: Array, dc: 
 
 @compiled
 def lstm_backward(
-    blas: int, tokens: Array, dtable: Array, gates: Array, weight: Array, h: Array, c: Array,
-    grad: Array, dgates: Array, dh: Array, dc: Array,
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, gates: Array, h: Array, c: Array, grad: Array, dgates: Array, dh: Array, dc: Array,
 ) -> None:  # fmt: skip
-    zero, B, T, first = h.dtype.type(0), h.shape[1], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0]
-    for t in range(T - 1, -1, -1):
-        if t >= first:
-            add(dh.reshape(-1), grad[t - first].reshape(-1))
-        for b in range(B):
-            lstm_pointwise_back(gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], dgates[t, b])
-        if tokens.size:
-            add_rows(dtable, dgates[t], tokens[t])
-        product_back(blas, dgates[t], gates.shape[2], weight, dh, zero)
+    zero, B, T, first, S = h.dtype.type(0), h.shape[1], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                lstm_pointwise_back(gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], now[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, now.shape[1], weight, dh, zero)
+        weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
 @compiled
@@ -243,7 +292,9 @@ def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
 
 
 @compiled
-def gru_forward(blas: int, tokens: Array, table: Array, gates: Array, weight: Array, h: Array, reset_h: Array, keep: bool) -> None:
+def gru_forward(
+    blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, reset_h: Array, keep: bool
+) -> None:
     """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n; ``reset_h`` (T, B, H) keeps r * h."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     for t in range(h.shape[0] - 1):
@@ -251,10 +302,10 @@ def gru_forward(blas: int, tokens: Array, table: Array, gates: Array, weight: Ar
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
-        product(blas, h[t], weight[: 2 * H], now, 3 * H, one)
+        product(blas, h[t], weight_t, 2 * H, now, one)
         for b in range(B):
             gru_reset(now[b], h[t, b], reset_h[k, b])
-        product(blas, reset_h[k], weight[2 * H :], now[:, 2 * H :], 3 * H, one)
+        product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
         for b in range(B):
             gru_mix(now[b], h[t, b], h[t + 1, b])
 
@@ -280,22 +331,27 @@ def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgat
 
 @compiled
 def gru_backward(
-    blas: int, tokens: Array, dtable: Array, gates: Array, weight: Array, h: Array,
-    grad: Array, dgates: Array, dh: Array, dreset: Array,
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, gates: Array, h: Array, reset_h: Array, grad: Array, dgates: Array, dh: Array, dreset: Array,
 ) -> None:  # fmt: skip
     zero, one, B, H = h.dtype.type(0), h.dtype.type(1), h.shape[1], h.shape[2]
-    T, first = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0]
-    for t in range(T - 1, -1, -1):
-        if t >= first:
-            add(dh.reshape(-1), grad[t - first].reshape(-1))
-        for b in range(B):
-            gru_pointwise_back(gates[t, b], h[t, b], dh[b], dgates[t, b])
-        product_back(blas, dgates[t, :, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
-        for b in range(B):
-            gru_reset_back(gates[t, b], h[t, b], dreset[b], dh[b], dgates[t, b])
-        if tokens.size:
-            add_rows(dtable, dgates[t], tokens[t])
-        product_back(blas, dgates[t], 3 * H, weight[: 2 * H], dh, one)
+    T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                gru_pointwise_back(gates[t, b], h[t, b], dh[b], now[b])
+            product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
+            for b in range(B):
+                gru_reset_back(gates[t, b], h[t, b], dreset[b], dh[b], now[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
+        weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
+        weight_gradient(blas, dgates[:, :, 2 * H :], H, reset_h[start:end], dweight[2 * H :])
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
 @compiled
@@ -314,7 +370,7 @@ def gru_torch_mix(gates: Array, recurrent: Array, h_before: Array, h: Array) -> 
 
 @compiled
 def gru_torch_forward(
-    blas: int, tokens: Array, table: Array, gates: Array, weight: Array, bias: Array, h: Array, scaled: Array, keep: bool
+    blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, bias: Array, h: Array, scaled: Array, keep: bool
 ) -> None:
     """Reset after the product; ``scaled`` (T, B, H) keeps W_hn h + b_hn."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
@@ -326,7 +382,7 @@ def gru_torch_forward(
             fill_rows(now, table, tokens[t])
         for b in range(B):
             recurrent[b] = bias
-        product(blas, h[t], weight, recurrent, 3 * H, one)
+        product(blas, h[t], weight_t, 3 * H, recurrent, one)
         for b in range(B):
             gru_torch_mix(now[b], recurrent[b], h[t, b], h[t + 1, b])
             scaled[k, b] = recurrent[b, 2 * H :]
@@ -349,16 +405,22 @@ def gru_torch_pointwise_back(gates: Array, scaled: Array, h_before: Array, dh: A
 
 @compiled
 def gru_torch_backward(
-    blas: int, tokens: Array, dtable: Array, gates: Array, weight: Array, h: Array, scaled: Array,
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, dbias: Array, gates: Array, h: Array, scaled: Array,
     grad: Array, dgates: Array, drecurrent: Array, dh: Array,
 ) -> None:  # fmt: skip
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
-    T, first = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0]
-    for t in range(T - 1, -1, -1):
-        if t >= first:
-            add(dh.reshape(-1), grad[t - first].reshape(-1))
-        for b in range(B):
-            gru_torch_pointwise_back(gates[t, b], scaled[t, b], h[t, b], dh[b], dgates[t, b], drecurrent[t, b])
-        if tokens.size:
-            add_rows(dtable, dgates[t], tokens[t])
-        product_back(blas, drecurrent[t], 3 * H, weight, dh, one)
+    T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now, recurrent = dgates[t - start], drecurrent[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                gru_torch_pointwise_back(gates[t, b], scaled[t, b], h[t, b], dh[b], now[b], recurrent[b])
+                add(dbias, recurrent[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, recurrent, 3 * H, weight, dh, one)
+        weight_gradient(blas, drecurrent, 3 * H, h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)

@@ -90,15 +90,40 @@ def states_buffer(lease: Lease, T: int, B: int, initial: Tensor) -> Tensor:
     return buffer
 
 
-def input_gradients(
-    ctx: Any, inputs: Tensor, weight: Tensor, dtable: Tensor, dgates: Tensor
-) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Gradients of inputs, weight_ih (G, D) and of the bias (G) on the input's side, from those of the gates (T, B, G)."""
-    if not inputs.is_floating_point():
-        return None, dtable.t(), dtable.sum(0)
-    flat = dgates.flatten(0, 1)  # (T*B, G)
-    dinputs = (flat @ weight).view_as(inputs) if ctx.needs_input_grad[0] else None  # (T, B, D)
-    return dinputs, flat.t() @ inputs.reshape(len(flat), -1), flat.sum(0)
+CACHED = 1 << 18  # numbers: how much of a backward pass is held in the cache before it becomes weight gradients
+
+
+class Gradients:
+    """What every backward pass fills in, as the kernels want it.
+
+    ``shared`` holds the arguments that all backward kernels begin with: BLAS, the input's side, and the recurrent weight.
+    """
+
+    def __init__(self, ctx: Any, h: Tensor, rows: int, tokens: Tensor, biased: bool) -> None:
+        inputs, weight_ih, weight_hh = ctx.saved_tensors
+        (T, B, H), D = (h.shape[0] - 1, *h.shape[1:]), weight_ih.shape[1]
+        values = inputs.is_floating_point()
+        self.biased = biased
+        self.values = values
+        self.table = h.new_zeros(1 if values else D, rows * H)  # (D, G*H) for tokens; with values the bias gradient alone
+        self.inputs = h.new_empty(T, B, D) if values and ctx.needs_input_grad[0] else None
+        self.weight_ih = h.new_zeros(rows * H, D) if values else None
+        self.weight_hh = h.new_zeros(rows * H, H)
+        self.h = h.new_zeros(B, H)
+        self.work = Lease(h.dtype)
+        self.steps = min(T, max(1, CACHED // (B * rows * H)))
+        self.gates = self.work.take(self.steps, B, rows * H)
+        empty2, empty3 = h.new_empty(0, 0), h.new_empty(0, 0, 0)
+        self.shared = (
+            address(h.dtype), array(tokens), array(self.table), array(inputs.contiguous() if values else empty3),
+            array(weight_ih.contiguous()), array(empty2 if self.weight_ih is None else self.weight_ih),
+            array(empty3 if self.inputs is None else self.inputs), array(weight_hh.contiguous()), array(self.weight_hh),
+        )  # fmt: skip
+
+    def results(self) -> tuple[Tensor | None, Tensor, Tensor, Tensor | None]:
+        """Gradients of inputs (T, B, D), weight_ih (G*H, D), weight_hh (G*H, H) and of the input's bias (G*H)."""
+        weight_ih = self.table.t() if self.weight_ih is None else self.weight_ih
+        return self.inputs, weight_ih, self.weight_hh, self.table.sum(0) if self.biased else None
 
 
 def rnn_forward(ctx: Any, inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias: Any, initial: Tensor, first: int) -> Tensor:
@@ -106,9 +131,9 @@ def rnn_forward(ctx: Any, inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, 
     lease = Lease(weight_hh.dtype)
     tokens, table, gates = project(lease, inputs, weight_ih, bias, False)
     h = states_buffer(lease, T, B, initial[0])
-    kernels.rnn_forward(address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.contiguous()), array(h))
+    kernels.rnn_forward(address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()), array(h))
     ctx.save_for_backward(inputs, weight_ih, weight_hh)
-    ctx.kept = (lease, tokens, table.shape, bias is not None, h)
+    ctx.kept = (lease, tokens, bias is not None, h)
     return h[1 + first :].clone()  # (T - first, B, H); the buffer itself goes back to the pool
 
 
@@ -120,18 +145,10 @@ class RNNFunction(Function):
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> Any:
-        inputs, weight_ih, weight_hh = ctx.saved_tensors
-        _, tokens, table_shape, biased, h = ctx.kept
-        work = Lease(h.dtype)
-        T, B, H = h.shape[0] - 1, h.shape[1], h.shape[2]
-        dgates, dh, dtable = work.take(T, B, H), h.new_zeros(B, H), h.new_zeros(table_shape)
-        kernels.rnn_backward(
-            address(h.dtype), array(tokens), array(dtable), array(weight_hh.contiguous()), array(h),
-            array(grad.contiguous()), array(dgates), array(dh),
-        )  # fmt: skip
-        dinputs, dweight_ih, dbias = input_gradients(ctx, inputs, weight_ih, dtable, dgates)
-        dweight_hh = dgates.view(T * B, H).t() @ h[:-1].view(T * B, H)  # (H, H)
-        return dinputs, dweight_ih, dweight_hh, dbias if biased else None, dh.sum(0, keepdim=True), None
+        _, tokens, biased, h = ctx.kept
+        d = Gradients(ctx, h, 1, tokens, biased)
+        kernels.rnn_backward(*d.shared, array(h), array(grad.contiguous()), array(d.gates), array(d.h))
+        return *d.results(), d.h.sum(0, keepdim=True), None
 
 
 class LSTMFunction(Function):
@@ -146,28 +163,22 @@ class LSTMFunction(Function):
         tokens, table, gates = project(lease, inputs, weight_ih, bias, keep)
         h, c = (states_buffer(lease, T, B, row) for row in initial)
         kernels.lstm_forward(
-            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.contiguous()), array(h), array(c), keep
+            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()), array(h), array(c), keep
         )
         ctx.save_for_backward(inputs, weight_ih, weight_hh)
-        ctx.kept = (lease, tokens, table.shape, bias is not None, gates, h, c)
+        ctx.kept = (lease, tokens, bias is not None, gates, h, c)
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> Any:
-        inputs, weight_ih, weight_hh = ctx.saved_tensors
-        _, tokens, table_shape, biased, gates, h, c = ctx.kept
-        work = Lease(h.dtype)
-        T, B, H = h.shape[0] - 1, h.shape[1], h.shape[2]
-        dgates, dh, dc, dtable = work.take(T, B, 4 * H), h.new_zeros(B, H), h.new_zeros(B, H), h.new_zeros(table_shape)
+        _, tokens, biased, gates, h, c = ctx.kept
+        d = Gradients(ctx, h, 4, tokens, biased)
+        dc = torch.zeros_like(d.h)  # (B, H)
         kernels.lstm_backward(
-            address(h.dtype), array(tokens), array(dtable), array(gates), array(weight_hh.contiguous()), array(h), array(c),
-            array(grad.contiguous()), array(dgates), array(dh), array(dc),
-        )  # fmt: skip
-        dinputs, dweight_ih, dbias = input_gradients(ctx, inputs, weight_ih, dtable, dgates)
-        dweight_hh = dgates.view(T * B, 4 * H).t() @ h[:-1].view(T * B, H)  # (4H, H)
-        dinitial = torch.stack((dh.sum(0), dc.sum(0)))  # (2, H)
-        return dinputs, dweight_ih, dweight_hh, dbias if biased else None, dinitial, None, None
+            *d.shared, array(gates), array(h), array(c), array(grad.contiguous()), array(d.gates), array(d.h), array(dc)
+        )
+        return *d.results(), torch.stack((d.h.sum(0), dc.sum(0))), None, None
 
 
 class GRUFunction(Function):
@@ -183,31 +194,23 @@ class GRUFunction(Function):
         h = states_buffer(lease, T, B, initial[0])
         reset_h = lease.take(T if keep else 1, B, h.shape[2])
         kernels.gru_forward(
-            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.contiguous()), array(h),
+            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()), array(h),
             array(reset_h), keep,
         )  # fmt: skip
         ctx.save_for_backward(inputs, weight_ih, weight_hh)
-        ctx.kept = (lease, tokens, table.shape, bias is not None, gates, h, reset_h)
+        ctx.kept = (lease, tokens, bias is not None, gates, h, reset_h)
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> Any:
-        inputs, weight_ih, weight_hh = ctx.saved_tensors
-        _, tokens, table_shape, biased, gates, h, reset_h = ctx.kept
-        work = Lease(h.dtype)
-        T, B, H = h.shape[0] - 1, h.shape[1], h.shape[2]
-        dgates, dh, dtable = work.take(T, B, 3 * H), h.new_zeros(B, H), h.new_zeros(table_shape)
+        _, tokens, biased, gates, h, reset_h = ctx.kept
+        d = Gradients(ctx, h, 3, tokens, biased)
+        dreset = torch.empty_like(d.h)  # (B, H)
         kernels.gru_backward(
-            address(h.dtype), array(tokens), array(dtable), array(gates), array(weight_hh.contiguous()), array(h),
-            array(grad.contiguous()), array(dgates), array(dh), array(work.take(B, H)),
-        )  # fmt: skip
-        dinputs, dweight_ih, dbias = input_gradients(ctx, inputs, weight_ih, dtable, dgates)
-        flat = dgates.view(T * B, 3 * H)
-        dweight_hh = torch.empty_like(weight_hh, memory_format=torch.contiguous_format)  # (3H, H)
-        torch.mm(flat[:, : 2 * H].t(), h[:-1].view(T * B, H), out=dweight_hh[: 2 * H])
-        torch.mm(flat[:, 2 * H :].t(), reset_h.view(T * B, H), out=dweight_hh[2 * H :])
-        return dinputs, dweight_ih, dweight_hh, dbias if biased else None, dh.sum(0, keepdim=True), None, None
+            *d.shared, array(gates), array(h), array(reset_h), array(grad.contiguous()), array(d.gates), array(d.h), array(dreset)
+        )
+        return *d.results(), d.h.sum(0, keepdim=True), None, None
 
 
 class GRUTorchFunction(Function):
@@ -225,28 +228,22 @@ class GRUTorchFunction(Function):
         scaled = lease.take(T if keep else 1, B, h.shape[2])
         bias = weight_hh.new_zeros(len(weight_hh)) if bias_hh is None else bias_hh  # (3H)
         kernels.gru_torch_forward(
-            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.contiguous()),
+            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()),
             array(bias.contiguous()), array(h), array(scaled), keep,
         )  # fmt: skip
         ctx.save_for_backward(inputs, weight_ih, weight_hh)
-        ctx.kept = (lease, tokens, table.shape, bias_ih is not None, bias_hh is not None, gates, h, scaled)
+        ctx.kept = (lease, tokens, bias_ih is not None, bias_hh is not None, gates, h, scaled)
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> Any:
-        inputs, weight_ih, weight_hh = ctx.saved_tensors
-        _, tokens, table_shape, biased_ih, biased_hh, gates, h, scaled = ctx.kept
-        work = Lease(h.dtype)
-        T, B, H = h.shape[0] - 1, h.shape[1], h.shape[2]
-        dgates, drecurrent = work.take(T, B, 3 * H), work.take(T, B, 3 * H)
-        dh, dtable = h.new_zeros(B, H), h.new_zeros(table_shape)
+        _, tokens, biased_ih, biased_hh, gates, h, scaled = ctx.kept
+        d = Gradients(ctx, h, 3, tokens, biased_ih)
+        dbias = h.new_zeros(gates.shape[2])  # (3H)
+        drecurrent = d.work.take(*d.gates.shape)  # (S, B, 3H)
         kernels.gru_torch_backward(
-            address(h.dtype), array(tokens), array(dtable), array(gates), array(weight_hh.contiguous()), array(h), array(scaled),
-            array(grad.contiguous()), array(dgates), array(drecurrent), array(dh),
+            *d.shared, array(dbias), array(gates), array(h), array(scaled), array(grad.contiguous()),
+            array(d.gates), array(drecurrent), array(d.h),
         )  # fmt: skip
-        dinputs, dweight_ih, dbias_ih = input_gradients(ctx, inputs, weight_ih, dtable, dgates)
-        flat = drecurrent.view(T * B, 3 * H)
-        dweight_hh = flat.t() @ h[:-1].view(T * B, H)  # (3H, H)
-        dbias_hh = flat.sum(0) if biased_hh else None
-        return dinputs, dweight_ih, dweight_hh, dbias_ih if biased_ih else None, dbias_hh, dh.sum(0, keepdim=True), None, None
+        return *d.results(), dbias if biased_hh else None, d.h.sum(0, keepdim=True), None, None
