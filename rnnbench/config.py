@@ -31,7 +31,7 @@ class RunConfig(BaseModel):
     ] = 0
     hidden_size: Annotated[int, Field(ge=1, description="Width of the cell, in units.")] = 128
     batch_size: Annotated[int, Field(ge=1, description="Sequences per training step.")] = 32
-    lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.01
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.02
     optimizer: Annotated[Optimizer, Field(description="Optimiser: adam, rmsprop or sgd.")] = "adam"
     init: Annotated[
         str | None,

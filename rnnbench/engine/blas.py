@@ -38,8 +38,7 @@ def address(dtype: torch.dtype) -> int:
         return 0
 
 
-@intrinsic
-def gemm(  # type: ignore[no-untyped-def]  # numba gives the types
+def _gemm(  # type: ignore[no-untyped-def]  # numba gives the types
     typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc
 ) -> Any:
     """``C = op(A) op(B) + beta C``, column-major, as Fortran's gemm reads it.
@@ -80,11 +79,14 @@ def gemm(  # type: ignore[no-untyped-def]  # numba gives the types
     return signature, code
 
 
-@intrinsic
-def as_float32(typing_context, bits) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
+def _as_float32(typing_context, bits) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
     """The float32 whose bits an int32 holds."""
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), code
+
+
+gemm: Any = intrinsic(_gemm)
+as_float32: Any = intrinsic(_as_float32)

@@ -143,7 +143,7 @@ class RNNFunction(Function):
     forward = staticmethod(rnn_forward)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         _, tokens, biased, h = ctx.kept
         d = Gradients(ctx, h, 1, tokens, biased)
@@ -170,7 +170,7 @@ class LSTMFunction(Function):
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         _, tokens, biased, gates, h, c = ctx.kept
         d = Gradients(ctx, h, 4, tokens, biased)
@@ -202,7 +202,7 @@ class GRUFunction(Function):
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         _, tokens, biased, gates, h, reset_h = ctx.kept
         d = Gradients(ctx, h, 3, tokens, biased)
@@ -236,7 +236,7 @@ class GRUTorchFunction(Function):
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         _, tokens, biased_ih, biased_hh, gates, h, scaled = ctx.kept
         d = Gradients(ctx, h, 3, tokens, biased_ih)
