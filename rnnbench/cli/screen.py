@@ -119,7 +119,8 @@ def verdict_line(run: dict[str, Any], task: Task) -> str:
         return f"diverged at step {int(run['step']):,} (loss or gradient not finite): {measured}"
     low, high = chance_interval(chance, answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
-    return f"unsolved after {int(run['step']):,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}"
+    word = "given up" if run["status"] == "gave-up" else "unsolved"
+    return f"{word} after {int(run['step']):,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}"
 
 
 def percent(share: float) -> str:
