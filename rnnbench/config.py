@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 Option = bool | int | float | str
 Engine = Literal["auto", "fast", "torch"]
@@ -53,6 +53,10 @@ class RunConfig(BaseModel):
     eval_sequences: Annotated[int, Field(ge=1000, description="Fresh held-out sequences of one evaluation (at least 1,000).")] = (
         1024
     )
+    give_up: Annotated[
+        int | None,
+        Field(ge=1, description="Stop a run that was never above chance in this many steps. Default: never."),
+    ] = None
     option: Annotated[dict[str, Option], Field(description="Option of the task, as key=value; may be given several times.")] = (
         Field(default_factory=dict)
     )
@@ -79,3 +83,38 @@ class RunConfig(BaseModel):
 def stem(name: str) -> str:
     """The bare name of a task or cell given by path: ``./mine.py`` is ``mine``."""
     return name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".py")
+
+
+AXES = ("cell", "task", "gap", "seed", "lr", "init")
+"""The fields that a sweep takes several values of."""
+
+_Recipe = create_model(  # what a sweep has one value of, exactly as RunConfig declares it
+    "_Recipe",
+    __config__=RunConfig.model_config,
+    **{name: (field.annotation, field) for name, field in RunConfig.model_fields.items() if name not in AXES},  # type: ignore[call-overload]
+)
+_several = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+
+
+class SweepConfig(_Recipe):  # type: ignore[misc, valid-type]  # mypy cannot follow create_model
+    """A grid of runs: a list for each of :data:`AXES`, one value for every other field of :class:`RunConfig`.
+
+    A single value stands for a list of one, no gap at all for each task's own gaps, the init ``default`` for each cell's own.
+    """
+
+    cell: Annotated[list[str], _several, Field(min_length=1, description="Cells, by name or path.")]
+    task: Annotated[list[str], _several, Field(min_length=1, description="Tasks, by name or path.")]
+    gap: Annotated[list[Annotated[int, Field(ge=0)]], _several, Field(description="Gaps. Default: each task's own.")] = Field(
+        default_factory=list
+    )
+    seed: Annotated[
+        list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]], _several, Field(min_length=1, description="Seeds of the runs.")
+    ] = Field(default=[0])
+    lr: Annotated[
+        list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], _several, Field(min_length=1, description="Learning rates.")
+    ] = Field(default=[RunConfig.model_fields["lr"].default])
+    init: Annotated[
+        list[str],
+        _several,
+        Field(min_length=1, description="Initialisations; `default` is the cell's own, and lets unfit pairs out."),
+    ] = Field(default=["default"])

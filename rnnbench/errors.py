@@ -5,5 +5,15 @@ class UserError(Exception):
     """Bad input. The message is one sentence that says what would be right."""
 
 
+class BusyError(UserError):
+    """Another process is at the run that was asked for."""
+
+
 class StorageError(Exception):
     """The disk did not take a file; the command line exits with 1."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of Python, of PyTorch's CPU allocator or of a GPU."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "can't allocate memory" in text or "CUDA out of memory" in text

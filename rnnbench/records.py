@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from rnnbench import __version__
 from rnnbench.config import RunConfig
-from rnnbench.errors import StorageError, UserError
+from rnnbench.errors import BusyError, StorageError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,8 @@ COLUMNS: dict[str, str] = {
     "skill": "(accuracy - chance) / (1 - chance)",
     "grad_norm": "mean norm of the whole gradient before clipping, since the row before",
     "wall_s": "seconds of training and evaluation so far, interruptions left out",
-    "status": "running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), diverged (NaN or inf), interrupted",
+    "status": "running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), diverged (NaN or inf), "
+    "gave-up (never above chance by step give_up), interrupted",
     "steps_to_solve": "optimiser steps at the first of the two evaluations that solved it; empty if unsolved",
     "parameters": "trainable numbers of cell and readout",
     "rnnbench_version": "version of rnnbench",
@@ -131,16 +132,27 @@ class Study:
 
     @contextmanager
     def claim(self, run_id: str) -> Iterator[None]:
-        """Hold a run against other processes; raises UserError if one of them is at it."""
+        """Hold a run against other processes; raises BusyError if one of them is at it."""
         lock = FileLock(self.folder / ".locks" / f"{run_id}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise UserError(f"another process is at this run in {self.folder}: wait for it, or choose another --out") from None
+            raise BusyError(f"another process is at this run in {self.folder}: wait for it, or choose another --out") from None
         try:
             yield
         finally:
             lock.release()
+
+    def claimed(self, run_id: str) -> bool:
+        """Whether some process is at this run now."""
+        lock = self.folder / ".locks" / f"{run_id}.lock"
+        if not lock.exists():
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def finished(self, run_id: str) -> dict[str, Any] | None:
         """The ``runs.csv`` row of a finished run, the last if it was made again; None if there is none."""

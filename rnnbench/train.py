@@ -14,6 +14,7 @@ from rnnbench import catalog
 from rnnbench.config import RunConfig
 from rnnbench.model import build, check_device, check_memory, stream
 from rnnbench.records import SCHEMA, Row
+from rnnbench.stats import chance_interval
 from rnnbench.task import Batch
 
 SOLVED_ACCURACY = 0.99
@@ -52,6 +53,7 @@ class Trainer:
         self.status = "running"
         self.stopping = False  # set from outside: stop between two steps
         self.above = False  # whether the last evaluation reached the solved accuracy
+        self.hopeful = config.give_up is None  # whether it was ever better than chance; asked only for --give-up
         self.steps_to_solve: int | None = None
         self.row: Row | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)  # since the last row
@@ -59,6 +61,7 @@ class Trainer:
         self.since = 0  # steps since the last row
         self.wall_s = 0.0
         self._resumed = time.perf_counter()
+        self.began = (0, self._resumed)  # step and time at which this process took the run up
 
     def rows(self) -> Iterator[Row]:
         """Train until the verdict; yields one Row after every evaluation, the last with the final status.
@@ -66,6 +69,7 @@ class Trainer:
         Once ``stopping`` is set, it ends after the current step with a Row of status ``interrupted``, which has no measurement.
         """
         self._resumed = time.perf_counter()
+        self.began = (self.step, self._resumed)
         while self.status == "running":
             if self.stopping:
                 yield self._row(math.nan, math.nan, math.nan, math.nan, "interrupted")
@@ -113,12 +117,16 @@ class Trainer:
         accuracy, eval_loss = self.measure()
         train_loss, grad_norm = (float(total) / self.since for total in (self.loss_sum, self.norm_sum))
         reached = accuracy >= SOLVED_ACCURACY
+        answers = self.config.eval_sequences * self.task.scored_answers(self.config.gap)
+        self.hopeful = self.hopeful or accuracy > chance_interval(self.chance.accuracy, answers)[1]
         if not all(math.isfinite(value) for value in (train_loss, eval_loss, grad_norm)):
             self.status = "diverged"
         elif reached and self.above:
             self.status = "solved"
         elif self.step >= self.max_steps:
             self.status = "unsolved"
+        elif not self.hopeful and self.step >= (self.config.give_up or 0):
+            self.status = "gave-up"
         if reached and not self.above:
             self.steps_to_solve = self.step
         elif not reached:
@@ -181,7 +189,7 @@ class Trainer:
         self._resumed = time.perf_counter()
 
 
-STATE = ("step", "status", "above", "steps_to_solve", "since", "wall_s")
+STATE = ("step", "status", "above", "hopeful", "steps_to_solve", "since", "wall_s")
 """The Trainer's scalars, as they stand in a checkpoint."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError
+from rnnbench.errors import StorageError, UserError, out_of_memory
 
 app = typer.Typer(
     name="rnnbench",
@@ -39,7 +39,10 @@ def root(
 # Each room hangs its commands on the app above, in the order of --help.
 from rnnbench.cli import run  # noqa: E402, F401, I001
 from rnnbench.cli import lists  # noqa: E402, F401
+from rnnbench.cli import sweep  # noqa: E402, F401
+from rnnbench.cli import status  # noqa: E402, F401
 from rnnbench.cli import plot  # noqa: E402, F401
+from rnnbench.cli import table  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
             _fail(" ".join(error.format_message().split()).rstrip(".") + where, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
-        if _out_of_memory(error):
+        if out_of_memory(error):
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
@@ -72,8 +75,3 @@ def main(argv: list[str] | None = None) -> None:
 def _fail(message: str, code: int) -> None:
     typer.echo(f"rnnbench: {message}", err=True)
     sys.exit(code)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    text = str(error)
-    return isinstance(error, MemoryError) or "can't allocate memory" in text or "CUDA out of memory" in text

@@ -21,7 +21,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict a
 TaskOption = Annotated[list[str] | None, typer.Option("--option", help="Option of the task, as key=value.", metavar="K=V")]
 
 UNITS = {"gap": "STEPS", "horizon": "STEPS", "max_steps": "STEPS", "eval_every": "STEPS", "hidden_size": "UNITS"}
-UNITS |= {"batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "option": "K=V", "cell_option": "K=V"}
+UNITS |= {"give_up": "STEPS", "batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "option": "K=V", "cell_option": "K=V"}
 
 
 def config_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -82,7 +82,7 @@ COMPLETE: dict[str, Callable[[], list[str]]] = {"task": complete_tasks, "cell": 
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind = _plain(field.annotation)
+    kind = plain(field.annotation)
     required = field.is_required()
     default = None if field.default is PydanticUndefined else field.default
     info = typer.Option(
@@ -97,7 +97,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=empty if required else default, annotation=annotation)
 
 
-def _plain(annotation: Any) -> Any:
+def plain(annotation: Any) -> Any:
     """The type that Typer parses: Literals stay choices, dicts are given as a list of key=value."""
     if get_origin(annotation) in (Union, types.UnionType):
         return next(kind for kind in get_args(annotation) if kind is not type(None))

@@ -6,15 +6,19 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.options import Out, Quiet, config_flags, run_config
 
-if TYPE_CHECKING:
-    from rnnbench.execute import Execution
+
+class Stoppable(Protocol):
+    """What Ctrl-C asks to stop: a run or a sweep."""
+
+    def stop(self) -> None: ...
+
 
 Force = Annotated[bool, typer.Option("--force", help="Run again from the start, even if the study has this run.")]
 
@@ -52,15 +56,15 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
 
 
 @contextmanager
-def stop_between_steps(execution: Execution) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the run to stop after its step, a second one stops at once. Yields the signals seen."""
+def stop_between_steps(work: Stoppable) -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) asks the work to stop after its step, a second one stops at once. Yields the signals seen."""
     seen: list[int] = []
 
     def ask(number: int, frame: object) -> None:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        execution.stop()
+        work.stop()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

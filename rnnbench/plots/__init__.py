@@ -6,12 +6,15 @@ size and type that stay readable in print.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from rnnbench.config import stem
 
 matplotlib.rcParams.update(
     {
@@ -42,29 +45,46 @@ def curve_styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dic
     """Line style of every (cell, init): a cell keeps its colour; its second initialisation is dashed, its third dotted."""
     styles: dict[tuple[str, str], dict[str, str]] = {}
     strangers: list[str] = []
-    seen: dict[str, int] = {}
+    seen: dict[str, int] = {}  # how many curves of a cell there are
     for cell, init in sorted(set(curves)):
         if cell not in STYLES and cell not in strangers:
             strangers.append(cell)
         color, marker = STYLES.get(cell) or SPARE[strangers.index(cell) % len(SPARE)]
         dash = ("-", "--", ":", "-.")[seen.get(cell, 0) % 4]
         seen[cell] = seen.get(cell, 0) + 1
-        styles[cell, init] = {"color": color, "marker": marker, "linestyle": dash, "label": f"{cell} ({init})"}
+        styles[cell, init] = {"color": color, "marker": marker, "linestyle": dash, "label": f"{stem(cell)} ({init})"}
     return styles
 
 
 def panels(count: int, width: float = 4.2, height: float = 3.2) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` panels, two in a row at most."""
-    columns = min(count, 2)
+    """A figure of ``count`` panels, two in a row, or four where there are many; those left over stay blank."""
+    columns = min(count, 2 if count <= 6 else 4)
     rows = -(-count // columns)
     figure = Figure(figsize=(max(width * columns, 5.0), height * rows), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return figure, axes
 
 
-def legend(figure: Figure, axes: list[Axes]) -> None:
-    """One legend below all panels, each label once."""
+def legend(figure: Figure, axes: list[Axes], note: str = "") -> None:
+    """One legend below all panels, each label once, and under it a note on how to read the figure."""
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=min(4, len(entries)))
+    width = figure.get_figwidth()
+    columns = max(1, min(len(entries), int(width / 1.9)))
+    note = "\n".join(textwrap.wrap(note, int(width * 15)))
+    figure.legend(
+        list(entries.values()), list(entries), loc="outside lower center", ncols=columns, title=note or None, title_fontsize=7
+    )
+
+
+def gap_axis(ax: Axes, gaps: Iterable[int]) -> None:
+    """A logarithmic axis of gaps (linear below 10, where gap 0 has its place), with a tick at every gap of the grid."""
+    ticks = sorted(set(gaps))
+    ax.set_xscale("symlog", linthresh=10)
+    ax.set_xticks(ticks, [str(gap) for gap in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("gap (time steps)")
 
 
 def draw_chance(ax: Axes, frame: pd.DataFrame, x: str) -> None:

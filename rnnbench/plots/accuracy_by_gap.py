@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots import CURVE, curve_styles, draw_chance, legend, panels
+from rnnbench.config import stem
+from rnnbench.plots import CURVE, curve_styles, draw_chance, gap_axis, legend, panels
+from rnnbench.summary import RATE_RULE, name_variants, rates
 
 
 def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
@@ -15,24 +17,28 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
         runs: rows of :func:`rnnbench.records.load_runs`.
 
     Returns:
-        The figure; the gap axis is logarithmic beyond 10.
+        The figure. With several learning rates the curve takes, gap by gap, the one with the best median, which the figure says;
+        the seeds of the other rates are fainter dots.
     """
+    runs = name_variants(runs)
+    table = rates(runs)
+    runs = runs.merge(table[["task", *CURVE, "gap", "lr", "best"]], on=["task", *CURVE, "gap", "lr"])
     styles = curve_styles(runs[CURVE].itertuples(index=False, name=None))
     groups = list(runs.groupby("task"))
     figure, axes = panels(len(groups))
     for ax, (task, frame) in zip(axes, groups, strict=False):
         for (cell, init), curve in frame.groupby(CURVE):
             style = styles[str(cell), str(init)]
-            median = curve.groupby("gap")["accuracy"].median()
-            ax.plot(curve["gap"], curve["accuracy"], style["marker"], color=style["color"], markersize=4, alpha=0.45)
+            for best, dots in curve.groupby("best"):
+                alpha = 0.45 if best else 0.15
+                ax.plot(dots["gap"], dots["accuracy"], style["marker"], color=style["color"], markersize=4, alpha=alpha, mew=0.5)
+            median = curve[curve["best"]].groupby("gap")["accuracy"].median()
             ax.plot(median.index, median.to_numpy(), linewidth=1.6, markersize=5, **style)  # type: ignore[arg-type]
         draw_chance(ax, frame, "gap")
-        gaps = sorted(frame["gap"].unique())
-        ax.set_xscale("symlog", linthresh=10)
-        ax.set_xticks(gaps, [str(gap) for gap in gaps])
-        ax.minorticks_off()
-        ax.set(title=str(task), xlabel="gap (time steps)", ylabel="accuracy", ylim=(-0.02, 1.04))
-    for ax in axes[len(groups) :]:
-        ax.set_axis_off()
-    legend(figure, axes)
+        gap_axis(ax, frame["gap"])
+        ax.set(title=stem(str(task)), ylabel="accuracy", ylim=(-0.02, 1.04))
+    note = "lines: medians over seeds; dots: seeds"
+    if table.groupby(["task", *CURVE, "gap"])["lr"].count().gt(1).any():
+        note = f"lines: {RATE_RULE}; all rates as dots, the others' fainter"
+    legend(figure, axes, note)
     return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench.config import stem
 from rnnbench.plots import CURVE, curve_styles, draw_chance, legend, panels
 
 
@@ -29,8 +30,8 @@ def learning_curves(logs: pd.DataFrame) -> Figure:
             if last["status"] == "diverged":
                 ax.plot(last["step"], last["accuracy"], "x", color=style["color"])
         draw_chance(ax, frame, "step")
-        ax.set(title=f"{task}, gap {gap}", xlabel="training steps", ylabel="accuracy", ylim=(-0.02, 1.04), xlim=(0, None))
-    for ax in axes[len(groups) :]:
-        ax.set_axis_off()
+        ax.set(
+            title=f"{stem(str(task))}, gap {gap}", xlabel="training steps", ylabel="accuracy", ylim=(-0.02, 1.04), xlim=(0, None)
+        )
     legend(figure, axes)
     return figure

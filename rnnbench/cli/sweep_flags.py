@@ -1,0 +1,87 @@
+"""Flags of a sweep: the words of ``rnnbench run``, the axes as comma lists; none has a default, so that a file's value holds."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from rnnbench.cli.options import COMPLETE, UNITS, flag, parse_options, plain
+from rnnbench.config import AXES, SweepConfig
+from rnnbench.errors import UserError
+
+SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]
+
+EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
+EXAMPLES |= {"init": "default,orthogonal"}
+
+
+def sweep_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one flag for every field of SweepConfig; it finds their values in ``**flags``."""
+    own = inspect.signature(command)
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    hints = inspect.get_annotations(command, eval_str=True)
+    parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
+    names = [*AXES, *(name for name in SweepConfig.model_fields if name not in AXES)]
+    parameters += [_parameter(name, SweepConfig.model_fields[name]) for name in names]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect.signature reads
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def sweep_values(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given, as the values that a TOML file would have; raises UserError naming the flag."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name in ("option", "cell_option"):
+        if name in given:
+            given[name] = parse_options(given[name], flag(name))
+    return given | {name: _several(name, given[name]) for name in AXES if name in given}
+
+
+def _several(name: str, text: str) -> list[Any]:
+    kind: Any = {"gap": int, "seed": int, "lr": float}.get(name, str)
+    try:
+        return [kind(word.strip()) for word in text.split(",") if word.strip()]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise UserError(
+            f"{flag(name)} takes {what} with commas between, as in {flag(name)} {EXAMPLES[name]}, not {text!r}"
+        ) from None
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    default = None if field.default is PydanticUndefined else field.default
+    shown = ",".join(map(str, default)) if isinstance(default, list) else default
+    info = typer.Option(
+        flag(name),
+        help=field.description,
+        metavar=EXAMPLES.get(name) or UNITS.get(name),
+        show_default=False if shown is None else str(shown),
+        autocompletion=COMPLETE.get(name),
+    )
+    kind = str if name in AXES else plain(field.annotation)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info])
+
+
+def save_sweep(sweep: SweepConfig, file: Path) -> None:
+    """Keep a sweep as plain JSON."""
+    from rnnbench.records import replace_file
+
+    replace_file(file, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+
+
+def load_sweep(file: Path) -> SweepConfig:
+    """Read what :func:`save_sweep` wrote."""
+    from rnnbench.sweep.files import check_sweep
+
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}: {error}; delete it, or name the sweep file or its flags") from error
+    return check_sweep(values, lambda key: f"{file}: {key}")

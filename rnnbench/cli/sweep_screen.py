@@ -1,0 +1,146 @@
+"""What a person sees of a sweep: a live table in a terminal, a line a run elsewhere, one summary at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench.cli.screen import duration, percent
+from rnnbench.config import RunConfig, stem
+from rnnbench.records import Row
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
+from rnnbench.sweep.grid import SpanSearch
+
+
+class SweepScreen:
+    """Shows a sweep while it goes; progress goes to stderr, so stdout holds the summary alone."""
+
+    def __init__(self, agenda: Agenda, workers: Any, quiet: bool) -> None:
+        self.agenda = agenda
+        self.workers = workers
+        self.quiet = quiet
+        self.console = Console(stderr=True)
+        self.started = time.perf_counter()
+        self.ended_before = agenda.ended
+        self.at_work: dict[str, tuple[RunConfig, Row | None]] = {}
+        live = self.console.is_terminal and not quiet
+        self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
+
+    def __enter__(self) -> SweepScreen:
+        if self.live:
+            self.live.start()
+        elif not self.quiet:
+            self.print(f"{self.agenda.total} runs, {self.agenda.ended} of them before")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
+
+    def print(self, text: str) -> None:
+        if not self.quiet:
+            self.console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def show(self, event: Event) -> None:
+        """Take note of what happened."""
+        match event:
+            case Started(config):
+                self.at_work[config.run_id] = (config, None)
+            case Progress(config, row):
+                self.at_work[config.run_id] = (config, row)
+            case Finished(config, run):
+                self._end(config, verdict(run))
+            case Failed(config, reason):
+                self._end(config, f"failed: {reason}")
+            case Elsewhere(config):
+                self._end(config, "left to another process, which is at it")
+
+    def _end(self, config: RunConfig, verdict: str) -> None:
+        self.at_work.pop(config.run_id, None)
+        agenda = self.agenda
+        if not self.live or verdict.startswith("failed"):
+            self.print(f"[{agenda.ended}/{agenda.total}] {name(config)}: {verdict}; {self.left()} left")
+
+    def left(self) -> str:
+        """Time that the rest takes if its runs are like those done since the start."""
+        done = self.agenda.ended - self.ended_before
+        to_do = self.agenda.total - self.agenda.ended
+        return duration((time.perf_counter() - self.started) / done * to_do) if done else "? s"
+
+    def __rich__(self) -> RenderableType:
+        agenda = self.agenda
+        bar = Table.grid(padding=(0, 2))
+        failed = agenda.failed + agenda.failed_before
+        bar.add_row(
+            ProgressBar(max(agenda.total, 1), agenda.ended, width=40),
+            f"{agenda.ended} of {agenda.total} runs",
+            Text(f"{failed} failed", style="bold red" if failed else "dim"),
+            f"{self.left()} left",
+        )
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
+            table.add_column(title, justify="left" if title in ("cell", "task") else "right", no_wrap=True)
+        for config, row in self.at_work.values():
+            step = f"{row.step if row else 0:,} of {config.max_steps:,}"
+            shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
+            cell, task = f"{stem(config.cell)} ({config.init})", stem(config.task)
+            table.add_row(cell, task, str(config.gap), str(config.seed), f"{config.lr:g}", step, *shares)
+        return Group(bar, table)
+
+    def summary(self, stopped: bool) -> str:
+        """The end of a sweep, in a line or two."""
+        agenda = self.agenda
+        lines = [f"{agenda.done} of {agenda.total} runs done, in {agenda.study.runs_file}"]
+        failed = agenda.failed + agenda.failed_before
+        if failed:
+            again = "" if agenda.failed else "; --retry-failed tries them again"
+            lines.append(f"{failed} failed, with the reasons in {agenda.failures.file}{again}")
+        if agenda.elsewhere:
+            lines.append(f"{agenda.elsewhere} left to another process, which is at them")
+        if stopped:
+            lines.append("interrupted: the same command goes on from here")
+        return "\n".join(lines)
+
+
+def name(config: RunConfig) -> str:
+    """A run as its axes tell it."""
+    cell, task = stem(config.cell), stem(config.task)
+    return f"{cell} ({config.init}) on {task}, gap {config.gap}, seed {config.seed}, lr {config.lr:g}"
+
+
+def verdict(run: dict[str, Any]) -> str:
+    """A finished run's outcome against chance, short."""
+    measured = f"{percent(float(run['accuracy']))}, chance {percent(float(run['chance_accuracy']))}"
+    if run["status"] == "solved":
+        return f"solved at step {int(run['steps_to_solve']):,} ({measured})"
+    return f"{run['status']} after {int(run['step']):,} steps ({measured})"
+
+
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[RunConfig], search: SpanSearch | None) -> str:
+    """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
+    from rnnbench.sweep.cost import estimate
+
+    to_do = list(runs) if search else list(agenda.queue)
+    cost = estimate(to_do, agenda.study)
+    seconds = cost.seconds * (min(1.0, search.most() / len(runs)) if search else 1.0)
+    sources = []
+    if cost.from_runs:
+        sources.append(f"{cost.from_runs} runs as long as finished ones of the same kind")
+    if cost.from_steps:
+        sources.append(f"{cost.from_steps} from training steps timed now, with their whole budget (a solved run ends earlier)")
+    if search:
+        head = f"at most {search.most()} of {len(runs)} runs: a search for the span"
+    else:
+        head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
+    if not to_do:
+        return head
+    return f"{head}\nabout {duration(seconds / jobs)} with {jobs} at once; reckoned from {'; '.join(sources)}"

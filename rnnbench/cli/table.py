@@ -1,0 +1,93 @@
+"""``rnnbench table``: a study in numbers, to read or to paste."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnbench.cli import app
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Format(StrEnum):
+    """Who will read the table."""
+
+    rich = "rich"
+    markdown = "markdown"
+    csv = "csv"
+    latex = "latex"
+
+
+@app.command(epilog="Example: rnnbench table results --format markdown")
+def table(
+    study: Annotated[Path, typer.Argument(help="Study folder, as given to run --out.")] = Path("results"),
+    format: Annotated[Format, typer.Option(help="rich for the screen, or markdown, csv, latex.")] = Format.rich,
+) -> None:
+    """Tabulate a study: per task, cell, initialisation and gap how many seeds solved it, median accuracy, steps and span."""
+    from rnnbench.records import load_runs
+    from rnnbench.stats import SPAN_RULE
+    from rnnbench.summary import RATE_RULE, summarise
+
+    rows = summarise(load_runs(study))
+    if format is Format.csv:
+        typer.echo(rows.to_csv(index=False), nl=False)
+        return
+    texts = readable(rows)
+    notes = [f"learning rate: {RATE_RULE}", "solved: k of n seeds, with 95 % Wilson interval", SPAN_RULE]
+    if format is Format.rich:
+        from rich.console import Console
+        from rich.table import Table
+
+        shown = Table(*texts.columns, caption="\n".join(notes), caption_justify="left")
+        for values in texts.itertuples(index=False):
+            shown.add_row(*values)
+        Console().print(shown)
+    elif format is Format.markdown:
+        lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
+        typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        typer.echo("\n" + "; ".join(notes) + ".")
+    else:
+        lines = [list(texts.columns), *texts.itertuples(index=False)]
+        body = [" & ".join(latex(word) for word in line) + r" \\" for line in lines]
+        typer.echo("\n".join([rf"\begin{{tabular}}{{{'l' * 3}{'r' * (len(texts.columns) - 3)}}}", body[0], r"\hline", *body[1:]]))
+        typer.echo("\\end{tabular}\n" + "\n".join(f"% {note}" for note in notes))
+
+
+def readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The summary as texts, in the columns that people read."""
+    import pandas as pd
+
+    from rnnbench.cli.screen import percent
+    from rnnbench.config import stem
+
+    lines = []
+    for row in rows.to_dict("records"):
+        steps, reach = row["steps_to_solve"], row["span"]
+        more = "≥ " if not pd.isna(reach) and reach == row["largest_gap"] else ""
+        lines.append(
+            {
+                "task": stem(row["task"]),
+                "cell": stem(row["cell"]),
+                "init": row["init"],
+                "gap": str(row["gap"]),
+                "lr": f"{row['lr']:g}" + (f" (of {row['rates']})" if row["rates"] > 1 else ""),
+                "solved": f"{row['solved']} of {row['seeds']}",
+                "95 % interval": f"{percent(row['solved_low'])} to {percent(row['solved_high'])}",
+                "median accuracy": percent(row["accuracy"]),
+                "chance": percent(row["chance_accuracy"]),
+                "median steps to solve": "-" if pd.isna(steps) else f"{steps:,.0f}",
+                "span": "none" if pd.isna(reach) else f"{more}{reach}",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def latex(text: str) -> str:
+    """Escaped for LaTeX."""
+    special = {character: "\\" + character for character in "&%$#_{}"} | {"\\": r"\textbackslash{}", "≥": r"$\geq$"}
+    return "".join(special.get(character, character) for character in text)
