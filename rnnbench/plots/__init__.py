@@ -72,18 +72,18 @@ def legend(figure: Figure, axes: list[Axes], note: str = "") -> None:
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     width = figure.get_figwidth()
     columns = max(1, min(len(entries), int(width / 1.9)))
-    note = "\n".join(textwrap.wrap(note, int(width * 15)))
+    note = "\n".join(textwrap.wrap(note, int(width * 17)))
     figure.legend(
         list(entries.values()), list(entries), loc="outside lower center", ncols=columns, title=note or None, title_fontsize=7
     )
 
 
 def gap_axis(ax: Axes, gaps: Iterable[int]) -> None:
-    """A logarithmic axis of gaps (linear below 10, where gap 0 has its place), with a tick at every gap of the grid."""
+    """A logarithmic axis of gaps, with a tick at every gap of the grid; gap 0 has its place on a short linear piece."""
     ticks = sorted(set(gaps))
-    ax.set_xscale("symlog", linthresh=10)
-    ax.set_xticks(ticks, [str(gap) for gap in ticks])
-    ax.minorticks_off()
+    ax.set_xscale("symlog", linthresh=next((gap for gap in ticks if gap > 0), 1), linscale=0.3)
+    ax.set_xticks(ticks, [str(gap) for gap in ticks], fontsize=8)
+    ax.xaxis.minorticks_off()
     ax.set_xlabel("gap (time steps)")
 
 

@@ -25,7 +25,7 @@ def span(runs: pd.DataFrame) -> Figure:
     styles = curve_styles(table[CURVE].itertuples(index=False, name=None))
     groups = list(table.groupby("task"))
     tallest = max(len(frame) for _, frame in groups)
-    figure, axes = panels(len(groups), height=1.2 + 0.3 * tallest)
+    figure, axes = panels(len(groups), width=4.8, height=1.2 + 0.3 * tallest)
     for ax, (task, frame) in zip(axes, groups, strict=False):
         gaps = sorted(summary[summary["task"] == task]["gap"].unique())
         gap_axis(ax, gaps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench.config import stem
 from rnnbench.plots import CURVE, curve_styles, gap_axis, legend, panels
@@ -34,6 +35,9 @@ def steps_to_solve(runs: pd.DataFrame) -> Figure:
             most = curve[2 * curve["solved"] >= curve["seeds"]]
             ax.plot(most["gap"], most["steps_to_solve"], linewidth=1.6, markersize=5, **style)  # type: ignore[arg-type]
         gap_axis(ax, frame["gap"])
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.minorticks_off()
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         ax.set(title=stem(str(task)), ylabel="training steps to solve")
     several = bool(table["rates"].gt(1).any())
     note = "lines: medians of the seeds that solved it, where at least half did; dots: seeds"

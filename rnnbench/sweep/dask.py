@@ -69,7 +69,7 @@ class Dask:
 
     def events(self) -> Iterator[Event]:
         """Do all runs. In flight are as many as there are workers: those that come late find work, nothing piles up."""
-        self.client.subscribe_topic(self.topic, lambda event: self.news.put(("row", event[1])))
+        self.client.subscribe_topic(self.topic, lambda event: self.news.put(("row", event[1]["row"])))
         try:
             while not self.stopping:
                 while len(self.flying) < max(1, self.jobs) and (config := self.agenda.next()):
@@ -138,6 +138,7 @@ def _work(values: dict[str, Any], topic: str) -> dict[str, Any]:
     from rnnbench.execute import Execution
 
     worker = get_worker()
+    key = worker.get_current_task()
     config = RunConfig.model_validate(values)
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:
@@ -146,8 +147,13 @@ def _work(values: dict[str, Any], topic: str) -> dict[str, Any]:
             rows = []
             for row in execution.rows():
                 rows.append(asdict(row))
-                worker.log_event(topic, rows[-1])
+                worker.log_event(topic, {"row": rows[-1]})
+                task = worker.state.tasks.get(key)
+                if task is None or task.state != "executing":  # the driver has stopped: nobody waits for this run
+                    execution.stop()
             run = study.finished(config.run_id)
+            if run is None:
+                return {"failed": "cancelled"}
             return {"rows": rows, "run": run, "weights": study.weights_file(config.run_id).read_bytes()}
         except Exception as error:
             return {"failed": reason_of_error(error)}
