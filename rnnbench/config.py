@@ -45,7 +45,7 @@ class RunConfig(BaseModel):
             description="Range of init chrono, in time steps. Default: 10 x gap, at least 20.",
         ),
     ] = None
-    clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 1.0
+    clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 0.1
     max_steps: Annotated[int | None, Field(ge=1, description="Training budget, in optimiser steps. Default: the task's own.")] = (
         None
     )
