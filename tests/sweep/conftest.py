@@ -1,0 +1,37 @@
+"""The fixture ``start``: commands in processes of their own, which can be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sweep.processes import ROOT, Start, group_alive
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a command in a process group of its own; whatever is left of it goes when the test ends."""
+    started = []
+
+    def call(*argv: object, module: str = "rnnbench") -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, argv)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        if group_alive(process):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

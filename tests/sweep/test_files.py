@@ -1,0 +1,62 @@
+"""A sweep file: what it may say, what flags do to it, and how a mistake is told."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench.errors import UserError
+from rnnbench.sweep.files import read_sweep
+
+GOOD = """
+cell = ["rnn", "lstm"]
+task = "copy"
+gap = [10, 20]
+max_steps = 50
+[option]
+symbols = 5
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = Path("study.toml")
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_file_and_the_flags_that_override_it(file: Path) -> None:
+    sweep = read_sweep(file, {"gap": [30], "lr": [1]})
+    assert (sweep.cell, sweep.task, sweep.gap, sweep.lr) == (["rnn", "lstm"], ["copy"], [30], [1.0])
+    assert sweep.model_dump()["option"] == {"symbols": 5}
+    assert sweep.model_dump()["max_steps"] == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gaps = [5]", "study.toml, line 9: unknown key 'gaps': did you mean 'gap'?"),
+        ("hidden-size = 5", "study.toml, line 9: unknown key 'hidden-size': did you mean 'hidden_size'?"),
+        ("[recipe]\nlr = 1", "study.toml, line 9: unknown key 'recipe'"),
+        ("seed = [0, 'x']", "study.toml, line 9: seed (value 2) must be a valid integer, not 'x'"),
+        ("lr = [-1.0]", "study.toml, line 9: lr (value 1) must be greater than 0, not -1.0"),
+        ("hidden_size = 0", "study.toml, line 9: hidden_size must be greater than or equal to 1, not 0"),
+        ("optimizer = 'adm'", "study.toml, line 9: optimizer must be 'adam', 'rmsprop' or 'sgd', not 'adm'"),
+        ("seed = [0", "study.toml is not TOML: Unclosed array (at "),
+    ],
+)
+def test_a_mistake_is_told_by_key_place_and_meaning(file: Path, text: str, message: str) -> None:
+    file.write_text("\n# a comment\ncell = 'rnn'\ntask = 'copy'\ngap = [10, 20]\nmax_steps = 50\n\n\n" + text)
+    with pytest.raises(UserError) as error:
+        read_sweep(file, {})
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_missing_and_what_is_wrong_in_a_flag(file: Path) -> None:
+    with pytest.raises(UserError, match="a sweep needs a task: give --task, or `task = "):
+        read_sweep(None, {"cell": ["rnn"]})
+    with pytest.raises(UserError, match=r"^--hidden-size must be greater than or equal to 1, not 0$"):
+        read_sweep(file, {"hidden_size": 0})
+    with pytest.raises(UserError, match=r"cannot read sweep file none\.toml: No such file"):
+        read_sweep(Path("none.toml"), {})

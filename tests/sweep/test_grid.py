@@ -1,0 +1,75 @@
+"""What a sweep consists of, and how a search for the span saves runs."""
+
+import pytest
+
+from rnnbench.config import AXES, RunConfig, SweepConfig
+from rnnbench.errors import UserError
+from rnnbench.sweep.grid import SpanSearch, grid
+
+
+def sweep(**values) -> SweepConfig:
+    return SweepConfig.model_validate({"cell": "rnn", "task": "beijing", "gap": [5, 10], **values})
+
+
+def test_a_sweep_has_every_field_of_a_run() -> None:
+    assert set(SweepConfig.model_fields) == set(RunConfig.model_fields)
+    for name, field in RunConfig.model_fields.items():
+        if name not in AXES:
+            swept = SweepConfig.model_fields[name]
+            assert (swept.annotation, swept.default, swept.description) == (field.annotation, field.default, field.description)
+
+
+def test_the_grid_is_the_product_small_gaps_first() -> None:
+    runs = grid(sweep(cell=["rnn", "lstm"], task=["beijing", "recall"], gap=[10, 5], seed=[0, 1, 2], lr=[0.01, 0.001]))
+    assert len(runs) == 2 * 2 * 2 * 3 * 2
+    assert len({run.run_id for run in runs}) == len(runs)
+    assert [run.gap for run in runs] == sorted(run.gap for run in runs)
+
+
+def test_the_same_run_asked_for_twice_is_done_once() -> None:
+    assert len(grid(sweep(gap=[5, 5], init=["default", "uniform"], seed=[0, 0]))) == 1
+
+
+def test_without_gaps_every_task_has_its_own() -> None:
+    assert [run.gap for run in grid(sweep(gap=[]))] == [0, 10, 20, 50, 100, 200, 500]
+
+
+def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_there() -> None:
+    with pytest.raises(UserError, match="chrono sets a forgetting gate, which cell rnn does not have"):
+        grid(sweep(cell=["rnn", "gru"], init=["chrono"]))
+    pairs = {(run.cell, run.init) for run in grid(sweep(cell=["rnn", "gru"], init=["default", "chrono", "uniform"]))}
+    assert pairs == {("rnn", "uniform"), ("gru", "chrono"), ("gru", "uniform")}
+    with pytest.raises(UserError, match="did you mean 'orthogonal'"):
+        grid(sweep(init=["default", "ortogonal"]))
+
+
+def test_the_horizon_goes_to_chrono_alone() -> None:
+    runs = grid(sweep(cell=["lstm"], init=["uniform", "chrono"], horizon=70.0))
+    assert {(run.init, run.horizon) for run in runs} == {("uniform", None), ("chrono", 70.0)}
+    with pytest.raises(UserError, match="no run of this sweep has that init"):
+        grid(sweep(horizon=70.0))
+
+
+def test_a_gap_that_a_task_cannot_have_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^gap 0 is too small for task copy: the smallest is \d+$"):
+        grid(sweep(task=["copy"], gap=[0, 10]))
+
+
+@pytest.mark.parametrize("reach", [0, 1, 4, 9, 16, 63, 64, 1000])
+def test_the_search_finds_the_span_in_few_runs(reach: int) -> None:
+    gaps = [1, 2, 4, 8, 16, 32, 64]
+    runs = grid(sweep(gap=gaps, seed=[0, 1, 2, 3, 4]))
+    search, done = SpanSearch(runs), {}
+    queue = search.first()
+    while queue:
+        run = queue.pop()
+        done[run.run_id] = run.gap <= reach and run.seed > 0  # 4 of 5 seeds are enough
+        queue += search.after(run, done[run.run_id])
+    (curve,) = search.curves.values()
+    assert curve.low == sum(gap <= reach for gap in gaps) - 1
+    assert len(done) <= search.most() == 3 * 5
+
+
+def test_the_search_is_one_bisection_a_curve_even_where_the_horizon_follows_the_gap() -> None:
+    runs = grid(sweep(cell=["rnn", "lstm"], lr=[0.1, 0.01], seed=[0, 1]))
+    assert len(SpanSearch(runs).curves) == 4

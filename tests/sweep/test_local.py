@@ -1,0 +1,141 @@
+"""A sweep survives its own death, the death of its runs, and Ctrl-C."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from rnnbench.records import ROW_COLUMNS, read_csv
+from rnnbench.sweep.failures import COLUMNS
+from tests.sweep.processes import SMALL, Start, group_alive, runs, wait_for
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+
+TWELVE = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1,2", "--jobs", "2", *SMALL]
+TWELVE += ["--max-steps", "120", "--eval-every", "10"]
+
+
+def lines(folder: Path) -> int:
+    """Evaluations in the logs so far."""
+    return sum(path.read_bytes().count(b"\n") for path in (folder / "logs").glob("*.csv"))
+
+
+def logs(folder: Path) -> dict:
+    rows = {path.name: read_csv(path, ROW_COLUMNS) for path in (folder / "logs").glob("*.csv")}
+    return {name: [(row["step"], row["accuracy"], row["train_loss"]) for row in rows[name]] for name in rows}
+
+
+def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, tmp_path: Path) -> None:
+    undisturbed = start("sweep", *TWELVE, "--out", "calm")
+    assert undisturbed.wait(60) == 0
+    chance, killed = random.Random(5), tmp_path / "killed"
+    for _ in range(4):
+        sweep = start("sweep", *TWELVE, "--out", "killed")
+        seen = lines(killed)
+        wait_for(lambda seen=seen: lines(killed) > seen)
+        time.sleep(chance.uniform(0, 0.2))
+        sweep.kill()
+        sweep.wait()
+        if chance.random() < 0.5:  # else the next sweep meets the old workers, if they are there still
+            wait_for(lambda sweep=sweep: not group_alive(sweep), 5)
+    assert 0 < len(runs(killed)) < 12, "the kills should come in the middle"
+    last = start("sweep", *TWELVE, "--out", "killed")
+    assert last.wait(60) == 0
+    assert runs(killed) == runs(tmp_path / "calm")
+    assert len(runs(killed)) == 12
+    assert logs(killed) == logs(tmp_path / "calm")
+    assert not list((killed / "checkpoints").iterdir())
+
+
+def bad_cell(folder: Path, name: str, body: str) -> str:
+    """A cell file whose network ends in the given way as soon as it is used."""
+    path = folder / f"{name}.py"
+    path.write_text(
+        "import os, resource, signal, torch\nfrom rnnbench.cells.rnn import CELL as Rnn\n"
+        f"class Bad(Rnn):\n    name = '{name}'\n    fast_engine = False\n"
+        f"    def states(self, inputs, first=0):\n        {body}\n        return super().states(inputs, first)\nCELL = Bad\n"
+    )
+    return str(path)
+
+
+def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_path: Path) -> None:
+    cells = [
+        bad_cell(tmp_path, "segv", "os.kill(os.getpid(), signal.SIGSEGV)"),
+        bad_cell(tmp_path, "kill", "os.kill(os.getpid(), signal.SIGKILL)"),
+        bad_cell(tmp_path, "memory", "raise MemoryError"),
+        bad_cell(tmp_path, "limit", "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); torch.ones(2**33)"),
+        bad_cell(tmp_path, "error", "raise RuntimeError('two\\n words')"),
+        bad_cell(tmp_path, "exit", "os._exit(0)"),
+    ]
+    flags = ["--task", "beijing", "--gap", "5", "--max-steps", "20", "--eval-every", "10", *SMALL, "--out", "study"]
+    sweep = start("sweep", "--cell", ",".join([*cells, "rnn", "lstm"]), "--jobs", "2", *flags)
+    out, err = sweep.communicate(timeout=60)
+    study = tmp_path / "study"
+    assert sweep.returncode == 3
+    assert {row["cell"] for row in runs(study)} == {"rnn", "lstm"}
+    failed = {Path(row["cell"]).stem: row for row in read_csv(study / "failed.csv", COLUMNS)}
+    assert {name: row["reason"].split(":")[0] for name, row in failed.items()} == {
+        "segv": "segmentation fault (signal 11)",
+        "kill": "killed (signal 9)",
+        "memory": "out of memory",
+        "limit": "out of memory",
+        "error": "RuntimeError",
+        "exit": "ended with exit code 0 before it had a result",
+    }
+    assert f"two words ({cells[4]}, line 7)" in failed["error"]["reason"]
+    assert (failed["segv"]["exit_code"], failed["kill"]["exit_code"]) == ("-11", "-9")
+    assert "6 failed" in out
+    assert "failed: segmentation fault" in err
+
+    status = start("status", "study").communicate(timeout=60)[0]
+    assert "done         2" in status
+    assert "segmentation fault (signal 11)" in status
+    assert "to do        0" in status
+
+    bad_cell(tmp_path, "segv", "pass")  # mended
+    again = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
+    assert "--retry-failed tries them again" in again.communicate(timeout=60)[0]
+    assert again.returncode == 3
+    retried = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed")
+    assert retried.wait(60) == 0
+    assert len(runs(study)) == 3
+    assert len(read_csv(study / "failed.csv", COLUMNS)) == 5
+
+
+def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> None:
+    cell = bad_cell(tmp_path, "error", "raise RuntimeError('no')")
+    flags = ["--task", "beijing", "--gap", "5,10", "--max-steps", "20", *SMALL, "--out", "study", "--jobs", "1"]
+    sweep = start("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast")
+    assert sweep.wait(60) == 3
+    assert len(read_csv(tmp_path / "study" / "failed.csv", COLUMNS)) == 1
+    assert runs(tmp_path / "study") == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_ends_within_a_second_and_loses_nothing(start: Start, tmp_path: Path, number: int, code: int) -> None:
+    long = ["--cell", "memoryless,rnn", "--task", "copy", "--gap", "10", "--max-steps", "100000", "--eval-every", "30", *SMALL]
+    sweep = start("sweep", *long, "--jobs", "2", "--out", "study")
+    study = tmp_path / "study"
+    wait_for(lambda: len(list((study / "checkpoints").glob("*.pt"))) == 2)
+    began = time.monotonic()
+    if number == signal.SIGINT:
+        os.killpg(sweep.pid, number)  # as a terminal does: to the whole group
+    else:
+        sweep.send_signal(number)
+    assert sweep.wait(10) == code
+    assert time.monotonic() - began < 1.5, "a second, and some allowance for a busy machine"
+    assert "the same command goes on from here" in sweep.communicate()[0]
+    wait_for(lambda: not group_alive(sweep), 5)
+    ends = [read_csv(path, ROW_COLUMNS)[-1] for path in (study / "logs").glob("*.csv")]
+    assert [row["status"] for row in ends] == ["interrupted", "interrupted"]
+    assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
+
+
+def test_two_sweeps_share_a_study(start: Start, tmp_path: Path) -> None:
+    both: list[subprocess.Popen] = [start("sweep", *TWELVE, "--max-steps", "20", "--out", "study") for _ in range(2)]
+    assert [sweep.wait(60) for sweep in both] == [0, 0]
+    assert len(runs(tmp_path / "study")) == 12
