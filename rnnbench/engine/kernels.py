@@ -9,7 +9,10 @@ need not be filled: row ``tokens[t, b]`` of ``table`` (D, G*H) is copied in as t
 the gates' nonlinearities for S steps: as many as the cache holds. When they are full their share of every weight gradient is
 one product, and they are used again; written out for all T steps they would cross the memory bus twice.
 
-Every inner loop stands in a function of its own: that is what LLVM turns into vector instructions.
+The pointwise functions take the rows of one batch element and are inlined: passing array slices to a call costs as much as 32
+numbers of work. Their loops are short, each storing to one row, because that is what LLVM turns into vector instructions; a loop
+that stores to several rows must first prove that they do not overlap. All kernels stand in this one file because numba's cache
+notices a change in a function's own file alone.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from rnnbench.engine.blas import as_float32, gemm
 Array = Any
 NORMAL, TRANSPOSED = ord("N"), ord("T")
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
 
 
 if TYPE_CHECKING:
@@ -94,9 +98,6 @@ def _sigmoid(x):  # type: ignore[no-untyped-def]
     return lambda x: 1.0 / (1.0 + math.exp(-x))
 
 
-# One loop a function; x, y, ... are rows of one batch element or whole (B, H) blocks, flat.
-
-
 @compiled
 def tanh_all(x: Array) -> None:
     for j in range(x.size):
@@ -119,7 +120,9 @@ def add(x: Array, y: Array) -> None:
 def fill_rows(out: Array, table: Array, tokens: Array) -> None:
     """The input's share of one step: out[b] = table[tokens[b]]."""
     for b in range(tokens.size):
-        out[b] = table[tokens[b]]
+        row, source = out[b], table[tokens[b]]
+        for j in range(row.size):  # a loop, not row[:] = source: three times as fast
+            row[j] = source[j]
 
 
 @compiled
@@ -223,12 +226,14 @@ def rnn_backward(
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@compiled
-def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
-    H = h.size
-    sigmoid_all(gates[: 2 * H])
-    tanh_all(gates[2 * H : 3 * H])
-    sigmoid_all(gates[3 * H :])
+@inlined
+def lstm_pointwise(H: int, gates: Array, c_before: Array, c: Array, h: Array) -> None:
+    for j in range(2 * H):
+        gates[j] = sigmoid(gates[j])
+    for j in range(2 * H, 3 * H):
+        gates[j] = tanh(gates[j])
+    for j in range(3 * H, 4 * H):
+        gates[j] = sigmoid(gates[j])
     for j in range(H):
         c[j] = gates[H + j] * c_before[j] + gates[j] * gates[2 * H + j]
     for j in range(H):
@@ -238,28 +243,32 @@ def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
 @compiled
 def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
     """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
-    one, B = h.dtype.type(1), h.shape[1]
+    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     for t in range(h.shape[0] - 1):
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, now.shape[1], now, one)
         for b in range(B):
-            lstm_pointwise(now[b], c[t, b], c[t + 1, b], h[t + 1, b])
+            lstm_pointwise(H, now[b], c[t, b], c[t + 1, b], h[t + 1, b])
 
 
-@compiled
-def lstm_pointwise_back(gates: Array, c_before: Array, c: Array, dh: Array, dc: Array, dgates: Array) -> None:
-    H = dh.size
+@inlined
+def lstm_pointwise_back(H: int, gates: Array, c_before: Array, c: Array, dh: Array, dc: Array, dgates: Array) -> None:
     for j in range(H):
-        i, f, g, o = gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]
-        tanh_c = tanh(c[j])
-        dgates[3 * H + j] = dh[j] * tanh_c * o * (1 - o)
-        d = dc[j] + dh[j] * o * (1 - tanh_c * tanh_c)
-        dgates[j] = d * g * i * (1 - i)
-        dgates[H + j] = d * c_before[j] * f * (1 - f)
-        dgates[2 * H + j] = d * i * (1 - g * g)
-        dc[j] = d * f
+        dgates[j] = tanh(c[j])  # for the next two loops
+    for j in range(H):
+        dgates[3 * H + j] = dh[j] * dgates[j] * gates[3 * H + j] * (1 - gates[3 * H + j])
+    for j in range(H):
+        dc[j] += dh[j] * gates[3 * H + j] * (1 - dgates[j] * dgates[j])
+    for j in range(H):
+        dgates[j] = dc[j] * gates[2 * H + j] * gates[j] * (1 - gates[j])
+    for j in range(H):
+        dgates[H + j] = dc[j] * c_before[j] * gates[H + j] * (1 - gates[H + j])
+    for j in range(H):
+        dgates[2 * H + j] = dc[j] * gates[j] * (1 - gates[2 * H + j] * gates[2 * H + j])
+    for j in range(H):
+        dc[j] *= gates[H + j]
 
 
 @compiled
@@ -267,7 +276,8 @@ def lstm_backward(
     blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
     weight: Array, dweight: Array, gates: Array, h: Array, c: Array, grad: Array, dgates: Array, dh: Array, dc: Array,
 ) -> None:  # fmt: skip
-    zero, B, T, first, S = h.dtype.type(0), h.shape[1], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    zero, B, H = h.dtype.type(0), h.shape[1], h.shape[2]
+    T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
@@ -275,25 +285,25 @@ def lstm_backward(
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             for b in range(B):
-                lstm_pointwise_back(gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], now[b])
+                lstm_pointwise_back(H, gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], now[b])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, now.shape[1], weight, dh, zero)
         weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@compiled
-def gru_reset(gates: Array, h_before: Array, reset_h: Array) -> None:
-    H = reset_h.size
-    sigmoid_all(gates[: 2 * H])
+@inlined
+def gru_reset(H: int, gates: Array, h_before: Array, reset_h: Array) -> None:
+    for j in range(2 * H):
+        gates[j] = sigmoid(gates[j])
     for j in range(H):
         reset_h[j] = gates[j] * h_before[j]
 
 
-@compiled
-def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
-    H = h.size
-    tanh_all(gates[2 * H :])
+@inlined
+def gru_mix(H: int, gates: Array, h_before: Array, h: Array) -> None:
+    for j in range(2 * H, 3 * H):
+        gates[j] = tanh(gates[j])
     for j in range(H):
         h[j] = h_before[j] + gates[H + j] * (gates[2 * H + j] - h_before[j])
 
@@ -311,29 +321,29 @@ def gru_forward(
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, 2 * H, now, one)
         for b in range(B):
-            gru_reset(now[b], h[t, b], reset_h[k, b])
+            gru_reset(H, now[b], h[t, b], reset_h[k, b])
         product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
         for b in range(B):
-            gru_mix(now[b], h[t, b], h[t + 1, b])
+            gru_mix(H, now[b], h[t, b], h[t + 1, b])
 
 
-@compiled
-def gru_pointwise_back(gates: Array, h_before: Array, dh: Array, dgates: Array) -> None:
+@inlined
+def gru_pointwise_back(H: int, gates: Array, h_before: Array, dh: Array, dgates: Array) -> None:
     """The gradients at n and z; dh becomes what flows straight on."""
-    H = dh.size
     for j in range(H):
-        z, n = gates[H + j], gates[2 * H + j]
-        dgates[2 * H + j] = dh[j] * z * (1 - n * n)
-        dgates[H + j] = dh[j] * (n - h_before[j]) * z * (1 - z)
-        dh[j] = dh[j] * (1 - z)
+        dgates[2 * H + j] = dh[j] * gates[H + j] * (1 - gates[2 * H + j] * gates[2 * H + j])
+    for j in range(H):
+        dgates[H + j] = dh[j] * (gates[2 * H + j] - h_before[j]) * gates[H + j] * (1 - gates[H + j])
+    for j in range(H):
+        dh[j] *= 1 - gates[H + j]
 
 
-@compiled
-def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
-    for j in range(dh.size):
-        r = gates[j]
-        dgates[j] = dreset[j] * h_before[j] * r * (1 - r)
-        dh[j] += dreset[j] * r
+@inlined
+def gru_reset_back(H: int, gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
+    for j in range(H):
+        dgates[j] = dreset[j] * h_before[j] * gates[j] * (1 - gates[j])
+    for j in range(H):
+        dh[j] += dreset[j] * gates[j]
 
 
 @compiled
@@ -350,10 +360,10 @@ def gru_backward(
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             for b in range(B):
-                gru_pointwise_back(gates[t, b], h[t, b], dh[b], now[b])
+                gru_pointwise_back(H, gates[t, b], h[t, b], dh[b], now[b])
             product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
             for b in range(B):
-                gru_reset_back(gates[t, b], h[t, b], dreset[b], dh[b], now[b])
+                gru_reset_back(H, gates[t, b], h[t, b], dreset[b], dh[b], now[b])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
         weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
@@ -361,16 +371,15 @@ def gru_backward(
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@compiled
-def gru_torch_mix(gates: Array, recurrent: Array, h_before: Array, h: Array) -> None:
-    """``recurrent`` (3H) holds the recurrent products with their bias; on return its last H are what r scales."""
-    H = h.size
+@inlined
+def gru_torch_mix(H: int, gates: Array, recurrent: Array, scaled: Array, h_before: Array, h: Array) -> None:
+    """``recurrent`` (3H) holds the recurrent products with their bias; ``scaled`` (H) becomes the part of them that r scales."""
     for j in range(2 * H):
-        gates[j] += recurrent[j]
-    sigmoid_all(gates[: 2 * H])
+        gates[j] = sigmoid(gates[j] + recurrent[j])
     for j in range(H):
-        gates[2 * H + j] += gates[j] * recurrent[2 * H + j]
-    tanh_all(gates[2 * H :])
+        scaled[j] = recurrent[2 * H + j]
+    for j in range(H):
+        gates[2 * H + j] = tanh(gates[2 * H + j] + gates[j] * recurrent[2 * H + j])
     for j in range(H):
         h[j] = gates[2 * H + j] + gates[H + j] * (h_before[j] - gates[2 * H + j])
 
@@ -388,26 +397,30 @@ def gru_torch_forward(
         if tokens.size:
             fill_rows(now, table, tokens[t])
         for b in range(B):
-            recurrent[b] = bias
+            row = recurrent[b]
+            for j in range(3 * H):
+                row[j] = bias[j]
         product(blas, h[t], weight_t, 3 * H, recurrent, one)
         for b in range(B):
-            gru_torch_mix(now[b], recurrent[b], h[t, b], h[t + 1, b])
-            scaled[k, b] = recurrent[b, 2 * H :]
+            gru_torch_mix(H, now[b], recurrent[b], scaled[k, b], h[t, b], h[t + 1, b])
 
 
-@compiled
-def gru_torch_pointwise_back(gates: Array, scaled: Array, h_before: Array, dh: Array, dgates: Array, drecurrent: Array) -> None:
-    H = dh.size
+@inlined
+def gru_torch_pointwise_back(
+    H: int, gates: Array, scaled: Array, h_before: Array, dh: Array, dgates: Array, drecurrent: Array
+) -> None:
     for j in range(H):
-        r, z, n = gates[j], gates[H + j], gates[2 * H + j]
-        dn = dh[j] * (1 - z) * (1 - n * n)
-        dgates[2 * H + j] = dn
-        drecurrent[2 * H + j] = dn * r
-        dgates[j] = dn * scaled[j] * r * (1 - r)
-        dgates[H + j] = dh[j] * (h_before[j] - n) * z * (1 - z)
-        dh[j] = dh[j] * z
+        dgates[2 * H + j] = dh[j] * (1 - gates[H + j]) * (1 - gates[2 * H + j] * gates[2 * H + j])
+    for j in range(H):
+        dgates[j] = dgates[2 * H + j] * scaled[j] * gates[j] * (1 - gates[j])
+    for j in range(H):
+        dgates[H + j] = dh[j] * (h_before[j] - gates[2 * H + j]) * gates[H + j] * (1 - gates[H + j])
     for j in range(2 * H):
         drecurrent[j] = dgates[j]
+    for j in range(H):
+        drecurrent[2 * H + j] = dgates[2 * H + j] * gates[j]
+    for j in range(H):
+        dh[j] *= gates[H + j]
 
 
 @compiled
@@ -425,7 +438,7 @@ def gru_torch_backward(
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             for b in range(B):
-                gru_torch_pointwise_back(gates[t, b], scaled[t, b], h[t, b], dh[b], now[b], recurrent[b])
+                gru_torch_pointwise_back(H, gates[t, b], scaled[t, b], h[t, b], dh[b], now[b], recurrent[b])
                 add(dbias, recurrent[b])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, recurrent, 3 * H, weight, dh, one)
