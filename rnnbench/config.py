@@ -31,7 +31,7 @@ class RunConfig(BaseModel):
     ] = 0
     hidden_size: Annotated[int, Field(ge=1, description="Width of the cell, in units.")] = 128
     batch_size: Annotated[int, Field(ge=1, description="Sequences per training step.")] = 32
-    lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.01
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.02
     optimizer: Annotated[Optimizer, Field(description="Optimiser: adam, rmsprop or sgd.")] = "adam"
     init: Annotated[
         str | None,
@@ -45,7 +45,7 @@ class RunConfig(BaseModel):
             description="Range of init chrono, in time steps. Default: 10 x gap, at least 20.",
         ),
     ] = None
-    clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 1.0
+    clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 0.1
     max_steps: Annotated[int | None, Field(ge=1, description="Training budget, in optimiser steps. Default: the task's own.")] = (
         None
     )
@@ -112,7 +112,7 @@ class SweepConfig(_Recipe):  # type: ignore[misc, valid-type]  # mypy cannot fol
     ] = Field(default=[0])
     lr: Annotated[
         list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], _several, Field(min_length=1, description="Learning rates.")
-    ] = Field(default=[0.01])
+    ] = Field(default=[RunConfig.model_fields["lr"].default])
     init: Annotated[
         list[str],
         _several,

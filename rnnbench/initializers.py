@@ -39,9 +39,7 @@ def orthogonal(cell: Cell, generator: Generator, horizon: float) -> None:
     with torch.no_grad():
         for block in torch.split(recurrent_weights(cell), cell.hidden_size):  # (H, H)
             nn.init.orthogonal_(block, generator=generator)
-        for name, parameter in cell.named_parameters():
-            if "bias" in name:
-                parameter.zero_()
+    zero_biases(cell)
 
 
 def identity(cell: Cell, generator: Generator, horizon: float) -> None:
@@ -50,29 +48,25 @@ def identity(cell: Cell, generator: Generator, horizon: float) -> None:
     with torch.no_grad():
         for block in torch.split(recurrent_weights(cell), cell.hidden_size):  # (H, H)
             nn.init.eye_(block)
-        for name, parameter in cell.named_parameters():
-            if "bias" in name:
-                parameter.zero_()
+    zero_biases(cell)
 
 
 def forget_bias(cell: Cell, generator: Generator, horizon: float) -> None:
     """Uniform, but all biases are 0 and that of the keeping gate is 1, the usual constant (Jozefowicz et al. 2015)."""
     uniform(cell, generator, horizon)
-    with torch.no_grad():
-        for name, parameter in cell.named_parameters():
-            if "bias" in name:
-                parameter.zero_()
+    zero_biases(cell)
     keeping, sign = next(iter(cell.forget_signs.items()))
     set_gate_bias(cell, keeping, torch.full((cell.hidden_size,), float(sign)))
 
 
 def chrono(cell: Cell, generator: Generator, horizon: float) -> None:
-    """Uniform, but the keeping gates' biases spread the units' memory over 1 .. horizon steps.
+    """Uniform, but the keeping gates' biases spread the units' memory over 1 .. horizon steps; all other biases are 0.
 
     LSTM: b_f = log U[1, horizon - 1] and b_i = -b_f; GRU: the update gate alone, with the sign that keeps. Horizon in time steps.
     Source: Tallec & Ollivier 2018, section 3 (their T_max).
     """
     uniform(cell, generator, horizon)
+    zero_biases(cell)
     spread = torch.empty(cell.hidden_size).uniform_(1, horizon - 1, generator=generator).log()  # (H)
     for gate, sign in cell.forget_signs.items():
         set_gate_bias(cell, gate, sign * spread)
@@ -84,6 +78,14 @@ def recurrent_weights(cell: Cell) -> Tensor:
     if not isinstance(weight, Tensor):
         raise ValueError(f"cell {cell.name} has no recurrent weights to initialise")
     return weight
+
+
+def zero_biases(cell: Cell) -> None:
+    """Set every bias of a cell to 0."""
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            if "bias" in name:
+                parameter.zero_()
 
 
 def set_gate_bias(cell: Cell, gate: str, values: Tensor) -> None:

@@ -61,6 +61,7 @@ class Trainer:
         self.since = 0  # steps since the last row
         self.wall_s = 0.0
         self._resumed = time.perf_counter()
+        self.began = (0, self._resumed)  # step and time at which this process took the run up
 
     def rows(self) -> Iterator[Row]:
         """Train until the verdict; yields one Row after every evaluation, the last with the final status.
@@ -68,6 +69,7 @@ class Trainer:
         Once ``stopping`` is set, it ends after the current step with a Row of status ``interrupted``, which has no measurement.
         """
         self._resumed = time.perf_counter()
+        self.began = (self.step, self._resumed)
         while self.status == "running":
             if self.stopping:
                 yield self._row(math.nan, math.nan, math.nan, math.nan, "interrupted")

@@ -33,6 +33,7 @@ CONFIG = RunConfig(
     batch_size=8,
     eval_every=10,
     max_steps=40,
+    lr=0.001,
     engine="torch",
     option={"fillers": 3},
 )

@@ -142,7 +142,7 @@ def test_resolving_fills_in_every_default_once() -> None:
     assert resolved.option == {"symbols": 10, "alphabet": 8}
     assert catalog.resolve(resolved) == resolved
     assert resolved.run_id == catalog.resolve(RunConfig(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
-    assert resolved.run_id != catalog.resolve(RunConfig(task="copy", cell="lstm", lr=0.02)).run_id
+    assert resolved.run_id != catalog.resolve(RunConfig(task="copy", cell="lstm", lr=0.03)).run_id
 
 
 def test_what_cannot_fit_is_refused_before_it_starts() -> None:

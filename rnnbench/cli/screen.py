@@ -27,8 +27,6 @@ class Screen:
         self.quiet = quiet
         self.console = Console(stderr=True)
         self.row: Row | None = None
-        self.first_step = -1  # unknown until the run has gone on from its checkpoint
-        self.started = time.perf_counter()
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
@@ -66,12 +64,11 @@ class Screen:
         )
 
     def pace(self) -> tuple[float, str]:
-        """Steps a second since the start, and the time that the rest of the budget takes at that pace."""
-        trainer, elapsed = self.trainer, time.perf_counter() - self.started
-        if self.first_step < 0 and trainer.step:
-            self.first_step, self.started, elapsed = trainer.step, time.perf_counter(), 0.0
-        done = trainer.step - max(self.first_step, 0)
-        rate = done / elapsed if elapsed > 0 and done else 0.0
+        """Steps a second since this process took the run up, and the time that the rest of the budget takes at that pace."""
+        trainer = self.trainer
+        step, since = trainer.began
+        done, elapsed = trainer.step - step, time.perf_counter() - since
+        rate = done / elapsed if done else 0.0
         left = duration((trainer.max_steps - trainer.step) / rate) if rate else "?"
         return rate, left
 

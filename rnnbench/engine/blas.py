@@ -1,0 +1,92 @@
+"""Matrix products from inside compiled code: the BLAS that torch or SciPy brings, called through its address.
+
+``numba`` compiles the whole time loop, so a product inside it may not cost a trip through Python. The address is handed to the
+compiled code as an argument: it differs from process to process and must not be baked into a cached kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+@cache
+def address(dtype: torch.dtype) -> int:
+    """Address of Fortran ``sgemm`` or ``dgemm`` with 32-bit integers; 0 if none is found.
+
+    torch's CPU wheels export MKL's, which also obeys ``torch.set_num_threads``; else SciPy's is taken if it is installed.
+    """
+    name = {torch.float32: "sgemm", torch.float64: "dgemm"}[dtype]
+    for path in sorted((Path(torch.__file__).parent / "lib").glob("libtorch_cpu.*")):
+        try:
+            return ctypes.cast(getattr(ctypes.CDLL(str(path)), f"{name}_"), ctypes.c_void_p).value or 0
+        except (OSError, AttributeError):
+            continue
+    try:
+        from numba.extending import get_cython_function_address
+
+        return int(get_cython_function_address("scipy.linalg.cython_blas", name))
+    except (ImportError, ValueError):
+        return 0
+
+
+def _gemm(  # type: ignore[no-untyped-def]  # numba gives the types
+    typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc
+) -> Any:
+    """``C = op(A) op(B) + beta C``, column-major, as Fortran's gemm reads it.
+
+    ``address`` is :func:`address`; a, b and c are addresses; ``transpose_a`` and ``transpose_b`` are ``ord("N")`` or ``ord("T")``;
+    the type of ``beta`` (float32 or float64) is that of the matrices.
+    """
+    number = beta
+    whole = types.intp
+    signature = types.void(whole, whole, whole, whole, whole, whole, whole, whole, whole, whole, number, whole, whole)
+
+    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        address, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc = arguments
+        byte, int32, pointer = ir.IntType(8), ir.IntType(32), ir.IntType(8).as_pointer()
+
+        def stored(value, kind):  # type: ignore[no-untyped-def]  # Fortran takes everything by address
+            place = cgutils.alloca_once(builder, kind)
+            builder.store(builder.trunc(value, kind) if isinstance(kind, ir.IntType) else value, place)
+            return builder.bitcast(place, pointer)
+
+        def matrix(value):  # type: ignore[no-untyped-def]
+            return builder.inttoptr(value, pointer)
+
+        real = context.get_value_type(number)
+        one = cgutils.alloca_once(builder, real)
+        builder.store(ir.Constant(real, 1.0), one)
+        routine = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), [pointer] * 13).as_pointer())
+        builder.call(
+            routine,
+            [
+                *(stored(ta, byte), stored(tb, byte), stored(m, int32), stored(n, int32), stored(k, int32)),
+                *(builder.bitcast(one, pointer), matrix(a), stored(lda, int32), matrix(b), stored(ldb, int32)),
+                *(stored(beta, real), matrix(c), stored(ldc, int32)),
+            ],
+        )
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+def _as_float32(typing_context, bits) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
+    """The float32 whose bits an int32 holds."""
+
+    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), code
+
+
+gemm: Any = intrinsic(_gemm)
+as_float32: Any = intrinsic(_as_float32)

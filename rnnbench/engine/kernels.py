@@ -1,0 +1,433 @@
+"""The time loops, forward and back, compiled by numba: one recurrent product a step, the pointwise part fused around it.
+
+All arrays are contiguous, time first. ``h`` has T + 1 rows: row 0 is the initial state, row t + 1 the state after step t. On entry
+to a forward loop ``gates`` holds the input's share of the products, (T, B, G*H); on exit the gates themselves. With tokens it
+need not be filled: row ``tokens[t, b]`` of ``table`` (D, G*H) is copied in as the step is reached, while it is in the cache.
+
+``weight_t`` is the transposed recurrent weight, (H, G*H), ``weight`` the weight as it is. A backward loop gets ``grad``
+(T - first, B, H) and leaves the gradient of the initial state in ``dh``. ``dgates`` (S, B, G*H) holds the gradient of what enters
+the gates' nonlinearities for S steps: as many as the cache holds. When they are full their share of every weight gradient is
+one product, and they are used again; written out for all T steps they would cross the memory bus twice.
+
+Every inner loop stands in a function of its own: that is what LLVM turns into vector instructions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+from numba.extending import overload, register_jitable
+
+from rnnbench.engine.blas import as_float32, gemm
+
+Array = Any
+NORMAL, TRANSPOSED = ord("N"), ord("T")
+compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+if TYPE_CHECKING:
+
+    def tanh(x: Any) -> Any: ...
+
+    def sigmoid(x: Any) -> Any: ...
+
+else:  # numba compares signatures to the letter, annotations included
+
+    def tanh(x):
+        """tanh: in float64 the library's, in float32 a rational function good to 4e-7, which vectorises."""
+
+    def sigmoid(x):
+        """1 / (1 + exp(-x)), in float32 with a relative error below 4e-7."""
+
+
+@register_jitable
+def tanh32(x: np.float32) -> np.float32:
+    """x P(x^2) / Q(x^2), fitted to the least relative error on |x| < 7.9, beyond which tanh is 1 in float32; NaN stays NaN."""
+    x = np.float32(7.9) if x > np.float32(7.9) else x
+    x = np.float32(-7.9) if x < np.float32(-7.9) else x
+    s = x * x
+    p = np.float32(1.54280673e-08)
+    p = p * s + np.float32(2.202333888e-05)
+    p = p * s + np.float32(0.003578998627)
+    p = p * s + np.float32(0.1345062641)
+    p = p * s + np.float32(1.0)
+    q = np.float32(8.598826776e-07)
+    q = q * s + np.float32(0.000342366074)
+    q = q * s + np.float32(0.02619226392)
+    q = q * s + np.float32(0.4678395443)
+    q = q * s + np.float32(1.0)
+    return x * p / q
+
+
+@register_jitable
+def sigmoid32(x: np.float32) -> Any:
+    """Through exp(-x) = 2^n * exp(r), |r| <= ln(2)/2, a Taylor polynomial for exp(r) and n written into the exponent bits."""
+    y = -x
+    y = np.float32(87.0) if y > np.float32(87.0) else y
+    y = np.float32(-87.0) if y < np.float32(-87.0) else y
+    n = math.floor(y * np.float32(1.44269504088896341) + np.float32(0.5))
+    r = y - np.float32(n) * np.float32(0.693359375) + np.float32(n) * np.float32(2.12194440e-4)
+    e = np.float32(1.0 / 720.0)
+    e = e * r + np.float32(1.0 / 120.0)
+    e = e * r + np.float32(1.0 / 24.0)
+    e = e * r + np.float32(1.0 / 6.0)
+    e = e * r + np.float32(0.5)
+    e = e * r + np.float32(1.0)
+    e = e * r + np.float32(1.0)
+    return np.float32(1.0) / (np.float32(1.0) + e * as_float32(np.int32((np.int32(n) + np.int32(127)) << np.int32(23))))
+
+
+@overload(tanh)
+def _tanh(x):  # type: ignore[no-untyped-def]
+    if x.bitwidth == 32:
+        return lambda x: tanh32(x)
+    return lambda x: math.tanh(x)
+
+
+@overload(sigmoid)
+def _sigmoid(x):  # type: ignore[no-untyped-def]
+    if x.bitwidth == 32:
+        return lambda x: sigmoid32(x)
+    return lambda x: 1.0 / (1.0 + math.exp(-x))
+
+
+# One loop a function; x, y, ... are rows of one batch element or whole (B, H) blocks, flat.
+
+
+@compiled
+def tanh_all(x: Array) -> None:
+    for j in range(x.size):
+        x[j] = tanh(x[j])
+
+
+@compiled
+def sigmoid_all(x: Array) -> None:
+    for j in range(x.size):
+        x[j] = sigmoid(x[j])
+
+
+@compiled
+def add(x: Array, y: Array) -> None:
+    for j in range(x.size):
+        x[j] += y[j]
+
+
+@compiled
+def fill_rows(out: Array, table: Array, tokens: Array) -> None:
+    """The input's share of one step: out[b] = table[tokens[b]]."""
+    for b in range(tokens.size):
+        out[b] = table[tokens[b]]
+
+
+@compiled
+def add_rows(dtable: Array, dgates: Array, tokens: Array) -> None:
+    """Its way back: dtable[tokens[b]] += dgates[b]."""
+    for b in range(tokens.size):
+        add(dtable[tokens[b]], dgates[b])
+
+
+@compiled
+def product(blas: int, x: Array, weight_t: Array, columns: int, out: Array, accumulate: Any) -> None:
+    """out (B, N) = x (B, K) weight_t (K, N) + accumulate * out, N being the first ``columns`` of both.
+
+    The transposed weight is a fifth faster here: BLAS then reads it along its rows.
+    """
+    width, out_width = weight_t.strides[0] // weight_t.itemsize, out.strides[0] // out.itemsize
+    gemm(
+        blas, NORMAL, NORMAL, columns, x.shape[0], x.shape[1],
+        weight_t.ctypes.data, width, x.ctypes.data, x.shape[1], accumulate, out.ctypes.data, out_width,
+    )  # fmt: skip
+
+
+@compiled
+def product_back(blas: int, dgates: Array, width: int, weight: Array, out: Array, accumulate: Any) -> None:
+    """out (B, K) = dgates (B, N) weight (N, K) + accumulate * out, where rows of dgates lie ``width`` apart."""
+    n, k = weight.shape
+    gemm(
+        blas, NORMAL, NORMAL, k, out.shape[0], n,
+        weight.ctypes.data, k, dgates.ctypes.data, width, accumulate, out.ctypes.data, k,
+    )  # fmt: skip
+
+
+@compiled
+def weight_gradient(blas: int, dgates: Array, columns: int, x: Array, dweight: Array) -> None:
+    """dweight (N, K) += dgates (S, B, N)^T x (S, B, K) over all S * B rows, N being the first ``columns`` of dgates."""
+    k = x.shape[2]
+    gemm(
+        blas, NORMAL, TRANSPOSED, k, columns, x.shape[0] * x.shape[1],
+        x.ctypes.data, k, dgates.ctypes.data, dgates.strides[1] // dgates.itemsize, x.dtype.type(1), dweight.ctypes.data, k,
+    )  # fmt: skip
+
+
+@compiled
+def input_step_back(tokens: Array, dtable: Array, dgates: Array, t: int) -> None:
+    """One step's gradient to the rows of its tokens; with values dtable is one row, and gathers the bias gradient."""
+    if tokens.size:
+        add_rows(dtable, dgates, tokens[t])
+    else:
+        for b in range(dgates.shape[0]):
+            add(dtable[0], dgates[b])
+
+
+@compiled
+def input_block_back(
+    blas: int, dgates: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array, start: int, steps: int
+) -> None:
+    """Gradients on the input's side for a block of steps where inputs are values; dx is empty unless it is wanted."""
+    if x.size:
+        width = dgates.shape[2]
+        weight_gradient(blas, dgates, width, x[start : start + steps], dweight_ih)
+        if dx.size:
+            for t in range(steps):
+                product_back(blas, dgates[t], width, weight_ih, dx[start + t], x.dtype.type(0))
+
+
+@compiled
+def rnn_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array) -> None:
+    """h_t = tanh(input + W h_{t-1})."""
+    one, H = h.dtype.type(1), h.shape[2]
+    for t in range(h.shape[0] - 1):
+        if tokens.size:
+            fill_rows(h[t + 1], table, tokens[t])
+        else:
+            h[t + 1] = gates[t]
+        product(blas, h[t], weight_t, H, h[t + 1], one)
+        tanh_all(h[t + 1].reshape(-1))
+
+
+@compiled
+def rnn_pointwise_back(h: Array, dh: Array, dgate: Array) -> None:
+    for j in range(h.size):
+        dgate[j] = dh[j] * (1 - h[j] * h[j])
+
+
+@compiled
+def rnn_backward(
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, h: Array, grad: Array, dgates: Array, dh: Array,
+) -> None:  # fmt: skip
+    zero, H, T, first, S = h.dtype.type(0), h.shape[2], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            rnn_pointwise_back(h[t + 1].reshape(-1), dh.reshape(-1), now.reshape(-1))
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, H, weight, dh, zero)
+        weight_gradient(blas, dgates, H, h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
+
+
+@compiled
+def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
+    H = h.size
+    sigmoid_all(gates[: 2 * H])
+    tanh_all(gates[2 * H : 3 * H])
+    sigmoid_all(gates[3 * H :])
+    for j in range(H):
+        c[j] = gates[H + j] * c_before[j] + gates[j] * gates[2 * H + j]
+    for j in range(H):
+        h[j] = gates[3 * H + j] * tanh(c[j])
+
+
+@compiled
+def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
+    """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
+    one, B = h.dtype.type(1), h.shape[1]
+    for t in range(h.shape[0] - 1):
+        now = gates[t if keep or not tokens.size else 0]
+        if tokens.size:
+            fill_rows(now, table, tokens[t])
+        product(blas, h[t], weight_t, now.shape[1], now, one)
+        for b in range(B):
+            lstm_pointwise(now[b], c[t, b], c[t + 1, b], h[t + 1, b])
+
+
+@compiled
+def lstm_pointwise_back(gates: Array, c_before: Array, c: Array, dh: Array, dc: Array, dgates: Array) -> None:
+    H = dh.size
+    for j in range(H):
+        i, f, g, o = gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]
+        tanh_c = tanh(c[j])
+        dgates[3 * H + j] = dh[j] * tanh_c * o * (1 - o)
+        d = dc[j] + dh[j] * o * (1 - tanh_c * tanh_c)
+        dgates[j] = d * g * i * (1 - i)
+        dgates[H + j] = d * c_before[j] * f * (1 - f)
+        dgates[2 * H + j] = d * i * (1 - g * g)
+        dc[j] = d * f
+
+
+@compiled
+def lstm_backward(
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, gates: Array, h: Array, c: Array, grad: Array, dgates: Array, dh: Array, dc: Array,
+) -> None:  # fmt: skip
+    zero, B, T, first, S = h.dtype.type(0), h.shape[1], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                lstm_pointwise_back(gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], now[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, now.shape[1], weight, dh, zero)
+        weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
+
+
+@compiled
+def gru_reset(gates: Array, h_before: Array, reset_h: Array) -> None:
+    H = reset_h.size
+    sigmoid_all(gates[: 2 * H])
+    for j in range(H):
+        reset_h[j] = gates[j] * h_before[j]
+
+
+@compiled
+def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
+    H = h.size
+    tanh_all(gates[2 * H :])
+    for j in range(H):
+        h[j] = h_before[j] + gates[H + j] * (gates[2 * H + j] - h_before[j])
+
+
+@compiled
+def gru_forward(
+    blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, reset_h: Array, keep: bool
+) -> None:
+    """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n; ``reset_h`` (T, B, H) keeps r * h."""
+    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    for t in range(h.shape[0] - 1):
+        k = t if keep else 0
+        now = gates[t if keep or not tokens.size else 0]
+        if tokens.size:
+            fill_rows(now, table, tokens[t])
+        product(blas, h[t], weight_t, 2 * H, now, one)
+        for b in range(B):
+            gru_reset(now[b], h[t, b], reset_h[k, b])
+        product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
+        for b in range(B):
+            gru_mix(now[b], h[t, b], h[t + 1, b])
+
+
+@compiled
+def gru_pointwise_back(gates: Array, h_before: Array, dh: Array, dgates: Array) -> None:
+    """The gradients at n and z; dh becomes what flows straight on."""
+    H = dh.size
+    for j in range(H):
+        z, n = gates[H + j], gates[2 * H + j]
+        dgates[2 * H + j] = dh[j] * z * (1 - n * n)
+        dgates[H + j] = dh[j] * (n - h_before[j]) * z * (1 - z)
+        dh[j] = dh[j] * (1 - z)
+
+
+@compiled
+def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
+    for j in range(dh.size):
+        r = gates[j]
+        dgates[j] = dreset[j] * h_before[j] * r * (1 - r)
+        dh[j] += dreset[j] * r
+
+
+@compiled
+def gru_backward(
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, gates: Array, h: Array, reset_h: Array, grad: Array, dgates: Array, dh: Array, dreset: Array,
+) -> None:  # fmt: skip
+    zero, one, B, H = h.dtype.type(0), h.dtype.type(1), h.shape[1], h.shape[2]
+    T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now = dgates[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                gru_pointwise_back(gates[t, b], h[t, b], dh[b], now[b])
+            product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
+            for b in range(B):
+                gru_reset_back(gates[t, b], h[t, b], dreset[b], dh[b], now[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
+        weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
+        weight_gradient(blas, dgates[:, :, 2 * H :], H, reset_h[start:end], dweight[2 * H :])
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
+
+
+@compiled
+def gru_torch_mix(gates: Array, recurrent: Array, h_before: Array, h: Array) -> None:
+    """``recurrent`` (3H) holds the recurrent products with their bias; on return its last H are what r scales."""
+    H = h.size
+    for j in range(2 * H):
+        gates[j] += recurrent[j]
+    sigmoid_all(gates[: 2 * H])
+    for j in range(H):
+        gates[2 * H + j] += gates[j] * recurrent[2 * H + j]
+    tanh_all(gates[2 * H :])
+    for j in range(H):
+        h[j] = gates[2 * H + j] + gates[H + j] * (h_before[j] - gates[2 * H + j])
+
+
+@compiled
+def gru_torch_forward(
+    blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, bias: Array, h: Array, scaled: Array, keep: bool
+) -> None:
+    """Reset after the product; ``scaled`` (T, B, H) keeps W_hn h + b_hn."""
+    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    recurrent = np.empty((B, 3 * H), h.dtype)
+    for t in range(h.shape[0] - 1):
+        k = t if keep else 0
+        now = gates[t if keep or not tokens.size else 0]
+        if tokens.size:
+            fill_rows(now, table, tokens[t])
+        for b in range(B):
+            recurrent[b] = bias
+        product(blas, h[t], weight_t, 3 * H, recurrent, one)
+        for b in range(B):
+            gru_torch_mix(now[b], recurrent[b], h[t, b], h[t + 1, b])
+            scaled[k, b] = recurrent[b, 2 * H :]
+
+
+@compiled
+def gru_torch_pointwise_back(gates: Array, scaled: Array, h_before: Array, dh: Array, dgates: Array, drecurrent: Array) -> None:
+    H = dh.size
+    for j in range(H):
+        r, z, n = gates[j], gates[H + j], gates[2 * H + j]
+        dn = dh[j] * (1 - z) * (1 - n * n)
+        dgates[2 * H + j] = dn
+        drecurrent[2 * H + j] = dn * r
+        dgates[j] = dn * scaled[j] * r * (1 - r)
+        dgates[H + j] = dh[j] * (h_before[j] - n) * z * (1 - z)
+        dh[j] = dh[j] * z
+    for j in range(2 * H):
+        drecurrent[j] = dgates[j]
+
+
+@compiled
+def gru_torch_backward(
+    blas: int, tokens: Array, dtable: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array,
+    weight: Array, dweight: Array, dbias: Array, gates: Array, h: Array, scaled: Array,
+    grad: Array, dgates: Array, drecurrent: Array, dh: Array,
+) -> None:  # fmt: skip
+    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    for end in range(T, 0, -S):
+        start = max(0, end - S)
+        for t in range(end - 1, start - 1, -1):
+            now, recurrent = dgates[t - start], drecurrent[t - start]
+            if t >= first:
+                add(dh.reshape(-1), grad[t - first].reshape(-1))
+            for b in range(B):
+                gru_torch_pointwise_back(gates[t, b], scaled[t, b], h[t, b], dh[b], now[b], recurrent[b])
+                add(dbias, recurrent[b])
+            input_step_back(tokens, dtable, now, t)
+            product_back(blas, recurrent, 3 * H, weight, dh, one)
+        weight_gradient(blas, drecurrent, 3 * H, h[start:end], dweight)
+        input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)

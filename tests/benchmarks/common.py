@@ -1,0 +1,42 @@
+"""Shared by the benchmarks: interleaved medians, and the machine they were taken on."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+
+def machine() -> str:
+    """Processor, threads and versions, for the head of every table."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    versions = [f"Python {platform.python_version()}", f"PyTorch {torch.__version__}"]
+    for name in ("numba", "jax"):
+        try:
+            versions.append(f"{name} {__import__(name).__version__}")
+        except ImportError:
+            versions.append(f"no {name}")
+    return f"{names[0] if names else platform.processor()}, {len(names)} cores, one thread used; {', '.join(versions)}"
+
+
+def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
+    """Median milliseconds of each, run in turn A B C A B C ... so that a drift of the machine meets all of them alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in timed}
+    for call in timed.values():
+        call()  # compilation and first allocations are not counted
+    for _ in range(runs):
+        for name, call in timed.items():
+            start = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,142 @@
+"""Forward and backward of one training step: our engine beside torch.nn, a Python loop, JAX and the bare matrix products.
+
+    python tests/benchmarks/step_time.py            # all shapes, about ten minutes
+    python tests/benchmarks/step_time.py --quick    # T=220 alone, H=32 and 128
+
+Batch 32, 10 tokens, float32, gradients at the last 10 steps alone, one thread. torch.nn gets the same tokens as one-hot vectors,
+and has no GRU that resets before the product: for ``gru`` its own variant stands in. The bare products are the recurrent ones:
+one a step forward, one a step back, one over all steps for the weight gradient.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from common import machine, medians, progress
+
+from rnnbench import catalog
+from rnnbench.cells import Cell
+from rnnbench.initializers import INITIALIZERS
+
+BATCH, TOKENS, SCORED = 32, 10, 10
+GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-torch": 3}
+MODULES: dict[str, Any] = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "gru-torch": torch.nn.GRU}
+
+
+def bare_products(rows: int, H: int, T: int) -> Callable[[], None]:
+    weight = torch.randn(rows * H, H)
+    state, gates = torch.randn(BATCH, H), torch.randn(BATCH, rows * H)
+    weight_t = weight.t().contiguous()
+    forward, backward = torch.empty(BATCH, rows * H), torch.empty(BATCH, H)
+    all_gates, all_states = torch.randn(T * BATCH, rows * H), torch.randn(T * BATCH, H)
+
+    def run() -> None:
+        for _ in range(T):
+            torch.mm(state, weight_t, out=forward)
+        for _ in range(T):
+            torch.mm(gates, weight, out=backward)
+        all_gates.t() @ all_states
+
+    return run
+
+
+def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], object] | None:
+    """A jitted lax.scan of the same cell with the same gradients, or None without JAX."""
+    try:
+        import jax
+        import jax.numpy as jnp
+    except ImportError:
+        return None
+    rows = GATES[name]
+    key = jax.random.PRNGKey(0)
+    weights = (
+        jax.random.normal(key, (TOKENS, rows * H)) * 0.05,
+        jax.random.normal(key, (H, rows * H)) * 0.05,
+        jnp.zeros(rows * H),
+    )
+    given = jnp.asarray(tokens.numpy())
+
+    def step(carry: Any, projected: Any, w: Any, b: Any) -> Any:
+        h, c = carry
+        if name == "rnn":
+            h = jnp.tanh(projected + h @ w)
+        elif name == "lstm":
+            i, f, g, o = jnp.split(projected + h @ w, 4, axis=1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        elif name == "gru":
+            r, z = jnp.split(jax.nn.sigmoid(projected[:, : 2 * H] + h @ w[:, : 2 * H]), 2, axis=1)
+            h = (1 - z) * h + z * jnp.tanh(projected[:, 2 * H :] + (r * h) @ w[:, 2 * H :])
+        else:
+            recurrent = h @ w + b
+            r, z = jnp.split(jax.nn.sigmoid((projected + recurrent)[:, : 2 * H]), 2, axis=1)
+            n = jnp.tanh(projected[:, 2 * H :] + r * recurrent[:, 2 * H :])
+            h = (1 - z) * n + z * h
+        return (h, c), h
+
+    def loss(weights: Any, tokens: Any) -> Any:
+        table, w, b = weights
+        start = (jnp.zeros((BATCH, H)), jnp.zeros((BATCH, H)))
+        _, states = jax.lax.scan(lambda carry, x: step(carry, x, w, b), start, table[tokens])
+        return states[-SCORED:].sum()
+
+    gradient = jax.jit(jax.grad(loss))
+    return lambda: jax.block_until_ready(gradient(weights, given))
+
+
+def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
+    cell = catalog.make_cell(name, TOKENS, H)
+    INITIALIZERS["uniform"](cell, torch.Generator().manual_seed(0), 0.0)
+    module = MODULES[name](TOKENS, H)
+    tokens = torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))  # (T, B)
+    one_hot = F.one_hot(tokens, TOKENS).float()  # (T, B, D)
+    grad = torch.randn(SCORED, BATCH, H)
+
+    def ours() -> None:
+        cell.engine = "fast"
+        cell.zero_grad()
+        cell.states(tokens, T - SCORED).backward(grad)
+
+    def loop() -> None:
+        cell.zero_grad()
+        Cell.states(cell, tokens, T - SCORED).backward(grad)
+
+    def torch_nn() -> None:
+        module.zero_grad()
+        module(one_hot)[0][T - SCORED :].backward(grad)
+
+    found = {"engine": ours, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
+    jax = jax_step(name, H, T, tokens)
+    return found | ({"jax": jax} if jax else {})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="T=220, H=32 and 128 alone")
+    parser.add_argument("--runs", type=int, default=9, help="counted runs of each (default 9)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    print(machine())
+    print("median milliseconds of forward and backward; the ratios are those of the row")
+    head = ("cell", "H", "T", "engine", "torch.nn", "loop", "jax", "products", "nn/engine", "jax/engine", "products/engine")
+    print(("{:>10}" * 3 + "{:>10}" * 5 + "{:>12}" * 2 + "{:>17}").format(*head))
+    for T in (220,) if arguments.quick else (220, 1000):
+        for H in (32, 128) if arguments.quick else (32, 64, 128, 256):
+            for name in GATES:
+                progress(f"{name} H={H} T={T}")
+                ms = medians(calls(name, H, T), arguments.runs)
+                cells = "".join(
+                    f"{ms[key]:10.2f}" if key in ms else f"{'-':>10}" for key in ("engine", "torch.nn", "loop", "jax", "products")
+                )
+                jax = f"{ms['jax'] / ms['engine']:12.2f}" if "jax" in ms else f"{'-':>12}"
+                ratios = f"{ms['torch.nn'] / ms['engine']:12.2f}{jax}{ms['products'] / ms['engine']:17.2f}"
+                print(f"{name:>10}{H:>10}{T:>10}{cells}{ratios}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The compiled engine, held to the cells' written-out steps (tests/cells does), to gradcheck, and to its promises about memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from rnnbench import catalog, engine
+from rnnbench.cells import Cell
+from rnnbench.config import RunConfig
+from rnnbench.initializers import INITIALIZERS
+from rnnbench.train import train
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
+CELLS = [name for name, kind in catalog.cells().items() if kind.fast_engine]
+
+
+def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
+    cell = catalog.make_cell(name, D, H, options)
+    INITIALIZERS[init](cell, Generator().manual_seed(3), 50.0)
+    cell.engine = "fast"
+    return cell.to(dtype)
+
+
+def values(T: int = 6, B: int = 3, D: int = 4, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(T, B, D, dtype=dtype, generator=Generator().manual_seed(4))
+
+
+def tokens(T: int = 6, B: int = 3, D: int = 4) -> Tensor:
+    return torch.randint(D, (T, B), generator=Generator().manual_seed(4))
+
+
+@pytest.mark.parametrize("first", [0, 4])
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+@pytest.mark.parametrize("name", CELLS)
+def test_gradcheck(name: str, kind: str, first: int) -> None:
+    """Analytic gradients of inputs, weights, biases and initial state against finite differences."""
+    cell = fast(name)
+    inputs = values().requires_grad_() if kind == "values" else tokens()
+    cell.initial_state = (torch.rand(cell.state_count, 5, dtype=torch.float64) - 0.5).requires_grad_()
+    names = [key for key, _ in cell.named_parameters()]
+
+    def states(initial: Tensor, *arguments: Tensor) -> Tensor:
+        weights = dict(zip(names, arguments, strict=False)) | {"initial_state": initial}
+        given = arguments[len(names)] if kind == "values" else inputs
+        saved = {key: getattr(cell, key) for key in weights}
+        for key, value in weights.items():
+            cell._parameters.pop(key, None)
+            cell._buffers.pop(key, None)
+            object.__setattr__(cell, key, value)
+        try:
+            return cell.states(given, first)
+        finally:
+            for key, value in saved.items():
+                object.__delattr__(cell, key)
+                setattr(cell, key, value)
+
+    arguments = [cell.initial_state, *cell.parameters(), *([inputs] if kind == "values" else [])]
+    assert torch.autograd.gradcheck(states, arguments)
+
+
+@pytest.mark.parametrize("init", ["uniform", "chrono"])
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+@pytest.mark.parametrize("name", CELLS)
+def test_float32_over_a_long_sequence(name: str, kind: str, init: str) -> None:
+    """Several blocks of the backward pass, float32, against the written-out step in float64."""
+    if init == "chrono" and name == "rnn":
+        pytest.skip("no gates")
+    cell, exact = fast(name, 48, 6, torch.float32, init), fast(name, 48, 6, torch.float64, init)
+    inputs = tokens(150, 40, 6) if kind == "tokens" else values(150, 40, 6)
+    weight = torch.randn(30, 40, 48, generator=Generator().manual_seed(5))
+    states = cell.states(inputs if kind == "tokens" else inputs.float(), 120)
+    expected = Cell.states(exact, inputs, 120)
+    torch.testing.assert_close(states.double(), expected, rtol=1e-4, atol=2e-5)
+    states.backward(weight)
+    expected.backward(weight.double())
+    for ours, theirs in zip(cell.parameters(), exact.parameters(), strict=True):
+        assert ours.grad is not None
+        scale = float(theirs.grad.abs().max())
+        torch.testing.assert_close(ours.grad.double() / scale, theirs.grad / scale, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1)])
+def test_small_shapes_and_strided_arguments(name: str, shape: tuple[int, int]) -> None:
+    T, B = shape
+    cell = fast(name)
+    inputs = tokens(B, T).t()  # not contiguous
+    torch.testing.assert_close(cell.states(inputs, T - 1), Cell.states(cell, inputs)[T - 1 :])
+    cell.weight_hh.data = cell.weight_hh.data.t().contiguous().t()
+    torch.testing.assert_close(cell.states(inputs), Cell.states(cell, inputs))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_two_graphs_alive_at_once_and_one_walked_twice(name: str) -> None:
+    cell = fast(name)
+    first, second = tokens(), tokens().flip(0)
+    alone = torch.autograd.grad(cell.states(first).square().sum(), cell.weight_hh)[0]
+    a = cell.states(first).square().sum()
+    b = cell.states(second).square().sum()
+    with torch.no_grad():
+        cell.states(second)
+    (once,) = torch.autograd.grad(a, cell.weight_hh, retain_graph=True)
+    torch.autograd.grad(b, cell.weight_hh)
+    (twice,) = torch.autograd.grad(a, cell.weight_hh)
+    assert torch.equal(once, alone)
+    assert torch.equal(twice, alone)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", CELLS)
+def test_what_is_not_finite_stays_visible(name: str, bad: float) -> None:
+    for dtype in (torch.float32, torch.float64):
+        cell = fast(name, dtype=dtype)
+        with torch.no_grad():
+            cell.weight_ih[:, 0] = bad
+            cell.weight_ih[::2, 0] *= -1
+        inputs = torch.zeros(3, 2, dtype=torch.int64)
+        expected = Cell.states(cell, inputs)
+        torch.testing.assert_close(cell.states(inputs), expected, equal_nan=True)
+
+
+def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million() -> None:
+    from rnnbench.engine import kernels
+
+    x = torch.cat((torch.linspace(-30, 30, 200_001), torch.logspace(-20, 1, 2001), -torch.logspace(-20, 1, 2001)))
+    exact, ours = x.double(), x.clone()
+    kernels.tanh_all(ours.numpy())
+    assert float(ours.abs().max()) <= 1
+    torch.testing.assert_close(ours.double(), exact.tanh(), rtol=4e-7, atol=1e-30)
+    ours = x.clone()
+    kernels.sigmoid_all(ours.numpy())
+    torch.testing.assert_close(ours.double(), exact.sigmoid(), rtol=4e-7, atol=1e-30)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_repeated_calls_agree_bit_for_bit(name: str) -> None:
+    cell = fast(name, 32, 4, torch.float32)
+    results = []
+    for _ in range(2):
+        cell.zero_grad()
+        states = cell.states(tokens(50, 16), 40)
+        states.sum().backward()
+        results.append([states.detach(), *(p.grad for p in cell.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
+    recipe = {"task": "beijing", "cell": name, "gap": 4, "hidden_size": 16, "batch_size": 16, "eval_every": 50, "max_steps": 600}
+    ends = [list(train(RunConfig(engine=choice, **recipe)))[-1] for choice in ("fast", "torch")]
+    assert ends[0].status == ends[1].status == "solved"
+    assert abs(ends[0].step - ends[1].step) <= 50
+    assert ends[0].run_id != ends[1].run_id
+
+
+def test_without_numba_the_cells_run_on_torch() -> None:
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from rnnbench import engine, catalog\n"
+        "from rnnbench.config import RunConfig\n"
+        "assert not engine.available()\n"
+        "assert catalog.resolve(RunConfig(task='copy', cell='lstm')).engine == 'torch'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_double_backward_is_refused() -> None:
+    cell = fast("lstm")
+    (grad,) = torch.autograd.grad(cell.states(tokens()).square().sum(), cell.weight_hh, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
