@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
+import glob
 import io
 import json
 import os
@@ -139,6 +140,8 @@ class Study:
         except Timeout:
             raise BusyError(f"another process is at this run in {self.folder}: wait for it, or choose another --out") from None
         try:
+            for half in self.folder.glob(f"*/{glob.escape(run_id)}.*.tmp"):  # a killed process left it; nobody else is at it now
+                half.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.records import ROW_COLUMNS, read_csv
+from rnnbench.records import ROW_COLUMNS, Study, read_csv
 from rnnbench.sweep.failures import COLUMNS
+from rnnbench.sweep.states import states
 from tests.sweep.processes import SMALL, Start, group_alive, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
@@ -133,6 +134,16 @@ def test_ctrl_c_ends_within_a_second_and_loses_nothing(start: Start, tmp_path: P
     ends = [read_csv(path, ROW_COLUMNS)[-1] for path in (study / "logs").glob("*.csv")]
     assert [row["status"] for row in ends] == ["interrupted", "interrupted"]
     assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
+
+
+def test_workers_end_with_a_killed_driver(start: Start, tmp_path: Path) -> None:
+    silent = ["--cell", "rnn", "--task", "copy", "--gap", "10", "--seed", "0,1", "--max-steps", "10000000", *SMALL]
+    sweep = start("sweep", *silent, "--eval-every", "10000000", "--jobs", "2", "--out", "study")
+    study = Study(tmp_path / "study")
+    wait_for(lambda: len(states(study, None).running) == 2)
+    sweep.kill()
+    sweep.wait()
+    wait_for(lambda: not group_alive(sweep), 5)
 
 
 def test_two_sweeps_share_a_study(start: Start, tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""Which run is next: done and failed ones are skipped, a search is followed, another process is waited for."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench.config import SweepConfig
+from rnnbench.execute import Execution
+from rnnbench.records import Study
+from rnnbench.sweep import agenda as agenda_module
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Failed, Finished, Tick
+from rnnbench.sweep.cost import estimate
+from rnnbench.sweep.failures import Failures
+from rnnbench.sweep.grid import grid
+from rnnbench.sweep.states import states
+
+RUNS = grid(
+    SweepConfig.model_validate(
+        {"cell": "memoryless", "task": "beijing", "gap": [1, 2, 3], "hidden_size": 4, "batch_size": 4, "max_steps": 2}
+    )
+)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path / "study")
+
+
+def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Study) -> None:
+    list(Execution(RUNS[0], study).rows())
+    Failures(study).add(RUNS[1], "no reason", -9)
+    agenda = Agenda(study, RUNS)
+    assert (agenda.total, agenda.done, agenda.failed_before) == (3, 1, 1)
+    assert agenda.next() == RUNS[2]
+    assert agenda.next() is None
+    assert agenda.total == 3
+    again = Agenda(study, RUNS, retry_failed=True)
+    assert again.next() == RUNS[1]
+    list(Execution(RUNS[1], study).rows())
+    assert isinstance(again.finished(RUNS[1]), Finished)
+    assert Failures(study).load() == {}
+
+
+def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) -> None:
+    agenda = Agenda(study, RUNS[:2])
+    list(Execution(RUNS[0], study).rows())
+    assert agenda.next() == RUNS[1]
+    assert agenda.done == 1
+
+
+def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> None:
+    list(Execution(RUNS[1], study).rows())
+    calls = {RUNS[0].run_id: [RUNS[1]], RUNS[1].run_id: [RUNS[2]], RUNS[2].run_id: []}
+    agenda = Agenda(study, RUNS[:1], lambda config, solved: calls[config.run_id])
+    config = agenda.next()
+    assert config == RUNS[0]
+    assert isinstance(agenda.fail(config, "why not", 1), Failed)
+    assert agenda.next() == RUNS[2]
+    assert Failures(study).load()[RUNS[0].run_id]["reason"] == "why not"
+
+
+def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    agenda, now = Agenda(study, RUNS[:1]), [100.0]
+    monkeypatch.setattr(agenda_module.time, "monotonic", lambda: now[0])
+    assert isinstance(agenda.busy(agenda.next() or RUNS[0]), Tick)
+    assert agenda.next() is None
+    assert not agenda.empty
+    now[0] += 1
+    assert agenda.next() == RUNS[0]
+    now[0] += 10
+    assert isinstance(agenda.busy(RUNS[0]), Elsewhere)
+    assert agenda.empty
+    assert agenda.elsewhere == 1
+
+
+def test_every_run_is_in_one_state(study: Study) -> None:
+    list(Execution(RUNS[0], study).rows())
+    Failures(study).add(RUNS[1], "no reason", None)
+    halfway = Execution(RUNS[2], study)
+    halfway.stop()
+    list(halfway.rows())
+    found = states(study, RUNS)
+    assert (list(found.done), list(found.failed), found.interrupted) == ([RUNS[0].run_id], [RUNS[1].run_id], [RUNS[2].run_id])
+    assert states(study, None) == found
+    with study.claim(RUNS[2].run_id):
+        assert states(study, RUNS).running == [RUNS[2].run_id]
+
+
+def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: Study) -> None:
+    guess = estimate(RUNS, study)
+    assert (guess.from_runs, guess.from_steps) == (0, 3)
+    assert guess.seconds > 0
+    list(Execution(RUNS[0], study).rows())
+    row = study.finished(RUNS[0].run_id)
+    assert row is not None
+    known = estimate(RUNS[:1], study)
+    assert (known.from_runs, known.from_steps, known.seconds) == (1, 0, float(row["wall_s"]))

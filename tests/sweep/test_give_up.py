@@ -1,0 +1,42 @@
+"""Stopping what is hopeless: never by chance alone, and with a status of its own."""
+
+import pytest
+
+from rnnbench.config import RunConfig
+from rnnbench.errors import UserError
+from rnnbench.sweep.files import read_sweep
+from rnnbench.train import Trainer
+
+CONFIG = RunConfig(task="beijing", cell="memoryless", gap=5, hidden_size=8, batch_size=8, eval_every=10, max_steps=100, give_up=25)
+
+
+def test_a_run_never_above_chance_is_given_up_at_the_next_evaluation() -> None:
+    rows = list(Trainer(CONFIG).rows())
+    assert [row.status for row in rows] == ["running", "running", "gave-up"]
+    assert rows[-1].step == 30
+
+
+def test_a_run_once_above_chance_goes_on_to_its_end() -> None:
+    rows = list(Trainer(CONFIG.model_copy(update={"cell": "rnn", "lr": 0.03})).rows())
+    assert max(row.accuracy for row in rows if row.step <= 30) > 0.6
+    assert rows[-1].status in ("solved", "unsolved")
+
+
+def test_hope_survives_a_checkpoint() -> None:
+    first = Trainer(CONFIG)
+    first.hopeful = True
+    again = Trainer(CONFIG)
+    again.load_state(first.state())
+    assert again.hopeful
+
+
+def test_without_the_rule_nothing_is_given_up() -> None:
+    rows = list(Trainer(CONFIG.model_copy(update={"give_up": None})).rows())
+    assert rows[-1].status == "unsolved"
+    assert rows[-1].step == 100
+
+
+def test_the_rule_is_a_field_of_a_sweep_too() -> None:
+    assert read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 50}).model_dump()["give_up"] == 50
+    with pytest.raises(UserError, match="--give-up must be greater than or equal to 1"):
+        read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 0})
