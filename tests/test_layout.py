@@ -18,7 +18,7 @@ LEVELS = (
     ("rnnbench.model",),
     ("rnnbench.train",),
     ("rnnbench.execute",),
-    ("rnnbench.plots", "rnnbench.sweep", "rnnbench.insight", "rnnbench.verify"),
+    ("rnnbench.plots", "rnnbench.sweep", "rnnbench.insight", "rnnbench.summary", "rnnbench.verify", "rnnbench.claims"),
     ("rnnbench.cli", "rnnbench.__main__"),
 )
 

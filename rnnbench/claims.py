@@ -1,0 +1,101 @@
+"""The claims that ``rnnbench verify`` decides. Reworded wherever the measurement said otherwise; README tells how each came out."""
+
+from __future__ import annotations
+
+from rnnbench.verify import (
+    Claim,
+    all_solved,
+    best_rate_solves,
+    gated_reach_further,
+    learns_next_to_nothing,
+    memory_is_needed,
+    one_fails_where_the_other_solves,
+    orthogonal_reaches_further,
+    sweep,
+)
+
+TASKS = ["copy", "adding", "beijing", "recall"]
+RATES = [0.02, 0.005, 0.001]
+"""The learning-rate grid of every cell whose failure is claimed."""
+QUICK = {"seed": [0, 1]}
+
+CLAIMS = (
+    Claim(
+        name="memory-is-needed",
+        statement="Without memory only chance is possible, even on the bare pair of sentences; every recurrent cell solves it.",
+        source="reference equations; a memoryless net must answer alike at the word 'beijing'",
+        needs=(sweep(cell=["memoryless", "rnn", "lstm", "gru", "gru-torch"], task=["beijing"], gap=[0]),),
+        quick=(sweep(cell=["memoryless", "rnn", "lstm", "gru"], task=["beijing"], gap=[0], **QUICK),),
+        rule=memory_is_needed,
+    ),
+    Claim(
+        name="rnn-solves-short-gaps",
+        statement="A vanilla RNN solves adding, beijing and recall at gap 10 at some learning rate of the grid.",
+        source="Bengio, Simard & Frasconi 1994, section IV: short dependencies are learned",
+        needs=(sweep(cell=["rnn"], task=["adding", "beijing", "recall"], gap=[10], lr=RATES),),
+        quick=(sweep(cell=["rnn"], task=["beijing"], gap=[10], lr=[0.005], **QUICK),),
+        rule=best_rate_solves,
+    ),
+    Claim(
+        name="rnn-fails-far",
+        statement="From gap 100 on a vanilla RNN learns next to nothing of copy and adding (skill < .05), at every learning rate.",
+        source="Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997",
+        needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200], lr=RATES),),
+        quick=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100], lr=[0.005], max_steps=2000, **QUICK),),
+        rule=learns_next_to_nothing,
+    ),
+    Claim(
+        name="lstm-solves-all-at-200",
+        statement="An LSTM with chrono solves all four tasks at gap 200.",
+        source="Hochreiter & Schmidhuber 1997; Tallec & Ollivier 2018",
+        needs=(sweep(cell=["lstm"], task=TASKS, gap=[200]),),
+        quick=(sweep(cell=["lstm"], task=["beijing", "recall"], gap=[200], **QUICK),),
+        rule=all_solved,
+    ),
+    Claim(
+        name="gru-solves-three-at-200",
+        statement="A GRU with chrono solves adding, beijing and recall at gap 200.",
+        source="Cho et al. 2014; Tallec & Ollivier 2018",
+        needs=(sweep(cell=["gru"], task=["adding", "beijing", "recall"], gap=[200]),),
+        quick=(sweep(cell=["gru"], task=["beijing", "recall"], gap=[200], **QUICK),),
+        rule=all_solved,
+    ),
+    Claim(
+        name="gated-reach-further",
+        statement="On adding and recall the span of LSTM and GRU is at least five times that of a vanilla RNN.",
+        source="Hochreiter & Schmidhuber 1997, section 5",
+        needs=(
+            sweep(cell=["rnn"], task=["adding", "recall"], gap=[10, 20, 50, 100, 200], lr=RATES),
+            sweep(cell=["lstm", "gru"], task=["adding", "recall"], gap=[10, 20, 50, 100, 200]),
+        ),
+        quick=(
+            sweep(cell=["rnn"], task=["recall"], gap=[10, 100], lr=[0.005], **QUICK),
+            sweep(cell=["lstm", "gru"], task=["recall"], gap=[10, 100], **QUICK),
+        ),
+        rule=gated_reach_further(5),
+    ),
+    Claim(
+        name="forget-bias-is-not-enough",
+        statement="At gap 200 an LSTM with forget bias 1 fails recall where chrono solves it: it starts with a half-life of 2.2 steps.",
+        source="Tallec & Ollivier 2018, section 4",
+        needs=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["forget-bias", "chrono"]),),
+        quick=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["forget-bias", "chrono"], max_steps=1000, **QUICK),),
+        rule=one_fails_where_the_other_solves("init", "forget-bias", "chrono"),
+    ),
+    Claim(
+        name="orthogonal-reaches-further",
+        statement="A vanilla RNN that starts from orthogonal recurrent weights has a longer span on recall than a uniform one.",
+        source="Saxe, McClelland & Ganguli 2014; Henaff, Szlam & LeCun 2016",
+        needs=(sweep(cell=["rnn"], task=["recall"], gap=[10, 20, 50, 100], init=["uniform", "orthogonal"], lr=[0.005, 0.001]),),
+        quick=(sweep(cell=["rnn"], task=["recall"], gap=[10, 50], init=["uniform", "orthogonal"], lr=[0.001], **QUICK),),
+        rule=orthogonal_reaches_further,
+    ),
+    Claim(
+        name="one-bit-is-easy",
+        statement="The counter-evidence: a wide vanilla RNN with Adam does solve beijing at gap 200; one bit can be latched.",
+        source="Hochreiter & Schmidhuber 1996: random search finds it too",
+        needs=(sweep(cell=["rnn"], task=["beijing"], gap=[200], lr=RATES),),
+        quick=(sweep(cell=["rnn"], task=["beijing"], gap=[200], **QUICK),),
+        rule=best_rate_solves,
+    ),
+)

@@ -1,0 +1,87 @@
+"""``rnnbench verify``: the field's claims, checked against runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.options import Quiet
+from rnnbench.errors import UserError
+
+if TYPE_CHECKING:
+    from rnnbench.config import RunConfig
+    from rnnbench.records import Study
+
+STUDY = Path("results/verify")
+Name = Annotated[list[str] | None, typer.Argument(help="Names of the claims. Default: all of them.", show_default=False)]
+Study_ = Annotated[Path, typer.Option("--out", help="Study folder that has the runs, or takes them.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A reduced set of runs, under ten minutes on two cores.")]
+Check = Annotated[bool, typer.Option("--check", help="Make no runs: decide what the study's runs decide.")]
+List_ = Annotated[bool, typer.Option("--list", help="List the claims, their sources and how many runs they need; decide nothing.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once. Default: one a core.")]
+
+
+@app.command(epilog="Example: rnnbench verify --quick")
+def verify(
+    name: Name = None,
+    out: Study_ = STUDY,
+    quick: Quick = False,
+    check: Check = False,
+    list_claims: List_ = False,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Check the field's claims: makes the runs that each needs, unless the study has them, and prints the verdicts.
+
+    The exit code is 3 if a claim is false or, with --check, undecided for lack of runs.
+    """
+    from rnnbench import verify as verifier
+    from rnnbench.catalog import did_you_mean
+    from rnnbench.claims import CLAIMS
+    from rnnbench.records import Study
+
+    known = {claim.name: claim for claim in CLAIMS}
+    for wanted in name or ():
+        if wanted not in known:
+            raise UserError(f"unknown claim {wanted!r}{did_you_mean(wanted, known)}")
+    claims = [known[wanted] for wanted in name] if name else list(CLAIMS)
+    if list_claims:
+        for claim in claims:
+            typer.echo(f"{claim.name}: {claim.statement}\n    {len(claim.runs(quick))} runs; {claim.source}")
+        return
+    study = Study(out)
+    if not check:
+        make([config for verdict in verifier.verify(study, claims, quick) for config in verdict.missing], study, jobs, quiet)
+    verdicts = verifier.verify(study, claims, quick)
+    for claim, ruling, missing in verdicts:
+        word = "undecided" if ruling is None else "holds" if ruling.holds else "FALSE"
+        typer.echo(f"{word:>9}  {claim.name}: {claim.statement}")
+        typer.echo(f"{'':>11}{f'{len(missing)} runs are missing' if ruling is None else ruling.numbers}")
+    if not all(verdict.ruling and verdict.ruling.holds for verdict in verdicts):
+        raise typer.Exit(3)
+
+
+def make(runs: list[RunConfig], study: Study, jobs: int | None, quiet: bool) -> None:
+    """Run what is missing, as a sweep does; Ctrl-C leaves through an exit code of its own."""
+    from rnnbench.cli.run import stop_between_steps
+    from rnnbench.cli.sweep import cores
+    from rnnbench.cli.sweep_screen import SweepScreen
+    from rnnbench.sweep.agenda import Agenda
+    from rnnbench.sweep.local import Local
+
+    each = {  # a run may decide several claims
+        config.run_id: config for config in runs
+    }
+    if not each:
+        return
+    agenda = Agenda(study, sorted(each.values(), key=lambda config: config.gap), retry_failed=True)
+    workers = Local(agenda, jobs or cores())
+    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, workers, quiet) as screen:
+        for event in workers.events():
+            screen.show(event)
+    if stopped_by:
+        typer.echo(screen.summary(True))
+        raise typer.Exit(128 + stopped_by[0])

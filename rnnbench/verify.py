@@ -1,0 +1,205 @@
+"""The field's claims, as data: each with its source, the runs it needs, the rule that decides it, and what was measured.
+
+A claim is decided on the rows of a study alone. Runs are found by what they measured, whatever engine, device or number of threads
+made them; a claim with runs missing is undecided. A claim that the measurement refutes is reworded to what was measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rnnbench.config import AXES, RunConfig, SweepConfig
+from rnnbench.records import RUN_COLUMNS, Study, read_csv
+from rnnbench.stats import chance_interval, gap_solved, span
+from rnnbench.sweep.grid import grid
+
+RunRow = Mapping[str, Any]
+"""A row of ``runs.csv``, as text."""
+
+
+class Ruling(NamedTuple):
+    """Whether a claim holds, and the numbers that say so."""
+
+    holds: bool
+    numbers: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim.
+
+    Attributes:
+        name: short, for the command line.
+        statement: what is claimed, in one sentence.
+        source: where the field says so.
+        needs: the sweeps whose runs decide it.
+        quick: smaller sweeps for ``verify --quick``; the same rule decides them.
+        rule: from the rows of the needed runs to the ruling.
+    """
+
+    name: str
+    statement: str
+    source: str
+    needs: tuple[SweepConfig, ...]
+    quick: tuple[SweepConfig, ...]
+    rule: Callable[[Sequence[RunRow]], Ruling]
+
+    def runs(self, quick: bool) -> list[RunConfig]:
+        """The runs that decide it, each once."""
+        found = {config.run_id: config for sweep in (self.quick if quick else self.needs) for config in grid(sweep)}
+        return list(found.values())
+
+
+class Verdict(NamedTuple):
+    """A claim and how it stands: ``ruling`` is None while some of its runs are missing."""
+
+    claim: Claim
+    ruling: Ruling | None
+    missing: list[RunConfig]
+
+
+def verify(study: Study, claims: Sequence[Claim], quick: bool = False) -> list[Verdict]:
+    """Decide each claim on the finished runs of a study."""
+    rows = read_csv(study.runs_file, RUN_COLUMNS) if study.runs_file.exists() else []
+    known = {_measured(row): row for row in rows}
+    verdicts = []
+    for claim in claims:
+        runs = claim.runs(quick)
+        found = [known.get(_measured(_texts(config))) for config in runs]
+        missing = [config for config, row in zip(runs, found, strict=True) if row is None]
+        there = [row for row in found if row is not None]
+        verdicts.append(Verdict(claim, None if missing else claim.rule(there), missing))
+    return verdicts
+
+
+MEASURED = tuple(name for name in RunConfig.model_fields if name not in ("engine", "device", "threads"))
+
+
+def _measured(row: RunRow) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in MEASURED)
+
+
+def _texts(config: RunConfig) -> dict[str, str]:
+    """A config's fields as they stand in ``runs.csv``."""
+    values = config.model_dump()
+    return {
+        name: "" if value is None else json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value)
+        for name, value in values.items()
+    }
+
+
+def sweep(**values: Any) -> SweepConfig:
+    """A sweep with five seeds unless it says otherwise."""
+    unknown = values.keys() - {*AXES, *RunConfig.model_fields}
+    assert not unknown, unknown
+    made: SweepConfig = SweepConfig.model_validate({"seed": [0, 1, 2, 3, 4]} | values)
+    return made
+
+
+def where(rows: Sequence[RunRow], **wanted: object) -> list[RunRow]:
+    """The rows whose columns have these values."""
+    return [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
+
+
+def solved(rows: Sequence[RunRow]) -> int:
+    return sum(row["status"] == "solved" for row in rows)
+
+
+def solved_by(rows: Sequence[RunRow], *names: str) -> str:
+    """``lstm copy 5 of 5, ...``: seeds solved for every combination of the named columns."""
+    groups: dict[tuple[str, ...], list[RunRow]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return ", ".join(f"{' '.join(key)} {solved(group)} of {len(group)}" for key, group in groups.items())
+
+
+def all_solved(rows: Sequence[RunRow]) -> Ruling:
+    """Every cell solves every task and gap with at least 4 in 5 seeds."""
+    groups: dict[tuple[str, ...], list[RunRow]] = {}
+    for row in rows:
+        groups.setdefault((row["cell"], row["task"], row["gap"], row["init"]), []).append(row)
+    holds = all(gap_solved(solved(group), len(group)) for group in groups.values())
+    return Ruling(holds, "seeds solved: " + solved_by(rows, "cell", "task", "gap"))
+
+
+def memory_is_needed(rows: Sequence[RunRow]) -> Ruling:
+    blind = where(rows, cell="memoryless")
+    # one interval for all seeds together: each of n may miss with probability 1 % / n
+    level = 1 - 0.01 / len(blind)
+    inside = 0
+    for row in blind:
+        low, high = chance_interval(float(row["chance_accuracy"]), int(row["answers"]), level)
+        inside += low <= float(row["accuracy"]) <= high
+    rest = [row for row in rows if row["cell"] != "memoryless"]
+    seen = ", ".join(f"{100 * float(row['accuracy']):.1f} %" for row in blind)
+    return Ruling(
+        inside == len(blind) and all_solved(rest).holds,
+        f"memoryless {seen} (chance 50 %); seeds solved: {solved_by(rest, 'cell')}",
+    )
+
+
+def best_rate_solves(rows: Sequence[RunRow]) -> Ruling:
+    """Each task and gap is solved by at least 4 in 5 seeds at some learning rate of the grid."""
+    groups: dict[tuple[str, str], dict[str, list[RunRow]]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["gap"]), {}).setdefault(row["lr"], []).append(row)
+    best = {key: max(rates.items(), key=lambda item: solved(item[1])) for key, rates in groups.items()}
+    told = ", ".join(f"{task} gap {gap}: {solved(group)} of {len(group)} at lr {lr}" for (task, gap), (lr, group) in best.items())
+    return Ruling(all(gap_solved(solved(group), len(group)) for _, group in best.values()), told)
+
+
+def learns_next_to_nothing(rows: Sequence[RunRow]) -> Ruling:
+    """Skill below .05 in every run: every gap, learning rate and seed."""
+    worst = max(rows, key=lambda row: float(row["skill"]))
+    by_task = {task: max(float(row["skill"]) for row in where(rows, task=task)) for task in sorted({r["task"] for r in rows})}
+    told = ", ".join(f"{task} at most {skill:.3f}" for task, skill in by_task.items())
+    where_ = f"{worst['task']} gap {worst['gap']} lr {worst['lr']} seed {worst['seed']}"
+    return Ruling(float(worst["skill"]) < 0.05, f"skill over {len(rows)} runs: {told}; largest at {where_}")
+
+
+def one_fails_where_the_other_solves(column: str, failing: str, solving: str) -> Callable[[Sequence[RunRow]], Ruling]:
+    """At every task and gap, ``solving`` is solved by at least 4 in 5 seeds and ``failing`` by at most 1 in 5."""
+
+    def rule(rows: Sequence[RunRow]) -> Ruling:
+        holds = True
+        for task, gap in sorted({(row["task"], row["gap"]) for row in rows}):
+            here = where(rows, task=task, gap=gap)
+            bad, good = where(here, **{column: failing}), where(here, **{column: solving})
+            holds = holds and gap_solved(solved(good), len(good)) and 5 * solved(bad) <= len(bad)
+        return Ruling(holds, "seeds solved: " + solved_by(rows, column, "task", "gap"))
+
+    return rule
+
+
+def spans(rows: Sequence[RunRow], column: str) -> dict[str, dict[str, int]]:
+    """Span by task and value of ``column``, at the best rate of every gap; 0 where not even the smallest gap is solved."""
+    found: dict[str, dict[str, int]] = {}
+    for task in sorted({row["task"] for row in rows}):
+        for value in sorted({row[column] for row in rows}):
+            by_gap: dict[int, dict[str, list[RunRow]]] = {}
+            for row in where(rows, task=task, **{column: value}):
+                by_gap.setdefault(int(row["gap"]), {}).setdefault(row["lr"], []).append(row)
+            best = {gap: max(rates.values(), key=solved) for gap, rates in by_gap.items()}
+            found.setdefault(task, {})[value] = span({gap: (solved(g), len(g)) for gap, g in best.items()}) or 0
+    return found
+
+
+def gated_reach_further(times: int) -> Callable[[Sequence[RunRow]], Ruling]:
+    """On every task the span of lstm and gru is at least ``times`` that of rnn."""
+
+    def rule(rows: Sequence[RunRow]) -> Ruling:
+        by_task = spans(rows, "cell")
+        holds = all(s[cell] >= max(times * s["rnn"], 1) for s in by_task.values() for cell in ("lstm", "gru") if cell in s)
+        told = "; ".join(f"{task}: " + ", ".join(f"{c} {n}" for c, n in s.items()) for task, s in by_task.items())
+        return Ruling(holds, f"span in time steps, {told}")
+
+    return rule
+
+
+def orthogonal_reaches_further(rows: Sequence[RunRow]) -> Ruling:
+    by_task = spans(rows, "init")
+    told = "; ".join(f"{task}: " + ", ".join(f"{c} {n}" for c, n in s.items()) for task, s in by_task.items())
+    return Ruling(all(s["orthogonal"] > s["uniform"] for s in by_task.values()), f"span in time steps, {told}")
