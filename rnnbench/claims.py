@@ -76,7 +76,7 @@ CLAIMS = (
     ),
     Claim(
         name="forget-bias-is-not-enough",
-        statement="At gap 200 an LSTM with forget bias 1 fails recall where chrono solves it: it starts with a half-life of 2.2 steps.",
+        statement="At gap 200 an LSTM with forget bias 1 fails recall where chrono solves it: its memory starts at 2.2 steps.",
         source="Tallec & Ollivier 2018, section 4",
         needs=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["forget-bias", "chrono"]),),
         quick=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["forget-bias", "chrono"], max_steps=1000, **QUICK),),
@@ -84,7 +84,7 @@ CLAIMS = (
     ),
     Claim(
         name="orthogonal-reaches-further",
-        statement="A vanilla RNN that starts from orthogonal recurrent weights has a longer span on recall than a uniform one.",
+        statement="A vanilla RNN with orthogonal recurrent weights at the start has a longer span on recall than a uniform one.",
         source="Saxe, McClelland & Ganguli 2014; Henaff, Szlam & LeCun 2016",
         needs=(sweep(cell=["rnn"], task=["recall"], gap=[10, 20, 50, 100], init=["uniform", "orthogonal"], lr=[0.005, 0.001]),),
         quick=(sweep(cell=["rnn"], task=["recall"], gap=[10, 50], init=["uniform", "orthogonal"], lr=[0.001], **QUICK),),
