@@ -34,7 +34,7 @@ def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, t
     undisturbed = start("sweep", *TWELVE, "--out", "calm")
     assert undisturbed.wait(60) == 0
     chance, killed = random.Random(5), tmp_path / "killed"
-    for _ in range(4):
+    for _ in range(3):
         sweep = start("sweep", *TWELVE, "--out", "killed")
         moment = lines(killed) + chance.randint(12, 30)  # of 156 lines in all
         wait_for(lambda moment=moment: lines(killed) >= moment)
