@@ -27,9 +27,6 @@ from rnnbench.sweep.failures import reason_of_error, reason_of_exit
 TICK = 0.1  # seconds between two looks at the stop flag
 GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
 
-PRELOAD = ["rnnbench.execute", "torch._dynamo"]
-"""What every worker would load itself, a second each; an optimiser of torch loads ``_dynamo`` when it is made."""
-
 
 class Local:
     """Runs an agenda on this machine.
@@ -49,7 +46,7 @@ class Local:
         methods = multiprocessing.get_all_start_methods()
         self.context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if "forkserver" in methods:
-            self.context.set_forkserver_preload(PRELOAD)
+            self.context.set_forkserver_preload(["rnnbench.sweep.warm"])
 
     def stop(self) -> None:
         """Ask the workers to stop between two steps; safe to call from a signal handler."""

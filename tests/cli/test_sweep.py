@@ -13,7 +13,7 @@ from rnnbench.cli import main
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "20", "--eval-every", "10", "--engine", "torch"]
-SWEEP = ["sweep", "--cell", "memoryless,rnn", "--task", "beijing", "--gap", "5,10", *SMALL, "--out", "study"]
+SWEEP = ["sweep", "--cell", "memoryless,rnn", "--task", "beijing", "--gap", "5,10", "--lr", "0.01", *SMALL, "--out", "study"]
 
 
 @pytest.fixture
