@@ -86,10 +86,10 @@ COLUMNS: dict[str, str] = {
     "chance_accuracy": "accuracy of the best memoryless predictor, in closed form",
     "chance_loss": "loss of the best memoryless predictor, in closed form",
     "skill": "(accuracy - chance) / (1 - chance)",
-    "grad_norm": "mean norm of the whole gradient before clipping, since the row before",
+    "grad_norm": "mean norm of the whole gradient before clipping, since the row before; overflowed ones left out",
     "wall_s": "seconds of training and evaluation so far, interruptions left out",
-    "status": "running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), diverged (NaN or inf), "
-    "gave-up (never above chance by step give_up), interrupted",
+    "status": "running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), "
+    "diverged (loss NaN or inf, or 100 gradients in a row), gave-up (never above chance by step give_up), interrupted",
     "steps_to_solve": "optimiser steps at the first of the two evaluations that solved it; empty if unsolved",
     "parameters": "trainable numbers of cell and readout",
     "rnnbench_version": "version of rnnbench",

@@ -18,6 +18,7 @@ from rnnbench.stats import chance_interval
 from rnnbench.task import Batch
 
 SOLVED_ACCURACY = 0.99
+MAX_OVERFLOWS = 100  # gradients in a row that are not finite, after which a run has diverged
 EVAL_CHUNK = 128  # sequences evaluated at once: wide enough for the matrix product, small enough for the cache
 
 
@@ -54,6 +55,8 @@ class Trainer:
         self.stopping = False  # set from outside: stop between two steps
         self.above = False  # whether the last evaluation reached the solved accuracy
         self.hopeful = config.give_up is None  # whether it was ever better than chance; asked only for --give-up
+        self.finite = True  # whether the last training loss was
+        self.overflowed = 0  # gradients in a row that were not finite
         self.steps_to_solve: int | None = None
         self.row: Row | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)  # since the last row
@@ -74,26 +77,36 @@ class Trainer:
             if self.stopping:
                 yield self._row(math.nan, math.nan, math.nan, math.nan, "interrupted")
                 return
-            finite = self.train_step()
-            if not finite or self.step % self.config.eval_every == 0 or self.step >= self.max_steps:
+            self.train_step()
+            if self.hopeless or self.step % self.config.eval_every == 0 or self.step >= self.max_steps:
                 self.row = self.evaluate()
                 yield self.row
 
-    def train_step(self) -> bool:
-        """One batch: sample, forward, loss at the scored steps, backward, clip, step. False if the gradient is not finite."""
+    def train_step(self) -> None:
+        """One batch: sample, forward, loss at the scored steps, backward, clip, step.
+
+        A gradient that overflowed is clipped to nothing: the weights, whose loss was finite, stay as they are.
+        """
         batch = self.sample(self.config.batch_size, self.train_stream)
         loss = self.task.loss(self.model(batch), batch)  # ()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)  # ()
-        finite = math.isfinite(norm.item())
-        if finite:  # else the weights stay as they were, and the evaluation that follows says "diverged"
+        if math.isfinite(norm.item()):
             self.optimizer.step()
+            self.norm_sum += norm
+            self.overflowed = 0
+        else:
+            self.overflowed += 1
         self.loss_sum += loss.detach()
-        self.norm_sum += norm
+        self.finite = math.isfinite(loss.item())
         self.since += 1
         self.step += 1
-        return finite
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the run has diverged: the loss is not finite, or no gradient was for MAX_OVERFLOWS steps in a row."""
+        return not self.finite or self.overflowed >= MAX_OVERFLOWS
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         batch = self.task.sample(self.config.gap, batch_size, generator)
@@ -119,7 +132,7 @@ class Trainer:
         reached = accuracy >= SOLVED_ACCURACY
         answers = self.config.eval_sequences * self.task.scored_answers(self.config.gap)
         self.hopeful = self.hopeful or accuracy > chance_interval(self.chance.accuracy, answers)[1]
-        if not all(math.isfinite(value) for value in (train_loss, eval_loss, grad_norm)):
+        if self.hopeless or not math.isfinite(eval_loss):
             self.status = "diverged"
         elif reached and self.above:
             self.status = "solved"
@@ -189,7 +202,7 @@ class Trainer:
         self._resumed = time.perf_counter()
 
 
-STATE = ("step", "status", "above", "hopeful", "steps_to_solve", "since", "wall_s")
+STATE = ("step", "status", "above", "hopeful", "finite", "overflowed", "steps_to_solve", "since", "wall_s")
 """The Trainer's scalars, as they stand in a checkpoint."""
 
 

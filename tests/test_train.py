@@ -156,3 +156,20 @@ def test_what_cannot_fit_is_refused_before_it_starts() -> None:
 def test_cuda_runs_and_resumes() -> None:
     rows = list(train(config(device="cuda", cell="lstm", gap=0, max_steps=400)))
     assert rows[-1].status == "solved"
+
+
+def test_one_overflowed_gradient_is_skipped_and_a_hundred_end_the_run() -> None:
+    trainer = Trainer(config(max_steps=400, eval_every=200))
+    overflowing = [False] * 3 + [True] * 5 + [False] + [True] * 400
+    trainer.model.readout.weight.register_hook(lambda grad: grad * math.inf if overflowing[trainer.step] else grad)
+    trainer.train_step()
+    before = None
+    for step in range(1, 8):
+        trainer.train_step()
+        weights = trainer.model.readout.bias.detach().clone()
+        assert before is None or (step >= 3) == torch.equal(weights, before)
+        before = weights
+    assert trainer.overflowed == 5
+    assert not trainer.hopeless
+    rows = list(trainer.rows())
+    assert [(row.status, row.step) for row in rows] == [("diverged", 9 + 100)]

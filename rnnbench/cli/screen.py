@@ -113,7 +113,7 @@ def verdict_line(run: dict[str, Any], task: Task) -> str:
     if run["status"] == "solved":
         return f"solved at step {int(run['steps_to_solve']):,}: {measured}"
     if run["status"] == "diverged":
-        return f"diverged at step {int(run['step']):,} (loss or gradient not finite): {measured}"
+        return f"diverged at step {int(run['step']):,} (loss or gradients not finite): {measured}"
     low, high = chance_interval(chance, answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
     word = "given up" if run["status"] == "gave-up" else "unsolved"
