@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.errors import UserError
+from rnnbench.cli.saving import save_figure
 
 
 @app.command(epilog="Example: rnnbench plot results")
@@ -31,13 +31,5 @@ def plot(
             figures |= {"accuracy_by_gap": accuracy_by_gap(runs), "solved_rate": solved_rate(runs), "span": span(runs)}
             if (runs["status"] == "solved").any():
                 figures["steps_to_solve"] = steps_to_solve(runs)
-    folder = out or study / "figures"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in figures.items():
-            for kind in ("png", "svg"):
-                path = folder / f"{name}.{kind}"
-                figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
-                typer.echo(str(path))
-    except OSError as error:
-        raise UserError(f"cannot write figures to {folder}: {error.strerror}; choose another folder with --out") from error
+    for name, figure in figures.items():
+        save_figure(out or study / "figures", name, figure)

@@ -1,0 +1,46 @@
+"""Where commands put what they made: a CSV, and a figure as png and svg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnbench.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
+
+
+def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None) -> None:
+    """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
+    with writing(folder):
+        frame.to_csv(folder / f"{name}.csv", index=False)
+        typer.echo(f"  {folder / name}.csv")
+    if figure is not None:
+        save_figure(folder, name, figure)
+
+
+def save_figure(folder: Path, name: str, figure: Figure) -> None:
+    """A figure as png and svg, the same bytes for the same data."""
+    with writing(folder):
+        for kind in ("png", "svg"):
+            path = folder / f"{name}.{kind}"
+            figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
+            typer.echo(f"  {path}")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make the folder; whatever keeps it from being written to becomes one UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
