@@ -61,6 +61,15 @@ def parse_options(given: list[str] | None, name: str = "--option") -> dict[str, 
     return options
 
 
+def comma_list(name: str, text: str, kind: Callable[[str], Any], example: str) -> list[Any]:
+    """``"10,20"`` as a list of ``kind``; raises UserError naming the flag."""
+    try:
+        return [kind(word.strip()) for word in text.split(",") if word.strip()]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}") from None
+
+
 def flag(name: str) -> str:
     """The flag of a field."""
     return "--" + name.replace("_", "-")

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 
 
-def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None) -> None:
+def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None, announce: bool = True) -> None:
     """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
     with writing(folder):
         frame.to_csv(folder / f"{name}.csv", index=False)
-        typer.echo(f"  {folder / name}.csv")
+        if announce:
+            typer.echo(f"  {folder / name}.csv")
     if figure is not None:
         save_figure(folder, name, figure)
 

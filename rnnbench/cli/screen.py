@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +19,8 @@ from rnnbench.records import Row, Study
 from rnnbench.stats import chance_interval
 from rnnbench.task import Task
 from rnnbench.train import Trainer
+
+Item = TypeVar("Item")
 
 
 class Screen:
@@ -118,6 +122,26 @@ def verdict_line(run: dict[str, Any], task: Task) -> str:
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
     word = "given up" if run["status"] == "gave-up" else "unsolved"
     return f"{word} after {int(run['step']):,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}"
+
+
+def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
+    """Hand out pieces of work one by one, with a bar in a terminal and a line every ten seconds elsewhere, on stderr."""
+    console = Console(stderr=True)
+    told = time.perf_counter()
+    progress = Progress(
+        *("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    with progress:
+        bar = progress.add_task(what, total=len(work))
+        for done, item in enumerate(work):
+            if not (quiet or console.is_terminal) and time.perf_counter() - told > 10:
+                told = time.perf_counter()
+                console.print(f"{what}: {done} of {len(work)}", highlight=False)
+            yield item
+            progress.advance(bar)
 
 
 def percent(share: float) -> str:

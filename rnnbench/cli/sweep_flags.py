@@ -12,7 +12,7 @@ import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rnnbench.cli.options import COMPLETE, UNITS, flag, parse_options, plain
+from rnnbench.cli.options import COMPLETE, UNITS, comma_list, flag, parse_options, plain
 from rnnbench.config import AXES, SweepConfig
 from rnnbench.errors import UserError
 
@@ -46,13 +46,7 @@ def sweep_values(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _several(name: str, text: str) -> list[Any]:
     kind: Any = {"gap": int, "seed": int, "lr": float}.get(name, str)
-    try:
-        return [kind(word.strip()) for word in text.split(",") if word.strip()]
-    except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise UserError(
-            f"{flag(name)} takes {what} with commas between, as in {flag(name)} {EXAMPLES[name]}, not {text!r}"
-        ) from None
+    return comma_list(flag(name), text, kind, EXAMPLES[name])
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:

@@ -8,7 +8,7 @@ gradient back (Bengio, Simard & Frasconi 1994, section IV). The integrators of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,7 @@ from rnnbench.insight.gradients import last_answers
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, stream
 from rnnbench.task import Batch, Task
+from rnnbench.train import Trainer
 
 GAIN = 20.0
 """L: how far the latches' pre-activations are driven into saturation."""
@@ -73,37 +74,35 @@ def accuracy(model: Model, task: Task, gap: int, sequences: int = 256, noise: fl
         model: the network.
         task: its task.
         gap: time steps.
-        sequences: how many, in batches of 64.
+        sequences: how many, all at once.
         noise: standard deviation of Gaussian noise added to every number of the state after every step.
         seed: of the sequences and the noise.
     """
     generator = stream(seed, "insight")
-    dtype = next(model.parameters()).dtype
-    right = answers = 0
-    while sequences > 0:
-        batch = task.sample(gap, min(64, sequences), generator)
-        state = model.cell.start(batch.inputs.shape[1])
-        outputs = []
-        for x, due in zip(model.cell.vectors(batch.inputs), batch.scored, strict=True):  # (B, D), (B)
-            state, _ = model.cell.step(x, state)
-            if noise:
-                state = tuple(part + noise * torch.randn(part.shape, generator=generator, dtype=dtype) for part in state)
-            if bool(due.any()):
-                outputs.append(model.readout(state[0][due]))  # (n, output_size)
-        right += int(task.correct(torch.cat(outputs), batch).sum())
-        answers += int(batch.scored.sum())
-        sequences -= batch.inputs.shape[1]
-    return right / answers
+    batch = task.sample(gap, sequences, generator)
+    state = model.cell.start(sequences)  # (B, H) each
+    outputs = []
+    for x, due in zip(model.cell.vectors(batch.inputs), batch.scored, strict=True):  # (B, D), (B)
+        state, _ = model.cell.step(x, state)
+        if noise:
+            state = tuple(part + noise * torch.randn(part.shape, generator=generator).to(part) for part in state)
+        if bool(due.any()):
+            outputs.append(model.readout(state[0][due]))  # (n, output_size)
+    return float(task.correct(torch.cat(outputs), batch).double().mean())
 
 
 def gradient_through_gap(model: Model, task: Task, gap: int, seed: int = 0) -> float:
-    """Norm of d (last answer's loss) / d (state after the first input), per sequence, mean over 8 sequences."""
+    """Norm of d (output of the last answer) / d (state after the first input): what is left of the gradient behind the gap.
+
+    The output is the right class's logit, or the number; unlike the loss, it does not flatten once the answer is right. Mean over
+    8 sequences.
+    """
     batch: Batch = last_answers(task.sample(gap, 8, stream(seed, "insight")))
-    if batch.targets.is_floating_point():
-        batch = batch._replace(targets=batch.targets.to(next(model.parameters()).dtype))
     passed = walk(model.cell, batch.inputs)
-    loss = task.loss(model.readout(passed.states[-1][0]), batch) * 8
-    grads = torch.autograd.grad(loss, list(passed.states[1]), allow_unused=True)
+    outputs = model.readout(passed.states[-1][0])  # (8, output_size)
+    answers = batch.answers  # (8)
+    right = outputs.squeeze(1) if answers.is_floating_point() else outputs.gather(1, answers.unsqueeze(1))  # (8) or (8, 1)
+    grads = torch.autograd.grad(right.sum(), list(passed.states[1]), allow_unused=True)
     parts = [grad for grad in grads if grad is not None]
     return float(torch.cat(parts, dim=1).norm(dim=1).mean())
 
@@ -146,22 +145,24 @@ def perturb(model: Model, amount: float, seed: int) -> None:
             parameter.add_(amount * scale * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
 
 
-def start_config(name: str, gap: int, seed: int, lr: float, max_steps: int) -> RunConfig:
-    """The run that trains from a construction: the common recipe at the construction's width."""
+def train_from(name: str, gap: int, amount: float, seed: int, lr: float, max_steps: int) -> Iterator[tuple[int, float, str]]:
+    """Train from a construction that was perturbed by ``amount``, with the common recipe at the construction's width.
+
+    Yields:
+        Step, accuracy on held-out sequences and status, every 50 steps; at step 0 the perturbed construction itself.
+
+    Raises:
+        UserError: there is no construction ``name``.
+    """
     found = construction(name)
-    config = RunConfig(
-        task=found.task,
-        cell=found.cell,
-        gap=gap,
-        seed=seed,
-        hidden_size=found.units,
-        init="uniform",
-        lr=lr,
-        max_steps=max_steps,
-        eval_every=20,
-        engine="torch",
-    )
-    return catalog.resolve(config)
+    recipe = {"task": found.task, "cell": found.cell, "hidden_size": found.units, "init": "uniform", "eval_every": 50}
+    trainer = Trainer(RunConfig.model_validate(recipe | {"gap": gap, "seed": seed, "lr": lr, "max_steps": max_steps}))
+    model, _ = found.build()
+    perturb(model, amount, seed)
+    trainer.model.load_state_dict(model.state_dict())
+    yield 0, trainer.measure()[0], trainer.status
+    for row in trainer.rows():
+        yield row.step, row.accuracy, row.status
 
 
 def copy_rnn(model: Model, task: Task) -> None:

@@ -56,9 +56,9 @@ def curve_styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dic
     return styles
 
 
-def panels(count: int, width: float = 4.2, height: float = 3.2) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` panels, two in a row, or four where there are many; those left over stay blank."""
-    columns = min(count, 2 if count <= 6 else 4)
+def panels(count: int, width: float = 4.2, height: float = 3.2, columns: int = 0) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels, two in a row, or four where there are many, or ``columns``; those left over stay blank."""
+    columns = columns or min(count, 2 if count <= 6 else 4)
     rows = -(-count // columns)
     figure = Figure(figsize=(max(width * columns, 5.0), height * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -81,7 +81,10 @@ def legend(figure: Figure, axes: list[Axes], note: str = "") -> None:
 def gap_axis(ax: Axes, gaps: Iterable[int]) -> None:
     """A logarithmic axis of gaps, with a tick at every gap of the grid; gap 0 has its place on a short linear piece."""
     ticks = sorted(set(gaps))
-    ax.set_xscale("symlog", linthresh=next((gap for gap in ticks if gap > 0), 1), linscale=0.3)
+    if ticks[0] > 0:
+        ax.set_xscale("log")
+    else:
+        ax.set_xscale("symlog", linthresh=next((gap for gap in ticks if gap > 0), 1), linscale=0.3)
     ax.set_xticks(ticks, [str(gap) for gap in ticks], fontsize=8)
     ax.xaxis.minorticks_off()
     ax.set_xlabel("gap (time steps)")
