@@ -32,7 +32,7 @@ class RunConfig(BaseModel):
     hidden_size: Annotated[int, Field(ge=1, description="Width of the cell, in units.")] = 128
     batch_size: Annotated[int, Field(ge=1, description="Sequences per training step.")] = 32
     lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.02
-    optimizer: Annotated[Optimizer, Field(description="Optimiser: adam, rmsprop or sgd.")] = "adam"
+    optimizer: Annotated[Optimizer, Field(description="Optimiser: adam (betas 0.9, 0.99), rmsprop (0.9) or sgd.")] = "adam"
     init: Annotated[
         str | None,
         Field(description="Initialisation: uniform, orthogonal, identity, forget-bias or chrono. Default: the cell's own."),
@@ -49,7 +49,7 @@ class RunConfig(BaseModel):
     max_steps: Annotated[int | None, Field(ge=1, description="Training budget, in optimiser steps. Default: the task's own.")] = (
         None
     )
-    eval_every: Annotated[int, Field(ge=1, description="Optimiser steps from one evaluation to the next.")] = 200
+    eval_every: Annotated[int, Field(ge=1, description="Optimiser steps from one evaluation to the next.")] = 250
     eval_sequences: Annotated[int, Field(ge=1000, description="Fresh held-out sequences of one evaluation (at least 1,000).")] = (
         1024
     )

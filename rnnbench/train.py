@@ -212,9 +212,13 @@ def train(config: RunConfig) -> Iterator[Row]:
 
 
 def make_optimizer(config: RunConfig, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    """Adam (Kingma & Ba 2015), RMSprop (decay 0.9, as in Arjovsky et al. 2016) or plain SGD."""
+    """Adam (Kingma & Ba 2015), RMSprop (decay 0.9, as in Arjovsky et al. 2016) or plain SGD.
+
+    Adam's second beta is 0.99, not the usual 0.999: its memory of gradients must not outlast the plateau before a task is
+    found, or the first exploding gradient after it is divided by next to nothing.
+    """
     if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=config.lr, fused=True)
+        return torch.optim.Adam(parameters, lr=config.lr, betas=(0.9, 0.99), fused=True)
     if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=config.lr, alpha=0.9)
     return torch.optim.SGD(parameters, lr=config.lr)

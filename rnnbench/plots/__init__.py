@@ -78,10 +78,10 @@ def legend(figure: Figure, axes: list[Axes], note: str = "") -> None:
     )
 
 
-def gap_axis(ax: Axes, gaps: Iterable[int]) -> None:
-    """A logarithmic axis of gaps, with a tick at every gap of the grid; gap 0 has its place on a short linear piece."""
+def gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
+    """A logarithmic axis of gaps, a tick at every gap of the grid; with a short linear piece for 0 if it is there or asked for."""
     ticks = sorted(set(gaps))
-    if ticks[0] > 0:
+    if ticks[0] > 0 and not zero:
         ax.set_xscale("log")
     else:
         ax.set_xscale("symlog", linthresh=next((gap for gap in ticks if gap > 0), 1), linscale=0.3)

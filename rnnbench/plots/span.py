@@ -28,7 +28,7 @@ def span(runs: pd.DataFrame) -> Figure:
     figure, axes = panels(len(groups), width=4.8, height=1.2 + 0.3 * tallest)
     for ax, (task, frame) in zip(axes, groups, strict=False):
         gaps = sorted(summary[summary["task"] == task]["gap"].unique())
-        gap_axis(ax, gaps)
+        gap_axis(ax, gaps, zero=True)
         ax.grid(axis="x", color="0.9", linewidth=0.8)
         ax.set_axisbelow(True)
         labels = []
