@@ -66,7 +66,7 @@ def comma_list(name: str, text: str, kind: Callable[[str], Any], example: str) -
     try:
         return [kind(word.strip()) for word in text.split(",") if word.strip()]
     except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
+        what = "whole numbers" if isinstance(kind("0"), int) else "numbers"
         raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}") from None
 
 

@@ -10,32 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.cli import main
 from rnnbench.records import ROW_COLUMNS, RUN_COLUMNS, TIME_COLUMNS, read_csv
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
 RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
-
-
-class Result:
-    def __init__(self, code: object, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def rnnbench(capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Run a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*argv: str) -> Result:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main([str(word) for word in argv])
-        captured = capsys.readouterr()
-        return Result(stop.value.code, captured.out, captured.err)
-
-    return call
 
 
 def start(folder: Path, *argv: str) -> subprocess.Popen:

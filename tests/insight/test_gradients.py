@@ -1,0 +1,169 @@
+"""The gradient's way back, held to Jacobians, finite differences, and numbers known in advance."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from rnnbench import catalog
+from rnnbench.config import RunConfig
+from rnnbench.insight import gradients
+from rnnbench.insight.networks import initialised, walk
+from rnnbench.model import stream
+from rnnbench.task import Batch
+
+F64 = torch.float64
+
+
+def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> RunConfig:
+    return catalog.resolve(RunConfig(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
+
+
+def one_batch(conf: RunConfig, size: int) -> Batch:
+    """The batch that gradient_norms draws."""
+    task = catalog.make_task(conf.task, conf.option)
+    return gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "gru-torch"])
+def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
+    conf = config(cell)
+    model = initialised(conf, F64)
+    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    batch = one_batch(conf, 1)
+    xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
+    states = [state[0].detach() for state in walk(model.cell, batch.inputs).states]  # T + 1 of (1, H)
+    task = catalog.make_task(conf.task)
+    due = states[-1].clone().requires_grad_()
+    row = torch.autograd.grad(task.loss(model.readout(due), batch), due)[0]  # (1, H)
+    for distance in range(len(xs)):
+        assert frame["grad_state"][distance] == pytest.approx(float(row.norm()), rel=1e-10)
+        t = len(xs) - 1 - distance
+        jacobian = torch.autograd.functional.jacobian(lambda h, x=xs[t]: model.cell.step(x, (h,))[0][0][0], states[t])  # (H, 1, H)
+        row = row @ jacobian[:, 0]  # (1, H)
+
+
+def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
+    conf = config("lstm", gap=4)
+    model = initialised(conf, F64)
+    batch = one_batch(conf, 1)
+    task = catalog.make_task(conf.task)
+    xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
+    states, gates = walk(model.cell, batch.inputs)
+
+    def loss(C: torch.Tensor, t: int) -> float:
+        """The loss when the cell state after step t is C (1, H), and what is shown of it follows."""
+        state = (gates[t - 1]["o"].detach() * C.tanh(), C)
+        for x in xs[t:]:
+            state, _ = model.cell.step(x, state)
+        return float(task.loss(model.readout(state[0]), batch).detach())
+
+    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    t = 2  # the state after two steps is len(xs) - 2 steps before the answer
+    C = states[t][1].detach()
+    slopes = [(loss(C + 1e-6 * e, t) - loss(C - 1e-6 * e, t)) / 2e-6 for e in torch.eye(C.shape[1], dtype=F64)]
+    assert frame["grad_state"][len(xs) - t] == pytest.approx(math.hypot(*slopes), rel=1e-6)
+
+
+def test_only_the_last_answer_counts() -> None:
+    batch = one_batch(config("rnn", task="copy"), 3)
+    assert batch.scored.sum(dim=0).tolist() == [1, 1, 1]
+    assert bool(batch.scored[-1].all())
+
+
+def test_a_vanilla_rnn_stays_under_its_bound_and_decays_geometrically() -> None:
+    conf = config("rnn", gap=100, hidden_size=32)
+    model = initialised(conf, F64)
+    frame = gradients.gradient_norms(model, conf, "initial")
+    assert (frame["grad_hidden"] <= frame["bound"] * (1 + 1e-9)).all()
+    logs = np.log(frame["grad_hidden"].to_numpy()[1:-1])
+    distance = np.arange(len(logs))
+    assert np.corrcoef(distance, logs)[0, 1] < -0.999  # a straight line on the log plot
+    assert gradients.decay_per_step(frame) < 0.8
+    assert frame["grad_hidden"].iloc[-1] < 1e-12
+
+
+def test_an_lstm_with_chrono_stays_within_two_orders_of_magnitude_over_200_steps() -> None:
+    conf = config("lstm", gap=200, hidden_size=64)
+    frame = gradients.gradient_norms(initialised(conf, F64), conf, "initial", batch_size=8)
+    norms = frame["grad_state"][:200]
+    assert norms.max() / norms.min() < 100
+    assert frame["bound"].isna().all()
+
+
+def test_the_matrix_numbers_are_numpys() -> None:
+    conf = config("rnn", hidden_size=7)
+    model = initialised(conf, F64)
+    weight = model.cell.weight_hh.detach().numpy()
+    assert gradients.largest_singular_value(model) == pytest.approx(np.linalg.svd(weight, compute_uv=False)[0])
+    assert gradients.spectral_radius(model) == pytest.approx(np.abs(np.linalg.eigvals(weight)).max())
+    lstm = initialised(config("lstm", hidden_size=7), F64)
+    candidate = lstm.cell.weight_hh.detach().numpy()[14:21]  # rows i, f, g, o
+    assert gradients.largest_singular_value(lstm) == pytest.approx(np.linalg.norm(candidate, 2))
+    assert math.isnan(gradients.largest_singular_value(initialised(config("memoryless"), F64)))
+
+
+def test_the_decay_of_a_geometric_series_is_its_factor() -> None:
+    frame = pd.DataFrame({"distance": range(9), "grad_state": [3 * 0.7**k for k in range(8)] + [0.0]})
+    assert gradients.decay_per_step(frame) == pytest.approx(0.7)
+    assert math.isnan(gradients.decay_per_step(frame.iloc[-2:]))
+
+
+@pytest.mark.parametrize(("bias", "steps"), [(0, 1.0), (1, 2.2), (2, 5.5), (3, 14), (5, 103), (8, 2067)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "gru-torch"])
+def test_half_lives_of_gates_with_a_bias_alone(cell: str, bias: float, steps: float) -> None:
+    conf = config(cell)
+    model = initialised(conf, F64)
+    row, sign = {"lstm": (1, 1), "gru": (1, -1), "gru-torch": (1, 1)}[cell]
+    with torch.no_grad():
+        for parameter in model.cell.parameters():
+            parameter.zero_()
+        first = model.cell.bias if cell != "gru-torch" else model.cell.bias_ih
+        first[row * 5 : row * 5 + 5] = sign * bias
+    lives = gradients.half_lives(model, conf, batch_size=2)  # (H)
+    assert lives.tolist() == pytest.approx([math.log(2) / math.log(1 + math.exp(-bias))] * 5)
+    assert lives[0] == pytest.approx(steps, rel=0.03)
+
+
+def test_no_half_life_without_a_gate() -> None:
+    conf = config("rnn")
+    with pytest.raises(ValueError, match="no gate"):
+        gradients.half_lives(initialised(conf, F64), conf)
+
+
+def test_the_command_writes_what_it_prints(rnnbench, tmp_path: Path) -> None:
+    result = rnnbench("gradients", "--cell", "rnn,lstm", "--gap", "12", "--hidden-size", "8", "--out", "made")
+    assert result.code == 0
+    frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap12.csv")
+    assert list(frame.columns) == list(gradients.COLUMNS)
+    assert frame.groupby("cell").size().to_dict() == {"lstm": 14, "rnn": 14}  # verb, 12 fillers, city
+    assert (tmp_path / "made" / "gradients_beijing_gap12.png").stat().st_size > 10_000
+    printed = next(line for line in result.out.splitlines() if line.split()[:1] == ["rnn"]).split()
+    assert float(printed[2]) == pytest.approx(gradients.decay_per_step(frame[frame["cell"] == "rnn"]), abs=1e-4)
+
+
+def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: Path) -> None:
+    tiny = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "20", "--eval-every", "20"]
+    assert rnnbench("run", "--cell", "gru", "--task", "beijing", "--gap", "3", *tiny).code == 0
+    assert rnnbench("gradients", "--run", "beijing-gru", "--study", "results", "--out", "made").code == 0
+    frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap3.csv")
+    assert set(frame["when"]) == {"initial", "trained"}
+    by_moment = frame.set_index(["when", "distance"])["grad_state"]
+    assert not np.allclose(by_moment["initial"], by_moment["trained"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--cell", "lstn"], "did you mean"),
+        (["--run", "nosuch"], "no run 'nosuch'"),
+        (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
+    ],
+)
+def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
+    result = rnnbench("gradients", *argv)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert told in result.err
