@@ -42,8 +42,8 @@ def gradient_norms(model: Model, config: RunConfig, when: str, batch_size: int =
 
     Returns:
         One row a distance, in time steps, from 0 (the answer's own step): ``grad_hidden`` the mean norm of d loss / d h_t of one
-        sequence, ``grad_state`` that of the state which the cell carries on (the LSTM's C, with what h shows of it; h elsewhere), ``bound`` Pascanu's
-        bound on grad_hidden for the tanh RNN, NaN for other cells.
+        sequence, ``grad_state`` that of the state which the cell carries on (the LSTM's C, with what h shows of it; h elsewhere),
+        ``bound`` Pascanu's bound on grad_hidden for the tanh RNN, NaN for other cells.
     """
     task = catalog.make_task(config.task, config.option)
     batch = last_answers(task.sample(config.gap, batch_size, stream(config.seed, "insight")))
