@@ -38,12 +38,22 @@ def table(
         typer.echo(rows.to_csv(index=False), nl=False)
         return
     texts = readable(rows)
-    notes = [f"learning rate: {RATE_RULE}", "solved: k of n seeds, with 95 % Wilson interval", SPAN_RULE]
+    notes = [
+        f"lr*: {RATE_RULE}",
+        "solved: seeds, with the 95 % Wilson interval of their share in %",
+        "acc.: median accuracy over seeds, and chance, in %; steps: median of the seeds that solved it",
+        SPAN_RULE,
+    ]
     if format is Format.rich:
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
 
-        shown = Table(*texts.columns, caption="\n".join(notes), caption_justify="left")
+        shown = Table(
+            box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, caption="\n".join(notes), caption_justify="left"
+        )
+        for heading in texts.columns:
+            shown.add_column(heading, justify="left" if heading in ("task", "cell") else "right", no_wrap=True)
         for values in texts.itertuples(index=False):
             shown.add_row(*values)
         Console().print(shown)
@@ -54,7 +64,7 @@ def table(
     else:
         lines = [list(texts.columns), *texts.itertuples(index=False)]
         body = [" & ".join(latex(word) for word in line) + r" \\" for line in lines]
-        typer.echo("\n".join([rf"\begin{{tabular}}{{{'l' * 3}{'r' * (len(texts.columns) - 3)}}}", body[0], r"\hline", *body[1:]]))
+        typer.echo("\n".join([rf"\begin{{tabular}}{{{'l' * 2}{'r' * (len(texts.columns) - 2)}}}", body[0], r"\hline", *body[1:]]))
         typer.echo("\\end{tabular}\n" + "\n".join(f"% {note}" for note in notes))
 
 
@@ -62,7 +72,6 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """The summary as texts, in the columns that people read."""
     import pandas as pd
 
-    from rnnbench.cli.screen import percent
     from rnnbench.config import stem
 
     lines = []
@@ -72,15 +81,14 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
         lines.append(
             {
                 "task": stem(row["task"]),
-                "cell": stem(row["cell"]),
-                "init": row["init"],
+                "cell": f"{stem(row['cell'])} ({row['init']})",
                 "gap": str(row["gap"]),
-                "lr": f"{row['lr']:g}" + (f" (of {row['rates']})" if row["rates"] > 1 else ""),
+                "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
                 "solved": f"{row['solved']} of {row['seeds']}",
-                "95 % interval": f"{percent(row['solved_low'])} to {percent(row['solved_high'])}",
-                "median accuracy": percent(row["accuracy"]),
-                "chance": percent(row["chance_accuracy"]),
-                "median steps to solve": "-" if pd.isna(steps) else f"{steps:,.0f}",
+                "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
+                "acc.": f"{100 * row['accuracy']:.1f}",
+                "chance": f"{100 * row['chance_accuracy']:.1f}",
+                "steps": "-" if pd.isna(steps) else f"{steps:,.0f}",
                 "span": "none" if pd.isna(reach) else f"{more}{reach}",
             }
         )
