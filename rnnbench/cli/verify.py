@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from rnnbench.config import RunConfig
     from rnnbench.records import Study
 
-STUDY = Path("results/verify")
+REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
+"""Where the runs of the claims are looked for, and made where they are missing: the committed ones, or those of --quick."""
 Name = Annotated[list[str] | None, typer.Argument(help="Names of the claims. Default: all of them.", show_default=False)]
-Study_ = Annotated[Path, typer.Option("--out", help="Study folder that has the runs, or takes them.")]
+Study_ = Annotated[
+    Path | None,
+    typer.Option("--out", help=f"Study folder that has the runs, or takes them. Default: {REFERENCE}, with --quick {QUICK}."),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A reduced set of runs, under ten minutes on two cores.")]
 Check = Annotated[bool, typer.Option("--check", help="Make no runs: decide what the study's runs decide.")]
 List_ = Annotated[bool, typer.Option("--list", help="List the claims, their sources and how many runs they need; decide nothing.")]
@@ -27,7 +31,7 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once. D
 @app.command(epilog="Example: rnnbench verify --quick")
 def verify(
     name: Name = None,
-    out: Study_ = STUDY,
+    out: Study_ = None,
     quick: Quick = False,
     check: Check = False,
     list_claims: List_ = False,
@@ -52,7 +56,7 @@ def verify(
         for claim in claims:
             typer.echo(f"{claim.name}: {claim.statement}\n    {len(claim.runs(quick))} runs; {claim.source}")
         return
-    study = Study(out)
+    study = Study(out or (QUICK if quick else REFERENCE))
     if not check:
         make([config for verdict in verifier.verify(study, claims, quick) for config in verdict.missing], study, jobs, quiet)
     verdicts = verifier.verify(study, claims, quick)
