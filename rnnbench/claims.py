@@ -95,7 +95,7 @@ CLAIMS = (
         statement="The counter-evidence: a wide vanilla RNN with Adam does solve beijing at gap 200; one bit can be latched.",
         source="Hochreiter & Schmidhuber 1996: random search finds it too",
         needs=(sweep(cell=["rnn"], task=["beijing"], gap=[200], lr=RATES),),
-        quick=(sweep(cell=["rnn"], task=["beijing"], gap=[200], **QUICK),),
+        quick=(sweep(cell=["rnn"], task=["beijing"], gap=[200], lr=RATES, **QUICK),),
         rule=best_rate_solves,
     ),
 )
