@@ -136,9 +136,10 @@ def add_rows(dtable: Array, dgates: Array, tokens: Array) -> None:
 def product(blas: int, x: Array, weight_t: Array, columns: int, out: Array, accumulate: Any) -> None:
     """out (B, N) = x (B, K) weight_t (K, N) + accumulate * out, N being the first ``columns`` of both.
 
-    The transposed weight is a fifth faster here: BLAS then reads it along its rows.
+    The transposed weight is a fifth faster here: BLAS then reads it along its rows. The stride of a single row means nothing,
+    and may be less than a row is long, which BLAS refuses.
     """
-    width, out_width = weight_t.strides[0] // weight_t.itemsize, out.strides[0] // out.itemsize
+    width, out_width = max(weight_t.strides[0] // weight_t.itemsize, columns), max(out.strides[0] // out.itemsize, columns)
     gemm(
         blas, NORMAL, NORMAL, columns, x.shape[0], x.shape[1],
         weight_t.ctypes.data, width, x.ctypes.data, x.shape[1], accumulate, out.ctypes.data, out_width,

@@ -95,6 +95,22 @@ def test_small_shapes_and_strided_arguments(name: str, shape: tuple[int, int]) -
     torch.testing.assert_close(cell.states(inputs), Cell.states(cell, inputs))
 
 
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+@pytest.mark.parametrize("B", [1, 3])
+@pytest.mark.parametrize("D", [1, 2])
+@pytest.mark.parametrize("H", [1, 2])
+@pytest.mark.parametrize("name", CELLS)
+def test_single_rows_and_columns(name: str, H: int, D: int, B: int, kind: str) -> None:
+    """A dimension of length 1 has strides that mean nothing; BLAS takes them at their word."""
+    cell = fast(name, H, D)
+    inputs = tokens(5, B, D) if kind == "tokens" else values(5, B, D)
+    cell.initial_state = torch.rand(cell.state_count, H, dtype=torch.float64)
+    found = []
+    for states in (cell.states(inputs), Cell.states(cell, inputs)):
+        found.append((states, *torch.autograd.grad(states.square().sum(), list(cell.parameters()))))
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_two_graphs_alive_at_once_and_one_walked_twice(name: str) -> None:
     cell = fast(name)
