@@ -1,0 +1,46 @@
+"""``rnnbench gates``: what the gates of a trained network do, word by word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.saving import Folder, save
+
+
+@app.command(epilog="Example: rnnbench gates recall-lstm --study results")
+def gates(
+    run: Annotated[str, typer.Argument(help="run_id of a finished run, or how it begins.")],
+    study: Annotated[Path, typer.Option(help="Study folder that has the run.")] = Path("results"),
+    example: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
+    out: Folder = Path("results/gates"),
+) -> None:
+    """Show gates and state of a finished run along one sequence, and how long its units keep what they hold."""
+    import torch
+
+    from rnnbench.insight.gates import gate_values, half_life_frame, means
+    from rnnbench.insight.networks import find_run, initialised, trained
+    from rnnbench.plots.gates import gates as draw
+    from rnnbench.records import Study
+
+    home = Study(study)
+    config = find_run(home, run)
+    model = trained(config, home, torch.float64)
+    values = gate_values(model, config, example)
+    lives = half_life_frame(initialised(config, torch.float64), model, config)
+    curves = means(values)
+    for quantity, mean in curves.groupby("quantity", sort=False)["mean"]:
+        typer.echo(f"{quantity:>24}: mean {mean.mean():6.3f}, from {mean.min():6.3f} to {mean.max():6.3f}")
+    if len(lives):
+        for when, steps in lives.groupby("when")["half_life"]:
+            low, median, high = (steps.quantile(share) for share in (0.1, 0.5, 0.9))
+            typer.echo(f"{when:>24}: half-life {median:,.1f} steps (median), middle 80 % of units {low:,.1f} to {high:,.1f}")
+    else:
+        typer.echo(f"{model.cell.name} has no gate that keeps its state, and so no half-lives")
+    title = f"{model.cell.name} ({config.init}) on {config.task}, gap {config.gap}, seed {config.seed}, after training"
+    save(out, f"gates_{config.run_id}", curves, draw(values, curves, lives, title))
+    if len(lives):
+        save(out, f"half_lives_{config.run_id}", lives)
