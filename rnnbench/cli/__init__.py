@@ -47,6 +47,7 @@ from rnnbench.cli import verify  # noqa: E402, F401
 from rnnbench.cli import gradients  # noqa: E402, F401
 from rnnbench.cli import gates  # noqa: E402, F401
 from rnnbench.cli import construct  # noqa: E402, F401
+from rnnbench.cli import guess  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:

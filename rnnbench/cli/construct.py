@@ -9,8 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.options import Quiet, comma_list
-from rnnbench.cli.saving import Folder, save
-from rnnbench.errors import UserError
+from rnnbench.cli.saving import Folder, added, resumed, save
 
 if TYPE_CHECKING:
     from rnnbench.insight.constructions import Construction
@@ -109,19 +108,13 @@ def _measure(
 def _train(
     chosen: list[Construction], gap: int, amounts: list[float], seeds: range, lr: float, max_steps: int, out: Path, quiet: bool
 ) -> None:
-    import pandas as pd
 
     from rnnbench import catalog
     from rnnbench.cli.screen import counted, percent
     from rnnbench.insight.constructions import train_from
     from rnnbench.plots.constructions import train_from as draw
 
-    file = out / "train_from.csv"
-    try:
-        frame = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=TRAINED)
-        known = {tuple(row) for row in frame[TRAINED[:8]].itertuples(index=False)}
-    except (ValueError, KeyError) as error:
-        raise UserError(f"{file} is not a table of this command: {error}; move it away or choose another --out") from error
+    frame, known = resumed(out, "train_from", TRAINED, TRAINED[:8])
     wanted = [
         (found.name, found.cell, found.task, gap, amount, seed, lr, max_steps)
         for found in chosen
@@ -133,8 +126,7 @@ def _train(
         evaluations = list(train_from(name, gap, amount, seed, lr, max_steps))
         (_, before, _), (step, after, status) = evaluations[0], evaluations[-1]
         chance = catalog.make_task(task).chance(gap).accuracy
-        row = pd.DataFrame([(*mine, before, after, chance, step, status)], columns=TRAINED)
-        frame = pd.concat([frame, row], ignore_index=True) if len(frame) else row
+        frame = added(frame, [*mine, before, after, chance, step, status])
         save(out, "train_from", frame, announce=False)  # each run as it ends: the same command goes on from here
     shown = frame[(frame["gap"] == gap) & (frame["lr"] == lr) & (frame["max_steps"] == max_steps)]
     for (start, share), runs in shown.groupby(["name", "amount"], sort=False):

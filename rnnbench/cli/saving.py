@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,3 +45,23 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
+
+
+def resumed(folder: Path, name: str, columns: list[str], key: list[str]) -> tuple[pd.DataFrame, set[tuple[object, ...]]]:
+    """What an earlier, perhaps interrupted, command saved as ``name.csv``, and the keys of its rows."""
+    import pandas as pd
+
+    file = folder / f"{name}.csv"
+    try:
+        frame = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=columns)
+        return frame[columns], {tuple(row) for row in frame[key].itertuples(index=False)}
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{file} is not a table of this command: {error}; move it away or choose another --out") from error
+
+
+def added(frame: pd.DataFrame, row: Sequence[object]) -> pd.DataFrame:
+    """The table with one more row."""
+    import pandas as pd
+
+    last = pd.DataFrame([row], columns=frame.columns)
+    return pd.concat([frame, last], ignore_index=True) if len(frame) else last
