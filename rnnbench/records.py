@@ -70,6 +70,10 @@ OUTCOME_COLUMNS = (
 )
 MACHINE_COLUMNS = ("rnnbench_version", "torch_version", "python_version", "machine")
 RUN_COLUMNS = ("schema", "run_id", *RunConfig.model_fields, *OUTCOME_COLUMNS, *MACHINE_COLUMNS)
+EXTRAPOLATION_COLUMNS = (
+    *("schema", "run_id", "task", "cell", "init", "gap", "seed", "status"),
+    *("eval_gap", "accuracy", "eval_loss", "answers", "chance_accuracy"),
+)
 TIME_COLUMNS = ("wall_s",)
 """The only columns in which the same run, made twice on one machine, may differ."""
 
@@ -96,6 +100,7 @@ COLUMNS: dict[str, str] = {
     "torch_version": "version of PyTorch",
     "python_version": "version of Python",
     "machine": "processor architecture and operating system",
+    "eval_gap": "gap of the sequences that a finished run was measured on (`run --eval-gaps`); `gap` is the one it was trained at",
 }
 
 
@@ -119,6 +124,7 @@ class Study:
         if not os.access(self.folder, os.W_OK):
             raise UserError(f"cannot write to {self.folder}: choose another folder with --out")
         self.runs_file = self.folder / "runs.csv"
+        self.extrapolation_file = self.folder / "extrapolation.csv"
         if self.runs_file.exists():
             read_csv(self.runs_file, RUN_COLUMNS)
 
@@ -185,6 +191,19 @@ class Study:
             rows = read_csv(path, ROW_COLUMNS)
             write_csv(path, ROW_COLUMNS, [r for r in rows if int(r["step"]) <= step and r["status"] != "interrupted"])
 
+    def record_extrapolation(self, row: dict[str, Any]) -> None:
+        """Put one measurement at another gap into ``extrapolation.csv``, in place of an earlier one of the same run and gap."""
+        with self._lock():
+            known = read_csv(self.extrapolation_file, EXTRAPOLATION_COLUMNS) if self.extrapolation_file.exists() else []
+            same = (row["run_id"], str(row["eval_gap"]))
+            kept = [old for old in known if (old["run_id"], old["eval_gap"]) != same]
+            write_csv(self.extrapolation_file, EXTRAPOLATION_COLUMNS, [*kept, row])
+
+    def extrapolation(self, run_id: str) -> dict[int, dict[str, Any]]:
+        """The rows of ``extrapolation.csv`` of one run, by eval_gap."""
+        rows = read_csv(self.extrapolation_file, EXTRAPOLATION_COLUMNS) if self.extrapolation_file.exists() else []
+        return {int(row["eval_gap"]): row for row in rows if row["run_id"] == run_id}
+
     def forget(self, run_id: str) -> None:
         """Remove a run's checkpoint and log, so that it starts anew; its row in ``runs.csv`` stays until it is replaced."""
         self.checkpoint_file(run_id).unlink(missing_ok=True)
@@ -216,6 +235,11 @@ def run_row(config: RunConfig, outcome: dict[str, Any]) -> dict[str, Any]:
 def load_runs(folder: Path | str) -> pd.DataFrame:
     """The finished runs of a study, a row each, typed; raises UserError if there are none."""
     return _frame(Path(folder) / "runs.csv", RUN_COLUMNS)
+
+
+def load_extrapolation(folder: Path | str) -> pd.DataFrame:
+    """The measurements of finished runs at other gaps, a row each, typed; raises UserError if there are none."""
+    return _frame(Path(folder) / "extrapolation.csv", EXTRAPOLATION_COLUMNS)
 
 
 def load_log(path: Path) -> pd.DataFrame:

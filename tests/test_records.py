@@ -13,6 +13,7 @@ from rnnbench.errors import StorageError, UserError
 from rnnbench.execute import Execution
 from rnnbench.records import (
     COLUMNS,
+    EXTRAPOLATION_COLUMNS,
     ROW_COLUMNS,
     RUN_COLUMNS,
     TIME_COLUMNS,
@@ -168,7 +169,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 
 
 def test_every_column_is_explained_in_results_readme() -> None:
-    assert set(COLUMNS) == {*ROW_COLUMNS, *RUN_COLUMNS}
+    assert set(COLUMNS) == {*ROW_COLUMNS, *RUN_COLUMNS, *EXTRAPOLATION_COLUMNS}
     readme = (Path(__file__).parents[1] / "results" / "README.md").read_text()
     told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", readme, re.MULTILINE))
     assert told == {name: COLUMNS[name].replace("|", "\\|") for name in COLUMNS}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Quiet, comma_list
+from rnnbench.cli.options import Quiet, comma_list, steps
 from rnnbench.cli.saving import Folder, added, resumed, save
 
 if TYPE_CHECKING:
@@ -51,15 +51,9 @@ def construct(
         amounts = comma_list("--perturb", perturb, _amount, "0,0.1,1")
         _train(chosen, train_gap, amounts, range(seed, seed + seeds), lr, max_steps, out, quiet)
     else:
-        gaps = sorted(set(comma_list("--gap", gap, _gap, "10,200")))
+        gaps = sorted(set(comma_list("--gap", gap, steps, "10,200")))
         noises = sorted(set(comma_list("--noise", noise, _amount, "0,0.1")))
         _measure(chosen, gaps, noises, sequences, seed, out, quiet)
-
-
-def _gap(text: str) -> int:
-    if int(text) < 0:
-        raise ValueError
-    return int(text)
 
 
 def _amount(text: str) -> float:

@@ -70,6 +70,13 @@ def comma_list(name: str, text: str, kind: Callable[[str], Any], example: str) -
         raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}") from None
 
 
+def steps(text: str) -> int:
+    """A number of time steps, for :func:`comma_list`."""
+    if int(text) < 0:
+        raise ValueError
+    return int(text)
+
+
 def flag(name: str) -> str:
     """The flag of a field."""
     return "--" + name.replace("_", "-")

@@ -6,12 +6,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Out, Quiet, config_flags, run_config
+from rnnbench.cli.options import Out, Quiet, comma_list, config_flags, run_config, steps
+
+if TYPE_CHECKING:
+    from rnnbench.config import RunConfig
+    from rnnbench.records import Study
 
 
 class Stoppable(Protocol):
@@ -22,10 +26,15 @@ class Stoppable(Protocol):
 
 Force = Annotated[bool, typer.Option("--force", help="Run again from the start, even if the study has this run.")]
 
+EvalGaps = Annotated[
+    str | None,
+    typer.Option(metavar="10,50,1000", help="Gaps (time steps) at which the trained network is measured too.", show_default=False),
+]
+
 
 @app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
 @config_flags
-def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, **flags: Any) -> None:
+def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, eval_gaps: EvalGaps = None, **flags: Any) -> None:
     """Train one network on one task and log how often it is right, against chance.
 
     An interrupted run goes on where it stopped when the same command is given again; a finished one shows its stored result.
@@ -35,6 +44,11 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
     from rnnbench.records import Study
 
     config = catalog.resolve(run_config(flags))
+    gaps = sorted(set(comma_list("--eval-gaps", eval_gaps or "", steps, "10,50,1000")))
+    if gaps:
+        from rnnbench.insight.extrapolation import check_gaps
+
+        check_gaps(config, gaps)
     study = Study(out)
     stored = None if force else study.finished(config.run_id)
     if stored is None:
@@ -53,6 +67,22 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
         typer.echo("already done; --force runs it again", err=True)
     task = catalog.make_task(config.task, config.option)
     typer.echo(finished_lines(stored, task, study, quiet))
+    if gaps:
+        extrapolate(config, study, gaps, force, quiet)
+
+
+def extrapolate(config: RunConfig, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:
+    """Measure a finished run at other gaps, unless that was done before, and print how it fares."""
+    from rnnbench.cli.screen import counted, percent
+    from rnnbench.insight.extrapolation import measure_at
+
+    known = {} if force else study.extrapolation(config.run_id)
+    for gap in counted([gap for gap in gaps if gap not in known], "evaluating", quiet):
+        known[gap] = measure_at(study, config, gap)
+    for gap in gaps:
+        accuracy, chance = float(known[gap]["accuracy"]), float(known[gap]["chance_accuracy"])
+        typer.echo(f"at gap {gap:,}: {percent(accuracy)}, chance {percent(chance)}")
+    typer.echo(f"  {study.extrapolation_file}")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def initialised(config: RunConfig, dtype: torch.dtype) -> Model:
     return build(config, catalog.make_task(config.task, config.option)).to(dtype)
 
 
-def trained(config: RunConfig, study: Study, dtype: torch.dtype) -> Model:
+def trained(config: RunConfig, study: Study, dtype: torch.dtype = torch.float32) -> Model:
     """The network of a finished run; raises UserError if the study has no weights of it."""
     path = study.weights_file(config.run_id)
     if not path.exists():

@@ -1,0 +1,82 @@
+"""Measuring a trained network at other gaps: its own weights answer, once, and nothing else of the study changes."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from rnnbench import catalog
+from rnnbench.cells import Cell
+from rnnbench.insight import extrapolation
+from rnnbench.insight.networks import find_run, trained
+from rnnbench.model import stream
+from rnnbench.records import EXTRAPOLATION_COLUMNS, Study, read_csv
+
+RUN = ["run", "--cell", "gru", "--task", "recall", "--gap", "2", "--hidden-size", "12", "--batch-size", "16", "--max-steps", "120"]
+
+
+def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
+    result = rnnbench(*RUN, "--eval-gaps", "1,2,9")
+    assert result.code == 0
+    frame = pd.read_csv(tmp_path / "results" / "extrapolation.csv")
+    assert tuple(frame.columns) == EXTRAPOLATION_COLUMNS
+    assert frame["eval_gap"].tolist() == [1, 2, 9]
+    assert set(frame["gap"]) == {2}
+    study = Study(tmp_path / "results")
+    config = find_run(study, "recall-gru")
+    model, task = trained(config, study), catalog.make_task("recall")
+    model.cell.engine = "torch"
+    model.cell.states = lambda inputs, first=0: Cell.states(model.cell, inputs, first)  # the written-out steps
+    generator = stream(config.seed, "extrapolate")
+    right = 0
+    with torch.no_grad():
+        for _ in range(8):  # 1,024 sequences, 128 at once
+            batch = task.sample(9, 128, generator)
+            right += int(task.correct(model(batch), batch).sum())
+    assert frame["accuracy"].iloc[-1] == pytest.approx(right / 1024, abs=2 / 1024)
+    assert f"at gap 9: {100 * frame['accuracy'].iloc[-1]:.1f} %, chance 10.0 %" in result.out
+
+
+def test_each_gap_is_measured_once_and_the_run_stays_as_it_is(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rnnbench(*RUN).code == 0
+    runs = (tmp_path / "results" / "runs.csv").read_text()
+    calls = []
+    real = extrapolation.measure_at
+    monkeypatch.setattr(extrapolation, "measure_at", lambda study, config, gap: calls.append(gap) or real(study, config, gap))
+    assert rnnbench(*RUN, "--eval-gaps", "5").code == 0
+    first = (tmp_path / "results" / "extrapolation.csv").read_text()
+    result = rnnbench(*RUN, "--eval-gaps", "7,5")
+    assert calls == [5, 7]
+    assert (tmp_path / "results" / "extrapolation.csv").read_text().startswith(first)
+    assert result.out.index("at gap 5") < result.out.index("at gap 7")
+    assert (tmp_path / "results" / "runs.csv").read_text() == runs
+    assert "extrapolation.png" in rnnbench("plot", "results").out
+
+
+def test_a_torn_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
+    assert rnnbench(*RUN, "--eval-gaps", "1,4").code == 0
+    file = tmp_path / "results" / "extrapolation.csv"
+    whole = file.read_text()
+    file.write_text(whole[:-9])
+    assert rnnbench(*RUN, "--eval-gaps", "1,4").code == 0
+    assert file.read_text() == whole
+    assert len(read_csv(file, EXTRAPOLATION_COLUMNS)) == 2
+
+
+def test_bad_input_is_told_before_anything_is_trained(rnnbench, tmp_path: Path) -> None:
+    for gaps, told in (("1,x", "--eval-gaps takes whole numbers"), ("-3", "--eval-gaps takes whole numbers")):
+        result = rnnbench(*RUN, f"--eval-gaps={gaps}")
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        assert told in result.err
+    too_small = rnnbench("run", "--cell", "rnn", "--task", "adding", "--gap", "5", "--eval-gaps", "0")
+    assert (too_small.code, too_small.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "results" / "runs.csv").exists()
+
+
+def test_without_weights_it_says_so(rnnbench, tmp_path: Path) -> None:
+    assert rnnbench(*RUN).code == 0
+    next((tmp_path / "results" / "weights").iterdir()).unlink()
+    result = rnnbench(*RUN, "--eval-gaps", "4")
+    assert result.code == 2
+    assert "no weights of recall-gru" in result.err
