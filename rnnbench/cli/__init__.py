@@ -48,6 +48,7 @@ from rnnbench.cli import gradients  # noqa: E402, F401
 from rnnbench.cli import gates  # noqa: E402, F401
 from rnnbench.cli import construct  # noqa: E402, F401
 from rnnbench.cli import guess  # noqa: E402, F401
+from rnnbench.cli import published  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:

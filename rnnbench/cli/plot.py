@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.saving import save_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @app.command(epilog="Example: rnnbench plot results")
 def plot(
     study: Annotated[Path, typer.Argument(help="Study folder, as given to run --out.")] = Path("results"),
+    published: Annotated[bool, typer.Option("--published", help="Also draw our losses beside the published ones.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures. Default: STUDY/figures.")] = None,
 ) -> None:
     """Draw all that a study allows: accuracy, solved rate, span and steps to solve against the gap, learning curves, and what
@@ -35,5 +39,21 @@ def plot(
                 figures["steps_to_solve"] = steps_to_solve(runs)
     if (study / "extrapolation.csv").exists():
         figures["extrapolation"] = extrapolation(load_extrapolation(study))
+    if published:
+        figures |= published_figures(study)
     for name, figure in figures.items():
         save_figure(out or study / "figures", name, figure)
+
+
+def published_figures(study: Path) -> dict[str, Figure]:
+    """The figure of the published record, if the study has runs of a task that verified rows report a loss of."""
+    from rnnbench.plots.published import published as draw
+    from rnnbench.published import published
+    from rnnbench.records import load_runs
+
+    rows, runs = published(), load_runs(study)
+    rows = rows[rows["verified"] & rows["over_chance"].notna() & rows["our_gap"].notna() & rows["our_task"].isin(runs["task"])]
+    if rows.empty:
+        typer.echo("no verified published result is of a task in this study")
+        return {}
+    return {"published": draw(rows, runs[runs["gap"] > 0])}

@@ -71,7 +71,8 @@ def legend(figure: Figure, axes: list[Axes], note: str = "") -> None:
     """One legend below all panels, each label once, and under it a note on how to read the figure."""
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     width = figure.get_figwidth()
-    columns = max(1, min(len(entries), int(width / 1.9)))
+    longest = max((len(label) for label in entries), default=0)
+    columns = max(1, min(len(entries), int(width / max(1.9, 0.6 + 0.075 * longest))))
     note = "\n".join(textwrap.wrap(note, int(width * 17)))
     figure.legend(
         list(entries.values()), list(entries), loc="outside lower center", ncols=columns, title=note or None, title_fontsize=7

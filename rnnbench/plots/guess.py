@@ -32,6 +32,7 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
                 done = learners["steps_to_solve"].fillna(learners["step"]) * learners["batch_size"]
                 _steps(ax, done, learners["status"] == "solved", color, "--", f"{stem(str(cell))}, training")
         ax.set_xscale("log")
+        ax.set_xlim(50, 2 * max(frame["sequences"]))  # one guess is tried on 64
         ax.set(
             title=f"{stem(str(task))}, gap {here['gap'].iloc[0]}",
             xlabel="sequences seen",
@@ -45,6 +46,6 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
 def _steps(ax, sequences: pd.Series, solved: pd.Series, color: str, dash: str, label: str) -> None:  # type: ignore[no-untyped-def]
     """An empirical distribution function: up by one part at every success, flat until the last one was stopped."""
     times = sorted(sequences[solved])
-    xs = [min(sequences) / 2, *times, max(sequences)]
+    xs = [1, *times, max(sequences)]
     ys = [0.0, *((k + 1) / len(sequences) for k in range(len(times))), len(times) / len(sequences)]
     ax.step(xs, ys, where="post", color=color, linestyle=dash, linewidth=1.6, label=label)

@@ -1,0 +1,90 @@
+"""The published record: what is matched with our runs, what never is, and how losses are brought to one scale."""
+
+import io
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rnnbench.plots.published import published as draw
+from rnnbench.published import beside, our_gap, over_chance, published
+
+ROWS = published()
+
+
+def row(paper: str, cell: str, T: str) -> pd.Series:
+    (found,) = [r for _, r in ROWS[(ROWS["paper"] == paper) & (ROWS["cell"] == cell) & (ROWS["gap_or_T"] == T)].iterrows()]
+    return found
+
+
+def test_losses_over_chance_worked_out_by_hand() -> None:
+    assert row("Bai2018", "RNN", "600")["over_chance"] == pytest.approx(0.177 * 6)
+    assert row("Bai2018", "LSTM", "1000")["over_chance"] == pytest.approx(0.0204 / 0.02039, rel=1e-3)  # the file's own baseline
+    assert over_chance("copy", "200", "CE all steps", "0.09452") == pytest.approx(1, rel=1e-4)
+    assert over_chance("copy", "200", "test CE/baseline", "0.916") == 0.916
+    for unlike in (("copy", "200", "CE", "~0"), ("adding", "600", "iter to MSE<.083", "6400"), ("", "9", "MSE", "0.1")):
+        assert math.isnan(over_chance(*unlike))
+
+
+def test_the_gap_of_adding_is_half_its_length() -> None:
+    assert our_gap("adding", "600") == 300
+    assert our_gap("copy", "200") == 200
+    assert our_gap("copy", "100-500") is None
+    assert our_gap("", "100") is None
+
+
+def test_another_protocol_is_never_ours() -> None:
+    other = ROWS[ROWS["task"].isin(["adding +-1 ends", "variable copy", "selective copy", "2a noise-free lag", "adding gen."])]
+    assert len(other) > 5
+    assert set(other["our_task"]) == {""}
+    assert other["our_gap"].isna().all()
+
+
+def test_only_what_was_read_at_its_source_is_verified() -> None:
+    assert not ROWS[ROWS["confidence"].isin(["secondary", "memory_low", "memory_medium", "memory_high", "derived"])][
+        "verified"
+    ].any()
+    assert row("Bai2018", "GRU", "600")["verified"]
+
+
+def runs() -> pd.DataFrame:
+    """Adding at gap 300: two seeds of the LSTM at losses 1/60 and 1/6."""
+    made = {"task": "adding", "cell": "lstm", "init": "chrono", "lr": 0.02, "gap": 300, "chance_loss": 1 / 6, "step": 100}
+    made |= {"sequences": 3200, "wall_s": 5.0, "status": "solved"}
+    return pd.DataFrame([made | {"eval_loss": 1 / 60}, made | {"eval_loss": 1 / 6, "status": "unsolved"}, made | {"gap": 7}])
+
+
+def test_our_runs_stand_beside_the_same_task_cell_and_gap() -> None:
+    ours = beside(ROWS, runs())
+    assert ours["gap"].tolist() == [300]
+    assert ours.loc[0, ["seeds", "solved"]].tolist() == [2, 1]
+    assert tuple(ours.loc[0, ["over_chance", "low", "high"]]) == pytest.approx((0.55, 0.1, 1.0))
+    assert beside(ROWS, pd.DataFrame()).empty
+
+
+def test_the_figure_draws_every_published_row() -> None:
+    rows = ROWS[ROWS["verified"] & ROWS["over_chance"].notna() & (ROWS["our_task"] == "adding")]
+    figure = draw(rows, runs().iloc[:2])
+    open_markers = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
+    assert len(open_markers) == len(rows)
+    assert "RNN, Bai2018" in {text.get_text() for text in figure.legends[0].get_texts()}
+
+
+def test_the_command(rnnbench, tmp_path: Path) -> None:
+    tiny = ["--hidden-size", "4", "--batch-size", "4", "--max-steps", "2", "--engine", "torch"]
+    assert rnnbench("run", "--cell", "rnn", "--task", "adding", "--gap", "50", *tiny).code == 0
+    out = rnnbench("published", "results", "--task", "adding", "--cell", "rnn").out
+    lines = out.splitlines()
+    at = next(k for k, line in enumerate(lines) if line.startswith("Hyland-rerun-of-uRNN: adding, T=100, tanh RNN"))
+    assert lines[at + 1].startswith("    rnnbench, gap 50, rnn (uniform), lr 0.02: loss/chance ")
+    assert "memory" not in out
+    table = pd.read_csv(io.StringIO(rnnbench("published", "results", "--task", "adding", "--format", "csv").out))
+    assert table["our_seeds"].notna().sum() == 1
+    assert rnnbench("published", "--task", "copy", "--format", "markdown").out.startswith("| paper | task |")
+    assert "published.png" in rnnbench("plot", "results", "--published").out
+
+
+def test_bad_input(rnnbench) -> None:
+    result = rnnbench("published", "--task", "chess")
+    assert (result.code, result.err.count("\n")) == (2, 1)
