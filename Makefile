@@ -4,10 +4,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run test lint types wheel-check clean
+.PHONY: run reference test lint types wheel-check clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
+
+# The committed runs of results/reference/, piece by piece; what is there already is skipped, so it may be stopped and started.
+REFERENCE := gated rnn orthogonal lstm-init far far-rnn
+reference: $(VENV)/.installed
+	for piece in $(REFERENCE); do \
+	  $(BIN)/rnnbench sweep results/reference/$$piece.toml --out results/reference || exit $$?; \
+	done
+	$(BIN)/rnnbench verify
+	$(BIN)/rnnbench plot results/reference --published
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -49,14 +49,17 @@ def table(
         from rich.console import Console
         from rich.table import Table
 
-        shown = Table(
-            box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, caption="\n".join(notes), caption_justify="left"
-        )
-        for heading in texts.columns:
-            shown.add_column(heading, justify="left" if heading in ("task", "cell") else "right", no_wrap=True)
-        for values in texts.itertuples(index=False):
-            shown.add_row(*values)
-        Console().print(shown)
+        console = Console()
+        for task, part in texts.groupby("task", sort=False):
+            shown = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+            shown.title, shown.title_justify = str(task), "left"
+            for heading in texts.columns[1:]:
+                shown.add_column(heading, justify="left" if heading == "cell" else "right", no_wrap=True)
+            for values in part.itertuples(index=False):
+                shown.add_row(*values[1:])
+            console.print(shown)
+        for note in notes:
+            console.print(note, highlight=False)
     elif format is Format.markdown:
         lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
         typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines))
