@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rnnbench.stats import span, wilson_interval
+from rnnbench.stats import bootstrap_mean, span, wilson_interval
 
 CURVE = ["task", "cell", "init"]
 """What a curve stands for; see :func:`name_variants` for what else may be in ``init``."""
@@ -28,16 +28,20 @@ def rates(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a curve, gap and learning rate.
 
     Columns: task, cell, init, gap, lr, seeds, solved, solved_low, solved_high (Wilson, 95 %), accuracy (median over seeds),
-    chance_accuracy, steps_to_solve (median over the seeds that solved it; NaN if none), best (whether this is the rate shown).
+    mean_accuracy with mean_low and mean_high (bootstrap over seeds, 95 %; a run that diverged counts as 0), chance_accuracy,
+    steps_to_solve (median over the seeds that solved it; NaN if none), best (whether this is the rate shown).
     """
     rows = []
     for key, group in runs.groupby([*CURVE, "gap", "lr"]):
         solved = int((group["status"] == "solved").sum())
         low, high = wilson_interval(solved, len(group))
+        every = group["accuracy"].fillna(0.0).tolist()
         rows.append(
             dict(zip([*CURVE, "gap", "lr"], key, strict=True))
             | {"seeds": len(group), "solved": solved, "solved_low": low, "solved_high": high}
-            | {"accuracy": group["accuracy"].median(), "chance_accuracy": group["chance_accuracy"].iloc[0]}
+            | dict(zip(("mean_low", "mean_high"), bootstrap_mean(every), strict=True))
+            | {"accuracy": group["accuracy"].median(), "mean_accuracy": sum(every) / len(every)}
+            | {"chance_accuracy": group["chance_accuracy"].iloc[0]}
             | {"steps_to_solve": group["steps_to_solve"].median()}
         )
     table = pd.DataFrame(rows)

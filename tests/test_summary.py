@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rnnbench.stats import wilson_interval
+from rnnbench.stats import bootstrap_mean, wilson_interval
 from rnnbench.summary import name_variants, rates, summarise
 from tests.plots.study import made_up
 
@@ -31,6 +31,8 @@ def test_one_row_a_curve_and_gap() -> None:
     assert list(table["solved"]) == [5, 4, 3]
     assert list(table["steps_to_solve"]) == [30, 25, 20]
     assert tuple(table.loc[1, ["solved_low", "solved_high"]]) == pytest.approx(wilson_interval(4, 5))
+    assert table.loc[2, "mean_accuracy"] == pytest.approx((3 + 2 * 0.2) / 5)
+    assert tuple(table.loc[2, ["mean_low", "mean_high"]]) == pytest.approx(bootstrap_mean([1.0, 1.0, 1.0, 0.2, 0.2]))
     assert set(table["span"]) == {10}
     assert set(table["largest_gap"]) == {20}
 
