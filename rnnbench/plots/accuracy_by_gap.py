@@ -27,13 +27,15 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
     groups = list(runs.groupby("task"))
     figure, axes = panels(len(groups))
     for ax, (task, frame) in zip(axes, groups, strict=False):
-        for (cell, init), curve in frame.groupby(CURVE):
+        curves = list(frame.groupby(CURVE))
+        for k, ((cell, init), curve) in enumerate(curves):
             style = styles[str(cell), str(init)]
             for best, dots in curve.groupby("best"):
                 alpha = 0.45 if best else 0.15
                 ax.plot(dots["gap"], dots["accuracy"], style["marker"], color=style["color"], markersize=4, alpha=alpha, mew=0.5)
             median = curve[curve["best"]].groupby("gap")["accuracy"].median()
-            ax.plot(median.index, median.to_numpy(), linewidth=1.6, markersize=5, **style)  # type: ignore[arg-type]
+            size = 4 + 2 * (len(curves) - k)  # open, and smaller from curve to curve: those that coincide stay visible
+            ax.plot(median.index, median.to_numpy(), linewidth=1.4, markersize=size, mfc="none", mew=1.2, **style)  # type: ignore[arg-type]
         draw_chance(ax, frame, "gap")
         gap_axis(ax, frame["gap"])
         ax.set(title=stem(str(task)), ylabel="accuracy", ylim=(-0.02, 1.04))
