@@ -13,7 +13,7 @@ from rnnbench.errors import StorageError, UserError, out_of_memory
 app = typer.Typer(
     name="rnnbench",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="How far back can a recurrent network remember, and why not further?",
     epilog="Example: rnnbench run --cell lstm --task copy --gap 200",

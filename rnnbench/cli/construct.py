@@ -27,14 +27,16 @@ def construct(
     gap: Annotated[str, typer.Option(metavar="STEPS", help="Gaps, with commas between.")] = "10,200,2000",
     noise: Annotated[str, typer.Option(metavar="SD", help="Standard deviations of noise on the state.")] = "0,0.001,0.01,0.1,0.3",
     sequences: Annotated[int, typer.Option(min=1, help="Sequences that an accuracy is counted on.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sequences and the noise; the first one with --train-from.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Seed of the sequences and the noise; the first one with --train-from.")
+    ] = 0,
     train_from: Annotated[bool, typer.Option("--train-from", help="Train from the construction, disturbed, instead.")] = False,
     perturb: Annotated[
         str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, as shares of their root mean square.")
     ] = "0,0.01,0.03,0.1,0.3,1",
     train_gap: Annotated[int, typer.Option(min=0, metavar="STEPS", help="With --train-from: the gap.")] = 50,
     seeds: Annotated[int, typer.Option(min=1, help="With --train-from: how many perturbations of each size.")] = 3,
-    lr: Annotated[float, typer.Option(min=0, help="With --train-from: learning rate.")] = 0.002,
+    lr: Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")] = 0.002,
     max_steps: Annotated[int, typer.Option(min=1, metavar="STEPS", help="With --train-from: training budget.")] = 1000,
     out: Folder = Path("results/construct"),
     quiet: Quiet = False,

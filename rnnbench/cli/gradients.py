@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import TaskOption, parse_options
+from rnnbench.cli.options import TaskOption, checked, parse_options
 from rnnbench.cli.saving import Folder, save
 from rnnbench.errors import UserError
 
@@ -32,7 +32,6 @@ def gradients(
     import torch
 
     from rnnbench import catalog
-    from rnnbench.config import RunConfig
     from rnnbench.insight import gradients as measure
     from rnnbench.insight.networks import find_run, initialised, trained
     from rnnbench.plots.gradients import gradients as draw
@@ -47,7 +46,7 @@ def gradients(
     else:
         options = parse_options(option)
         given = {"task": task, "gap": gap, "hidden_size": hidden_size, "init": init, "seed": seed, "option": options}
-        configs = [catalog.resolve(RunConfig.model_validate(given | {"cell": name.strip()})) for name in cell.split(",")]
+        configs = [catalog.resolve(checked(given | {"cell": name.strip()})) for name in cell.split(",")]
     frames = []
     typer.echo(f"{'cell':>12} {'when':>8} {'decay/step':>11} {'sigma_max':>10} {'radius':>7} {'half-life':>10} {'at gap':>9}")
     for config in configs:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Quiet, TaskOption, complete_cells, complete_tasks, parse_options
+from rnnbench.cli.options import Quiet, TaskOption, checked, complete_cells, complete_tasks, parse_options
 from rnnbench.cli.saving import Folder, added, resumed, save
 from rnnbench.errors import UserError
 
@@ -46,7 +46,6 @@ def guess(
 
     from rnnbench import catalog
     from rnnbench.cli.screen import counted, percent
-    from rnnbench.config import RunConfig
     from rnnbench.insight import guess as guessing
     from rnnbench.plots.guess import guess as draw
     from rnnbench.records import load_runs
@@ -59,9 +58,7 @@ def guess(
     for name in task.split(","):
         for kind in cell.split(","):
             values = {"task": name.strip(), "cell": kind.strip(), "gap": gap, "hidden_size": hidden_size, "option": options}
-            configs += [
-                catalog.resolve(RunConfig.model_validate(values | {"seed": number})) for number in range(seed, seed + repeats)
-            ]
+            configs += [catalog.resolve(checked(values | {"seed": number})) for number in range(seed, seed + repeats)]
     frame, known = resumed(out, "guess", COLUMNS, KEY)
     keys = {
         config.run_id: (config.task, config.cell, gap, hidden_size, scale, max_guesses, json.dumps(config.option), config.seed)

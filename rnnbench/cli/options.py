@@ -41,6 +41,11 @@ def run_config(flags: dict[str, Any]) -> RunConfig:
     values = {name: value for name, value in flags.items() if value is not None}
     for name in ("option", "cell_option"):
         values[name] = parse_options(values.get(name), flag(name))
+    return checked(values)
+
+
+def checked(values: dict[str, Any]) -> RunConfig:
+    """A RunConfig of these values; raises UserError naming the flag."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:

@@ -161,6 +161,7 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
         (["--cell", "lstn"], "did you mean"),
         (["--run", "nosuch"], "no run 'nosuch'"),
         (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
+        (["--seed", "99999999999999999999"], "--seed must be less"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
