@@ -1,0 +1,43 @@
+"""The commands that the documents show: every one exists and takes the flags that are shown with it; every linked file is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from rnnbench.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", ".git", "build"} & set(path.parts)]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def shown(path: Path) -> list[list[str]]:
+    """Every rnnbench command of a document, continuation lines joined, inline or indented, as words."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^ {4}(.*\brnnbench [a-z].*)$", text, re.MULTILINE) + re.findall(r"`(rnnbench [a-z][^`]*)`", text)
+    pieces = [piece for line in lines for piece in re.split(r"\s#\s|;|&&|\|", line.replace("\n", " "))]
+    return [
+        shlex.split(piece[piece.index("rnnbench ") :])[1:] for piece in pieces if "rnnbench " in piece and "install" not in piece
+    ]
+
+
+def test_documents_show_commands() -> None:
+    assert len(shown(ROOT / "README.md")) > 10
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_shown_exists(path: Path) -> None:
+    for name, *words in shown(path):
+        assert name in COMMANDS, name
+        known = {flag for parameter in COMMANDS[name].params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        used = {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
+        assert used <= known | {"--help"}, (name, used - known)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
