@@ -54,7 +54,7 @@ def construct(
         _train(chosen, train_gap, amounts, range(seed, seed + seeds), lr, max_steps, out, quiet)
     else:
         gaps = sorted(set(comma_list("--gap", gap, steps, "10,200")))
-        noises = sorted(set(comma_list("--noise", noise, _amount, "0,0.1")))
+        noises = sorted({0.0, *comma_list("--noise", noise, _amount, "0,0.1")})
         _measure(chosen, gaps, noises, sequences, seed, out, quiet)
 
 
@@ -104,7 +104,6 @@ def _measure(
 def _train(
     chosen: list[Construction], gap: int, amounts: list[float], seeds: range, lr: float, max_steps: int, out: Path, quiet: bool
 ) -> None:
-
     from rnnbench import catalog
     from rnnbench.cli.screen import counted, percent
     from rnnbench.insight.constructions import train_from

@@ -69,10 +69,13 @@ def parse_options(given: list[str] | None, name: str = "--option") -> dict[str, 
 def comma_list(name: str, text: str, kind: Callable[[str], Any], example: str) -> list[Any]:
     """``"10,20"`` as a list of ``kind``; raises UserError naming the flag."""
     try:
-        return [kind(word.strip()) for word in text.split(",") if word.strip()]
+        values = [kind(word.strip()) for word in text.split(",") if word.strip()]
     except ValueError:
-        what = "whole numbers" if isinstance(kind("0"), int) else "numbers"
-        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}") from None
+        values = []
+    if not values:
+        what = {int: "whole numbers", float: "numbers"}.get(type(kind("0")), "names")
+        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}")
+    return values
 
 
 def steps(text: str) -> int:

@@ -44,7 +44,7 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
     from rnnbench.records import Study
 
     config = catalog.resolve(run_config(flags))
-    gaps = sorted(set(comma_list("--eval-gaps", eval_gaps or "", steps, "10,50,1000")))
+    gaps = [] if eval_gaps is None else sorted(set(comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")))
     if gaps:
         from rnnbench.insight.extrapolation import check_gaps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.config import stem
@@ -43,7 +44,7 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def _steps(ax, sequences: pd.Series, solved: pd.Series, color: str, dash: str, label: str) -> None:  # type: ignore[no-untyped-def]
+def _steps(ax: Axes, sequences: pd.Series[int], solved: pd.Series[bool], color: str, dash: str, label: str) -> None:
     """An empirical distribution function: up by one part at every success, flat until the last one was stopped."""
     times = sorted(sequences[solved])
     xs = [1, *times, max(sequences)]

@@ -151,6 +151,7 @@ def test_training_goes_on_where_it_stopped(rnnbench, tmp_path: Path, monkeypatch
     [
         (["rnn-copi"], "did you mean 'rnn-copy'"),
         (["--gap", "ten"], "--gap takes whole numbers"),
+        (["--gap", ","], "--gap takes whole numbers"),
         (["--noise", "-1"], "--noise takes numbers"),
         (["rnn-copy", "--train-from", "--perturb", "x"], "--perturb takes numbers"),
     ],
