@@ -46,7 +46,7 @@ def sweep_values(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _several(name: str, text: str) -> list[Any]:
     kind: Any = {"gap": int, "seed": int, "lr": float}.get(name, str)
-    return comma_list(flag(name), text, kind, EXAMPLES[name])
+    return comma_list(flag(name), text, kind, EXAMPLES[name]) if text.strip() else []
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
