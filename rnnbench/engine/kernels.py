@@ -11,8 +11,10 @@ one product, and they are used again; written out for all T steps they would cro
 
 The pointwise functions take the rows of one batch element and are inlined: passing array slices to a call costs as much as 32
 numbers of work. Their loops are short, each storing to one row, because that is what LLVM turns into vector instructions; a loop
-that stores to several rows must first prove that they do not overlap. All kernels stand in this one file because numba's cache
-notices a change in a function's own file alone.
+that stores to several rows must first prove that they do not overlap. Their ``gates`` are (G, H): for all that the compiler knows
+an index such as ``H + j`` may be negative and count from the end, and no such loop becomes vector instructions.
+
+All kernels stand in this one file because numba's cache notices a change in a function's own file alone.
 """
 
 from __future__ import annotations
@@ -66,14 +68,18 @@ def tanh32(x: np.float32) -> np.float32:
     return x * p / q
 
 
+ROUND = np.float32(3 << 22)
+"""Added and taken away again it rounds a float32 to a whole number: math.floor gives 64-bit integers, at half the speed."""
+
+
 @register_jitable
 def sigmoid32(x: np.float32) -> Any:
     """Through exp(-x) = 2^n * exp(r), |r| <= ln(2)/2, a Taylor polynomial for exp(r) and n written into the exponent bits."""
     y = -x
     y = np.float32(87.0) if y > np.float32(87.0) else y
     y = np.float32(-87.0) if y < np.float32(-87.0) else y
-    n = math.floor(y * np.float32(1.44269504088896341) + np.float32(0.5))
-    r = y - np.float32(n) * np.float32(0.693359375) + np.float32(n) * np.float32(2.12194440e-4)
+    n = (y * np.float32(1.44269504088896341) + ROUND) - ROUND
+    r = y - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
     e = np.float32(1.0 / 720.0)
     e = e * r + np.float32(1.0 / 120.0)
     e = e * r + np.float32(1.0 / 24.0)
@@ -227,49 +233,56 @@ def rnn_backward(
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@inlined
-def lstm_pointwise(H: int, gates: Array, c_before: Array, c: Array, h: Array) -> None:
-    for j in range(2 * H):
-        gates[j] = sigmoid(gates[j])
-    for j in range(2 * H, 3 * H):
-        gates[j] = tanh(gates[j])
-    for j in range(3 * H, 4 * H):
-        gates[j] = sigmoid(gates[j])
-    for j in range(H):
-        c[j] = gates[H + j] * c_before[j] + gates[j] * gates[2 * H + j]
-    for j in range(H):
-        h[j] = gates[3 * H + j] * tanh(c[j])
+@compiled
+def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            gates[b, 0, j] = sigmoid(gates[b, 0, j])
+        for j in range(H):
+            gates[b, 1, j] = sigmoid(gates[b, 1, j])
+        for j in range(H):
+            gates[b, 2, j] = tanh(gates[b, 2, j])
+        for j in range(H):
+            gates[b, 3, j] = sigmoid(gates[b, 3, j])
+        for j in range(H):
+            c[b, j] = gates[b, 1, j] * c_before[b, j] + gates[b, 0, j] * gates[b, 2, j]
+        for j in range(H):
+            h[b, j] = gates[b, 3, j] * tanh(c[b, j])
 
 
 @compiled
 def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
     """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    by_gate = gates.reshape((gates.shape[0], B, 4, H))
     for t in range(h.shape[0] - 1):
-        now = gates[t if keep or not tokens.size else 0]
+        k = t if keep or not tokens.size else 0
+        now = gates[k]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, now.shape[1], now, one)
-        for b in range(B):
-            lstm_pointwise(H, now[b], c[t, b], c[t + 1, b], h[t + 1, b])
+        lstm_pointwise(by_gate[k], c[t], c[t + 1], h[t + 1])
 
 
-@inlined
-def lstm_pointwise_back(H: int, gates: Array, c_before: Array, c: Array, dh: Array, dc: Array, dgates: Array) -> None:
-    for j in range(H):
-        dgates[j] = tanh(c[j])  # for the next two loops
-    for j in range(H):
-        dgates[3 * H + j] = dh[j] * dgates[j] * gates[3 * H + j] * (1 - gates[3 * H + j])
-    for j in range(H):
-        dc[j] += dh[j] * gates[3 * H + j] * (1 - dgates[j] * dgates[j])
-    for j in range(H):
-        dgates[j] = dc[j] * gates[2 * H + j] * gates[j] * (1 - gates[j])
-    for j in range(H):
-        dgates[H + j] = dc[j] * c_before[j] * gates[H + j] * (1 - gates[H + j])
-    for j in range(H):
-        dgates[2 * H + j] = dc[j] * gates[j] * (1 - gates[2 * H + j] * gates[2 * H + j])
-    for j in range(H):
-        dc[j] *= gates[H + j]
+@compiled
+def lstm_pointwise_back(gates: Array, c_before: Array, c: Array, dh: Array, dc: Array, dgates: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            dgates[b, 0, j] = tanh(c[b, j])  # for the next two loops
+        for j in range(H):
+            dgates[b, 3, j] = dh[b, j] * dgates[b, 0, j] * gates[b, 3, j] * (1 - gates[b, 3, j])
+        for j in range(H):
+            dc[b, j] += dh[b, j] * gates[b, 3, j] * (1 - dgates[b, 0, j] * dgates[b, 0, j])
+        for j in range(H):
+            dgates[b, 0, j] = dc[b, j] * gates[b, 2, j] * gates[b, 0, j] * (1 - gates[b, 0, j])
+        for j in range(H):
+            dgates[b, 1, j] = dc[b, j] * c_before[b, j] * gates[b, 1, j] * (1 - gates[b, 1, j])
+        for j in range(H):
+            dgates[b, 2, j] = dc[b, j] * gates[b, 0, j] * (1 - gates[b, 2, j] * gates[b, 2, j])
+        for j in range(H):
+            dc[b, j] *= gates[b, 1, j]
 
 
 @compiled
@@ -279,34 +292,40 @@ def lstm_backward(
 ) -> None:  # fmt: skip
     zero, B, H = h.dtype.type(0), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    by_gate, dby_gate = gates.reshape((T, B, 4, H)), dgates.reshape((S, B, 4, H))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now = dgates[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
-            for b in range(B):
-                lstm_pointwise_back(H, gates[t, b], c[t, b], c[t + 1, b], dh[b], dc[b], now[b])
+            lstm_pointwise_back(by_gate[t], c[t], c[t + 1], dh, dc, dby_gate[t - start])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, now.shape[1], weight, dh, zero)
         weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@inlined
-def gru_reset(H: int, gates: Array, h_before: Array, reset_h: Array) -> None:
-    for j in range(2 * H):
-        gates[j] = sigmoid(gates[j])
-    for j in range(H):
-        reset_h[j] = gates[j] * h_before[j]
+@compiled
+def gru_reset(gates: Array, h_before: Array, reset_h: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            gates[b, 0, j] = sigmoid(gates[b, 0, j])
+        for j in range(H):
+            gates[b, 1, j] = sigmoid(gates[b, 1, j])
+        for j in range(H):
+            reset_h[b, j] = gates[b, 0, j] * h_before[b, j]
 
 
-@inlined
-def gru_mix(H: int, gates: Array, h_before: Array, h: Array) -> None:
-    for j in range(2 * H, 3 * H):
-        gates[j] = tanh(gates[j])
-    for j in range(H):
-        h[j] = h_before[j] + gates[H + j] * (gates[2 * H + j] - h_before[j])
+@compiled
+def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            gates[b, 2, j] = tanh(gates[b, 2, j])
+        for j in range(H):
+            h[b, j] = h_before[b, j] + gates[b, 1, j] * (gates[b, 2, j] - h_before[b, j])
 
 
 @compiled
@@ -315,36 +334,40 @@ def gru_forward(
 ) -> None:
     """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n; ``reset_h`` (T, B, H) keeps r * h."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    by_gate = gates.reshape((gates.shape[0], B, 3, H))
     for t in range(h.shape[0] - 1):
         k = t if keep else 0
-        now = gates[t if keep or not tokens.size else 0]
+        n = t if keep or not tokens.size else 0
+        now = gates[n]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, 2 * H, now, one)
-        for b in range(B):
-            gru_reset(H, now[b], h[t, b], reset_h[k, b])
+        gru_reset(by_gate[n], h[t], reset_h[k])
         product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
-        for b in range(B):
-            gru_mix(H, now[b], h[t, b], h[t + 1, b])
+        gru_mix(by_gate[n], h[t], h[t + 1])
 
 
-@inlined
-def gru_pointwise_back(H: int, gates: Array, h_before: Array, dh: Array, dgates: Array) -> None:
+@compiled
+def gru_pointwise_back(gates: Array, h_before: Array, dh: Array, dgates: Array) -> None:
     """The gradients at n and z; dh becomes what flows straight on."""
-    for j in range(H):
-        dgates[2 * H + j] = dh[j] * gates[H + j] * (1 - gates[2 * H + j] * gates[2 * H + j])
-    for j in range(H):
-        dgates[H + j] = dh[j] * (gates[2 * H + j] - h_before[j]) * gates[H + j] * (1 - gates[H + j])
-    for j in range(H):
-        dh[j] *= 1 - gates[H + j]
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            dgates[b, 2, j] = dh[b, j] * gates[b, 1, j] * (1 - gates[b, 2, j] * gates[b, 2, j])
+        for j in range(H):
+            dgates[b, 1, j] = dh[b, j] * (gates[b, 2, j] - h_before[b, j]) * gates[b, 1, j] * (1 - gates[b, 1, j])
+        for j in range(H):
+            dh[b, j] *= 1 - gates[b, 1, j]
 
 
-@inlined
-def gru_reset_back(H: int, gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
-    for j in range(H):
-        dgates[j] = dreset[j] * h_before[j] * gates[j] * (1 - gates[j])
-    for j in range(H):
-        dh[j] += dreset[j] * gates[j]
+@compiled
+def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            dgates[b, 0, j] = dreset[b, j] * h_before[b, j] * gates[b, 0, j] * (1 - gates[b, 0, j])
+        for j in range(H):
+            dh[b, j] += dreset[b, j] * gates[b, 0, j]
 
 
 @compiled
@@ -354,17 +377,16 @@ def gru_backward(
 ) -> None:  # fmt: skip
     zero, one, B, H = h.dtype.type(0), h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    by_gate, dby_gate = gates.reshape((T, B, 3, H)), dgates.reshape((S, B, 3, H))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now = dgates[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
-            for b in range(B):
-                gru_pointwise_back(H, gates[t, b], h[t, b], dh[b], now[b])
+            gru_pointwise_back(by_gate[t], h[t], dh, dby_gate[t - start])
             product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
-            for b in range(B):
-                gru_reset_back(H, gates[t, b], h[t, b], dreset[b], dh[b], now[b])
+            gru_reset_back(by_gate[t], h[t], dreset, dh, dby_gate[t - start])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
         weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
@@ -372,17 +394,21 @@ def gru_backward(
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
-@inlined
-def gru_torch_mix(H: int, gates: Array, recurrent: Array, scaled: Array, h_before: Array, h: Array) -> None:
-    """``recurrent`` (3H) holds the recurrent products with their bias; ``scaled`` (H) becomes the part of them that r scales."""
-    for j in range(2 * H):
-        gates[j] = sigmoid(gates[j] + recurrent[j])
-    for j in range(H):
-        scaled[j] = recurrent[2 * H + j]
-    for j in range(H):
-        gates[2 * H + j] = tanh(gates[2 * H + j] + gates[j] * recurrent[2 * H + j])
-    for j in range(H):
-        h[j] = gates[2 * H + j] + gates[H + j] * (h_before[j] - gates[2 * H + j])
+@compiled
+def gru_torch_mix(gates: Array, recurrent: Array, scaled: Array, h_before: Array, h: Array) -> None:
+    """``recurrent`` (3, H) holds the recurrent products with their bias; ``scaled`` (H) becomes the part of them that r scales."""
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            gates[b, 0, j] = sigmoid(gates[b, 0, j] + recurrent[b, 0, j])
+        for j in range(H):
+            gates[b, 1, j] = sigmoid(gates[b, 1, j] + recurrent[b, 1, j])
+        for j in range(H):
+            scaled[b, j] = recurrent[b, 2, j]
+        for j in range(H):
+            gates[b, 2, j] = tanh(gates[b, 2, j] + gates[b, 0, j] * recurrent[b, 2, j])
+        for j in range(H):
+            h[b, j] = gates[b, 2, j] + gates[b, 1, j] * (h_before[b, j] - gates[b, 2, j])
 
 
 @compiled
@@ -392,9 +418,11 @@ def gru_torch_forward(
     """Reset after the product; ``scaled`` (T, B, H) keeps W_hn h + b_hn."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     recurrent = np.empty((B, 3 * H), h.dtype)
+    by_gate, recurrent_by_gate = gates.reshape((gates.shape[0], B, 3, H)), recurrent.reshape((B, 3, H))
     for t in range(h.shape[0] - 1):
         k = t if keep else 0
-        now = gates[t if keep or not tokens.size else 0]
+        n = t if keep or not tokens.size else 0
+        now = gates[n]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         for b in range(B):
@@ -402,26 +430,27 @@ def gru_torch_forward(
             for j in range(3 * H):
                 row[j] = bias[j]
         product(blas, h[t], weight_t, 3 * H, recurrent, one)
-        for b in range(B):
-            gru_torch_mix(H, now[b], recurrent[b], scaled[k, b], h[t, b], h[t + 1, b])
+        gru_torch_mix(by_gate[n], recurrent_by_gate, scaled[k], h[t], h[t + 1])
 
 
-@inlined
-def gru_torch_pointwise_back(
-    H: int, gates: Array, scaled: Array, h_before: Array, dh: Array, dgates: Array, drecurrent: Array
-) -> None:
-    for j in range(H):
-        dgates[2 * H + j] = dh[j] * (1 - gates[H + j]) * (1 - gates[2 * H + j] * gates[2 * H + j])
-    for j in range(H):
-        dgates[j] = dgates[2 * H + j] * scaled[j] * gates[j] * (1 - gates[j])
-    for j in range(H):
-        dgates[H + j] = dh[j] * (h_before[j] - gates[2 * H + j]) * gates[H + j] * (1 - gates[H + j])
-    for j in range(2 * H):
-        drecurrent[j] = dgates[j]
-    for j in range(H):
-        drecurrent[2 * H + j] = dgates[2 * H + j] * gates[j]
-    for j in range(H):
-        dh[j] *= gates[H + j]
+@compiled
+def gru_torch_pointwise_back(gates: Array, scaled: Array, h_before: Array, dh: Array, dgates: Array, drecurrent: Array) -> None:
+    B, _, H = gates.shape
+    for b in range(B):
+        for j in range(H):
+            dgates[b, 2, j] = dh[b, j] * (1 - gates[b, 1, j]) * (1 - gates[b, 2, j] * gates[b, 2, j])
+        for j in range(H):
+            dgates[b, 0, j] = dgates[b, 2, j] * scaled[b, j] * gates[b, 0, j] * (1 - gates[b, 0, j])
+        for j in range(H):
+            dgates[b, 1, j] = dh[b, j] * (h_before[b, j] - gates[b, 2, j]) * gates[b, 1, j] * (1 - gates[b, 1, j])
+        for j in range(H):
+            drecurrent[b, 0, j] = dgates[b, 0, j]
+        for j in range(H):
+            drecurrent[b, 1, j] = dgates[b, 1, j]
+        for j in range(H):
+            drecurrent[b, 2, j] = dgates[b, 2, j] * gates[b, 0, j]
+        for j in range(H):
+            dh[b, j] *= gates[b, 1, j]
 
 
 @compiled
@@ -432,14 +461,17 @@ def gru_torch_backward(
 ) -> None:  # fmt: skip
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    by_gate, dby_gate, drecurrent_by_gate = (
+        gates.reshape((T, B, 3, H)), dgates.reshape((S, B, 3, H)), drecurrent.reshape((S, B, 3, H))
+    )  # fmt: skip
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now, recurrent = dgates[t - start], drecurrent[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
+            gru_torch_pointwise_back(by_gate[t], scaled[t], h[t], dh, dby_gate[t - start], drecurrent_by_gate[t - start])
             for b in range(B):
-                gru_torch_pointwise_back(H, gates[t, b], scaled[t, b], h[t, b], dh[b], now[b], recurrent[b])
                 add(dbias, recurrent[b])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, recurrent, 3 * H, weight, dh, one)
