@@ -9,10 +9,9 @@ need not be filled: row ``tokens[t, b]`` of ``table`` (D, G*H) is copied in as t
 the gates' nonlinearities for S steps: as many as the cache holds. When they are full their share of every weight gradient is
 one product, and they are used again; written out for all T steps they would cross the memory bus twice.
 
-The pointwise functions take the rows of one batch element and are inlined: passing array slices to a call costs as much as 32
-numbers of work. Their loops are short, each storing to one row, because that is what LLVM turns into vector instructions; a loop
-that stores to several rows must first prove that they do not overlap. Their ``gates`` are (G, H): for all that the compiler knows
-an index such as ``H + j`` may be negative and count from the end, and no such loop becomes vector instructions.
+The pointwise functions take one step: ``gates`` (B, G, H), states (B, H). Their loops are short, each storing to one row, because
+that is what LLVM turns into vector instructions: a loop that stores to several rows must first prove that they do not overlap, and
+an index such as ``H + j`` into (B, G*H) may for all that the compiler knows be negative and count from the end.
 
 All kernels stand in this one file because numba's cache notices a change in a function's own file alone.
 """
@@ -31,7 +30,6 @@ from rnnbench.engine.blas import as_float32, gemm
 Array = Any
 NORMAL, TRANSPOSED = ord("N"), ord("T")
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-inlined = njit(inline="always", error_model="numpy", fastmath={"contract"})
 
 
 if TYPE_CHECKING:
@@ -255,14 +253,12 @@ def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
 def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
     """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
-    by_gate = gates.reshape((gates.shape[0], B, 4, H))
     for t in range(h.shape[0] - 1):
-        k = t if keep or not tokens.size else 0
-        now = gates[k]
+        now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, now.shape[1], now, one)
-        lstm_pointwise(by_gate[k], c[t], c[t + 1], h[t + 1])
+        lstm_pointwise(now.reshape((B, 4, H)), c[t], c[t + 1], h[t + 1])
 
 
 @compiled
@@ -292,14 +288,13 @@ def lstm_backward(
 ) -> None:  # fmt: skip
     zero, B, H = h.dtype.type(0), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
-    by_gate, dby_gate = gates.reshape((T, B, 4, H)), dgates.reshape((S, B, 4, H))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now = dgates[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
-            lstm_pointwise_back(by_gate[t], c[t], c[t + 1], dh, dc, dby_gate[t - start])
+            lstm_pointwise_back(gates[t].reshape((B, 4, H)), c[t], c[t + 1], dh, dc, now.reshape((B, 4, H)))
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, now.shape[1], weight, dh, zero)
         weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
@@ -334,17 +329,15 @@ def gru_forward(
 ) -> None:
     """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n; ``reset_h`` (T, B, H) keeps r * h."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
-    by_gate = gates.reshape((gates.shape[0], B, 3, H))
     for t in range(h.shape[0] - 1):
         k = t if keep else 0
-        n = t if keep or not tokens.size else 0
-        now = gates[n]
+        now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, 2 * H, now, one)
-        gru_reset(by_gate[n], h[t], reset_h[k])
+        gru_reset(now.reshape((B, 3, H)), h[t], reset_h[k])
         product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
-        gru_mix(by_gate[n], h[t], h[t + 1])
+        gru_mix(now.reshape((B, 3, H)), h[t], h[t + 1])
 
 
 @compiled
@@ -377,16 +370,15 @@ def gru_backward(
 ) -> None:  # fmt: skip
     zero, one, B, H = h.dtype.type(0), h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
-    by_gate, dby_gate = gates.reshape((T, B, 3, H)), dgates.reshape((S, B, 3, H))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now = dgates[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
-            gru_pointwise_back(by_gate[t], h[t], dh, dby_gate[t - start])
+            gru_pointwise_back(gates[t].reshape((B, 3, H)), h[t], dh, now.reshape((B, 3, H)))
             product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
-            gru_reset_back(by_gate[t], h[t], dreset, dh, dby_gate[t - start])
+            gru_reset_back(gates[t].reshape((B, 3, H)), h[t], dreset, dh, now.reshape((B, 3, H)))
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
         weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
@@ -396,7 +388,7 @@ def gru_backward(
 
 @compiled
 def gru_torch_mix(gates: Array, recurrent: Array, scaled: Array, h_before: Array, h: Array) -> None:
-    """``recurrent`` (3, H) holds the recurrent products with their bias; ``scaled`` (H) becomes the part of them that r scales."""
+    """``recurrent`` (B, 3, H) holds the recurrent products with bias; ``scaled`` (B, H) becomes the part that r scales."""
     B, _, H = gates.shape
     for b in range(B):
         for j in range(H):
@@ -418,11 +410,9 @@ def gru_torch_forward(
     """Reset after the product; ``scaled`` (T, B, H) keeps W_hn h + b_hn."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     recurrent = np.empty((B, 3 * H), h.dtype)
-    by_gate, recurrent_by_gate = gates.reshape((gates.shape[0], B, 3, H)), recurrent.reshape((B, 3, H))
     for t in range(h.shape[0] - 1):
         k = t if keep else 0
-        n = t if keep or not tokens.size else 0
-        now = gates[n]
+        now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         for b in range(B):
@@ -430,7 +420,7 @@ def gru_torch_forward(
             for j in range(3 * H):
                 row[j] = bias[j]
         product(blas, h[t], weight_t, 3 * H, recurrent, one)
-        gru_torch_mix(by_gate[n], recurrent_by_gate, scaled[k], h[t], h[t + 1])
+        gru_torch_mix(now.reshape((B, 3, H)), recurrent.reshape((B, 3, H)), scaled[k], h[t], h[t + 1])
 
 
 @compiled
@@ -461,16 +451,15 @@ def gru_torch_backward(
 ) -> None:  # fmt: skip
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
-    by_gate, dby_gate, drecurrent_by_gate = (
-        gates.reshape((T, B, 3, H)), dgates.reshape((S, B, 3, H)), drecurrent.reshape((S, B, 3, H))
-    )  # fmt: skip
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
             now, recurrent = dgates[t - start], drecurrent[t - start]
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
-            gru_torch_pointwise_back(by_gate[t], scaled[t], h[t], dh, dby_gate[t - start], drecurrent_by_gate[t - start])
+            gru_torch_pointwise_back(
+                gates[t].reshape((B, 3, H)), scaled[t], h[t], dh, now.reshape((B, 3, H)), recurrent.reshape((B, 3, H))
+            )
             for b in range(B):
                 add(dbias, recurrent[b])
             input_step_back(tokens, dtable, now, t)
