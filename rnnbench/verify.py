@@ -160,15 +160,17 @@ def learns_next_to_nothing(rows: Sequence[RunRow]) -> Ruling:
     return Ruling(float(worst["skill"]) < 0.05, f"skill over {len(rows)} runs: {told}; largest at {where_}")
 
 
-def one_fails_where_the_other_solves(column: str, failing: str, solving: str) -> Callable[[Sequence[RunRow]], Ruling]:
-    """At every task and gap, ``solving`` is solved by at least 4 in 5 seeds and ``failing`` by at most 1 in 5."""
+def only(column: str, solving: str) -> Callable[[Sequence[RunRow]], Ruling]:
+    """At every task and gap ``solving`` is solved by at least 4 in 5 seeds, and any other value by at most 1 in 5."""
 
     def rule(rows: Sequence[RunRow]) -> Ruling:
-        holds = True
-        for task, gap in sorted({(row["task"], row["gap"]) for row in rows}):
-            here = where(rows, task=task, gap=gap)
-            bad, good = where(here, **{column: failing}), where(here, **{column: solving})
-            holds = holds and gap_solved(solved(good), len(good)) and 5 * solved(bad) <= len(bad)
+        groups: dict[tuple[str, str, str], list[RunRow]] = {}
+        for row in rows:
+            groups.setdefault((row[column], row["task"], row["gap"]), []).append(row)
+        holds = all(
+            gap_solved(solved(group), len(group)) if key[0] == solving else 5 * solved(group) <= len(group)
+            for key, group in groups.items()
+        )
         return Ruling(holds, "seeds solved: " + solved_by(rows, column, "task", "gap"))
 
     return rule
