@@ -105,7 +105,8 @@ def _train(
     chosen: list[Construction], gap: int, amounts: list[float], seeds: range, lr: float, max_steps: int, out: Path, quiet: bool
 ) -> None:
     from rnnbench import catalog
-    from rnnbench.cli.screen import counted, percent
+    from rnnbench.cli.screen import counted
+    from rnnbench.cli.words import percent
     from rnnbench.insight.constructions import train_from
     from rnnbench.plots.constructions import train_from as draw
 

@@ -45,7 +45,8 @@ def guess(
     import pandas as pd
 
     from rnnbench import catalog
-    from rnnbench.cli.screen import counted, percent
+    from rnnbench.cli.screen import counted
+    from rnnbench.cli.words import percent
     from rnnbench.insight import guess as guessing
     from rnnbench.plots.guess import guess as draw
     from rnnbench.records import load_runs

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.table import Format
+from rnnbench.cli.table import Format, latex, markdown
+from rnnbench.cli.words import duration, say
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def published(
     task: Annotated[str | None, typer.Option(help="Only papers' tasks whose name begins so: adding, copy, latch, ...")] = None,
     cell: Annotated[str | None, typer.Option(help="Only papers' cells whose name has this in it: LSTM, GRU, RNN, ...")] = None,
     unverified: Annotated[bool, typer.Option("--all", help="Also rows that were not read at their source.")] = False,
-    format: Annotated[Format, typer.Option(help="rich for the screen, or markdown, csv.")] = Format.rich,
+    format: Annotated[Format, typer.Option(help="rich for the screen, or markdown, csv, latex.")] = Format.rich,
 ) -> None:
     """List published results; where the study has the same task, cell and gap, what rnnbench measured and at which cost.
 
@@ -46,19 +47,15 @@ def published(
     ours = record.beside(rows, load_runs(study) if study else pd.DataFrame())
     if format is Format.csv:
         typer.echo(_merged(rows, ours).to_csv(index=False), nl=False)
-    elif format is Format.markdown:
-        table = _merged(rows, ours)
-        typer.echo(f"| {' | '.join(table.columns)} |\n|{' --- |' * len(table.columns)}")
-        for line in table.astype("string").fillna("").itertuples(index=False):
-            typer.echo(f"| {' | '.join(line)} |")
-    elif format is Format.latex:
-        raise UserError("--format is rich, markdown or csv here")
+    elif format is not Format.rich:
+        texts = _merged(rows, ours).astype("string").fillna("")
+        typer.echo(markdown(texts) if format is Format.markdown else latex(texts, "l" * len(texts.columns)))
     else:
         for row in rows.to_dict("records"):
-            typer.echo(_theirs(row))
+            say(_theirs(row))
             same = ours[(ours["task"] == row["our_task"]) & (ours["cell"] == row["our_cell"]) & (ours["gap"] == row["our_gap"])]
             for mine in same.to_dict("records"):
-                typer.echo(_ours(mine))
+                say(_ours(mine), 4)
 
 
 def _theirs(row: dict[Hashable, Any]) -> str:
@@ -69,9 +66,7 @@ def _theirs(row: dict[Hashable, Any]) -> str:
 
 
 def _ours(mine: dict[Hashable, Any]) -> str:
-    from rnnbench.cli.screen import duration
-
-    who = f"    rnnbench, gap {mine['gap']}, {mine['cell']} ({mine['init']}), lr {mine['lr']:g}"
+    who = f"rnnbench, gap {mine['gap']}, {mine['cell']} ({mine['init']}), lr {mine['lr']:g}"
     reached = f"loss/chance {mine['over_chance']:.3g} ({mine['low']:.3g} to {mine['high']:.3g})"
     cost = f"{mine['step']:,.0f} steps, {mine['sequences']:,.0f} sequences, {duration(mine['wall_s'])} (medians)"
     return f"{who}: {reached}, solved {mine['solved']} of {mine['seeds']}; {cost}"

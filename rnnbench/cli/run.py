@@ -73,7 +73,8 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
 
 def extrapolate(config: RunConfig, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:
     """Measure a finished run at other gaps, unless that was done before, and print how it fares."""
-    from rnnbench.cli.screen import counted, percent
+    from rnnbench.cli.screen import counted
+    from rnnbench.cli.words import percent
     from rnnbench.insight.extrapolation import measure_at
 
     known = {} if force else study.extrapolation(config.run_id)

@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.cli.words import duration, percent
 from rnnbench.records import Row, Study
 from rnnbench.stats import chance_interval
 from rnnbench.task import Task
@@ -142,16 +143,3 @@ def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
                 console.print(f"{what}: {done} of {len(work)}", highlight=False)
             yield item
             progress.advance(bar)
-
-
-def percent(share: float) -> str:
-    """99.2 %"""
-    return f"{100 * share:.1f} %"
-
-
-def duration(seconds: float) -> str:
-    """1 h 02 min, 3 min 20 s, 12 s"""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"

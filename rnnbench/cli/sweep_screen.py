@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.cli.screen import duration, percent
+from rnnbench.cli.words import duration, percent
 from rnnbench.config import RunConfig, stem
 from rnnbench.records import Row
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started

@@ -61,14 +61,9 @@ def table(
         for note in notes:
             console.print(note, highlight=False)
     elif format is Format.markdown:
-        lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
-        typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines))
-        typer.echo("\n" + "; ".join(notes) + ".")
+        typer.echo(markdown(texts) + "\n\n" + "; ".join(notes) + ".")
     else:
-        lines = [list(texts.columns), *texts.itertuples(index=False)]
-        body = [" & ".join(latex(word) for word in line) + r" \\" for line in lines]
-        typer.echo("\n".join([rf"\begin{{tabular}}{{{'l' * 2}{'r' * (len(texts.columns) - 2)}}}", body[0], r"\hline", *body[1:]]))
-        typer.echo("\\end{tabular}\n" + "\n".join(f"% {note}" for note in notes))
+        typer.echo(latex(texts, "l" * 2 + "r" * (len(texts.columns) - 2)) + "\n" + "\n".join(f"% {note}" for note in notes))
 
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +93,21 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def latex(text: str) -> str:
-    """Escaped for LaTeX."""
+def markdown(texts: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def latex(texts: pd.DataFrame, columns: str) -> str:
+    """A frame of texts as a LaTeX tabular; ``columns`` aligns them, such as ``llr``."""
+    lines = [list(texts.columns), *texts.itertuples(index=False)]
+    body = [" & ".join(escaped(word) for word in line) + r" \\" for line in lines]
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", body[0], r"\hline", *body[1:], r"\end{tabular}"])
+
+
+def escaped(text: str) -> str:
+    """Text for LaTeX."""
     special = {character: "\\" + character for character in "&%$#_{}"} | {"\\": r"\textbackslash{}", "≥": r"$\geq$"}
+    special |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(character, character) for character in text)

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.options import Quiet
+from rnnbench.cli.words import say
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def verify(
     claims = [known[wanted] for wanted in name] if name else list(CLAIMS)
     if list_claims:
         for claim in claims:
-            typer.echo(f"{claim.name}: {claim.statement}\n    {len(claim.runs(quick))} runs; {claim.source}")
+            say(f"{claim.name}: {claim.statement}")
+            say(f"{len(claim.runs(quick))} runs; {claim.source}", 4, 0)
         return
     study = Study(out or (QUICK if quick else REFERENCE))
     if not check:
@@ -62,8 +64,8 @@ def verify(
     verdicts = verifier.verify(study, claims, quick)
     for claim, ruling, missing in verdicts:
         word = "undecided" if ruling is None else "holds" if ruling.holds else "FALSE"
-        typer.echo(f"{word:>9}  {claim.name}: {claim.statement}")
-        typer.echo(f"{'':>11}{f'{len(missing)} runs are missing' if ruling is None else ruling.numbers}")
+        say(f"{word:>9}  {claim.name}: {claim.statement}", 0, 11)
+        say(f"{len(missing)} runs are missing" if ruling is None else ruling.numbers, 11, 0)
     if not all(verdict.ruling and verdict.ruling.holds for verdict in verdicts):
         raise typer.Exit(3)
 

@@ -1,0 +1,33 @@
+"""How the commands put numbers and lines for people. Never imports torch."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+
+import typer
+
+
+def percent(share: float) -> str:
+    """99.2 %"""
+    return f"{100 * share:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """1 h 02 min, 3 min 20 s, 12 s"""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def say(text: str, indent: int = 0, hanging: int = 4) -> None:
+    """Print a line; a terminal gets it broken between words, later lines ``hanging`` columns to the right."""
+    first, rest = " " * indent, " " * (indent + hanging)
+    if sys.stdout.isatty():
+        width = max(40, shutil.get_terminal_size().columns)
+        text = "\n".join(textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False))
+        typer.echo(text)
+    else:
+        typer.echo(first + text)

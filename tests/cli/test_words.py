@@ -1,0 +1,31 @@
+"""Words: numbers and lines as a person reads them."""
+
+import pytest
+
+from rnnbench.cli.table import escaped
+from rnnbench.cli.words import duration, percent, say
+
+LINE = "one two three four five six seven eight nine ten eleven twelve"
+
+
+def test_a_terminal_gets_lines_broken_between_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("rnnbench.cli.words.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    say(LINE, indent=2, hanging=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["  one two three four five six seven", "     eight nine ten eleven twelve"]
+
+
+def test_a_pipe_gets_a_line_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    say(LINE * 5, indent=2)
+    assert capsys.readouterr().out == f"  {LINE * 5}\n"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (200, "3 min 20 s"), (3720, "1 h 02 min")])
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_percentages_and_latex() -> None:
+    assert percent(0.9918) == "99.2 %"
+    assert escaped("~7_0 %") == r"\textasciitilde{}7\_0 \%"
