@@ -7,16 +7,19 @@ from rnnbench.verify import (
     all_solved,
     best_rate_solves,
     gated_reach_further,
-    learns_next_to_nothing,
     memory_is_needed,
+    nearly,
     only,
     orthogonal_reaches_further,
+    short_gaps,
+    skill_below,
     sweep,
 )
 
 TASKS = ["copy", "adding", "beijing", "recall"]
 RATES = [0.02, 0.005, 0.001]
 """The learning-rate grid of every cell whose failure is claimed."""
+GAPS = [10, 20, 50, 100, 200]
 QUICK = {"seed": [0, 1]}
 
 CLAIMS = (
@@ -29,20 +32,20 @@ CLAIMS = (
         rule=memory_is_needed,
     ),
     Claim(
-        name="rnn-solves-short-gaps",
-        statement="A vanilla RNN solves adding, beijing and recall at gap 10 at some learning rate of the grid.",
-        source="Bengio, Simard & Frasconi 1994, section IV: short dependencies are learned",
-        needs=(sweep(cell=["rnn"], task=["adding", "beijing", "recall"], gap=[10], lr=RATES),),
+        name="rnn-learns-short-gaps",
+        statement="At gap 10 a vanilla RNN solves beijing and recall and gets 9 in 10 symbols of copy right; adding it never solves.",
+        source="Bengio, Simard & Frasconi 1994, section IV; that adding fails even there was measured",
+        needs=(sweep(cell=["rnn"], task=TASKS, gap=[10], lr=RATES),),
         quick=(sweep(cell=["rnn"], task=["beijing"], gap=[10], lr=[0.005], **QUICK),),
-        rule=best_rate_solves,
+        rule=short_gaps,
     ),
     Claim(
         name="rnn-fails-far",
-        statement="From gap 100 on a vanilla RNN learns next to nothing of copy and adding (skill < .05), at every learning rate.",
-        source="Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997",
+        statement="From gap 100 on the skill of a vanilla RNN stays below 0.05 on adding and 0.2 on copy, at every rate and seed.",
+        source="Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997; that copy is not quite at chance was measured",
         needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200], lr=RATES),),
         quick=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100], lr=[0.005], max_steps=2000, **QUICK),),
-        rule=learns_next_to_nothing,
+        rule=skill_below(adding=0.05, copy=0.2),
     ),
     Claim(
         name="lstm-solves-all-at-200",
@@ -61,12 +64,21 @@ CLAIMS = (
         rule=all_solved,
     ),
     Claim(
+        name="gru-copies-slower",
+        statement="On copy at gap 200 a GRU with the LSTM's recipe and budget gets 9 in 10 symbols right, and never 99 in 100.",
+        source="measured; no published GRU on this protocol was found",
+        needs=(sweep(cell=["lstm", "gru"], task=["copy"], gap=[200]),),
+        quick=(),
+        rule=nearly("gru", "lstm"),
+    ),
+    Claim(
         name="gated-reach-further",
-        statement="On adding and recall the span of LSTM and GRU is at least five times that of a vanilla RNN.",
+        statement="The span of an LSTM is at least five times a vanilla RNN's on copy, adding and recall, a GRU's on the latter two.",
         source="Hochreiter & Schmidhuber 1997, section 5",
         needs=(
-            sweep(cell=["rnn"], task=["adding", "recall"], gap=[10, 20, 50, 100, 200], lr=RATES),
-            sweep(cell=["lstm", "gru"], task=["adding", "recall"], gap=[10, 20, 50, 100, 200]),
+            sweep(cell=["rnn"], task=["copy", "adding", "recall"], gap=GAPS, lr=RATES),
+            sweep(cell=["lstm", "gru"], task=["adding", "recall"], gap=GAPS),
+            sweep(cell=["lstm"], task=["copy"], gap=GAPS),
         ),
         quick=(
             sweep(cell=["rnn"], task=["recall"], gap=[10, 100], lr=[0.005], **QUICK),
