@@ -33,7 +33,7 @@ CLAIMS = (
     ),
     Claim(
         name="rnn-learns-short-gaps",
-        statement="At gap 10 a vanilla RNN solves beijing and recall and gets 9 in 10 symbols of copy right; adding it never solves.",
+        statement="At gap 10 a vanilla RNN solves beijing and recall, gets 9 in 10 symbols of copy right, and never solves adding.",
         source="Bengio, Simard & Frasconi 1994, section IV; that adding fails even there was measured",
         needs=(sweep(cell=["rnn"], task=TASKS, gap=[10], lr=RATES),),
         quick=(sweep(cell=["rnn"], task=["beijing"], gap=[10], lr=[0.005], **QUICK),),
@@ -73,7 +73,7 @@ CLAIMS = (
     ),
     Claim(
         name="gated-reach-further",
-        statement="The span of an LSTM is at least five times a vanilla RNN's on copy, adding and recall, a GRU's on the latter two.",
+        statement="The span of an LSTM is five times a vanilla RNN's or more on copy, adding and recall; a GRU's on the last two.",
         source="Hochreiter & Schmidhuber 1997, section 5",
         needs=(
             sweep(cell=["rnn"], task=["copy", "adding", "recall"], gap=GAPS, lr=RATES),
