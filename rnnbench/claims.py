@@ -88,9 +88,12 @@ CLAIMS = (
     ),
     Claim(
         name="forget-bias-is-not-enough",
-        statement="At gap 200 an LSTM without forget bias fails recall, and with forget bias 1 too, where chrono solves it.",
+        statement="At gap 200 an LSTM with chrono solves recall; with forget bias 1, or none, at most one seed in five does, at any rate.",
         source="Tallec & Ollivier 2018, section 4",
-        needs=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["uniform", "forget-bias", "chrono"]),),
+        needs=(
+            sweep(cell=["lstm"], task=["recall"], gap=[200], init=["chrono"]),
+            sweep(cell=["lstm"], task=["recall"], gap=[200], init=["uniform", "forget-bias"], lr=RATES),
+        ),
         quick=(sweep(cell=["lstm"], task=["recall"], gap=[200], init=["uniform", "chrono"], max_steps=1000, **QUICK),),
         rule=only("init", "chrono"),
     ),

@@ -209,17 +209,17 @@ def nearly(slow: str, done: str) -> Callable[[Sequence[RunRow]], Ruling]:
 
 
 def only(column: str, solving: str) -> Callable[[Sequence[RunRow]], Ruling]:
-    """At every task and gap ``solving`` is solved by at least 4 in 5 seeds, and any other value by at most 1 in 5."""
+    """At every task and gap ``solving`` is solved by at least 4 in 5 seeds, any other value by at most 1 in 5, at every rate."""
 
     def rule(rows: Sequence[RunRow]) -> Ruling:
-        groups: dict[tuple[str, str, str], list[RunRow]] = {}
+        groups: dict[tuple[str, ...], list[RunRow]] = {}
         for row in rows:
-            groups.setdefault((row[column], row["task"], row["gap"]), []).append(row)
+            groups.setdefault((row[column], row["task"], row["gap"], row["lr"]), []).append(row)
         holds = all(
             gap_solved(solved(group), len(group)) if key[0] == solving else 5 * solved(group) <= len(group)
             for key, group in groups.items()
         )
-        return Ruling(holds, "seeds solved: " + solved_by(rows, column, "task", "gap"))
+        return Ruling(holds, "seeds solved: " + solved_by(rows, column, "task", "gap", "lr"))
 
     return rule
 
