@@ -37,16 +37,21 @@ STYLES = {
 }
 SPARE = (("#CC79A7", "D"), ("#E69F00", "P"), ("#000000", "*"), ("#F0E442", "X"))
 
+USUAL = {"chrono": 0, "uniform": 1}
+
 CURVE = ["cell", "init"]
 """What a curve stands for: a cell is never drawn without the name of its initialisation."""
 
 
 def curve_styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
-    """Line style of every (cell, init): a cell keeps its colour; its second initialisation is dashed, its third dotted."""
+    """Line style of every (cell, init): a cell keeps its colour; its second initialisation is dashed, its third dotted.
+
+    The usual ones, chrono and else uniform, come first.
+    """
     styles: dict[tuple[str, str], dict[str, str]] = {}
     strangers: list[str] = []
     seen: dict[str, int] = {}  # how many curves of a cell there are
-    for cell, init in sorted(set(curves)):
+    for cell, init in sorted(set(curves), key=lambda curve: (curve[0], USUAL.get(curve[1].split(",")[0], 2), curve[1])):
         if cell not in STYLES and cell not in strangers:
             strangers.append(cell)
         color, marker = STYLES.get(cell) or SPARE[strangers.index(cell) % len(SPARE)]

@@ -34,7 +34,7 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
                 alpha = 0.45 if best else 0.15
                 ax.plot(dots["gap"], dots["accuracy"], style["marker"], color=style["color"], markersize=4, alpha=alpha, mew=0.5)
             median = curve[curve["best"]].groupby("gap")["accuracy"].median()
-            size = 4 + 2 * (len(curves) - k)  # open, and smaller from curve to curve: those that coincide stay visible
+            size = 12 - 8 * k / len(curves)  # open, and smaller from curve to curve: those that coincide stay visible
             ax.plot(median.index, median.to_numpy(), linewidth=1.4, markersize=size, mfc="none", mew=1.2, **style)  # type: ignore[arg-type]
         draw_chance(ax, frame, "gap")
         gap_axis(ax, frame["gap"])
