@@ -324,19 +324,17 @@ def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
 
 
 @compiled
-def gru_forward(
-    blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, reset_h: Array, keep: bool
-) -> None:
-    """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n; ``reset_h`` (T, B, H) keeps r * h."""
+def gru_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, keep: bool) -> None:
+    """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    reset_h = np.empty((B, H), h.dtype)
     for t in range(h.shape[0] - 1):
-        k = t if keep else 0
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
         product(blas, h[t], weight_t, 2 * H, now, one)
-        gru_reset(now.reshape((B, 3, H)), h[t], reset_h[k])
-        product(blas, reset_h[k], weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
+        gru_reset(now.reshape((B, 3, H)), h[t], reset_h)
+        product(blas, reset_h, weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
         gru_mix(now.reshape((B, 3, H)), h[t], h[t + 1])
 
 
@@ -354,13 +352,16 @@ def gru_pointwise_back(gates: Array, h_before: Array, dh: Array, dgates: Array) 
 
 
 @compiled
-def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array) -> None:
+def gru_reset_back(gates: Array, h_before: Array, dreset: Array, dh: Array, dgates: Array, reset_h: Array) -> None:
+    """The gradients at r, and what flows on through r * h, which is made again: cheaper than to have kept it."""
     B, _, H = gates.shape
     for b in range(B):
         for j in range(H):
             dgates[b, 0, j] = dreset[b, j] * h_before[b, j] * gates[b, 0, j] * (1 - gates[b, 0, j])
         for j in range(H):
             dh[b, j] += dreset[b, j] * gates[b, 0, j]
+        for j in range(H):
+            reset_h[b, j] = gates[b, 0, j] * h_before[b, j]
 
 
 @compiled
@@ -378,11 +379,11 @@ def gru_backward(
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             gru_pointwise_back(gates[t].reshape((B, 3, H)), h[t], dh, now.reshape((B, 3, H)))
             product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
-            gru_reset_back(gates[t].reshape((B, 3, H)), h[t], dreset, dh, now.reshape((B, 3, H)))
+            gru_reset_back(gates[t].reshape((B, 3, H)), h[t], dreset, dh, now.reshape((B, 3, H)), reset_h[t - start])
             input_step_back(tokens, dtable, now, t)
             product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
         weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
-        weight_gradient(blas, dgates[:, :, 2 * H :], H, reset_h[start:end], dweight[2 * H :])
+        weight_gradient(blas, dgates[:, :, 2 * H :], H, reset_h[: end - start], dweight[2 * H :])
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 

@@ -192,21 +192,20 @@ class GRUFunction(Function):
         lease = Lease(weight_hh.dtype)
         tokens, table, gates = project(lease, inputs, weight_ih, bias, keep)
         h = states_buffer(lease, T, B, initial[0])
-        reset_h = lease.take(T if keep else 1, B, h.shape[2])
         kernels.gru_forward(
-            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()), array(h),
-            array(reset_h), keep,
-        )  # fmt: skip
+            address(h.dtype), array(tokens), array(table), array(gates), array(weight_hh.t().contiguous()), array(h), keep
+        )
         ctx.save_for_backward(inputs, weight_ih, weight_hh)
-        ctx.kept = (lease, tokens, bias is not None, gates, h, reset_h)
+        ctx.kept = (lease, tokens, bias is not None, gates, h)
         return h[1 + first :].clone()  # (T - first, B, H)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        _, tokens, biased, gates, h, reset_h = ctx.kept
+        _, tokens, biased, gates, h = ctx.kept
         d = Gradients(ctx, h, 3, tokens, biased)
         dreset = torch.empty_like(d.h)  # (B, H)
+        reset_h = d.work.take(d.steps, *d.h.shape)  # (S, B, H)
         kernels.gru_backward(
             *d.shared, array(gates), array(h), array(reset_h), array(grad.contiguous()), array(d.gates), array(d.h), array(dreset)
         )
