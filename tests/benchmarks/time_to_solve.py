@@ -81,17 +81,16 @@ def main() -> None:
             print(f"{engine:>6}: {total:.1f} ms a step: {shares}")
         return
     for seed in arguments.seeds:
-        took, paces = {}, {}
+        rates = {}
         for engine in ("fast", "torch"):
             status, steps, seconds, share = solve(engine, seed)
-            took[engine], paces[engine] = seconds, seconds / steps
+            rates[engine] = seconds
             print(
                 f"seed {seed} {engine:>6}: {status} after {steps:,} steps in {seconds:.0f} s "
                 f"({1e3 * seconds / steps:.1f} ms a step), {100 * share:.1f} % of it evaluation",
                 flush=True,
             )
-        times, pace = took["fast"] / took["torch"], paces["fast"] / paces["torch"]
-        print(f"seed {seed}: fast / torch = {times:.2f} in all, {pace:.2f} a step", flush=True)
+        print(f"seed {seed}: fast / torch = {rates['fast'] / rates['torch']:.2f}", flush=True)
 
 
 if __name__ == "__main__":
