@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -59,6 +60,11 @@ def curve_styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dic
         seen[cell] = seen.get(cell, 0) + 1
         styles[cell, init] = {"color": color, "marker": marker, "linestyle": dash, "label": f"{stem(cell)} ({init})"}
     return styles
+
+
+def open_marker(k: int, count: int) -> dict[str, Any]:
+    """Marker of curve ``k`` of ``count``: open, and smaller from curve to curve, so that those which coincide stay visible."""
+    return {"markersize": 12 - 8 * k / count, "mfc": "none", "mew": 1.2, "linewidth": 1.4}
 
 
 def panels(count: int, width: float = 4.2, height: float = 3.2, columns: int = 0) -> tuple[Figure, list[Axes]]:

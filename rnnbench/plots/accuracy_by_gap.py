@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.config import stem
-from rnnbench.plots import CURVE, curve_styles, draw_chance, gap_axis, legend, panels
+from rnnbench.plots import CURVE, curve_styles, draw_chance, gap_axis, legend, open_marker, panels
 from rnnbench.summary import RATE_RULE, name_variants, rates
 
 
@@ -34,8 +34,7 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
                 alpha = 0.45 if best else 0.15
                 ax.plot(dots["gap"], dots["accuracy"], style["marker"], color=style["color"], markersize=4, alpha=alpha, mew=0.5)
             median = curve[curve["best"]].groupby("gap")["accuracy"].median()
-            size = 12 - 8 * k / len(curves)  # open, and smaller from curve to curve: those that coincide stay visible
-            ax.plot(median.index, median.to_numpy(), linewidth=1.4, markersize=size, mfc="none", mew=1.2, **style)  # type: ignore[arg-type]
+            ax.plot(median.index, median.to_numpy(), **(open_marker(k, len(curves)) | style))
         draw_chance(ax, frame, "gap")
         gap_axis(ax, frame["gap"])
         ax.set(title=stem(str(task)), ylabel="accuracy", ylim=(-0.02, 1.04))

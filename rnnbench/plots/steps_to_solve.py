@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench.config import stem
-from rnnbench.plots import CURVE, curve_styles, gap_axis, legend, panels
+from rnnbench.plots import CURVE, curve_styles, gap_axis, legend, open_marker, panels
 from rnnbench.summary import RATE_RULE, name_variants, summarise
 
 
@@ -28,12 +28,13 @@ def steps_to_solve(runs: pd.DataFrame) -> Figure:
     figure, axes = panels(len(groups))
     for ax, (task, frame) in zip(axes, groups, strict=False):
         ax.set_yscale("log")
-        for (cell, init), curve in frame.groupby(CURVE):
+        curves = list(frame.groupby(CURVE))
+        for k, ((cell, init), curve) in enumerate(curves):
             style = styles[str(cell), str(init)]
             seeds = dots[(dots["task"] == task) & (dots["cell"] == cell) & (dots["init"] == init)]
             ax.plot(seeds["gap"], seeds["steps_to_solve"], style["marker"], color=style["color"], markersize=4, alpha=0.45, mew=0.5)
             most = curve[2 * curve["solved"] >= curve["seeds"]]
-            ax.plot(most["gap"], most["steps_to_solve"], linewidth=1.6, markersize=5, **style)  # type: ignore[arg-type]
+            ax.plot(most["gap"], most["steps_to_solve"], **(open_marker(k, len(curves)) | style))
         gap_axis(ax, frame["gap"])
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.minorticks_off()
