@@ -228,9 +228,10 @@ def spans(rows: Sequence[RunRow], column: str) -> dict[str, dict[str, int]]:
     """Span by task and value of ``column``, at the best rate of every gap; 0 where not even the smallest gap is solved."""
     found: dict[str, dict[str, int]] = {}
     for task in sorted({row["task"] for row in rows}):
-        for value in sorted({row[column] for row in rows}):
+        here = where(rows, task=task)
+        for value in sorted({row[column] for row in here}):
             by_gap: dict[int, dict[str, list[RunRow]]] = {}
-            for row in where(rows, task=task, **{column: value}):
+            for row in where(here, **{column: value}):
                 by_gap.setdefault(int(row["gap"]), {}).setdefault(row["lr"], []).append(row)
             best = {gap: max(rates.values(), key=solved) for gap, rates in by_gap.items()}
             found.setdefault(task, {})[value] = span({gap: (solved(g), len(g)) for gap, g in best.items()}) or 0

@@ -7,7 +7,7 @@ import pytest
 from rnnbench.claims import CLAIMS
 from rnnbench.config import RunConfig
 from rnnbench.records import Study, run_row
-from rnnbench.verify import Claim, Verdict, verify
+from rnnbench.verify import Claim, Verdict, spans, verify
 
 
 def outcome(config: RunConfig, status: str) -> dict:
@@ -54,3 +54,13 @@ def test_runs_count_whatever_engine_made_them(tmp_path: Path) -> None:
     (verdict,) = verify(study, [claim], quick=True)
     assert verdict.ruling is not None
     assert verdict.ruling.holds
+
+
+def test_a_cell_that_a_claim_leaves_out_of_a_task_has_no_span_there() -> None:
+    rows = [
+        outcome(RunConfig(task=task, cell=cell, gap=10, seed=seed, init="x"), "solved" if cell == "gru" else "unsolved")
+        for task, cell in (("copy", "rnn"), ("adding", "rnn"), ("adding", "gru"))
+        for seed in range(5)
+    ]
+    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    assert spans(texts, "cell") == {"adding": {"gru": 10, "rnn": 0}, "copy": {"rnn": 0}}
