@@ -40,7 +40,7 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             ylabel="share solved",
             ylim=(-0.03, 1.03),
         )
-    legend(figure, axes, "guessing: share of repeats; training: share of seeds")
+    legend(figure, axes, "guessing: share of repeats; training: share of runs, every seed and rate")
     return figure
 
 
