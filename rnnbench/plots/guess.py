@@ -1,4 +1,4 @@
-"""Random guessing beside learning: the share of repeats, or of seeds, that solved the task within so many sequences."""
+"""Random guessing beside learning: the share of repeats, or of runs, that solved the task within so many sequences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
 
     Returns:
         A panel a task; solid steps for guessing, dashed ones for training. A curve that never reaches 1 ends where its repeats or
-        seeds were stopped.
+        runs were stopped.
     """
     tasks = list(dict.fromkeys(frame["task"]))
     figure, axes = panels(len(tasks))
