@@ -30,13 +30,14 @@ def plot(
     from rnnbench.plots.steps_to_solve import steps_to_solve
     from rnnbench.records import load_extrapolation, load_logs, load_runs
 
-    figures = {"learning_curves": learning_curves(load_logs(study))}
-    if (study / "runs.csv").exists():
-        runs = load_runs(study)
-        if runs.groupby("task")["gap"].nunique().max() > 1:
-            figures |= {"accuracy_by_gap": accuracy_by_gap(runs), "solved_rate": solved_rate(runs), "span": span(runs)}
-            if (runs["status"] == "solved").any():
-                figures["steps_to_solve"] = steps_to_solve(runs)
+    figures = {}
+    runs = load_runs(study) if (study / "runs.csv").exists() else None  # a study with its first run on the way has logs alone
+    if runs is None or (study / "logs").exists():
+        figures["learning_curves"] = learning_curves(load_logs(study))
+    if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
+        figures |= {"accuracy_by_gap": accuracy_by_gap(runs), "solved_rate": solved_rate(runs), "span": span(runs)}
+        if (runs["status"] == "solved").any():
+            figures["steps_to_solve"] = steps_to_solve(runs)
     if (study / "extrapolation.csv").exists():
         figures["extrapolation"] = extrapolation(load_extrapolation(study))
     if published:

@@ -1,6 +1,6 @@
 """The signature run (LSTM on copy at gap 200) with each engine, in turn, and where a step's time goes.
 
-    python tests/benchmarks/time_to_solve.py --seeds 0 1     # a few minutes a run
+    python tests/benchmarks/time_to_solve.py --seeds 0 1 2 3 4     # a few minutes a run
     python tests/benchmarks/time_to_solve.py --profile       # the share of each part of a step, 100 steps
 
 Both engines see the same data and start from the same weights; they differ in rounding, so the number of steps may differ.
@@ -80,17 +80,21 @@ def main() -> None:
             shares = ", ".join(f"{name} {ms:.2f} ms ({100 * ms / total:.1f} %)" for name, ms in parts.items())
             print(f"{engine:>6}: {total:.1f} ms a step: {shares}")
         return
+    seconds_in_all, steps_in_all = dict.fromkeys(("fast", "torch"), 0.0), dict.fromkeys(("fast", "torch"), 0)
     for seed in arguments.seeds:
-        rates = {}
         for engine in ("fast", "torch"):
             status, steps, seconds, share = solve(engine, seed)
-            rates[engine] = seconds
+            seconds_in_all[engine] += seconds
+            steps_in_all[engine] += steps
             print(
                 f"seed {seed} {engine:>6}: {status} after {steps:,} steps in {seconds:.0f} s "
                 f"({1e3 * seconds / steps:.1f} ms a step), {100 * share:.1f} % of it evaluation",
                 flush=True,
             )
-        print(f"seed {seed}: fast / torch = {rates['fast'] / rates['torch']:.2f}", flush=True)
+    ratio = seconds_in_all["fast"] / seconds_in_all["torch"]
+    a_step = ratio * steps_in_all["torch"] / steps_in_all["fast"]
+    took = " and ".join(f"{engine} {steps_in_all[engine]:,} steps in {seconds_in_all[engine]:.0f} s" for engine in seconds_in_all)
+    print(f"all seeds: {took}; fast / torch = {ratio:.2f} in all, {a_step:.2f} a step")
 
 
 if __name__ == "__main__":

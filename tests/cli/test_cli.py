@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,6 +105,8 @@ def test_plot_draws_what_the_study_has(rnnbench) -> None:
     before = Path("results/figures/accuracy_by_gap.svg").read_bytes()
     rnnbench("plot", "results")
     assert Path("results/figures/accuracy_by_gap.svg").read_bytes() == before
+    shutil.rmtree("results/logs")  # a study of which somebody sent runs.csv alone
+    assert "accuracy_by_gap.png" in rnnbench("plot", "results").out
 
 
 BAD = [
@@ -135,6 +138,8 @@ BAD = [
     (["run", "--cell", "lstm"], "--task"),
     (["plot", "nowhere"], "no runs in nowhere"),
     (["plot", "foreign"], "schema"),
+    (["plot", "strange"], "schema"),
+    (["table", "strange"], "schema"),
     (["show", "beijing", "--language", "fr"], "en and zh"),
     (["rum"], "rum"),
 ]
@@ -147,6 +152,8 @@ def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], messag
     Path("nameless.py").write_text("x = 1\n")
     Path("foreign/logs").mkdir(parents=True)
     Path("foreign/logs/a.csv").write_text("some,other\n1,2\n")
+    Path("strange").mkdir()
+    Path("strange/runs.csv").write_text("schema,other\n99,2\n")
     result = rnnbench(*argv)
     assert result.code == 2
     assert message in result.err
