@@ -66,7 +66,7 @@ def sweep(
         from rnnbench.sweep.local import Local
 
         workers = Local(agenda, jobs, fail_fast)
-    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, workers, quiet) as screen:
+    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, quiet) as screen:
         for event in workers.events():
             screen.show(event)
     typer.echo(screen.summary(bool(stopped_by)))

@@ -24,13 +24,12 @@ from rnnbench.sweep.grid import SpanSearch
 class SweepScreen:
     """Shows a sweep while it goes; progress goes to stderr, so stdout holds the summary alone."""
 
-    def __init__(self, agenda: Agenda, workers: Any, quiet: bool) -> None:
+    def __init__(self, agenda: Agenda, quiet: bool) -> None:
         self.agenda = agenda
-        self.workers = workers
         self.quiet = quiet
         self.console = Console(stderr=True)
         self.started = time.perf_counter()
-        self.ended_before = agenda.ended
+        self.work_ended = 0
         self.at_work: dict[str, tuple[RunConfig, Row | None]] = {}
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
@@ -66,15 +65,17 @@ class SweepScreen:
 
     def _end(self, config: RunConfig, verdict: str) -> None:
         self.at_work.pop(config.run_id, None)
+        self.work_ended += work(config)
         agenda = self.agenda
         if not self.live or verdict.startswith("failed"):
             self.print(f"[{agenda.ended}/{agenda.total}] {name(config)}: {verdict}; {self.left()} left")
 
     def left(self) -> str:
-        """Time that the rest takes if its runs are like those done since the start."""
-        done = self.agenda.ended - self.ended_before
-        to_do = self.agenda.total - self.agenda.ended
-        return duration((time.perf_counter() - self.started) / done * to_do) if done else "? s"
+        """Time that the rest takes at the pace since the start; a run at work counts by its share of the budget."""
+        begun = sum(work(config, row.step) for config, row in self.at_work.values() if row)
+        done = self.work_ended + begun
+        rest = sum(work(config) for config in (*self.agenda.to_come, *(config for config, _ in self.at_work.values()))) - begun
+        return duration((time.perf_counter() - self.started) / done * rest) if done else "? s"
 
     def __rich__(self) -> RenderableType:
         agenda = self.agenda
@@ -109,6 +110,11 @@ class SweepScreen:
         if stopped:
             lines.append("interrupted: the same command goes on from here")
         return "\n".join(lines)
+
+
+def work(config: RunConfig, steps: int | None = None) -> int:
+    """What the first ``steps`` of a run cost (None: the budget), in time steps read and ten more for what a training step costs."""
+    return int((config.max_steps if steps is None else steps) or 0) * (config.gap + 10)
 
 
 def name(config: RunConfig) -> str:

@@ -87,7 +87,7 @@ def make(runs: list[RunConfig], study: Study, jobs: int | None, quiet: bool) -> 
         return
     agenda = Agenda(study, sorted(each.values(), key=lambda config: config.gap), retry_failed=True)
     workers = Local(agenda, jobs or cores())
-    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, workers, quiet) as screen:
+    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, quiet) as screen:
         for event in workers.events():
             screen.show(event)
     if stopped_by:

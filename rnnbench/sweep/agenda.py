@@ -110,6 +110,11 @@ class Agenda:
         return self.done + self.failed_before + self.failed + self.elsewhere
 
     @property
+    def to_come(self) -> list[RunConfig]:
+        """Runs that nobody is at, as far as they are known."""
+        return [*self.queue, *(config for _, config in self.waiting)]
+
+    @property
     def empty(self) -> bool:
         """Nothing is left to take, now or later, unless a run at work calls for more."""
         return not (self.queue or self.waiting)

@@ -1,0 +1,33 @@
+"""The screen of a sweep: how it reckons the time that is left."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from rnnbench.cli.sweep_screen import SweepScreen
+from rnnbench.config import SweepConfig
+from rnnbench.records import Row, Study
+from rnnbench.sweep.agenda import Agenda, Progress, Started
+from rnnbench.sweep.grid import grid
+
+
+def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = grid(
+        SweepConfig.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
+    )  # 20 : 100 : 200
+    now = [0.0]
+    monkeypatch.setattr("rnnbench.cli.sweep_screen.time.perf_counter", lambda: now[0])
+    agenda = Agenda(Study(tmp_path / "study"), runs)
+    screen = SweepScreen(agenda, quiet=True)
+    first = agenda.next()
+    assert first is not None
+    screen.show(Started(first))
+    assert screen.left() == "? s"
+    now[0] = 10.0
+    screen.show(Progress(first, cast(Row, SimpleNamespace(step=50, accuracy=0.5, chance_accuracy=0.5))))
+    assert screen.left() == "5 min 10 s"  # the runs cost 20, 100 and 200: 10 of 320 in 10 s
+    now[0] = 20.0
+    screen.show(cast(Any, agenda.fail(first, "no reason", 1)))
+    assert screen.left() == "5 min 00 s"
