@@ -54,9 +54,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     shown = ",".join(map(str, default)) if isinstance(default, list) else default
     info = typer.Option(
         flag(name),
-        help=field.description,
+        help=field.description if shown in (None, "") else f"{field.description} Default: {shown}.",
         metavar=EXAMPLES.get(name) or UNITS.get(name),
-        show_default=False if shown is None else str(shown),
         autocompletion=COMPLETE.get(name),
     )
     kind = str if name in AXES else plain(field.annotation)
