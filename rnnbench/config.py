@@ -116,5 +116,5 @@ class SweepConfig(_Recipe):  # type: ignore[misc, valid-type]  # mypy cannot fol
     init: Annotated[
         list[str],
         _several,
-        Field(min_length=1, description="Initialisations; `default` is the cell's own, and lets unfit pairs out."),
+        Field(min_length=1, description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit."),
     ] = Field(default=["default"])
