@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots import STYLES, gap_axis, legend, panels
+from rnnbench.plots import CURVE, STYLES, curve_styles, gap_axis, legend, panels
 
 MARKERS = "DPX*hp<>8d"
 """One a paper."""
@@ -20,19 +20,20 @@ def published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         runs: of :func:`rnnbench.records.load_runs`.
 
     Returns:
-        A panel a task. Ours: a filled dot a run, a line through the medians of each cell's best learning rate. Theirs: open
-        markers, a shape a paper, in the cell's colour; grey for cells that rnnbench does not have.
+        A panel a task. Ours: a filled dot a run, and for each cell and initialisation a line through the medians at the best
+        learning rate. Theirs: open markers, a shape a paper, in the cell's colour; grey for cells that rnnbench does not have.
     """
     tasks = sorted(set(rows["our_task"]))
     markers = {paper: MARKERS[k % len(MARKERS)] for k, paper in enumerate(dict.fromkeys(rows["paper"]))}
+    styles = curve_styles(runs[CURVE].itertuples(index=False, name=None))
     figure, axes = panels(len(tasks), width=5.4, height=4.0)
     for ax, task in zip(axes, tasks, strict=True):
         ours = runs[runs["task"] == task].assign(ratio=lambda frame: (frame["eval_loss"] / frame["chance_loss"]).clip(lower=FLOOR))
-        for (cell, init), curve in ours.groupby(["cell", "init"]):
-            color, marker = STYLES.get(str(cell), ("#000000", "."))
-            ax.plot(curve["gap"], curve["ratio"], marker, color=color, markersize=4, alpha=0.3, mew=0)
+        for (cell, init), curve in ours.groupby(CURVE):
+            style = styles[str(cell), str(init)]
+            ax.plot(curve["gap"], curve["ratio"], style["marker"], color=style["color"], markersize=4, alpha=0.3, mew=0)
             best = curve.groupby(["gap", "lr"])["ratio"].median().groupby("gap").min()
-            ax.plot(best.index, best.to_numpy(), color=color, marker=marker, markersize=4, label=f"{cell} ({init}), rnnbench")
+            ax.plot(best.index, best.to_numpy(), markersize=4, **style | {"label": f"{style['label']}, rnnbench"})
         theirs = rows[rows["our_task"] == task]
         for row in theirs.to_dict("records"):
             color = STYLES[row["our_cell"]][0] if row["our_cell"] in STYLES else "#777777"
