@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rnnbench import __version__
 from rnnbench.errors import StorageError, UserError, out_of_memory
 
+
+class StoppedError(Exception):
+    """Ctrl-C, in a form that Typer does not turn into a silent exit."""
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in one of them reaches :func:`main`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None
+
+
 app = typer.Typer(
     name="rnnbench",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -59,8 +76,8 @@ def main(argv: list[str] | None = None) -> None:
         _fail(str(error), 2)
     except StorageError as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
-        _fail("stopped at once; what was recorded stays, and the same command goes on from the last checkpoint", 130)
+    except (KeyboardInterrupt, StoppedError):
+        _fail("stopped: what was recorded stays, and the same command goes on from there", 130)
     except Exception as error:
         if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
             if type(error).__name__ == "NoArgsIsHelpError":

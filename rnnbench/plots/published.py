@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -33,7 +35,8 @@ def published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             style = styles[str(cell), str(init)]
             ax.plot(curve["gap"], curve["ratio"], style["marker"], color=style["color"], markersize=4, alpha=0.3, mew=0)
             best = curve.groupby(["gap", "lr"])["ratio"].median().groupby("gap").min()
-            ax.plot(best.index, best.to_numpy(), markersize=4, **style | {"label": f"{style['label']}, rnnbench"})
+            line: dict[str, Any] = {**style, "markersize": 4, "label": f"{style['label']}, rnnbench"}
+            ax.plot(best.index, best.to_numpy(), **line)
         theirs = rows[rows["our_task"] == task]
         for row in theirs.to_dict("records"):
             color = STYLES[row["our_cell"]][0] if row["our_cell"] in STYLES else "#777777"

@@ -161,6 +161,16 @@ def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], messag
     assert result.out == ""
 
 
+def test_ctrl_c_says_in_one_line_that_nothing_is_lost(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnnbench.insight.guess.guess", interrupted)
+    result = rnnbench("guess", "--cell", "rnn", "--task", "copy", "--gap", "5", "--quiet")
+    assert result.code == 130
+    assert result.err == "rnnbench: stopped: what was recorded stays, and the same command goes on from there\n"
+
+
 def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
     rnnbench(*RUN, "--seed", "1")
     before = Path("results/runs.csv").read_bytes()
