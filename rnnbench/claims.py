@@ -43,7 +43,7 @@ CLAIMS = (
         name="rnn-fails-far",
         statement="From gap 100 on the skill of a vanilla RNN stays below 0.05 on adding and 0.2 on copy, at every rate and seed.",
         source="Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997; that copy is not quite at chance was measured",
-        needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200], lr=RATES),),
+        needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200, 300], lr=RATES),),
         quick=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100], lr=[0.005], max_steps=2000, **QUICK),),
         rule=skill_below(adding=0.05, copy=0.2),
     ),
