@@ -167,6 +167,13 @@ class Agenda:
         self.at_work -= 1
         self.queue.appendleft(config)
 
+    def tidy(self) -> None:
+        """Remove checkpoints of finished runs: a kill may come between a run's row and the end of its checkpoint."""
+        rows = read_csv(self.study.runs_file, RUN_COLUMNS) if self.study.runs_file.exists() else []
+        for run_id in {row["run_id"] for row in rows}:
+            if self.study.checkpoint_file(run_id).exists() and not self.study.claimed(run_id):
+                self.study.checkpoint_file(run_id).unlink(missing_ok=True)
+
     def _follow(self, config: RunConfig, solved: bool) -> None:
         self.queue.extend(self.after(config, solved))
         self._skip()

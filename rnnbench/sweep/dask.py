@@ -127,6 +127,7 @@ class Dask:
                 future.cancel()
             self.agenda.give_back(config)
         self.flying.clear()
+        self.agenda.tidy()
         with contextlib.suppress(Exception):
             self.client.close(timeout=1)
 

@@ -109,6 +109,7 @@ class Local:
             else:
                 self.agenda.give_back(worker.config)
         self.workers.clear()
+        self.agenda.tidy()
 
 
 class _Worker:

@@ -48,6 +48,19 @@ def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) 
     assert agenda.done == 1
 
 
+def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: Study) -> None:
+    list(Execution(RUNS[0], study).rows())
+    for config in RUNS[:2]:
+        study.checkpoint_file(config.run_id).write_bytes(b"left over")
+    agenda = Agenda(study, RUNS)
+    with study.claim(RUNS[0].run_id):
+        agenda.tidy()
+        assert study.checkpoint_file(RUNS[0].run_id).exists()
+    agenda.tidy()
+    assert not study.checkpoint_file(RUNS[0].run_id).exists()
+    assert study.checkpoint_file(RUNS[1].run_id).exists()
+
+
 def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> None:
     list(Execution(RUNS[1], study).rows())
     calls = {RUNS[0].run_id: [RUNS[1]], RUNS[1].run_id: [RUNS[2]], RUNS[2].run_id: []}
