@@ -140,7 +140,7 @@ def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[RunConfig], search: Spa
     seconds = cost.seconds * (min(1.0, search.most() / len(runs)) if search else 1.0)
     sources = []
     if cost.from_runs:
-        sources.append(f"{cost.from_runs} runs as long as finished ones of the same kind")
+        sources.append(f"{cost.from_runs} from finished runs of the same kind, as long as those")
     if cost.from_steps:
         sources.append(f"{cost.from_steps} from training steps timed now, with their whole budget (a solved run ends earlier)")
     if search:
@@ -149,4 +149,5 @@ def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[RunConfig], search: Spa
         head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
     if not to_do:
         return head
-    return f"{head}\nabout {duration(seconds / jobs)} with {jobs} at once; reckoned from {'; '.join(sources)}"
+    at_once = min(jobs, len(to_do))
+    return f"{head}\nabout {duration(seconds / at_once)} with {at_once} at once; reckoned: {'; '.join(sources)}"

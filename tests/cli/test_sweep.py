@@ -59,10 +59,11 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     code, out, err = rnnbench(*SWEEP)
     assert code == 0
     assert out == "4 of 4 runs done, in study/runs.csv\n"
-    assert "[4/4] rnn (uniform) on beijing, gap 10, seed 0, lr 0.01: " in err
+    assert "[4/4] " in err  # which run ends last is the machine's affair
+    assert err.count("rnn (uniform) on beijing, gap 10, seed 0, lr 0.01: ") == 1
     assert rnnbench(*SWEEP, "--quiet") == (0, out, "")
     assert "4 done, 0 failed before, 0 to do" in rnnbench(*SWEEP, "--dry-run")[1]
-    assert "4 runs as long as finished ones of the same kind" in rnnbench(*SWEEP, "--seed", "1", "--dry-run")[1]
+    assert "4 from finished runs of the same kind" in rnnbench(*SWEEP, "--seed", "1", "--dry-run")[1]
 
     assert json.loads(Path("study/sweep.json").read_text())["gap"] == [5, 10]
     status = rnnbench("status", "study")[1]
