@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from rnnbench.config import RunConfig
@@ -29,10 +29,11 @@ class Execution:
         self.study = study
         self.force = force
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """Rows as :meth:`Trainer.rows` yields them, each recorded before it is handed on.
 
-        After :meth:`stop` the last row says ``interrupted`` and the checkpoint stands at the last whole step.
+        After :meth:`stop` the last row says ``interrupted`` and the checkpoint stands at the last whole step; whoever closes the
+        generator after a row leaves the checkpoint at that row.
         """
         run_id, trainer, study = self.config.run_id, self.trainer, self.study
         with study.claim(run_id):

@@ -1,14 +1,19 @@
-"""A real scheduler and two workers on loopback; one of them dies in mid-run."""
+"""A real scheduler and workers on loopback: one of them dies in mid-run, the driver stops and goes on."""
 
+import itertools
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from rnnbench.catalog import resolve
+from rnnbench.config import RunConfig
 from rnnbench.errors import UserError
+from rnnbench.execute import Execution
 from rnnbench.records import ROW_COLUMNS, Study, load_tensors, read_csv
-from rnnbench.sweep.agenda import Agenda
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Finished, Progress
 from rnnbench.sweep.dask import Dask
 from tests.sweep.processes import SMALL, Start, runs, wait_for
 
@@ -22,12 +27,21 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
         Dask(Agenda(Study(tmp_path), []), "tcp://127.0.0.1:1")
 
 
-def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: Path) -> None:
+MOST = 600
+"""Events that a driver is given: none waits longer than a tenth of a second."""
+
+
+def cluster(start: Start, folder: Path, workers: int) -> tuple[Path, list[subprocess.Popen]]:
+    """Scheduler file and worker processes."""
     pytest.importorskip("distributed")
-    file = tmp_path / "scheduler.json"
+    file = folder / "scheduler.json"
     start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file, module="dask")
     worker = ("worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-    mortal, _ = (start(*worker, "--local-directory", tmp_path / f"w{k}", module="dask") for k in range(2))
+    return file, [start(*worker, "--local-directory", folder / f"w{k}", module="dask") for k in range(workers)]
+
+
+def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: Path) -> None:
+    file, (mortal, _) = cluster(start, tmp_path, 2)
     sweep = start("sweep", *FLAGS, "--out", "study", "--dask", file)
     study = tmp_path / "study"
     wait_for(lambda: runs(study), 40)
@@ -42,3 +56,37 @@ def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: P
         assert steps == sorted(set(steps))
         assert steps[-1] == int(row["step"])
         assert load_tensors(Study(study).weights_file(row["run_id"]))
+
+
+def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path) -> None:
+    file, _ = cluster(start, tmp_path, 1)
+    small = {"hidden_size": 8, "batch_size": 8, "engine": "torch", "eval_sequences": 1000}
+    config = resolve(RunConfig(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
+    wait_for(file.exists)
+    study = Study(tmp_path / "study")
+    first = Dask(Agenda(study, [config]), str(file), leg=0.0)
+    for event in itertools.islice(first.events(), MOST):
+        if isinstance(event, Progress) and event.row.step == 30:  # the files of the rows before are back
+            first.stop()
+    checkpoint = int(load_tensors(study.checkpoint_file(config.run_id))["step"])
+    assert checkpoint >= 20
+    assert not study.claimed(config.run_id)
+
+    second = Dask(Agenda(study, [config]), str(file), leg=0.0)
+    events = list(itertools.islice(second.events(), MOST))
+    assert min(event.row.step for event in events if isinstance(event, Progress)) == checkpoint + 10
+    assert sum(isinstance(event, Finished) for event in events) == 1
+    list(Execution(config, Study(tmp_path / "alone")).rows())
+    assert runs(study.folder) == runs(tmp_path / "alone")
+    logs = [read_csv(Study(folder).log_file(config.run_id), ROW_COLUMNS) for folder in (study.folder, tmp_path / "alone")]
+    assert [row | {"wall_s": ""} for row in logs[0]] == [row | {"wall_s": ""} for row in logs[1]]
+
+
+def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, _ = cluster(start, tmp_path, 1)
+    monkeypatch.setattr("rnnbench.sweep.agenda.PATIENCE", 0.0)
+    config = resolve(RunConfig(cell="rnn", task="beijing", gap=5))
+    wait_for(file.exists)
+    study = Study(tmp_path / "study")
+    with study.claim(config.run_id):
+        assert any(isinstance(event, Elsewhere) for event in Dask(Agenda(study, [config]), str(file)).events())
