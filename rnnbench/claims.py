@@ -19,7 +19,7 @@ from rnnbench.verify import (
 TASKS = ["copy", "adding", "beijing", "recall"]
 RATES = [0.02, 0.005, 0.001]
 """The learning-rate grid of every cell whose failure is claimed."""
-GAPS = [10, 20, 50, 100, 200]
+GAPS = [10, 20, 50, 100, 200, 300, 500]
 QUICK = {"seed": [0, 1]}
 
 CLAIMS = (
@@ -43,7 +43,7 @@ CLAIMS = (
         name="rnn-fails-far",
         statement="From gap 100 on the skill of a vanilla RNN stays below 0.05 on adding and 0.2 on copy, at every rate and seed.",
         source="Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997; that copy is not quite at chance was measured",
-        needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200, 300], lr=RATES),),
+        needs=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100, 200, 300, 500], lr=RATES),),
         quick=(sweep(cell=["rnn"], task=["copy", "adding"], gap=[100], lr=[0.005], max_steps=2000, **QUICK),),
         rule=skill_below(adding=0.05, copy=0.2),
     ),
@@ -102,7 +102,9 @@ CLAIMS = (
         statement="A vanilla RNN with orthogonal weights at the start has a longer span on copy and recall than a uniform one.",
         source="Saxe, McClelland & Ganguli 2014; Henaff, Szlam & LeCun 2016",
         needs=(
-            sweep(cell=["rnn"], task=["copy", "recall"], gap=[10, 20, 50, 100], init=["uniform", "orthogonal"], lr=[0.005, 0.001]),
+            sweep(
+                cell=["rnn"], task=["copy", "recall"], gap=[10, 20, 50, 100, 200], init=["uniform", "orthogonal"], lr=[0.005, 0.001]
+            ),
         ),
         quick=(sweep(cell=["rnn"], task=["copy"], gap=[20], init=["uniform", "orthogonal"], lr=[0.001], **QUICK),),
         rule=orthogonal_reaches_further,

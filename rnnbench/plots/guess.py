@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.config import stem
-from rnnbench.plots import SPARE, STYLES, legend, panels
+from rnnbench.plots import CURVE, SPARE, STYLES, curve_styles, legend, panels
 
 
 def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
@@ -18,8 +20,8 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         runs: rows of :func:`rnnbench.records.load_runs` of the same tasks, cells and gaps; may be empty.
 
     Returns:
-        A panel a task; solid steps for guessing, dashed ones for training. A curve that never reaches 1 ends where its repeats or
-        runs were stopped.
+        A panel a task; broad pale steps for guessing, thin ones for training, a curve an initialisation. A curve that never
+        reaches 1 ends where its repeats or runs were stopped.
     """
     tasks = list(dict.fromkeys(frame["task"]))
     figure, axes = panels(len(tasks))
@@ -27,11 +29,14 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         here = frame[frame["task"] == task]
         for k, (cell, rows) in enumerate(here.groupby("cell", sort=False)):
             color = STYLES.get(str(cell), SPARE[k % len(SPARE)])[0]
-            _steps(ax, rows["sequences"], rows["solved"].astype(bool), color, "-", f"{stem(str(cell))}, guessing")
+            broad = {"color": color, "linewidth": 5, "alpha": 0.35, "label": f"{stem(str(cell))}, guessing"}
+            _steps(ax, rows["sequences"], rows["solved"].astype(bool), broad)
             learners = runs[(runs["task"] == task) & (runs["cell"] == cell)] if len(runs) else runs
-            if len(learners):
-                done = learners["steps_to_solve"].fillna(learners["step"]) * learners["batch_size"]
-                _steps(ax, done, learners["status"] == "solved", color, "--", f"{stem(str(cell))}, training")
+            for curve, style in curve_styles(learners[CURVE].itertuples(index=False, name=None) if len(learners) else ()).items():
+                same = learners[learners["init"] == curve[1]]
+                done = same["steps_to_solve"].fillna(same["step"]) * same["batch_size"]
+                thin = {"color": color, "linewidth": 1.6, "linestyle": style["linestyle"], "label": f"{style['label']}, training"}
+                _steps(ax, done, same["status"] == "solved", thin)
         ax.set_xscale("log")
         ax.set_xlim(50, 2 * max(frame["sequences"]))  # one guess is tried on 64
         ax.set(
@@ -44,9 +49,9 @@ def guess(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def _steps(ax: Axes, sequences: pd.Series[int], solved: pd.Series[bool], color: str, dash: str, label: str) -> None:
+def _steps(ax: Axes, sequences: pd.Series[int], solved: pd.Series[bool], style: dict[str, Any]) -> None:
     """An empirical distribution function: up by one part at every success, flat until the last one was stopped."""
     times = sorted(sequences[solved])
     xs = [1, *times, max(sequences)]
     ys = [0.0, *((k + 1) / len(sequences) for k in range(len(times))), len(times) / len(sequences)]
-    ax.step(xs, ys, where="post", color=color, linestyle=dash, linewidth=1.6, label=label)
+    ax.step(xs, ys, where="post", **style)
