@@ -52,6 +52,12 @@ def rates(runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def mark_best(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with their variants named, and ``best``: whether a run has the rate that is shown for its curve and gap."""
+    named = name_variants(runs)
+    return named.merge(rates(named)[[*CURVE, "gap", "lr", "best"]], on=[*CURVE, "gap", "lr"])
+
+
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a curve and gap: :func:`rates` at the best rate, with ``rates`` = how many were tried, and the curve's ``span``.
 

@@ -33,7 +33,7 @@ def plot(
     figures = {}
     runs = load_runs(study) if (study / "runs.csv").exists() else None  # a study with its first run on the way has logs alone
     if runs is None or (study / "logs").exists():
-        figures["learning_curves"] = learning_curves(load_logs(study))
+        figures["learning_curves"] = learning_curves(load_logs(study), runs)
     if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
         figures |= {"accuracy_by_gap": accuracy_by_gap(runs), "solved_rate": solved_rate(runs), "span": span(runs)}
         if (runs["status"] == "solved").any():

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from rnnbench.config import stem
 from rnnbench.plots import CURVE, curve_styles, draw_chance, gap_axis, legend, open_marker, panels
-from rnnbench.summary import RATE_RULE, name_variants, rates
+from rnnbench.summary import RATE_RULE, mark_best
 
 
 def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
@@ -20,9 +20,7 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
         The figure. With several learning rates the curve takes, gap by gap, the one with the best median, which the figure says;
         the seeds of the other rates are fainter dots.
     """
-    runs = name_variants(runs)
-    table = rates(runs)
-    runs = runs.merge(table[["task", *CURVE, "gap", "lr", "best"]], on=["task", *CURVE, "gap", "lr"])
+    runs = mark_best(runs)
     styles = curve_styles(runs[CURVE].itertuples(index=False, name=None))
     groups = list(runs.groupby("task"))
     figure, axes = panels(len(groups))
@@ -39,7 +37,7 @@ def accuracy_by_gap(runs: pd.DataFrame) -> Figure:
         gap_axis(ax, frame["gap"])
         ax.set(title=stem(str(task)), ylabel="accuracy", ylim=(-0.02, 1.04))
     note = "lines: medians over seeds; dots: seeds"
-    if table.groupby(["task", *CURVE, "gap"])["lr"].count().gt(1).any():
+    if not runs["best"].all():
         note = f"lines: {RATE_RULE}; all rates as dots, the others' fainter"
     legend(figure, axes, note)
     return figure

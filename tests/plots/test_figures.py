@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnbench.plots.accuracy_by_gap import accuracy_by_gap
+from rnnbench.plots.learning_curves import learning_curves
 from rnnbench.plots.solved_rate import solved_rate
 from rnnbench.plots.span import span
 from rnnbench.plots.steps_to_solve import steps_to_solve
@@ -82,3 +83,18 @@ def test_solved_rate_has_wilson_intervals() -> None:
     figure = solved_rate(study(0.01))
     segments = figure.axes[0].collections[0].get_segments()
     assert segments[0][:, 1] == pytest.approx([0.5655, 1.0], abs=1e-4)
+
+
+def test_learning_curves_tell_widths_and_rates_apart_and_leave_out_no_run_on_its_way() -> None:
+    runs = made_up([{"lr": 0.01, "accuracy": 0.9}, {"lr": 0.001}, {"lr": 0.01, "hidden_size": 256}])
+    evaluations = [runs.assign(step=step, run_id=runs["run_id"]) for step in (1, 2)]
+    on_its_way = runs.iloc[:1].assign(step=1, run_id="unfinished", status="running")
+    logs = pd.concat([*evaluations, on_its_way], ignore_index=True)
+    before = logs.copy()
+    figure = learning_curves(logs, runs)
+    drawn = [(str(line.get_label()), line.get_alpha()) for line in figure.axes[0].lines if line.get_label() != "chance"]
+    narrow, wide = "rnn (uniform, hidden_size 128)", "rnn (uniform, hidden_size 256)"
+    assert drawn == [(narrow, 0.25), ("rnn (uniform)", 0.8), (narrow, 0.8), (wide, 0.8)]
+    assert "faint: the other rates" in note(figure)
+    assert note(learning_curves(logs, runs[runs["lr"] == 0.01])) == note(learning_curves(logs)) == ""
+    pd.testing.assert_frame_equal(logs, before)
