@@ -45,5 +45,6 @@ def learning_curves(logs: pd.DataFrame, runs: pd.DataFrame | None = None) -> Fig
         ax.set(
             title=f"{stem(str(task))}, gap {gap}", xlabel="training steps", ylabel="accuracy", ylim=(-0.02, 1.04), xlim=(0, None)
         )
+        ax.locator_params(axis="x", nbins=6)  # five-digit steps would touch
     legend(figure, axes, note)
     return figure
