@@ -17,11 +17,11 @@ from torch import Tensor
 
 @cache
 def available() -> bool:
-    """Whether the compiled path can be used here: numba is there, and a BLAS to call. Never raises."""
+    """Whether the compiled path can be used here: numba is there and works. Never raises."""
     try:
         from rnnbench.engine.blas import address
 
-        return address(torch.float32) != 0 and address(torch.float64) != 0
+        return address(torch.float32) >= 0
     except Exception:  # a broken or missing numba, in whatever way: torch does the work
         return False
 

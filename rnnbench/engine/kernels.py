@@ -26,9 +26,13 @@ from numba import njit
 from numba.extending import overload, register_jitable
 
 from rnnbench.engine.blas import as_float32, gemm
+from rnnbench.engine.tile import PANEL_BYTES, ROWS, VECTOR_BYTES, tile
 
 Array = Any
 NORMAL, TRANSPOSED = ord("N"), ord("T")
+DEPTH = 256
+"""Rows of a panel that tiles pass over at once: 32 KiB of it, and 8 KiB of the rows it meets, fit the first cache."""
+
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 
@@ -137,37 +141,110 @@ def add_rows(dtable: Array, dgates: Array, tokens: Array) -> None:
 
 
 @compiled
-def product(blas: int, x: Array, weight_t: Array, columns: int, out: Array, accumulate: Any) -> None:
-    """out (B, N) = x (B, K) weight_t (K, N) + accumulate * out, N being the first ``columns`` of both.
+def panels_like(matrix: Array) -> Array:
+    """Room for :func:`into_panels`, at a multiple of 64 bytes."""
+    K, N = matrix.shape
+    width = PANEL_BYTES // matrix.itemsize
+    count = (N + width - 1) // width * K * width
+    room = np.empty(count + VECTOR_BYTES // matrix.itemsize, matrix.dtype)
+    start = (-room.ctypes.data % VECTOR_BYTES) // matrix.itemsize
+    return room[start : start + count].reshape((-1, width))
 
-    The transposed weight is a fifth faster here: BLAS then reads it along its rows. The stride of a single row means nothing,
-    and may be less than a row is long, which BLAS refuses.
+
+@compiled
+def into_panels(matrix: Array, panels: Array) -> None:
+    """``matrix`` (K, N), cut into panels a tile wide that lie one after the other, (panels * K, width); beyond N are zeros."""
+    K, N = matrix.shape
+    width = panels.shape[1]
+    for left in range(0, N, width):
+        for k in range(K):
+            row, source = panels[left // width * K + k], matrix[k, left : left + width]
+            for j in range(source.size):
+                row[j] = source[j]
+            for j in range(source.size, width):
+                row[j] = 0
+
+
+@compiled
+def packed(blas: int, weight: Array) -> Array:
+    """``weight`` (K, N) as :func:`product` wants it: packed once, multiplied with at every time step."""
+    if blas:
+        return weight.copy()  # what was a slice has rows of its own length
+    panels = panels_like(weight)
+    into_panels(weight, panels)
+    return panels
+
+
+@compiled
+def tiles(a: Array, panels: Array, N: int, out: Array, accumulate: Any) -> None:
+    """out (M, N) = a (M, K) b (K, N) + accumulate * out, b in panels; a and the rows of out may have any strides.
+
+    Depth is cut so that a panel stays in the first cache while all rows of a pass by. What is left over at the right and at
+    the bottom is made in a tile aside, from rows filled up with zeros.
     """
-    width, out_width = max(weight_t.strides[0] // weight_t.itemsize, columns), max(out.strides[0] // out.itemsize, columns)
+    M, K = a.shape
+    width, size, zero, one = panels.shape[1], a.itemsize, a.dtype.type(0), a.dtype.type(1)
+    whole = M - M % ROWS
+    aside = np.empty((ROWS if whole < M or N % width else 0, width), a.dtype)
+    rest = np.zeros((ROWS if whole < M else 0, K), a.dtype)  # (8, K), the last rows of a
+    for i in range(whole, M):
+        for k in range(K):
+            rest[i - whole, k] = a[i, k]
+    a_row, a_col, out_row = a.strides[0], a.strides[1], out.strides[0]
+    for k in range(0, K, DEPTH):
+        depth, beta = min(DEPTH, K - k), accumulate if k == 0 else one
+        for left in range(0, N, width):
+            panel = panels.ctypes.data + (left // width * K + k) * PANEL_BYTES
+            full = left + width <= N
+            for i in range(0, M, ROWS):
+                at, row, col = a.ctypes.data + i * a_row + k * a_col, a_row, a_col
+                if i == whole:
+                    at, row, col = rest.ctypes.data + k * size, K * size, size
+                if full and i < whole:
+                    tile(at, row, col, panel, depth, out.ctypes.data + i * out_row + left * size, out_row, beta)
+                else:
+                    tile(at, row, col, panel, depth, aside.ctypes.data, PANEL_BYTES, zero)
+                    for r in range(i, min(i + ROWS, M)):
+                        for j in range(left, min(left + width, N)):
+                            out[r, j] = aside[r - i, j - left] + (out[r, j] if beta != zero else zero)
+
+
+@compiled
+def product(blas: int, x: Array, weight: Array, columns: int, out: Array, accumulate: Any) -> None:
+    """out (B, N) = x (B, K) weight (K, N) + accumulate * out, N being the first ``columns`` of out; weight is :func:`packed`.
+
+    ``accumulate`` is 0 or 1. The stride of a single row means nothing, and may be less than a row is long, which BLAS refuses.
+    """
+    if blas == 0:
+        tiles(x, weight, columns, out, accumulate)
+        return
+    K = x.shape[1]
+    x_width, out_width = max(x.strides[0] // x.itemsize, K), max(out.strides[0] // out.itemsize, columns)
     gemm(
-        blas, NORMAL, NORMAL, columns, x.shape[0], x.shape[1],
-        weight_t.ctypes.data, width, x.ctypes.data, x.shape[1], accumulate, out.ctypes.data, out_width,
+        blas, NORMAL, NORMAL, columns, x.shape[0], K,
+        weight.ctypes.data, columns, x.ctypes.data, x_width, accumulate, out.ctypes.data, out_width,
     )  # fmt: skip
 
 
 @compiled
-def product_back(blas: int, dgates: Array, width: int, weight: Array, out: Array, accumulate: Any) -> None:
-    """out (B, K) = dgates (B, N) weight (N, K) + accumulate * out, where rows of dgates lie ``width`` apart."""
-    n, k = weight.shape
+def weight_gradient(blas: int, dgates: Array, x: Array, dweight: Array, panels: Array) -> None:
+    """dweight (N, K) += dgates (R, N)^T x (R, K) over all rows R = S * B; ``panels`` is room for x in panels."""
+    K = x.shape[1]
+    if blas == 0:
+        into_panels(x, panels)
+        tiles(dgates.T, panels, K, dweight, x.dtype.type(1))
+        return
     gemm(
-        blas, NORMAL, NORMAL, k, out.shape[0], n,
-        weight.ctypes.data, k, dgates.ctypes.data, width, accumulate, out.ctypes.data, k,
+        blas, NORMAL, TRANSPOSED, K, dgates.shape[1], x.shape[0],
+        x.ctypes.data, K, dgates.ctypes.data, max(dgates.strides[0] // dgates.itemsize, dgates.shape[1]),
+        x.dtype.type(1), dweight.ctypes.data, K,
     )  # fmt: skip
 
 
 @compiled
-def weight_gradient(blas: int, dgates: Array, columns: int, x: Array, dweight: Array) -> None:
-    """dweight (N, K) += dgates (S, B, N)^T x (S, B, K) over all S * B rows, N being the first ``columns`` of dgates."""
-    k = x.shape[2]
-    gemm(
-        blas, NORMAL, TRANSPOSED, k, columns, x.shape[0] * x.shape[1],
-        x.ctypes.data, k, dgates.ctypes.data, dgates.strides[1] // dgates.itemsize, x.dtype.type(1), dweight.ctypes.data, k,
-    )  # fmt: skip
+def flat(steps: Array) -> Array:
+    """(S, B, N) as (S * B, N)."""
+    return steps.reshape((-1, steps.shape[2]))
 
 
 @compiled
@@ -186,23 +263,22 @@ def input_block_back(
 ) -> None:
     """Gradients on the input's side for a block of steps where inputs are values; dx is empty unless it is wanted."""
     if x.size:
-        width = dgates.shape[2]
-        weight_gradient(blas, dgates, width, x[start : start + steps], dweight_ih)
+        now, values = flat(dgates[:steps]), flat(x[start : start + steps])
+        weight_gradient(blas, now, values, dweight_ih, panels_like(values))
         if dx.size:
-            for t in range(steps):
-                product_back(blas, dgates[t], width, weight_ih, dx[start + t], x.dtype.type(0))
+            product(blas, now, packed(blas, weight_ih), x.shape[2], flat(dx[start : start + steps]), x.dtype.type(0))
 
 
 @compiled
 def rnn_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array) -> None:
     """h_t = tanh(input + W h_{t-1})."""
-    one, H = h.dtype.type(1), h.shape[2]
+    one, H, weight = h.dtype.type(1), h.shape[2], packed(blas, weight_t)
     for t in range(h.shape[0] - 1):
         if tokens.size:
             fill_rows(h[t + 1], table, tokens[t])
         else:
             h[t + 1] = gates[t]
-        product(blas, h[t], weight_t, H, h[t + 1], one)
+        product(blas, h[t], weight, H, h[t + 1], one)
         tanh_all(h[t + 1].reshape(-1))
 
 
@@ -218,6 +294,7 @@ def rnn_backward(
     weight: Array, dweight: Array, h: Array, grad: Array, dgates: Array, dh: Array,
 ) -> None:  # fmt: skip
     zero, H, T, first, S = h.dtype.type(0), h.shape[2], h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    weight_back, panels = packed(blas, weight), panels_like(flat(h[:S]))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
@@ -226,8 +303,8 @@ def rnn_backward(
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             rnn_pointwise_back(h[t + 1].reshape(-1), dh.reshape(-1), now.reshape(-1))
             input_step_back(tokens, dtable, now, t)
-            product_back(blas, now, H, weight, dh, zero)
-        weight_gradient(blas, dgates, H, h[start:end], dweight)
+            product(blas, now, weight_back, H, dh, zero)
+        weight_gradient(blas, flat(dgates[: end - start]), flat(h[start:end]), dweight, panels)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
@@ -252,12 +329,12 @@ def lstm_pointwise(gates: Array, c_before: Array, c: Array, h: Array) -> None:
 @compiled
 def lstm_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, c: Array, keep: bool) -> None:
     """``gates`` (T, B, 4H) in the order i, f, g, o; without ``keep`` only its first step is used with tokens."""
-    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    one, B, H, weight = h.dtype.type(1), h.shape[1], h.shape[2], packed(blas, weight_t)
     for t in range(h.shape[0] - 1):
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
-        product(blas, h[t], weight_t, now.shape[1], now, one)
+        product(blas, h[t], weight, 4 * H, now, one)
         lstm_pointwise(now.reshape((B, 4, H)), c[t], c[t + 1], h[t + 1])
 
 
@@ -288,6 +365,7 @@ def lstm_backward(
 ) -> None:  # fmt: skip
     zero, B, H = h.dtype.type(0), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    weight_back, panels = packed(blas, weight), panels_like(flat(h[:S]))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
@@ -296,8 +374,8 @@ def lstm_backward(
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             lstm_pointwise_back(gates[t].reshape((B, 4, H)), c[t], c[t + 1], dh, dc, now.reshape((B, 4, H)))
             input_step_back(tokens, dtable, now, t)
-            product_back(blas, now, now.shape[1], weight, dh, zero)
-        weight_gradient(blas, dgates, dgates.shape[2], h[start:end], dweight)
+            product(blas, now, weight_back, H, dh, zero)
+        weight_gradient(blas, flat(dgates[: end - start]), flat(h[start:end]), dweight, panels)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
@@ -327,14 +405,15 @@ def gru_mix(gates: Array, h_before: Array, h: Array) -> None:
 def gru_forward(blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, h: Array, keep: bool) -> None:
     """Reset before the product; ``gates`` (T, B, 3H) in the order r, z, n."""
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    weight_rz, weight_n = packed(blas, weight_t[:, : 2 * H]), packed(blas, weight_t[:, 2 * H :])
     reset_h = np.empty((B, H), h.dtype)
     for t in range(h.shape[0] - 1):
         now = gates[t if keep or not tokens.size else 0]
         if tokens.size:
             fill_rows(now, table, tokens[t])
-        product(blas, h[t], weight_t, 2 * H, now, one)
+        product(blas, h[t], weight_rz, 2 * H, now, one)
         gru_reset(now.reshape((B, 3, H)), h[t], reset_h)
-        product(blas, reset_h, weight_t[:, 2 * H :], H, now[:, 2 * H :], one)
+        product(blas, reset_h, weight_n, H, now[:, 2 * H :], one)
         gru_mix(now.reshape((B, 3, H)), h[t], h[t + 1])
 
 
@@ -371,6 +450,7 @@ def gru_backward(
 ) -> None:  # fmt: skip
     zero, one, B, H = h.dtype.type(0), h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    weight_rz, weight_n, panels = packed(blas, weight[: 2 * H]), packed(blas, weight[2 * H :]), panels_like(flat(h[:S]))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
@@ -378,12 +458,13 @@ def gru_backward(
             if t >= first:
                 add(dh.reshape(-1), grad[t - first].reshape(-1))
             gru_pointwise_back(gates[t].reshape((B, 3, H)), h[t], dh, now.reshape((B, 3, H)))
-            product_back(blas, now[:, 2 * H :], 3 * H, weight[2 * H :], dreset, zero)
+            product(blas, now[:, 2 * H :], weight_n, H, dreset, zero)
             gru_reset_back(gates[t].reshape((B, 3, H)), h[t], dreset, dh, now.reshape((B, 3, H)), reset_h[t - start])
             input_step_back(tokens, dtable, now, t)
-            product_back(blas, now, 3 * H, weight[: 2 * H], dh, one)
-        weight_gradient(blas, dgates, 2 * H, h[start:end], dweight)
-        weight_gradient(blas, dgates[:, :, 2 * H :], H, reset_h[: end - start], dweight[2 * H :])
+            product(blas, now[:, : 2 * H], weight_rz, H, dh, one)
+        block = flat(dgates[: end - start])
+        weight_gradient(blas, block[:, : 2 * H], flat(h[start:end]), dweight, panels)
+        weight_gradient(blas, block[:, 2 * H :], flat(reset_h[: end - start]), dweight[2 * H :], panels)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)
 
 
@@ -409,7 +490,7 @@ def gru_torch_forward(
     blas: int, tokens: Array, table: Array, gates: Array, weight_t: Array, bias: Array, h: Array, scaled: Array, keep: bool
 ) -> None:
     """Reset after the product; ``scaled`` (T, B, H) keeps W_hn h + b_hn."""
-    one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
+    one, B, H, weight = h.dtype.type(1), h.shape[1], h.shape[2], packed(blas, weight_t)
     recurrent = np.empty((B, 3 * H), h.dtype)
     for t in range(h.shape[0] - 1):
         k = t if keep else 0
@@ -420,7 +501,7 @@ def gru_torch_forward(
             row = recurrent[b]
             for j in range(3 * H):
                 row[j] = bias[j]
-        product(blas, h[t], weight_t, 3 * H, recurrent, one)
+        product(blas, h[t], weight, 3 * H, recurrent, one)
         gru_torch_mix(now.reshape((B, 3, H)), recurrent.reshape((B, 3, H)), scaled[k], h[t], h[t + 1])
 
 
@@ -452,6 +533,7 @@ def gru_torch_backward(
 ) -> None:  # fmt: skip
     one, B, H = h.dtype.type(1), h.shape[1], h.shape[2]
     T, first, S = h.shape[0] - 1, h.shape[0] - 1 - grad.shape[0], dgates.shape[0]
+    weight_back, panels = packed(blas, weight), panels_like(flat(h[:S]))
     for end in range(T, 0, -S):
         start = max(0, end - S)
         for t in range(end - 1, start - 1, -1):
@@ -464,6 +546,6 @@ def gru_torch_backward(
             for b in range(B):
                 add(dbias, recurrent[b])
             input_step_back(tokens, dtable, now, t)
-            product_back(blas, recurrent, 3 * H, weight, dh, one)
-        weight_gradient(blas, drecurrent, 3 * H, h[start:end], dweight)
+            product(blas, recurrent, weight_back, H, dh, one)
+        weight_gradient(blas, flat(drecurrent[: end - start]), flat(h[start:end]), dweight, panels)
         input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx, start, end - start)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -17,6 +18,16 @@ from rnnbench.train import train
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
 CELLS = [name for name, kind in catalog.cells().items() if kind.fast_engine]
+
+
+@pytest.fixture(autouse=True, params=["blas", "tiles"])
+def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test holds for a BLAS and for our own product, whichever this machine would take."""
+    from rnnbench.engine import blas, sequence
+
+    if request.param == "blas" and not blas.found(torch.float32):
+        pytest.skip("no BLAS found")
+    monkeypatch.setattr(sequence, "address", blas.found if request.param == "blas" else lambda dtype: 0)
 
 
 def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
@@ -138,6 +149,27 @@ def test_what_is_not_finite_stays_visible(name: str, bad: float) -> None:
         inputs = torch.zeros(3, 2, dtype=torch.int64)
         expected = Cell.states(cell, inputs)
         torch.testing.assert_close(cell.states(inputs), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("shape", [(8, 32, 32), (1, 1, 1), (7, 300, 33), (17, 256, 31), (40, 513, 96)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_of_any_shape(dtype: type[np.floating], shape: tuple[int, int, int]) -> None:
+    """Whole tiles and ragged ones, depths beyond one block; numbers small enough that every sum is exact."""
+    from rnnbench.engine import kernels, sequence
+
+    (M, K, N), draw = shape, np.random.default_rng(1)
+    blas = sequence.address(torch.float32 if dtype is np.float32 else torch.float64)
+    a, b = draw.integers(-8, 9, (M, K + 3)).astype(dtype)[:, 1 : K + 1], draw.integers(-8, 9, (K, N + 2)).astype(dtype)[:, :N]
+    out = np.full((M, N + 1), np.nan, dtype)
+    kernels.product(blas, a, kernels.packed(blas, b), N, out, dtype(0))
+    np.testing.assert_array_equal(out[:, :N], a @ b)
+    assert np.isnan(out[:, N]).all(), "nothing is written beside the result"
+    kernels.product(blas, a, kernels.packed(blas, b), N, out, dtype(1))
+    np.testing.assert_array_equal(out[:, :N], 2 * (a @ b))
+
+    x, gradient = draw.integers(-8, 9, (M, N)).astype(dtype), np.ones((K, N), dtype)
+    kernels.weight_gradient(blas, a, x, gradient, kernels.panels_like(x))
+    np.testing.assert_array_equal(gradient, 1 + a.T @ x)
 
 
 def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million() -> None:
