@@ -13,7 +13,10 @@ The pointwise functions take one step: ``gates`` (B, G, H), states (B, H). Their
 that is what LLVM turns into vector instructions: a loop that stores to several rows must first prove that they do not overlap, and
 an index such as ``H + j`` into (B, G*H) may for all that the compiler knows be negative and count from the end.
 
-All kernels stand in this one file because numba's cache notices a change in a function's own file alone.
+``blas`` is what ``rnnbench.engine.blas.address`` gives: whose matrix product is used.
+
+All kernels stand in this one file because numba's cache notices a change in a function's own file alone: after one in ``blas.py``
+or ``tile.py`` touch this file.
 """
 
 from __future__ import annotations
