@@ -36,7 +36,9 @@ def steps_to_solve(runs: pd.DataFrame) -> Figure:
             most = curve[2 * curve["solved"] >= curve["seeds"]]
             ax.plot(most["gap"], most["steps_to_solve"], **(open_marker(k, len(curves)) | style))
         gap_axis(ax, frame["gap"])
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = ax.get_ylim()
+        narrow = high < 5 * low  # 1, 2, 5 would leave a tick or none
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if narrow else (1, 2, 5)))
         ax.minorticks_off()
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         ax.set(title=stem(str(task)), ylabel="training steps to solve")

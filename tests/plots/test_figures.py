@@ -71,6 +71,13 @@ def test_steps_are_joined_where_half_of_the_seeds_solved_it() -> None:
     assert lines(figure)["memoryless (uniform)"] == {}
 
 
+@pytest.mark.parametrize(("first", "last"), [(110.0, 180.0), (8250.0, 18000.0), (40.0, 3000.0)])
+def test_steps_can_be_read_off_their_axis(first: float, last: float) -> None:
+    figure = steps_to_solve(made_up({"gap": gap, "steps_to_solve": steps} for gap, steps in ((5, first), (10, last))))
+    low, high = figure.axes[0].get_ylim()
+    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= 2
+
+
 def test_the_span_is_drawn_or_said_to_be_none_and_its_rule_printed() -> None:
     figure = span(study(0.01))
     ends = [(line.get_xdata()[0], line.get_marker()) for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
