@@ -80,6 +80,8 @@ class Layer(nn.Module, ABC):
     cuts_gradient: ClassVar[bool] = False
     """Whether it keeps the gradient from earlier steps or from some parameters, on purpose."""
 
+    _like: Tensor
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = input_size
@@ -167,7 +169,7 @@ class Cell(Layer):
 
     @property
     def initial_state(self) -> State:
-        """The state before the first input, without the batch: zeros unless a construction sets the buffers ``initial_h`` and so on."""
+        """The state before the first input, without the batch: zeros unless the buffers ``initial_h`` and so on are set."""
         return tuple(self.get_buffer(f"initial_{name}") for name in self.state_names)
 
     @abstractmethod
