@@ -1,4 +1,4 @@
-"""Flags made from RunConfig, so that a flag, its help and its default are written once; and values turned back into one."""
+"""Flags made from RunRequest, so that a flag, its help and its default are written once; and values turned back into one."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rnnbench.config import Option, RunConfig
+from rnnbench.config import Option, RunRequest, ordered
 from rnnbench.errors import UserError
 
 Out = Annotated[Path, typer.Option("--out", help="Study folder: where CSV logs, checkpoints and weights go.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict alone.")]
 TaskOption = Annotated[list[str] | None, typer.Option("--option", help="Option of the task, as key=value.", metavar="K=V")]
 
-UNITS = {"gap": "STEPS", "horizon": "STEPS", "max_steps": "STEPS", "eval_every": "STEPS", "hidden_size": "UNITS"}
+UNITS = {"gap": "STEPS", "horizon": "STEPS", "max_steps": "STEPS", "eval_every": "STEPS", "hidden_size": "UNITS", "parameters": "COUNT"}
 UNITS |= {"give_up": "STEPS", "batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "option": "K=V", "cell_option": "K=V"}
 
 
 def config_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one flag for every field of RunConfig; it finds their values in ``**flags``."""
+    """Give a command one flag for every field of RunRequest; it finds their values in ``**flags``."""
     own = inspect.signature(command)
-    parameters = [_parameter(name, field) for name, field in RunConfig.model_fields.items()]
+    parameters = [_parameter(name, RunRequest.model_fields[name]) for name in ordered(RunRequest)]
     parameters += [p.replace(kind=p.KEYWORD_ONLY) for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
     hints = inspect.get_annotations(command, eval_str=True)
     parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
@@ -36,23 +36,23 @@ def config_flags(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def run_config(flags: dict[str, Any]) -> RunConfig:
-    """The RunConfig that the flags mean; raises UserError naming the flag."""
+def run_request(flags: dict[str, Any]) -> RunRequest:
+    """The request that the flags mean; raises UserError naming the flag."""
     values = {name: value for name, value in flags.items() if value is not None}
     for name in ("option", "cell_option"):
         values[name] = parse_options(values.get(name), flag(name))
     return checked(values)
 
 
-def checked(values: dict[str, Any]) -> RunConfig:
-    """A RunConfig of these values; raises UserError naming the flag."""
+def checked(values: dict[str, Any]) -> RunRequest:
+    """A RunRequest of these values; raises UserError naming the flag."""
     try:
-        return RunConfig.model_validate(values)
+        return RunRequest.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         wrong = str(first["loc"][0])
         message = first["msg"].replace("Input should", "must")
-        raise UserError(f"{flag(wrong)} {message}, not {first['input']}") from error
+        raise UserError(f"{flag(wrong)} {message}, not {str(first['input'])[:60]}") from error
 
 
 def parse_options(given: list[str] | None, name: str = "--option") -> dict[str, Option]:
@@ -91,15 +91,15 @@ def flag(name: str) -> str:
 
 
 def complete_tasks() -> list[str]:
-    from rnnbench import catalog
+    from rnnbench.catalog import TASKS
 
-    return list(catalog.tasks())
+    return list(TASKS.named())
 
 
 def complete_cells() -> list[str]:
-    from rnnbench import catalog
+    from rnnbench.catalog import CELLS
 
-    return list(catalog.cells())
+    return list(CELLS.named())
 
 
 COMPLETE: dict[str, Callable[[], list[str]]] = {"task": complete_tasks, "cell": complete_cells}

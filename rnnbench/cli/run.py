@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Out, Quiet, comma_list, config_flags, run_config, steps
+from rnnbench.cli.options import Out, Quiet, comma_list, config_flags, run_request, steps
 
 if TYPE_CHECKING:
-    from rnnbench.config import RunConfig
-    from rnnbench.records import Study
+    from rnnbench.config import Run
+    from rnnbench.study import Study
 
 
 class Stoppable(Protocol):
@@ -37,53 +37,52 @@ EvalGaps = Annotated[
 def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, eval_gaps: EvalGaps = None, **flags: Any) -> None:
     """Train one network on one task and log how often it is right, against chance.
 
-    An interrupted run goes on where it stopped when the same command is given again; a finished one shows its stored result.
+    An interrupted run resumes where it stopped when the same command is given again; a finished one shows its stored result.
     """
-    from rnnbench import catalog
     from rnnbench.cli.screen import Screen, finished_lines
-    from rnnbench.records import Study
+    from rnnbench.resolve import resolve, task_of
+    from rnnbench.study import Study
 
-    config = catalog.resolve(run_config(flags))
+    asked = resolve(run_request(flags))
     gaps = [] if eval_gaps is None else sorted(set(comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")))
     if gaps:
         from rnnbench.insight.extrapolation import check_gaps
 
-        check_gaps(config, gaps)
-    study = Study(out)
-    stored = None if force else study.finished(config.run_id)
-    if stored is None:
+        check_gaps(asked, gaps)
+    study = Study.create(out)
+    stored = study.finished(asked.run_id)
+    if stored is None or force:
         from rnnbench.execute import Execution
 
-        execution = Execution(config, study, force)
+        execution, row = Execution(asked, study, force), None
         with stop_between_steps(execution) as stopped_by, Screen(execution.trainer, quiet) as screen:
             for row in execution.rows():
                 screen.show(row)
-        if row.status == "interrupted":
-            typer.echo(f"interrupted at step {row.step:,} of {execution.trainer.max_steps:,}: the same command goes on from here")
+        if row is not None and row.status == "interrupted":
+            kept = "; the earlier result stays until then" if stored else ""
+            typer.echo(f"interrupted at step {row.step:,} of {asked.max_steps:,}: the same command resumes here{kept}")
             raise typer.Exit(128 + stopped_by[0])
-        stored = study.finished(config.run_id)
+        stored = study.finished(asked.run_id)
         assert stored is not None
     else:
         typer.echo("already done; --force runs it again", err=True)
-    task = catalog.make_task(config.task, config.option)
-    typer.echo(finished_lines(stored, task, study, quiet))
+    typer.echo(finished_lines(stored, task_of(asked), study, quiet))
     if gaps:
-        extrapolate(config, study, gaps, force, quiet)
+        extrapolate(asked, study, gaps, force, quiet)
 
 
-def extrapolate(config: RunConfig, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:
+def extrapolate(asked: Run, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:
     """Measure a finished run at other gaps, unless that was done before, and print how it fares."""
     from rnnbench.cli.screen import counted
     from rnnbench.cli.words import percent
     from rnnbench.insight.extrapolation import measure_at
 
-    known = {} if force else study.extrapolation(config.run_id)
+    known = {} if force else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == asked.run_id}
     for gap in counted([gap for gap in gaps if gap not in known], "evaluating", quiet):
-        known[gap] = measure_at(study, config, gap)
+        known[gap] = measure_at(study, asked, gap)
     for gap in gaps:
-        accuracy, chance = float(known[gap]["accuracy"]), float(known[gap]["chance_accuracy"])
-        typer.echo(f"at gap {gap:,}: {percent(accuracy)}, chance {percent(chance)}")
-    typer.echo(f"  {study.extrapolation_file}")
+        typer.echo(f"at gap {gap:,}: {percent(known[gap].accuracy)}, chance {percent(known[gap].chance_accuracy)}")
+    typer.echo(f"  {study.extrapolations.path}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.errors import UserError
-from rnnbench.records import replace_file
+from rnnbench.study.files import replace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the 
 def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None, announce: bool = True) -> None:
     """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
     with writing(folder):
-        replace_file(folder / f"{name}.csv", frame.to_csv(index=False).encode())
+        replace(folder / f"{name}.csv", frame.to_csv(index=False).encode())
         if announce:
             typer.echo(f"  {folder / name}.csv")
     if figure is not None:

@@ -6,20 +6,20 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich import progress as bars
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from rnnbench.cli.words import duration, percent
-from rnnbench.records import Row, Study
+from rnnbench.study import Row, RunRecord, Study
 from rnnbench.stats import chance_interval
 from rnnbench.task import Task
-from rnnbench.train import Trainer
+from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
 
 Item = TypeVar("Item")
 
@@ -53,84 +53,80 @@ class Screen:
             self.console.print(self.line(row), highlight=False, soft_wrap=True)
 
     def title(self) -> str:
-        config, trainer = self.trainer.config, self.trainer
-        horizon = "" if config.horizon is None else f", horizon {config.horizon:g}"
+        run = self.trainer.run
+        horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
         return (
-            f"{trainer.model.cell.name} ({config.init}{horizon}), {config.hidden_size} units, on {trainer.task.name} at gap "
-            f"{config.gap}, seed {config.seed}; engine {config.engine} on {config.device}"
+            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units, on {run.task} at gap "
+            f"{run.gap}, seed {run.seed}; engine {run.engine} on {run.device}"
         )
 
     def line(self, row: Row) -> str:
-        rate, left = self.pace()
+        now = self.trainer.progress()
         return (
-            f"step {row.step:,} of {self.trainer.max_steps:,}: accuracy {percent(row.accuracy)} "
+            f"step {row.step:,} of {now.max_steps:,}: accuracy {percent(row.accuracy)} "
             f"(chance {percent(row.chance_accuracy)}), loss {row.eval_loss:.4f} (chance {self.trainer.chance.loss:.4f}), "
-            f"gradient {row.grad_norm:.2g}, {rate:.1f} steps/s, {left} left at most"
+            f"gradient {row.grad_norm:.2g}, {now.steps_per_s:.1f} steps/s, {left(now)} left at most"
         )
-
-    def pace(self) -> tuple[float, str]:
-        """Steps a second since this process took the run up, and the time that the rest of the budget takes at that pace."""
-        trainer = self.trainer
-        step, since = trainer.began
-        done, elapsed = trainer.step - step, time.perf_counter() - since
-        rate = done / elapsed if done else 0.0
-        left = duration((trainer.max_steps - trainer.step) / rate) if rate else "?"
-        return rate, left
 
     def __rich__(self) -> RenderableType:
-        trainer, row = self.trainer, self.row
-        rate, left = self.pace()
+        now, chance = self.trainer.progress(), self.trainer.chance
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
-            ProgressBar(trainer.max_steps, trainer.step, width=40),
-            f"step {trainer.step:,} of {trainer.max_steps:,}",
-            f"{rate:.1f} steps/s",
-            f"{left} left at most",
+            ProgressBar(now.max_steps, now.step, width=40),
+            f"step {now.step:,} of {now.max_steps:,}",
+            f"{now.steps_per_s:.1f} steps/s",
+            f"{left(now)} left at most",
         )
-        since = max(trainer.since, 1)
-        loss = float(trainer.loss_sum) / since if trainer.since else (row.train_loss if row else math.nan)
-        norm = float(trainer.norm_sum) / since if trainer.since else (row.grad_norm if row else math.nan)
+        row = now.row if now.row and now.row.status != "interrupted" else None
+        loss = now.train_loss if math.isfinite(now.train_loss) else row.train_loss if row else None
+        norm = now.grad_norm if math.isfinite(now.grad_norm) else row.grad_norm if row else None
         values = Table.grid(padding=(0, 3))
         values.add_row(
             Text(f"accuracy {percent(row.accuracy) if row else '-'}", style="bold"),
-            f"chance {percent(trainer.chance.accuracy)}",
-            f"training loss {loss:.4f}",
+            f"chance {percent(chance.accuracy)}",
+            f"training loss {'-' if loss is None else format(loss, '.4f')}",
             f"held-out loss {row.eval_loss:.4f}" if row else "held-out loss -",
-            f"chance {trainer.chance.loss:.4f}",
-            f"gradient norm {norm:.2g}",
+            f"chance {chance.loss:.4f}",
+            f"gradient norm {'-' if norm is None else format(norm, '.2g')}",
         )
         return Group(Text(self.title()), bar, values)
 
 
-def finished_lines(run: dict[str, Any], task: Task, study: Study, quiet: bool) -> str:
+def left(now: Progress) -> str:
+    """The time that the rest of the budget takes at most."""
+    return duration(now.left_s) if math.isfinite(now.left_s) else "?"
+
+
+def finished_lines(record: RunRecord, task: Task, study: Study, quiet: bool) -> str:
     """The verdict of a finished run, and the paths it wrote."""
-    verdict = verdict_line(run, task)
+    verdict = verdict_line(record, task)
     if quiet:
         return verdict
-    paths = (study.runs_file, study.log_file(run["run_id"]), study.weights_file(run["run_id"]))
+    paths = (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id))
     return "\n".join((verdict, *(f"  {path}" for path in paths)))
 
 
-def verdict_line(run: dict[str, Any], task: Task) -> str:
+def verdict_line(record: RunRecord, task: Task) -> str:
     """How often a finished run is right, against chance, in one line."""
-    accuracy, chance, answers = float(run["accuracy"]), float(run["chance_accuracy"]), int(run["answers"])
-    measured = f"{percent(accuracy)} of {answers:,} {task.unit}, chance {percent(chance)}"
-    if run["status"] == "solved":
-        return f"solved at step {int(run['steps_to_solve']):,}: {measured}"
-    if run["status"] == "diverged":
-        return f"diverged at step {int(run['step']):,} (loss or gradients not finite): {measured}"
-    low, high = chance_interval(chance, answers)
+    accuracy, chance = record.accuracy, record.chance_accuracy
+    measured = f"{percent(accuracy)} of {record.answers:,} {task.unit}, chance {percent(chance)}"
+    if record.status == "solved":
+        return f"solved at step {record.steps_to_solve or 0:,}: {measured}"
+    if record.status == "diverged":
+        return f"diverged at step {record.step:,} (loss or gradients not finite): {measured}"
+    low, high = chance_interval(chance, record.answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
-    word = "given up" if run["status"] == "gave-up" else "unsolved"
-    return f"{word} after {int(run['step']):,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}"
+    word = "given up" if record.status == "gave-up" else "unsolved"
+    once = "; reached once, twice in a row is required" if accuracy >= SOLVED_ACCURACY else ""
+    return f"{word} after {record.step:,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}{once}"
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
     """Hand out pieces of work one by one, with a bar in a terminal and a line every ten seconds elsewhere, on stderr."""
     console = Console(stderr=True)
     told = time.perf_counter()
-    progress = Progress(
-        *("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
+    progress = bars.Progress(
+        *("[progress.description]{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()),
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.sweep_flags import SweepFile, load_sweep, sweep_flags, sweep_values
-from rnnbench.errors import UserError
+from rnnbench.cli.sweep_flags import SweepFile, sweep_flags, sweep_values
 
 
 @app.command(epilog="Example: rnnbench status results/mine")
@@ -24,17 +23,16 @@ def status(
 
     The runs are those of the sweep file or flags given here, else those of the study's last sweep.
     """
-    from rnnbench.records import Study
-    from rnnbench.sweep.files import read_sweep
+    from rnnbench.study import Study
+    from rnnbench.sweep.files import load_sweep, read_sweep
     from rnnbench.sweep.grid import grid
     from rnnbench.sweep.states import states
 
-    if not study.is_dir():
-        raise UserError(f"no study in {study}: make one with `rnnbench sweep --out {study}`")
+    home = Study.open(study)
     values, stored = sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     runs = grid(asked) if asked else None
-    found = states(Study(study), runs)
+    found = states(home, runs)
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     typer.echo(f"done         {len(found.done)}{how}")
@@ -42,5 +40,5 @@ def status(
     typer.echo(f"interrupted  {len(found.interrupted)}")
     typer.echo(f"failed       {len(found.failed)}")
     for run_id, row in found.failed.items():
-        typer.echo(f"  {run_id}: {row['reason']} ({row['last_tried']})")
+        typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
     typer.echo(f"to do        {len(found.to_do) if runs is not None else 'unknown: no sweep was recorded here'}")

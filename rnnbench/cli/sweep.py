@@ -11,9 +11,9 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.options import Out, Quiet
 from rnnbench.cli.run import stop_between_steps
-from rnnbench.cli.sweep_flags import SweepFile, save_sweep, sweep_flags, sweep_values
+from rnnbench.cli.sweep_flags import SweepFile, sweep_flags, sweep_values
 
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one a core.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one per core.")]
 DaskFlag = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler, or its file, to send runs to.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
@@ -35,23 +35,25 @@ def sweep(
     quiet: Quiet = False,
     **flags: Any,
 ) -> None:
-    """Train every combination of cells, tasks, gaps, seeds, learning rates and initialisations.
+    """Train every combination of cells, tasks, gaps, seeds, widths, learning rates and initialisations.
 
-    Runs that the study has are skipped, interrupted ones go on where they stopped. A run that fails is recorded with its reason and
-    takes no other along; the exit code is then 3.
+    Runs that the study has are skipped, interrupted ones resume where they stopped. A run that fails is recorded with its cause and
+    does not affect the others; the exit code is then 3.
     """
     from rnnbench.cli.sweep_screen import SweepScreen
-    from rnnbench.records import Study
+    from rnnbench.study import Study
     from rnnbench.sweep.agenda import Agenda, no_more
-    from rnnbench.sweep.files import read_sweep
+    from rnnbench.sweep.files import read_sweep, save_sweep
     from rnnbench.sweep.grid import SpanSearch, grid
+    from rnnbench.sweep.workers import Workers
 
     asked = read_sweep(file, sweep_values(flags))
     runs = grid(asked)
     search = SpanSearch(runs) if search_span else None
-    study = Study(out)
+    study = Study.open(out) if dry_run and out.is_dir() else Study(out) if dry_run else Study.create(out)
     agenda = Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed)
-    jobs = jobs or max(1, cores() // asked.model_dump()["threads"])
+    if jobs is None:  # on a GPU one run at a time, however many cores there are
+        jobs = max(1, cores() // asked.threads) if asked.device == "cpu" else 1
     if dry_run:
         from rnnbench.cli.sweep_screen import cost_lines
 
@@ -61,7 +63,7 @@ def sweep(
     if dask:
         from rnnbench.sweep.dask import Dask
 
-        workers: Any = Dask(agenda, dask, fail_fast)
+        workers: Workers = Dask(agenda, dask, fail_fast)
     else:
         from rnnbench.sweep.local import Local
 

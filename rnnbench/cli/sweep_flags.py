@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,23 +12,22 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rnnbench.cli.options import COMPLETE, UNITS, comma_list, flag, parse_options, plain
-from rnnbench.config import AXES, SweepConfig
-from rnnbench.errors import UserError
+from rnnbench.config import AXES, SweepRequest, ordered
 
 SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]
 
 EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
-EXAMPLES |= {"init": "default,orthogonal"}
+EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 
 
 def sweep_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one flag for every field of SweepConfig; it finds their values in ``**flags``."""
+    """Give a command one flag for every field of SweepRequest; it finds their values in ``**flags``."""
     own = inspect.signature(command)
     parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
     hints = inspect.get_annotations(command, eval_str=True)
     parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
-    names = [*AXES, *(name for name in SweepConfig.model_fields if name not in AXES)]
-    parameters += [_parameter(name, SweepConfig.model_fields[name]) for name in names]
+    names = [*AXES, *(name for name in ordered(SweepRequest) if name not in (*AXES, "cells"))]
+    parameters += [_parameter(name, SweepRequest.model_fields[name]) for name in names]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect.signature reads
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
@@ -45,8 +43,8 @@ def sweep_values(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _several(name: str, text: str) -> list[Any]:
-    kind: Any = {"gap": int, "seed": int, "lr": float}.get(name, str)
-    return comma_list(flag(name), text, kind, EXAMPLES[name]) if text.strip() else []
+    kind: Any = {"gap": int, "seed": int, "hidden_size": int, "lr": float}.get(name, str)
+    return comma_list(flag(name), text, kind, EXAMPLES[name])
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
@@ -60,21 +58,3 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
     kind = str if name in AXES else plain(field.annotation)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info])
-
-
-def save_sweep(sweep: SweepConfig, file: Path) -> None:
-    """Keep a sweep as plain JSON."""
-    from rnnbench.records import replace_file
-
-    replace_file(file, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
-
-
-def load_sweep(file: Path) -> SweepConfig:
-    """Read what :func:`save_sweep` wrote."""
-    from rnnbench.sweep.files import check_sweep
-
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {file}: {error}; delete it, or name the sweep file or its flags") from error
-    return check_sweep(values, lambda key: f"{file}: {key}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench.cli.words import duration, percent
-from rnnbench.config import RunConfig, stem
-from rnnbench.records import Row
+from rnnbench.config import Run
+from rnnbench.study import Row, RunRecord
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
 from rnnbench.sweep.grid import SpanSearch
 
@@ -30,7 +29,7 @@ class SweepScreen:
         self.console = Console(stderr=True)
         self.started = time.perf_counter()
         self.work_ended = 0
-        self.at_work: dict[str, tuple[RunConfig, Row | None]] = {}
+        self.at_work: dict[str, tuple[Run, Row | None]] = {}
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
@@ -52,29 +51,29 @@ class SweepScreen:
     def show(self, event: Event) -> None:
         """Take note of what happened."""
         match event:
-            case Started(config):
-                self.at_work[config.run_id] = (config, None)
-            case Progress(config, row):
-                self.at_work[config.run_id] = (config, row)
-            case Finished(config, run):
-                self._end(config, verdict(run))
-            case Failed(config, reason):
-                self._end(config, f"failed: {reason}")
-            case Elsewhere(config):
-                self._end(config, "left to another process, which is at it")
+            case Started(run):
+                self.at_work[run.run_id] = (run, None)
+            case Progress(run, row):
+                self.at_work[run.run_id] = (run, row)
+            case Finished(run, record):
+                self._end(run, verdict(record))
+            case Failed(run, reason):
+                self._end(run, f"failed: {reason}")
+            case Elsewhere(run):
+                self._end(run, "left to another process, which has it")
 
-    def _end(self, config: RunConfig, verdict: str) -> None:
-        self.at_work.pop(config.run_id, None)
-        self.work_ended += work(config)
+    def _end(self, run: Run, verdict: str) -> None:
+        self.at_work.pop(run.run_id, None)
+        self.work_ended += work(run)
         agenda = self.agenda
         if not self.live or verdict.startswith("failed"):
-            self.print(f"[{agenda.ended}/{agenda.total}] {name(config)}: {verdict}; {self.left()} left")
+            self.print(f"[{agenda.ended}/{agenda.total}] {name(run)}: {verdict}; {self.left()} left")
 
     def left(self) -> str:
         """Time that the rest takes at the pace since the start; a run at work counts by its share of the budget."""
-        begun = sum(work(config, row.step) for config, row in self.at_work.values() if row)
+        begun = sum(work(run, row.step) for run, row in self.at_work.values() if row)
         done = self.work_ended + begun
-        rest = sum(work(config) for config in (*self.agenda.to_come, *(config for config, _ in self.at_work.values()))) - begun
+        rest = sum(work(run) for run in (*self.agenda.to_come, *(run for run, _ in self.at_work.values()))) - begun
         return duration((time.perf_counter() - self.started) / done * rest) if done else "? s"
 
     def __rich__(self) -> RenderableType:
@@ -90,11 +89,11 @@ class SweepScreen:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
             table.add_column(title, justify="left" if title in ("cell", "task") else "right", no_wrap=True)
-        for config, row in self.at_work.values():
-            step = f"{row.step if row else 0:,} of {config.max_steps:,}"
+        for run, row in self.at_work.values():
+            step = f"{row.step if row else 0:,} of {run.max_steps:,}"
             shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
-            cell, task = f"{stem(config.cell)} ({config.init})", stem(config.task)
-            table.add_row(cell, task, str(config.gap), str(config.seed), f"{config.lr:g}", step, *shares)
+            cell, task = f"{run.cell} ({run.init})", run.task
+            table.add_row(cell, task, str(run.gap), str(run.seed), f"{run.lr:g}", step, *shares)
         return Group(bar, table)
 
     def summary(self, stopped: bool) -> str:
@@ -104,34 +103,34 @@ class SweepScreen:
         failed = agenda.failed + agenda.failed_before
         if failed:
             again = "" if agenda.failed else "; --retry-failed tries them again"
-            lines.append(f"{failed} failed, with the reasons in {agenda.failures.file}{again}")
+            lines.append(f"{failed} failed, with the reasons in {agenda.study.failures.path}{again}")
         if agenda.elsewhere:
-            lines.append(f"{agenda.elsewhere} left to another process, which is at them")
+            lines.append(f"{agenda.elsewhere} left to another process, which has them")
         if stopped:
-            lines.append("interrupted: the same command goes on from here")
+            lines.append("interrupted: the same command resumes from here")
         return "\n".join(lines)
 
 
-def work(config: RunConfig, steps: int | None = None) -> int:
+def work(run: Run, steps: int | None = None) -> int:
     """What the first ``steps`` of a run cost (None: the budget), in time steps read and ten more for what a training step costs."""
-    return int((config.max_steps if steps is None else steps) or 0) * (config.gap + 10)
+    return (run.max_steps if steps is None else steps) * (run.gap + 10)
 
 
-def name(config: RunConfig) -> str:
+def name(run: Run) -> str:
     """A run as its axes tell it."""
-    cell, task = stem(config.cell), stem(config.task)
-    return f"{cell} ({config.init}) on {task}, gap {config.gap}, seed {config.seed}, lr {config.lr:g}"
+    cell, task = run.cell, run.task
+    return f"{cell} ({run.init}) on {task}, gap {run.gap}, seed {run.seed}, lr {run.lr:g}"
 
 
-def verdict(run: dict[str, Any]) -> str:
+def verdict(record: RunRecord) -> str:
     """A finished run's outcome against chance, short."""
-    measured = f"{percent(float(run['accuracy']))}, chance {percent(float(run['chance_accuracy']))}"
-    if run["status"] == "solved":
-        return f"solved at step {int(run['steps_to_solve']):,} ({measured})"
-    return f"{run['status']} after {int(run['step']):,} steps ({measured})"
+    measured = f"{percent(record.accuracy)}, chance {percent(record.chance_accuracy)}"
+    if record.status == "solved":
+        return f"solved at step {record.steps_to_solve or 0:,} ({measured})"
+    return f"{record.status} after {record.step:,} steps ({measured})"
 
 
-def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[RunConfig], search: SpanSearch | None) -> str:
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search: SpanSearch | None) -> str:
     """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
     from rnnbench.sweep.cost import estimate
 
