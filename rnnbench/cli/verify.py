@@ -13,8 +13,8 @@ from rnnbench.cli.words import say
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
-    from rnnbench.config import RunConfig
-    from rnnbench.records import Study
+    from rnnbench.config import Run
+    from rnnbench.study import Study
 
 REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
 """Where the runs of the claims are looked for, and made where they are missing: the committed ones, or those of --quick."""
@@ -24,9 +24,9 @@ Study_ = Annotated[
     typer.Option("--out", help=f"Study folder that has the runs, or takes them. Default: {REFERENCE}, with --quick {QUICK}."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A reduced set of runs, under ten minutes on two cores.")]
-Check = Annotated[bool, typer.Option("--check", help="Make no runs: decide what the study's runs decide.")]
+Check = Annotated[bool, typer.Option("--check", help="Run nothing: decide what the study's runs decide.")]
 List_ = Annotated[bool, typer.Option("--list", help="List the claims, their sources and how many runs they need; decide nothing.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once. Default: one a core.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once. Default: one per core.")]
 
 
 @app.command(epilog="Example: rnnbench verify --quick")
@@ -39,14 +39,14 @@ def verify(
     jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check the field's claims: makes the runs that each needs, unless the study has them, and prints the verdicts.
+    """Check the field's claims: does the runs that each needs, unless the study has them, and prints the verdicts.
 
     The exit code is 3 if a claim is false or, with --check, undecided for lack of runs.
     """
     from rnnbench import verify as verifier
     from rnnbench.catalog import did_you_mean
     from rnnbench.claims import CLAIMS
-    from rnnbench.records import Study
+    from rnnbench.study import Study
 
     known = {claim.name: claim for claim in CLAIMS}
     for wanted in name or ():
@@ -60,9 +60,10 @@ def verify(
             say(f"{claim.name}: {claim.statement}")
             say(f"{len(claim.runs(quick))} runs; {claim.source}", 4, 0)
         return
-    study = Study(out or (QUICK if quick else REFERENCE))
+    folder = out or (QUICK if quick else REFERENCE)
+    study = Study.open(folder) if check else Study.create(folder)
     if not check:
-        make([config for verdict in verifier.verify(study, claims, quick) for config in verdict.missing], study, jobs, quiet)
+        make([run for verdict in verifier.verify(study, claims, quick) for run in verdict.missing], study, jobs, quiet)
     verdicts = verifier.verify(study, claims, quick)
     for claim, ruling, missing in verdicts:
         word = "undecided" if ruling is None else "holds" if ruling.holds else "FALSE"
@@ -72,7 +73,7 @@ def verify(
         raise typer.Exit(3)
 
 
-def make(runs: list[RunConfig], study: Study, jobs: int | None, quiet: bool) -> None:
+def make(runs: list[Run], study: Study, jobs: int | None, quiet: bool) -> None:
     """Run what is missing, as a sweep does; Ctrl-C leaves through an exit code of its own."""
     from rnnbench.cli.run import stop_between_steps
     from rnnbench.cli.sweep import cores
@@ -80,12 +81,10 @@ def make(runs: list[RunConfig], study: Study, jobs: int | None, quiet: bool) -> 
     from rnnbench.sweep.agenda import Agenda
     from rnnbench.sweep.local import Local
 
-    each = {  # a run may decide several claims
-        config.run_id: config for config in runs
-    }
+    each = {run.run_id: run for run in runs}  # a run may decide several claims
     if not each:
         return
-    agenda = Agenda(study, sorted(each.values(), key=lambda config: config.gap), retry_failed=True)
+    agenda = Agenda(study, sorted(each.values(), key=lambda run: run.gap), retry_failed=True)
     workers = Local(agenda, jobs or cores())
     with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, quiet) as screen:
         for event in workers.events():
