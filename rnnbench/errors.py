@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -17,6 +19,12 @@ class BusyError(UserError):
 
 class StorageError(Exception):
     """The disk did not take a file; the command line exits with 1, and the same command tries again."""
+
+
+def place(kind: type) -> str:
+    """Where a class stands, for the start of a message: ``leaky.py, class Leaky``."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return f"{Path(file).name}, class {kind.__name__}" if file else f"class {kind.__name__}"
 
 
 def out_of_memory(error: BaseException) -> bool:

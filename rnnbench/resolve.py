@@ -95,8 +95,8 @@ def fits(request: RunRequest) -> bool:
     task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
     options = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), request.cell_option)
     try:
-        check(str(request.init), sketch(entry, task.input_size, 1, tuple(options.items())))
-    except ValueError:
+        _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
+    except UserError:
         return False
     return True
 
@@ -114,12 +114,7 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     inits = known(entry.kind)
     if asked is not None and asked not in inits:
         raise UserError(f"unknown init {asked!r}{did_you_mean(asked, inits)}")
-    cell = sketch(entry, input_size, width, options)
-    try:
-        init = asked if asked is not None else default(cell)
-        check(init, cell)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    cell, init = _initialised(entry, input_size, width, options, asked)
     if not engine.available():
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
@@ -127,6 +122,25 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
+
+
+def _initialised(
+    entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...], asked: str | None
+) -> tuple[Layer, str]:
+    """The cell, not to be run, and the name of its initialisation, which was tried on it; raises UserError."""
+    cell = sketch(entry, input_size, width, options)
+    try:
+        try:
+            init = asked if asked is not None else default(cell)
+            check(init, cell)
+        except (RuntimeError, NotImplementedError):  # an initialiser that reads numbers, which a sketch has not
+            with torch.random.fork_rng(devices=[]):
+                cell = make_cell(entry, input_size, width, dict(options))
+            init = asked if asked is not None else default(cell)
+            check(init, cell)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return cell, init
 
 
 def sketch(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...] = ()) -> Layer:

@@ -7,16 +7,15 @@ import torch
 from torch import Generator
 
 from rnnbench import catalog
-from rnnbench.cells import Cell
-from rnnbench.initializers import INITIALIZERS, check
+from rnnbench.cell import Cell, Setting
+from rnnbench.initializers import initialise
 
 H = 200
 
 
 def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -> Cell:
     cell = catalog.make_cell(name, 5, H, options)
-    check(init, cell)
-    INITIALIZERS[init](cell, Generator().manual_seed(0), horizon)
+    initialise(cell, init, Setting(Generator().manual_seed(0), 10, horizon))
     return cell
 
 
@@ -51,7 +50,7 @@ def test_keeping_gates_keep(name: str, state: int, init: str) -> None:
             for bias in (cell.bias, cell.bias_ih, cell.bias_hh):
                 if bias is not None:
                     bias[2 * H :] = 0
-    start = tuple(torch.full((1, H), 0.5) for _ in range(cell.state_count))
+    start = tuple(torch.full((1, H), 0.5) for _ in cell.state_names)
     kept = cell.step(torch.zeros(1, 5), start)[0][state][0].detach() / 0.5  # (H)
     if init == "forget-bias":
         torch.testing.assert_close(kept, torch.full((H,), 1 / (1 + math.exp(-1))))

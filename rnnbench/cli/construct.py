@@ -104,7 +104,7 @@ def _measure(
 def _train(
     chosen: list[Construction], gap: int, amounts: list[float], seeds: range, lr: float, max_steps: int, out: Path, quiet: bool
 ) -> None:
-    from rnnbench import catalog
+    from rnnbench.catalog import TASKS, make_task
     from rnnbench.cli.screen import counted
     from rnnbench.cli.words import percent
     from rnnbench.insight.constructions import train_from
@@ -121,7 +121,7 @@ def _train(
         name, _, task, _, amount, seed, _, _ = mine
         evaluations = list(train_from(name, gap, amount, seed, lr, max_steps))
         (_, before, _), (step, after, status) = evaluations[0], evaluations[-1]
-        chance = catalog.make_task(task).chance(gap).accuracy
+        chance = make_task(TASKS.find(task)).chance(gap).accuracy
         frame = added(frame, [*mine, before, after, chance, step, status])
         save(out, "train_from", frame, announce=False)  # each run as it ends: the same command goes on from here
     shown = frame[(frame["gap"] == gap) & (frame["lr"] == lr) & (frame["max_steps"] == max_steps)]

@@ -24,13 +24,13 @@ def gates(
     from rnnbench.insight.gates import gate_values, half_life_frame, means
     from rnnbench.insight.networks import find_run, initialised, trained
     from rnnbench.plots.gates import gates as draw
-    from rnnbench.records import Study
+    from rnnbench.study import Study
 
-    home = Study(study)
-    config = find_run(home, run)
-    model = trained(config, home, torch.float64)
-    values = gate_values(model, config, example)
-    lives = half_life_frame(initialised(config, torch.float64), model, config)
+    home = Study.open(study)
+    shown = find_run(home, run)
+    model = trained(shown, home, torch.float64)
+    values = gate_values(model, shown, example)
+    lives = half_life_frame(initialised(shown, torch.float64), model, shown)
     curves = means(values)
     for quantity, mean in curves.groupby("quantity", sort=False)["mean"]:
         typer.echo(f"{quantity:>24}: mean {mean.mean():6.3f}, from {mean.min():6.3f} to {mean.max():6.3f}")
@@ -40,7 +40,7 @@ def gates(
             typer.echo(f"{when:>24}: half-life {median:,.1f} steps (median), middle 80 % of units {low:,.1f} to {high:,.1f}")
     else:
         typer.echo(f"{model.cell.name} has no gate that keeps its state, and so no half-lives")
-    title = f"{model.cell.name} ({config.init}) on {config.task}, gap {config.gap}, seed {config.seed}, after training"
-    save(out, f"gates_{config.run_id}", curves, draw(values, curves, lives, title))
+    title = f"{model.cell.name} ({shown.init}) on {shown.task}, gap {shown.gap}, seed {shown.seed}, after training"
+    save(out, f"gates_{shown.run_id}", curves, draw(values, curves, lives, title))
     if len(lives):
-        save(out, f"half_lives_{config.run_id}", lives)
+        save(out, f"half_lives_{shown.run_id}", lives)

@@ -31,22 +31,22 @@ def gradients(
     import pandas as pd
     import torch
 
-    from rnnbench import catalog
     from rnnbench.insight import gradients as measure
     from rnnbench.insight.networks import find_run, initialised, trained
     from rnnbench.plots.gradients import gradients as draw
-    from rnnbench.records import Study
+    from rnnbench.resolve import resolve
+    from rnnbench.study import Study
 
     dtype = torch.float64 if float64 else torch.float32
     if run:
-        home = Study(study)
+        home = Study.open(study)
         configs = [find_run(home, name.strip()) for name in run.split(",")]
         if len({(config.task, config.gap) for config in configs}) > 1:
             raise UserError("--run takes runs of one task and gap, so that they fit one figure")
     else:
         options = parse_options(option)
         given = {"task": task, "gap": gap, "hidden_size": hidden_size, "init": init, "seed": seed, "option": options}
-        configs = [catalog.resolve(checked(given | {"cell": name.strip()})) for name in cell.split(",")]
+        configs = [resolve(checked(given | {"cell": name.strip()})) for name in cell.split(",")]
     frames = []
     typer.echo(f"{'cell':>12} {'when':>8} {'decay/step':>11} {'sigma_max':>10} {'radius':>7} {'half-life':>10} {'at gap':>9}")
     for config in configs:
@@ -57,7 +57,7 @@ def gradients(
             frame = measure.gradient_norms(model, config, when)
             frames.append(frame)
             numbers = measure.summary(model, config, frame)
-            far = frame["grad_state"].iloc[min(config.gap, len(frame) - 1)]
+            far = frame[measure.shown_column(frame)].iloc[min(config.gap, len(frame) - 1)]
             typer.echo(
                 f"{model.cell.name:>12} {when:>8} {numbers['decay_per_step']:11.4f} {numbers['sigma_max']:10.3f} "
                 f"{numbers['spectral_radius']:7.3f} {numbers['median_half_life']:10.1f} {far:9.1e}"

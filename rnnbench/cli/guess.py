@@ -37,19 +37,19 @@ def guess(
 ) -> None:
     """Guess all weights at random until a network solves the task: what guessing finds quickly proves little about learning.
 
-    Repeats that the CSV has are not made again, so an interrupted command goes on where it stopped.
+    Repeats that the CSV has are skipped, so an interrupted command resumes where it stopped.
     """
     import json
     import statistics
 
     import pandas as pd
 
-    from rnnbench import catalog
     from rnnbench.cli.screen import counted
     from rnnbench.cli.words import percent
     from rnnbench.insight import guess as guessing
     from rnnbench.plots.guess import guess as draw
     from rnnbench.records import load_runs
+    from rnnbench.resolve import resolve, task_of
     from rnnbench.stats import wilson_interval
 
     if not 0 < scale < float("inf"):
@@ -59,7 +59,7 @@ def guess(
     for name in task.split(","):
         for kind in cell.split(","):
             values = {"task": name.strip(), "cell": kind.strip(), "gap": gap, "hidden_size": hidden_size, "option": options}
-            configs += [catalog.resolve(checked(values | {"seed": number})) for number in range(seed, seed + repeats)]
+            configs += [resolve(checked(values | {"seed": number})) for number in range(seed, seed + repeats)]
     frame, known = resumed(out, "guess", COLUMNS, KEY)
     keys = {
         config.run_id: (config.task, config.cell, gap, hidden_size, scale, max_guesses, json.dumps(config.option), config.seed)
@@ -67,7 +67,7 @@ def guess(
     }
     for config in counted([config for config in configs if keys[config.run_id] not in known], "guessing", quiet):
         found = guessing.guess(config, scale, max_guesses)
-        at_random = catalog.make_task(config.task, config.option).chance(gap).accuracy
+        at_random = task_of(config).chance(gap).accuracy
         row = [*keys[config.run_id], found.guesses, found.solved, found.sequences, found.accuracy, at_random]
         frame = added(frame, row)
         save(out, "guess", frame, announce=False)

@@ -19,11 +19,11 @@ def tasks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from rnnbench import catalog
+    from rnnbench.catalog import TASKS
 
     table = Table("task", "question", "chance", "options (default)", "source", title="Tasks")
-    for name, kind in catalog.tasks().items():
-        task = kind()
+    for name, entry in TASKS.named().items():
+        kind, task = entry.kind, entry.kind()
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(task)) or "none"
         chance = task.chance(200)
         table.add_row(name, kind.question, f"{100 * chance.accuracy:.1f} %, loss {chance.loss:.3f}", options, kind.reference)
@@ -39,14 +39,16 @@ def cells(
     from rich.console import Console
     from rich.table import Table
 
-    from rnnbench import catalog
+    from rnnbench.catalog import CELLS, TASKS, make_task
+    from rnnbench.initializers import default
     from rnnbench.model import parameter_count
+    from rnnbench.resolve import sketch
 
-    inputs = catalog.make_task(task).input_size
+    inputs = make_task(TASKS.find(task)).input_size
     table = Table("cell", "what it is", "default init", "parameters", title=f"Cells with {hidden_size} units on {task}")
-    for name, kind in catalog.cells().items():
-        count = parameter_count(catalog.make_cell(name, inputs, hidden_size))
-        table.add_row(name, kind.summary, kind.default_init, f"{count:,}")
+    for name, entry in CELLS.named().items():
+        cell = sketch(entry, inputs, hidden_size)
+        table.add_row(name, entry.kind.summary, default(cell), f"{parameter_count(cell):,}")
     Console().print(table)
 
 
@@ -61,10 +63,10 @@ def show(
     """Show one example of a task as a person reads it: the input, and what is due at which step."""
     from rich.cells import cell_len
 
-    from rnnbench import catalog
+    from rnnbench.catalog import TASKS, make_task
     from rnnbench.model import stream
 
-    made = catalog.make_task(task, parse_options(option))
+    made = make_task(TASKS.find(task), parse_options(option))
     if language not in made.languages:
         raise UserError(f"task {made.name} speaks {' and '.join(made.languages)}, not {language!r}")
     try:
