@@ -20,10 +20,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from rnnbench.cells import Cell
+import torch
+
+from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, RunConfig, stem
 from rnnbench.errors import UserError
-from rnnbench.initializers import INITIALIZERS, check
+from rnnbench.initializers import check, default, known
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -39,9 +41,9 @@ def tasks() -> dict[str, type[Task]]:
 
 
 @cache
-def cells() -> dict[str, type[Cell]]:
+def cells() -> dict[str, type[Layer]]:
     """All cells by name, in alphabetical order."""
-    return _collect("cell", CELLS_FOLDER, Cell)
+    return _collect("cell", CELLS_FOLDER, Layer)
 
 
 def task_class(name: str) -> type[Task]:
@@ -50,9 +52,9 @@ def task_class(name: str) -> type[Task]:
     return found
 
 
-def cell_class(name: str) -> type[Cell]:
+def cell_class(name: str) -> type[Layer]:
     """The cell called ``name``, or the one in the file of that path; raises UserError."""
-    found: type[Cell] = _find("cell", name, cells, Cell)
+    found: type[Layer] = _find("cell", name, cells, Layer)
     return found
 
 
@@ -67,7 +69,7 @@ def make_task(name: str, options: Mapping[str, Option] | None = None) -> Task:
         raise UserError(str(error)) from error
 
 
-def make_cell(name: str, input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Cell:
+def make_cell(name: str, input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
     """A cell with its options, not initialised; raises UserError for an unknown option or a bad value."""
     kind = cell_class(name)
     hints = get_type_hints(kind.__init__)
@@ -76,6 +78,18 @@ def make_cell(name: str, input_size: int, hidden_size: int, options: Mapping[str
         return kind(input_size, hidden_size, **_options(f"cell {stem(name)}", known, options or {}))
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def sketch_cell(name: str, input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
+    """As :func:`make_cell`, but without storage where the cell can do without: to be asked things, not to be run."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return make_cell(name, input_size, hidden_size, options)
+        except UserError:
+            raise
+        except Exception:  # its __init__ reads numbers, which are not there
+            return make_cell(name, input_size, hidden_size, options)
 
 
 def resolve(config: RunConfig) -> RunConfig:
@@ -91,23 +105,18 @@ def resolve(config: RunConfig) -> RunConfig:
     except ValueError as error:
         raise UserError(str(error)) from error
     kind = cell_class(config.cell)
-    init = config.init or kind.default_init
-    if init not in INITIALIZERS:
-        raise UserError(f"unknown init {init!r}{did_you_mean(init, INITIALIZERS)}")
-    cell = make_cell(config.cell, task.input_size, 1, config.cell_option)
-    if init == "chrono" and config.init is None and not any("bias" in name for name, _ in cell.named_parameters()):
-        init = "uniform"  # a default must fit: without biases there is nothing for chrono to set
-    try:
-        check(init, cell)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if init == "chrono":
+    inits = known(kind)
+    if config.init is not None and config.init not in inits:
+        raise UserError(f"unknown init {config.init!r}{did_you_mean(config.init, inits)}")
+    cell, init = _initialised(config, task)
+    if inits[init].uses_horizon:
         horizon = config.horizon or max(10.0 * config.gap, 20.0)
     elif config.horizon is not None:
-        raise UserError(f"horizon is the range of init chrono, and means nothing to init {init}")
+        users = " or ".join(name for name in sorted(inits) if inits[name].uses_horizon)
+        raise UserError(f"horizon is the range of init {users}, and means nothing to init {init}")
     else:
         horizon = None
-    fast = cell.fast_engine and config.device == "cpu" and engine.available()
+    fast = config.device == "cpu" and engine.available() and isinstance(cell, Cell) and engine.refusal(cell) is None
     if config.engine == "fast" and not fast:
         raise UserError(f"engine fast cannot run cell {config.cell} on {config.device} here: use engine auto or torch")
     chosen = "fast" if fast and config.engine != "torch" else "torch"
@@ -123,13 +132,30 @@ def resolve(config: RunConfig) -> RunConfig:
     return RunConfig.model_validate(values)
 
 
+def _initialised(config: RunConfig, task: Task) -> tuple[Layer, str]:
+    """The config's cell, not to be run, and the name of its initialisation, which was tried on it; raises UserError."""
+    for make in (sketch_cell, make_cell):
+        cell = make(config.cell, task.input_size, config.hidden_size, config.cell_option)
+        try:
+            init = config.init or default(cell)
+            check(init, cell)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        except RuntimeError:  # an initialiser that reads numbers, which a sketch has not
+            if make is make_cell:
+                raise
+        else:
+            return cell, init
+    raise AssertionError
+
+
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str]) -> str:
     """The end of an error message: the likely meaning, else all there is."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
 
 
-def _canonical(name: str, kind: type[Task] | type[Cell]) -> str:
+def _canonical(name: str, kind: type[Task] | type[Layer]) -> str:
     return str(Path(name).resolve()) if _is_path(name) else kind.name
 
 
