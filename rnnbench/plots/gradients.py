@@ -21,8 +21,8 @@ def gradients(frame: pd.DataFrame) -> Figure:
 
     Returns:
         A panel for ``initial`` and one for ``trained``, if it is there. The curve is the gradient at the state the cell carries on,
-        or at the inputs of a whole-sequence model; the thin line is Pascanu's bound, for cells that have one. A norm of exactly zero
-        is not drawn, nor what lies off the axis.
+        or at the inputs of a whole-sequence model; the thin line is Pascanu's bound, for cells that have one. A norm of exactly
+        zero is not drawn, nor what lies off the axis.
     """
     moments = [when for when in ("initial", "trained") if when in set(frame["when"])]
     styles = curve_styles(frame[["cell", "init"]].itertuples(index=False, name=None))
