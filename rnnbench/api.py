@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,9 @@ from rnnbench.config import AXES, Run, RunRequest, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.execute import Execution
 from rnnbench.resolve import resolve, task_of
-from rnnbench.study import RunRecord, Study, Table
+from rnnbench.study import RunRecord, Study
 from rnnbench.study.schema import Row
-from rnnbench.sweep.agenda import Agenda, Event, no_more
+from rnnbench.sweep.agenda import Agenda, no_more
 from rnnbench.sweep.files import check_sweep, save_sweep
 from rnnbench.sweep.grid import SpanSearch, grid
 from rnnbench.sweep.local import Local
@@ -85,9 +85,8 @@ class Result:
 
     def __repr__(self) -> str:
         steps = self.record.step if self.record else (self.rows[-1].step if self.rows else 0)
-        return (
-            f"<Result {self.run.run_id}: {self.status} after {steps:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}>"
-        )
+        told = f"{self.status} after {steps:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
+        return f"<Result {self.run.run_id}: {told}>"
 
 
 def run(
@@ -195,7 +194,9 @@ def request(**values: Any) -> RunRequest:
     try:
         return RunRequest.model_validate(values)
     except ValidationError as error:
-        raise UserError(said(error, lambda key: key)) from error
+        first = error.errors()[0]
+        wrong = first["msg"].replace("Input should", "must")
+        raise UserError(f"{first['loc'][0]} {wrong}, not {str(first['input'])[:60]}") from error
 
 
 def sweep_request(**values: Any) -> SweepRequest:
@@ -256,7 +257,7 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _spec(registry: Any, wanted: Any) -> tuple[str, Mapping[str, Any]]:
+def _spec(registry: Any, wanted: Any) -> tuple[str, dict[str, Any]]:
     """How the registry knows a name, path, class or instance; and the options of an instance, which are its attributes."""
     if isinstance(wanted, str | Path):
         return str(wanted), {}

@@ -1,7 +1,8 @@
 """Finds tasks and cells: built in, by path, by entry point, or a class that Python hands in.
 
-The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that is a path
-(``./mine.py``) is read from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and ``rnnbench.cells``.
+The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that is a
+path (``./mine.py``) is read from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and
+``rnnbench.cells``.
 What does not come with rnnbench is known by its name and the digest of its source, wherever it lies.
 """
 
@@ -87,7 +88,7 @@ class Registry(Generic[C]):
 
     def __init__(self, word: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
         self.word = word
-        self.base = base
+        self.base: type[C] = base
         self._load = load
         self._named: dict[str, Entry[C]] | None = None
         self._plugins: dict[tuple[str, str], Entry[C]] = {}  # by name and digest
@@ -213,7 +214,8 @@ class Registry(Generic[C]):
 def _task_modules() -> Iterable[ModuleType]:
     for path in sorted(TASKS_FOLDER.glob("[!_]*.py")):
         spec = importlib.util.spec_from_file_location(f"rnnbench_task_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses look their module up
         spec.loader.exec_module(module)
@@ -309,7 +311,7 @@ def _digest(content: bytes) -> str:
 
 
 def _source(kind: type[Any]) -> bytes:
-    """The text that a class was made from: of its module if that is a file, else of the class; else what its functions compile to."""
+    """The text that a class was made from; where there is none, its attributes and what its functions compile to."""
     try:
         return inspect.getsource(kind).encode()
     except (OSError, TypeError):

@@ -1,8 +1,8 @@
 """What a run is: what was asked for, and what that means once every default is filled in.
 
-:class:`RunRequest` and :class:`SweepRequest` are what the flags, a sweep file or Python ask for; ``None`` there stands for a default
-that depends on the task, the cell or the gap. :func:`rnnbench.resolve.resolve` turns a request into a :class:`Run`, once; from there on
-it is only read.
+:class:`RunRequest` and :class:`SweepRequest` are what the flags, a sweep file or Python ask for; ``None`` there stands for a
+default that depends on the task, the cell or the gap. :func:`rnnbench.resolve.resolve` turns a request into a :class:`Run`,
+once; from there on it is only read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -95,7 +94,9 @@ class RunRequest(Request):
     hidden_size: Width = Field(128, description="Width of the cell, in units.")
     lr: Rate = Field(0.02, description="Learning rate, at the start of its schedule.")
     init: str | None = Field(
-        None, description="Initialisation: uniform, orthogonal, identity, forget-bias, chrono, own, or one of the cell's. Default: its own."
+        None,
+        description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono or one of the cell's. "
+        "Default: the cell says.",
     )
 
 
@@ -140,7 +141,9 @@ class RunFields(Recipe):
     hidden_size: Width = Field(description="Width of the cell, in units.")
     lr: Rate = Field(description="Learning rate, at the start of its schedule.")
     init: str = Field(description="Initialisation; own: what the cell sets itself.")
-    horizon: Horizon | None = Field(description="Time steps that the initialisation spreads memory over; empty if it has no use for it.")
+    horizon: Horizon | None = Field(
+        description="Time steps that the initialisation spreads memory over; empty if it has no use for it."
+    )
     max_steps: Budget = Field(description="Training budget, in optimiser steps.")
 
 
@@ -160,9 +163,14 @@ class Run(RunFields):
         values = self.model_dump(exclude=set(self.SPEED))
         return {name: value for name, value in values.items() if name not in self.LATER or value != self.LATER[name]}
 
-    @cached_property
+    @property
     def run_id(self) -> str:
         """A readable name that is a file name too, ended by a digest of :attr:`identity`."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
         words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
         return "-".join(NAME.sub("_", word)[:40] for word in words)
+
+
+def stem(name: str) -> str:
+    """The bare name of a task or cell."""
+    return name

@@ -85,7 +85,7 @@ def build(run: Run, task: Task) -> Model:
     model = Model(cell, task.output_size, run.engine)
     generator = stream(run.seed, "init")
     setting = Setting(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
-    known(type(cell))[run.init].fill(cell, setting)
+    initialise(cell, run.init, setting)
     uniform_(model.readout.parameters(), run.hidden_size, generator)
     return model
 

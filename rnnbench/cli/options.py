@@ -20,7 +20,14 @@ Out = Annotated[Path, typer.Option("--out", help="Study folder: where CSV logs, 
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict alone.")]
 TaskOption = Annotated[list[str] | None, typer.Option("--option", help="Option of the task, as key=value.", metavar="K=V")]
 
-UNITS = {"gap": "STEPS", "horizon": "STEPS", "max_steps": "STEPS", "eval_every": "STEPS", "hidden_size": "UNITS", "parameters": "COUNT"}
+UNITS = {
+    "gap": "STEPS",
+    "horizon": "STEPS",
+    "max_steps": "STEPS",
+    "eval_every": "STEPS",
+    "hidden_size": "UNITS",
+    "parameters": "COUNT",
+}
 UNITS |= {"give_up": "STEPS", "batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "option": "K=V", "cell_option": "K=V"}
 
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TypeVar
 
+from rich import progress as bars
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich import progress as bars
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from rnnbench.cli.words import duration, percent
-from rnnbench.study import Row, RunRecord, Study
 from rnnbench.stats import chance_interval
+from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
 

@@ -22,7 +22,6 @@ from rnnbench.insight.gradients import last_answers
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, stream
 from rnnbench.resolve import resolve
-from rnnbench.session import session
 from rnnbench.task import Batch, Task
 from rnnbench.train import Trainer
 

@@ -18,7 +18,7 @@ from rnnbench import __version__
 from rnnbench.config import LARGEST_COUNT, Run, RunFields, ordered
 
 SCHEMA = 2
-"""Version of the layout; raised whenever a column changes its name or meaning. ``rnnbench/study/migrations.py`` reads older ones."""
+"""Version of the layout; raised whenever a column changes its name or meaning. migrations.py reads older ones."""
 
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 
@@ -28,7 +28,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    schema_: int = Field(SCHEMA, alias="schema", description="version of the file layout")
+    schema_: int = Field(default=SCHEMA, alias="schema", description="version of the file layout")
     run_id: str = Field(description="name of the run: its task, cell, initialisation, gap, seed and a digest of its identity")
 
     KEY: ClassVar[tuple[str, ...]] = ("run_id",)

@@ -10,7 +10,20 @@ from statistics import mean
 from rnnbench.config import Run, RunFields
 from rnnbench.study import Study
 
-ALIKE = ("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option", "device", "engine")
+ALIKE = (
+    "task",
+    "cell",
+    "gap",
+    "hidden_size",
+    "batch_size",
+    "max_steps",
+    "layers",
+    "block",
+    "option",
+    "cell_option",
+    "device",
+    "engine",
+)
 """Runs that agree in these take about the same time per step."""
 
 MEASURE = 0.3  # seconds of training steps timed for each kind of run

@@ -170,9 +170,7 @@ def _files(study: Study, run_id: str) -> dict[str, bytes]:
     return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
 
 
-def _work(
-    values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, bytes], leg: float, topic: str
-) -> dict[str, Any]:
+def _work(values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, bytes], leg: float, topic: str) -> dict[str, Any]:
     """On a worker: one leg of a run, from these files to those it would have left in a study."""
     from distributed import get_worker
 

@@ -1,7 +1,7 @@
 """Runs that failed, and why: rows of ``failed.csv``, which stay there until the runs succeed.
 
-A run that diverged is a result, not a failure: its network was trained, and the recipe did not hold. Nor is a full disk a failure of
-the run: it stays to do.
+A run that diverged is a result, not a failure: its network was trained, and the recipe did not hold. Nor is a full disk a failure
+of the run: it stays to do.
 """
 
 from __future__ import annotations

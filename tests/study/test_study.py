@@ -146,8 +146,11 @@ def test_only_what_is_new_is_parsed(tmp_path: Path, whole: Study, monkeypatch: p
     study = Study.create(tmp_path)
     (one,) = whole.records()
     study.record(one)
+    study.records()
     parsed = []
-    monkeypatch.setattr(RunRecord, "parse", classmethod(lambda cls, cells: parsed.append(cells) or Record.parse.__func__(cls, cells)))
+    monkeypatch.setattr(
+        RunRecord, "parse", classmethod(lambda cls, cells: parsed.append(cells) or Record.parse.__func__(cls, cells))
+    )
     study.records()
     assert parsed == []
     Study(tmp_path).record(one.model_copy(update={"run_id": "b"}))
@@ -213,7 +216,7 @@ def test_columns_of_a_later_version_are_kept(tmp_path: Path, whole: Study) -> No
     study = Study.create(tmp_path)
     study.record(study.records()[0].model_copy(update={"run_id": "b"}))
     study.record(study.records()[0])
-    assert [row["flavour"] for row in csv.DictReader(study.runs_file.open())] == ["sweet", "sweet"]
+    assert [row["flavour"] for row in csv.DictReader(study.runs_file.read_text().splitlines())] == ["sweet", "sweet"]
 
 
 def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Study) -> None:
@@ -269,7 +272,7 @@ def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     for path in old.rglob("*.csv"):
         (tmp_path / path.relative_to(old)).write_bytes(path.read_bytes())
-    before = {row["run_id"]: row for row in csv.DictReader((old / "runs.csv").open())}
+    before = {row["run_id"]: row for row in csv.DictReader((old / "runs.csv").read_text().splitlines())}
     read = Study.open(tmp_path)
     assert [r.run_id for r in read.records()] == [r.run.run_id for r in read.records()]
     assert set(read.logs()["run_id"]) == {r.run_id for r in read.records()}
