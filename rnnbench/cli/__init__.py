@@ -54,18 +54,18 @@ def root(
 
 
 # Each room hangs its commands on the app above, in the order of --help.
-from rnnbench.cli import run  # noqa: E402, F401, I001
-from rnnbench.cli import lists  # noqa: E402, F401
-from rnnbench.cli import sweep  # noqa: E402, F401
-from rnnbench.cli import status  # noqa: E402, F401
-from rnnbench.cli import plot  # noqa: E402, F401
-from rnnbench.cli import table  # noqa: E402, F401
-from rnnbench.cli import verify  # noqa: E402, F401
-from rnnbench.cli import gradients  # noqa: E402, F401
-from rnnbench.cli import gates  # noqa: E402, F401
-from rnnbench.cli import construct  # noqa: E402, F401
-from rnnbench.cli import guess  # noqa: E402, F401
-from rnnbench.cli import published  # noqa: E402, F401
+from rnnbench.cli.commands import run  # noqa: E402, F401, I001
+from rnnbench.cli.commands import lists  # noqa: E402, F401
+from rnnbench.cli.commands import sweep  # noqa: E402, F401
+from rnnbench.cli.commands import status  # noqa: E402, F401
+from rnnbench.cli.commands import plot  # noqa: E402, F401
+from rnnbench.cli.commands import table  # noqa: E402, F401
+from rnnbench.cli.commands import verify  # noqa: E402, F401
+from rnnbench.cli.commands import gradients  # noqa: E402, F401
+from rnnbench.cli.commands import gates  # noqa: E402, F401
+from rnnbench.cli.commands import construct  # noqa: E402, F401
+from rnnbench.cli.commands import guess  # noqa: E402, F401
+from rnnbench.cli.commands import published  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import TaskOption, checked, parse_options
-from rnnbench.cli.saving import Folder, save
+from rnnbench.cli.terminal.options import TaskOption, checked, parse_options
+from rnnbench.cli.terminal.saving import Folder, save
 from rnnbench.errors import UserError
 
 

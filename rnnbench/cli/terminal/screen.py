@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.cli.words import duration, percent
+from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task

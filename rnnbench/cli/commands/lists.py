@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import TaskOption, complete_tasks, parse_options
+from rnnbench.cli.terminal.options import TaskOption, complete_tasks, parse_options
 from rnnbench.errors import UserError
 
 

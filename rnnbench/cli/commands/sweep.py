@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Out, Quiet
-from rnnbench.cli.run import stop_between_steps
-from rnnbench.cli.sweep_flags import SweepFile, sweep_flags, sweep_values
+from rnnbench.cli.commands.run import stop_between_steps
+from rnnbench.cli.terminal.options import Out, Quiet
+from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
 
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one per core.")]
 DaskFlag = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler, or its file, to send runs to.")]
@@ -40,7 +40,7 @@ def sweep(
     Runs that the study has are skipped, interrupted ones resume where they stopped. A run that fails is recorded with its cause and
     does not affect the others; the exit code is then 3.
     """
-    from rnnbench.cli.sweep_screen import SweepScreen
+    from rnnbench.cli.terminal.sweep_screen import SweepScreen
     from rnnbench.study import Study
     from rnnbench.sweep.agenda import Agenda, no_more
     from rnnbench.sweep.files import read_sweep, save_sweep
@@ -55,7 +55,7 @@ def sweep(
     if jobs is None:  # on a GPU one run at a time, however many cores there are
         jobs = max(1, cores() // asked.threads) if asked.device == "cpu" else 1
     if dry_run:
-        from rnnbench.cli.sweep_screen import cost_lines
+        from rnnbench.cli.terminal.sweep_screen import cost_lines
 
         typer.echo(cost_lines(agenda, jobs, runs, search))
         return

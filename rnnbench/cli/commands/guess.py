@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Quiet, TaskOption, checked, complete_cells, complete_tasks, parse_options
-from rnnbench.cli.saving import Folder, added, resumed, save
+from rnnbench.cli.terminal.options import Quiet, TaskOption, checked, complete_cells, complete_tasks, parse_options
+from rnnbench.cli.terminal.saving import Folder, added, resumed, save
 from rnnbench.errors import UserError
 
 KEY = ["task", "cell", "gap", "hidden_size", "scale", "max_guesses", "option", "seed"]
@@ -44,8 +44,8 @@ def guess(
 
     import pandas as pd
 
-    from rnnbench.cli.screen import counted
-    from rnnbench.cli.words import percent
+    from rnnbench.cli.terminal.screen import counted
+    from rnnbench.cli.terminal.words import percent
     from rnnbench.insight import guess as guessing
     from rnnbench.plots.guess import guess as draw
     from rnnbench.records import load_runs

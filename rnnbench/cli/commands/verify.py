@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Quiet
-from rnnbench.cli.words import say
+from rnnbench.cli.terminal.options import Quiet
+from rnnbench.cli.terminal.words import say
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def verify(
 
 def make(runs: list[Run], study: Study, jobs: int | None, quiet: bool) -> None:
     """Run what is missing, as a sweep does; Ctrl-C leaves through an exit code of its own."""
-    from rnnbench.cli.run import stop_between_steps
-    from rnnbench.cli.sweep import cores
-    from rnnbench.cli.sweep_screen import SweepScreen
+    from rnnbench.cli.commands.run import stop_between_steps
+    from rnnbench.cli.commands.sweep import cores
+    from rnnbench.cli.terminal.sweep_screen import SweepScreen
     from rnnbench.sweep.agenda import Agenda
     from rnnbench.sweep.local import Local
 

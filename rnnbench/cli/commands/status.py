@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.sweep_flags import SweepFile, sweep_flags, sweep_values
+from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
 
 
 @app.command(epilog="Example: rnnbench status results/mine")

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.cli.words import duration, percent
+from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.config import Run
 from rnnbench.study import Row, RunRecord
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started

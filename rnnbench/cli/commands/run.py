@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Out, Quiet, comma_list, config_flags, run_request, steps
+from rnnbench.cli.terminal.options import Out, Quiet, comma_list, config_flags, run_request, steps
 
 if TYPE_CHECKING:
     from rnnbench.config import Run
@@ -39,7 +39,7 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
 
     An interrupted run resumes where it stopped when the same command is given again; a finished one shows its stored result.
     """
-    from rnnbench.cli.screen import Screen, finished_lines
+    from rnnbench.cli.terminal.screen import Screen, finished_lines
     from rnnbench.resolve import resolve, task_of
     from rnnbench.study import Study
 
@@ -73,8 +73,8 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
 
 def extrapolate(asked: Run, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:
     """Measure a finished run at other gaps, unless that was done before, and print how it fares."""
-    from rnnbench.cli.screen import counted
-    from rnnbench.cli.words import percent
+    from rnnbench.cli.terminal.screen import counted
+    from rnnbench.cli.terminal.words import percent
     from rnnbench.insight.extrapolation import measure_at
 
     known = {} if force else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == asked.run_id}

@@ -11,7 +11,7 @@ import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rnnbench.cli.options import COMPLETE, UNITS, comma_list, flag, parse_options, plain
+from rnnbench.cli.terminal.options import COMPLETE, UNITS, comma_list, flag, parse_options, plain
 from rnnbench.config import AXES, SweepRequest, ordered
 
 SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.saving import save_figure
+from rnnbench.cli.terminal.saving import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.options import Quiet, comma_list, steps
-from rnnbench.cli.saving import Folder, added, resumed, save
+from rnnbench.cli.terminal.options import Quiet, comma_list, steps
+from rnnbench.cli.terminal.saving import Folder, added, resumed, save
 
 if TYPE_CHECKING:
     from rnnbench.insight.constructions import Construction
@@ -70,7 +70,7 @@ def _measure(
     import pandas as pd
     import torch
 
-    from rnnbench.cli.screen import counted
+    from rnnbench.cli.terminal.screen import counted
     from rnnbench.insight.constructions import accuracy, gradient_through_gap, trade_off
     from rnnbench.plots.constructions import constructions as draw
 
@@ -105,8 +105,8 @@ def _train(
     chosen: list[Construction], gap: int, amounts: list[float], seeds: range, lr: float, max_steps: int, out: Path, quiet: bool
 ) -> None:
     from rnnbench.catalog import TASKS, make_task
-    from rnnbench.cli.screen import counted
-    from rnnbench.cli.words import percent
+    from rnnbench.cli.terminal.screen import counted
+    from rnnbench.cli.terminal.words import percent
     from rnnbench.insight.constructions import train_from
     from rnnbench.plots.constructions import train_from as draw
 

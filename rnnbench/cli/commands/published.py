@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.table import Format, latex, markdown
-from rnnbench.cli.words import duration, say
+from rnnbench.cli.commands.table import Format, latex, markdown
+from rnnbench.cli.terminal.words import duration, say
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:

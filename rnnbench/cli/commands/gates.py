@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.saving import Folder, save
+from rnnbench.cli.terminal.saving import Folder, save
 
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
