@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Generator
 
 from rnnbench import catalog
+from rnnbench.errors import UserError
 from rnnbench.task import Task
 
 TASKS = list(catalog.tasks())
@@ -18,6 +19,10 @@ VARIANTS = [(name, {}) for name in TASKS] + [
     ("copy", {"symbols": 3, "alphabet": 5}),
     ("beijing", {"distractors": 2}),
     ("recall", {"cues": 3}),
+    ("tracking", {"group": "Z2"}),
+    ("tracking", {"group": "A4"}),
+    ("overwrite", {"earlier": 0, "before": 0}),
+    ("selective-copy", {"symbols": 3, "alphabet": 5, "blanks": 6}),
 ]
 
 
@@ -99,7 +104,7 @@ def test_answers_need_inputs_at_least_gap_steps_earlier(name: str, options: dict
         # adding: the second of the two numbers may be near, and is half of the variance
         allowed = 0.55 if name == "adding" else 0.02
         assert near < allowed, f"the last {gap} inputs tell {near:.2f} of the answer at step {t}"
-        if name in ("copy", "beijing") or (name == "recall" and not options):
+        if name in ("copy", "beijing", "overwrite") or (name == "recall" and not options):
             everything = r_squared(window_features(task, batch.inputs[: t + 1]), answers)
             assert everything > 0.97, f"all inputs tell only {everything:.2f} of the answer at step {t}"
 
@@ -182,6 +187,65 @@ def test_adding_marks_one_value_in_each_half() -> None:
     assert (marks[9:].sum(dim=0) == 1).all()
     assert float(values.min()) >= 0
     assert float(values.max()) < 1
+
+
+@pytest.mark.parametrize(("group", "order", "commutes"), [("Z2", 2, True), ("S3", 6, False), ("A5", 60, False), ("S5", 120, False)])
+def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) -> None:
+    """A table whose rows and columns hold every element once, associative, with the first element as identity."""
+    task = catalog.make_task("tracking", {"group": group})
+    law = sys.modules[type(task).__module__].table(group)  # (N, N)
+    N = torch.arange(order)
+    assert law.shape == (order, order)
+    assert torch.equal(law.sort(dim=0).values, N.unsqueeze(1).expand(order, order))
+    assert torch.equal(law.sort(dim=1).values, N.expand(order, order))
+    assert torch.equal(law[0], N)
+    assert torch.equal(law[:, 0], N)
+    a, b, c = torch.randint(order, (3, 500), generator=seeded())
+    assert torch.equal(law[law[a, b], c], law[a, law[b, c]])
+    assert torch.equal(law, law.T) == commutes
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
+def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int) -> None:
+    task = catalog.make_task("tracking")
+    for b in range(20):
+        words = task.words(task.sample(gap, 20, seeded(b)), b)
+        things = ["1", "2", "3"]
+        for word in words:
+            things = [word.text[int(thing) - 1] for thing in things]
+        assert words[-1].answer == "".join(things)
+
+
+def test_tracking_refuses_what_is_no_group() -> None:
+    for group in ("D3", "S9", "Z1", "A2", "5", ""):
+        with pytest.raises(UserError, match="option group must be"):
+            catalog.make_task("tracking", {"group": group})
+
+
+def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> None:
+    task, gap = catalog.make_task("overwrite", {"earlier": 3, "before": 9}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    places = inputs < task.output_size  # (T, B)
+    assert (places.sum(dim=0) == 4).all()
+    assert places[0].all()
+    assert places[9].all()
+    assert not places[10:].any()
+    assert torch.equal(inputs[9], targets[-1])
+    assert float((inputs[0] == targets[-1]).double().mean()) == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_selective_copy_recalls_in_order_what_stands_anywhere() -> None:
+    task, gap = catalog.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    T, B = inputs.shape
+    written = inputs < task.output_size  # (T, B)
+    assert not written[8:].any()
+    assert (written.sum(dim=0) == 3).all()
+    assert torch.equal(inputs.T[written.T].view(B, 3).T, targets[-3:])
+    assert (written[:8].double().mean(dim=1) - 3 / 8).abs().max() < 0.04  # every place is equally likely
+    for k in range(3):
+        times = torch.where(written & (written.cumsum(dim=0) == k + 1), torch.arange(T).unsqueeze(1), 0).sum(dim=0)  # (B,)
+        assert int((T - 3 + k - times).min()) == gap + 3
 
 
 def test_the_template_in_the_readme_is_a_task(tmp_path: Path) -> None:
