@@ -142,6 +142,9 @@ def bootstrap_interval(
     found = []
     for values in samples:
         seeds = np.asarray(values, dtype=float)  # (n,)
+        if (seeds == seeds[0]).all():  # the common case of a task that all seeds solve, at once
+            found.append(seeds[:1])
+            continue
         found.append(statistic(seeds[generator.integers(len(seeds), size=(draws, len(seeds)))], axis=1))  # (draws,)
     difference = found[0] - found[1] if len(found) == 2 else found[0]
     low, high = np.quantile(difference, [(1 - level) / 2, (1 + level) / 2])

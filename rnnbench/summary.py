@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,22 @@ BEST_RULE = "best of the learning rates tried: most seeds solved, then the highe
 POSITION = ("task", "cell", "gap", "seed")
 SPEED = ("engine", "device", "threads")
 """What changes how fast a run is, and its numbers by no more than rounding."""
-OUTCOME = frozenset(
-    "schema run_id study status steps_to_solve step sequences train_loss eval_loss accuracy answers chance_accuracy chance_loss skill "
-    "grad_norm parameters state_size wall_s train_s rnnbench_version torch_version numba_version python_version machine".split()
+OUTCOME = (
+    *(
+        "schema",
+        "run_id",
+        "study",
+        "status",
+        "steps_to_solve",
+        "step",
+        "sequences",
+        "train_loss",
+        "eval_loss",
+        "accuracy",
+        "answers",
+    ),
+    *("chance_accuracy", "chance_loss", "skill", "grad_norm", "parameters", "state_size", "wall_s", "train_s"),
+    *("rnnbench_version", "torch_version", "numba_version", "python_version", "machine"),
 )
 OWN = ("init", "horizon", "cell_option", "cell_source")
 """Fields that only runs of the same cell can be compared in."""
@@ -66,19 +80,19 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
 
     A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
-    ``max_steps``, an option. Fields of a cell's own (:data:`OWN`) are compared among its runs alone. A horizon is named where it is not
-    the usual one, which grows with the gap.
+    ``max_steps``, an option. Fields of a cell's own (:data:`OWN`) are compared among its runs alone. A horizon is named where it is
+    not the usual one, which grows with the gap.
     """
     shown = _comparable(runs)
-    extra = pd.Series([[] for _ in range(len(runs))], index=runs.index, dtype=object)
+    extra: dict[Any, list[str]] = {at: [] for at in runs.index}
     for field in shown.columns:
         groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in OWN else [runs["task"]]
         differs = shown[field].groupby(groups).transform("nunique").gt(1) & shown[field].ne("")
         for at in runs.index[differs]:
-            extra[at] = [*extra[at], f"{field.split(' ')[-1]} {shown[field][at]}"]
+            extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
     labels = [
         f"{stem(str(cell))} ({', '.join([str(init), *more])})"
-        for cell, init, more in zip(runs["cell"], runs["init"], extra, strict=True)
+        for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
     ]
     return runs.assign(label=labels)
 
@@ -132,8 +146,8 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, group in runs.groupby([*CURVE, "gap", *TUNED]):
         solved = int((group["status"] == "solved").sum())
-        steps = group.loc[group["status"] == "solved", "steps_to_solve"].astype(float).to_numpy()
-        accuracy = group["accuracy"].fillna(0.0).to_numpy()
+        steps = group.loc[group["status"] == "solved", "steps_to_solve"].astype(float).tolist()
+        accuracy = group["accuracy"].fillna(0.0).tolist()
         row = dict(zip([*CURVE, "gap", *TUNED], key, strict=True)) | {"init": group["init"].iloc[0], "seeds": len(group)}
         row |= {"solved": solved} | dict(zip(("solved_low", "solved_high"), wilson_interval(solved, len(group)), strict=True))
         row |= {"accuracy": float(np.median(accuracy))}
@@ -177,8 +191,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         runs: rows of :func:`rnnbench.records.load_runs`.
 
     Returns:
-        Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not even
-        the smallest gap is solved), largest_gap (of the curve's grid: a span as large as this may be larger).
+        Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not
+        even the smallest gap is solved), smallest_gap and largest_gap (of the curve's grid: a span as large as this may be larger).
     """
     every = tried(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
@@ -186,9 +200,18 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     spans = []
     for key, curve in table.groupby(CURVE):
         solved = {int(gap): (int(k), int(n)) for gap, k, n in zip(curve["gap"], curve["solved"], curve["seeds"], strict=True)}
-        spans.append(dict(zip(CURVE, key, strict=True)) | {"span": span(solved), "largest_gap": max(solved)})
-    found = pd.DataFrame(spans).astype({"span": "Int64", "largest_gap": "Int64"})
+        spans.append(
+            dict(zip(CURVE, key, strict=True)) | {"span": span(solved), "smallest_gap": min(solved), "largest_gap": max(solved)}
+        )
+    found = pd.DataFrame(spans).astype({"span": "Int64", "smallest_gap": "Int64", "largest_gap": "Int64"})
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
+
+
+def told_span(row: Mapping[Any, Any]) -> str:
+    """The span of a row of :func:`summarise` in words: ``50``, ``≥ 500`` where no larger gap was tried, ``below 10``."""
+    if pd.isna(row["span"]):
+        return f"below {row['smallest_gap']}"
+    return f"≥ {row['span']}" if row["span"] == row["largest_gap"] else str(row["span"])
 
 
 def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -199,20 +222,20 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         first, second: a cell, or the label of one of its curves. A cell with several curves is compared by each of them.
 
     Returns:
-        One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels), ``solved_first,
-        seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high`` (Newcombe, 95 %) and
-        ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that solved it, with
-        ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have one), and ``steps_p`` (ranks, a seed that did not
-        solve it being slower than all). Both p are corrected over the rows (Holm): ask for fewer tasks to correct for less.
+        One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
+        ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
+        (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
+        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have one), and ``steps_p`` (ranks,
+        a seed that did not solve it being slower than all). Both p are corrected over the rows (Holm): ask for fewer tasks to
+        correct for less.
     """
     best = best_runs(runs)
     rows = []
     for (task, gap), here in best.groupby(["task", "gap"]):
         curves = {name: [run for _, run in here[_names(here, name)].groupby("label")] for name in (first, second)}
-        for a in curves[first]:
-            rows += [
-                {"task": task, "gap": gap} | _difference(a, b) for b in curves[second] if a["label"].iloc[0] != b["label"].iloc[0]
-            ]
+        for a, b in product(curves[first], curves[second]):
+            if a["label"].iloc[0] != b["label"].iloc[0]:
+                rows.append({"task": task, "gap": gap} | _difference(a, b))
     columns = ["task", "gap", "first", "second", "solved_first", "seeds_first", "solved_second", "seeds_second"]
     columns += ["difference", "low", "high", "p", "steps", "steps_low", "steps_high", "steps_p"]
     table = pd.DataFrame(rows, columns=columns).sort_values(["task", "first", "second", "gap"], ignore_index=True)
