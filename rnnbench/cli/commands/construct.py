@@ -72,7 +72,7 @@ def _measure(
 
     from rnnbench.cli.terminal.screen import counted
     from rnnbench.insight.constructions import accuracy, gradient_through_gap, trade_off
-    from rnnbench.plots.constructions import constructions as draw
+    from rnnbench.plots import plot_constructions
 
     torch.set_num_threads(1)  # tiny products: threads only cost
     rows = []
@@ -83,7 +83,7 @@ def _measure(
             right = accuracy(model, task, gap, sequences, sd, seed)
             rows.append((found.name, found.cell, found.task, found.units, gap, sd, right, task.chance(gap).accuracy, gradient))
     frame = pd.DataFrame(rows, columns=MEASURED)
-    save(out, "constructions", frame, draw(frame, pd.DataFrame([trade_off(1 + 0.02 * k) for k in range(1, 126)])))
+    save(out, "constructions", frame, plot_constructions(frame, pd.DataFrame([trade_off(1 + 0.02 * k) for k in range(1, 126)])))
     far = gaps[-1]
     typer.echo(f"\nRight answers in %: by gap, and at gap {far} with noise on the state (standard deviation)")
     headings = "".join(f"{f'gap {gap}':>9}" for gap in gaps) + "".join(f"{f'±{sd:g}':>8}" for sd in noises[1:])
@@ -108,7 +108,7 @@ def _train(
     from rnnbench.cli.terminal.screen import counted
     from rnnbench.cli.terminal.words import percent
     from rnnbench.insight.constructions import train_from
-    from rnnbench.plots.constructions import train_from as draw
+    from rnnbench.plots import plot_train_from
 
     frame, known = resumed(out, "train_from", TRAINED, TRAINED[:8])
     wanted = [
@@ -130,4 +130,4 @@ def _train(
             f"{start:>12}, perturbed by {share:<5g} {percent(runs['start_accuracy'].median()):>7} before, "
             f"{percent(runs['accuracy'].median()):>7} after training; solved {sum(runs['status'] == 'solved')} of {len(runs)}"
         )
-    save(out, "train_from", frame, draw(shown))
+    save(out, "train_from", frame, plot_train_from(shown))

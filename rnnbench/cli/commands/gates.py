@@ -23,7 +23,7 @@ def gates(
 
     from rnnbench.insight.gates import gate_values, half_life_frame, means
     from rnnbench.insight.networks import find_run, initialised, trained
-    from rnnbench.plots.gates import gates as draw
+    from rnnbench.plots import plot_gates
     from rnnbench.study import Study
 
     home = Study.open(study)
@@ -41,6 +41,6 @@ def gates(
     else:
         typer.echo(f"{model.cell.name} has no gate that keeps its state, and so no half-lives")
     title = f"{model.cell.name} ({shown.init}) on {shown.task}, gap {shown.gap}, seed {shown.seed}, after training"
-    save(out, f"gates_{shown.run_id}", curves, draw(values, curves, lives, title))
+    save(out, f"gates_{shown.run_id}", curves, plot_gates(values, curves, lives, title))
     if len(lives):
         save(out, f"half_lives_{shown.run_id}", lives)

@@ -33,7 +33,7 @@ def gradients(
 
     from rnnbench.insight import gradients as measure
     from rnnbench.insight.networks import find_run, initialised, trained
-    from rnnbench.plots.gradients import gradients as draw
+    from rnnbench.plots import plot_gradients
     from rnnbench.resolve import resolve
     from rnnbench.study import Study
 
@@ -63,4 +63,4 @@ def gradients(
                 f"{numbers['spectral_radius']:7.3f} {numbers['median_half_life']:10.1f} {far:9.1e}"
             )
     table = pd.concat(frames, ignore_index=True)
-    save(out, f"gradients_{table['task'].iloc[0]}_gap{configs[0].gap}", table, draw(table))
+    save(out, f"gradients_{table['task'].iloc[0]}_gap{configs[0].gap}", table, plot_gradients(table))

@@ -47,7 +47,7 @@ def guess(
     from rnnbench.cli.terminal.screen import counted
     from rnnbench.cli.terminal.words import percent
     from rnnbench.insight import guess as guessing
-    from rnnbench.plots.guess import guess as draw
+    from rnnbench.plots import plot_guesses
     from rnnbench.records import load_runs
     from rnnbench.resolve import resolve, task_of
     from rnnbench.stats import wilson_interval
@@ -90,4 +90,4 @@ def guess(
                 f"; {len(misses)} stopped at {max_guesses:,}, best {percent(misses['accuracy'].max())}, chance {percent(chance)}"
             )
         typer.echo(told)
-    save(out, "guess", frame, draw(shown, runs))
+    save(out, "guess", frame, plot_guesses(shown, runs))

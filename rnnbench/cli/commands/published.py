@@ -66,7 +66,7 @@ def _theirs(row: dict[Hashable, Any]) -> str:
 
 
 def _ours(mine: dict[Hashable, Any]) -> str:
-    who = f"rnnbench, gap {mine['gap']}, {mine['cell']} ({mine['init']}), lr {mine['lr']:g}"
+    who = f"rnnbench, gap {mine['gap']}, {mine['label']}, lr {mine['lr']:g}"
     reached = f"loss/chance {mine['over_chance']:.3g} ({mine['low']:.3g} to {mine['high']:.3g})"
     cost = f"{mine['step']:,.0f} steps, {mine['sequences']:,.0f} sequences, {duration(mine['wall_s'])} (medians)"
     return f"{who}: {reached}, solved {mine['solved']} of {mine['seeds']}; {cost}"

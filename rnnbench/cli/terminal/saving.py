@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,31 +20,28 @@ Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the 
 
 def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None, announce: bool = True) -> None:
     """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
-    with writing(folder):
-        replace(folder / f"{name}.csv", frame.to_csv(index=False).encode())
-        if announce:
-            typer.echo(f"  {folder / name}.csv")
+    write(folder, f"{name}.csv", frame.to_csv(index=False).encode(), announce)
     if figure is not None:
         save_figure(folder, name, figure)
 
 
 def save_figure(folder: Path, name: str, figure: Figure) -> None:
     """A figure as png and svg, the same bytes for the same data."""
-    with writing(folder):
-        for kind in ("png", "svg"):
-            path = folder / f"{name}.{kind}"
-            figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
-            typer.echo(f"  {path}")
+    from rnnbench.plots.looks import render
+
+    for kind in ("png", "svg"):
+        write(folder, f"{name}.{kind}", render(figure, kind))
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make the folder; whatever keeps it from being written to becomes one UserError."""
+def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
+    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
+    replace(folder / name, content)
+    if announce:
+        typer.echo(f"  {folder / name}")
 
 
 def resumed(folder: Path, name: str, columns: list[str], key: list[str]) -> tuple[pd.DataFrame, set[tuple[object, ...]]]:
