@@ -60,6 +60,7 @@ from rnnbench.cli import sweep  # noqa: E402, F401
 from rnnbench.cli import status  # noqa: E402, F401
 from rnnbench.cli import plot  # noqa: E402, F401
 from rnnbench.cli import table  # noqa: E402, F401
+from rnnbench.cli import report  # noqa: E402, F401
 from rnnbench.cli import verify  # noqa: E402, F401
 from rnnbench.cli import gradients  # noqa: E402, F401
 from rnnbench.cli import gates  # noqa: E402, F401
