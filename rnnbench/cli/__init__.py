@@ -60,6 +60,7 @@ from rnnbench.cli.commands import sweep  # noqa: E402, F401
 from rnnbench.cli.commands import status  # noqa: E402, F401
 from rnnbench.cli.commands import plot  # noqa: E402, F401
 from rnnbench.cli.commands import table  # noqa: E402, F401
+from rnnbench.cli.commands import report  # noqa: E402, F401
 from rnnbench.cli.commands import verify  # noqa: E402, F401
 from rnnbench.cli.commands import gradients  # noqa: E402, F401
 from rnnbench.cli.commands import gates  # noqa: E402, F401

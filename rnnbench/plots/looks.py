@@ -25,7 +25,7 @@ PAPER = {
     "legend.frameon": False,
     "legend.fontsize": 8.0,
     "lines.linewidth": 1.4,
-    "lines.markersize": 5.0,
+    "lines.markersize": 6.0,
     "svg.hashsalt": "rnnbench",  # the same data gives the same file
     "svg.fonttype": "path",
     "savefig.dpi": 160.0,
