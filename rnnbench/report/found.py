@@ -89,16 +89,13 @@ def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
 
 def claims(studies: list[Path]) -> list[Verdict]:
     """The claims that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
-    from types import SimpleNamespace
-    from typing import Any, cast
-
     from rnnbench.claims import CLAIMS
+    from rnnbench.study import Study
     from rnnbench.verify import verify
 
     found: dict[str, Verdict] = {}
     for study in studies:
-        place = cast(Any, SimpleNamespace(runs_file=study / "runs.csv"))  # to read; a Study would make folders
-        for claim, ruling, _ in verify(place, CLAIMS):
+        for claim, ruling, _ in verify(Study.open(study), CLAIMS):
             if ruling is not None:
                 word = "holds" if ruling.holds else "refuted"
                 found[claim.name] = Verdict(claim.name, claim.statement, claim.source, word, ruling.numbers)
