@@ -79,7 +79,7 @@ def build(config: RunConfig, task: Task) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(config.seed, "own").initial_seed())
         cell = catalog.make_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
-    model = Model(cell, task.output_size, config.engine)
+        model = Model(cell, task.output_size, config.engine)
     generator = stream(config.seed, "init")
     initialise(cell, str(config.init), Setting(generator, config.gap, config.horizon or 0.0))
     uniform_(model.readout.parameters(), config.hidden_size, generator)

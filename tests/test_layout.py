@@ -17,6 +17,7 @@ LEVELS = (
     ("rnnbench.initializers", "rnnbench.records"),
     ("rnnbench.catalog",),
     ("rnnbench.model",),
+    ("rnnbench.testing",),
     ("rnnbench.train",),
     ("rnnbench.execute",),
     ("rnnbench.plots", "rnnbench.sweep", "rnnbench.insight", "rnnbench.summary", "rnnbench.verify", "rnnbench.claims"),
