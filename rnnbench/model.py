@@ -82,7 +82,7 @@ def build(run: Run, task: Task) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(run.seed, "own").initial_seed())
         cell = cell_of(run, task.input_size)
-    model = Model(cell, task.output_size, run.engine)
+        model = Model(cell, task.output_size, run.engine)
     generator = stream(run.seed, "init")
     setting = Setting(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
     initialise(cell, run.init, setting)

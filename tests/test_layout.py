@@ -17,8 +17,10 @@ LEVELS = (
     ("rnnbench.catalog", "rnnbench.study"),
     ("rnnbench.resolve",),
     ("rnnbench.model",),
+    ("rnnbench.testing",),
     ("rnnbench.train",),
-    ("rnnbench.execute", "rnnbench.testing"),
+    ("rnnbench.testing",),
+    ("rnnbench.execute",),
     (
         "rnnbench.sweep",
         "rnnbench.insight",
