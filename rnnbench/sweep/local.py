@@ -155,7 +155,7 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
             pipe.send(("busy", ""))
         except StorageError as error:
             pipe.send(("storage", str(error)))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # a plug-in may raise anything
             pipe.send(("failed", one_line(error)))
 
 
