@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -273,8 +272,11 @@ def word_of(name: str) -> str:
     path = Path(name)
     if not path.is_file():
         raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
-    text = path.read_text(encoding="utf-8", errors="replace")
-    words = [word for word in (CELLS.word, TASKS.word) if re.search(rf"^{word.upper()}\b", text, re.MULTILINE)]
+    try:
+        names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"file {name} is broken: {one_line(error)}") from error
+    words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
     if len(words) != 1:
         raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
     return words[0]

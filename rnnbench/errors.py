@@ -38,7 +38,7 @@ def blame(error: BaseException) -> str | None:
     if isinstance(error, UserError | StorageError) or out_of_memory(error):
         return None
     if isinstance(error, SyntaxError) and error.filename in STRANGERS:
-        return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+        return one_line(error)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in STRANGERS]
     if not frames or (isinstance(error, KeyboardInterrupt) and not raised_by_hand(error)):
         return None
@@ -72,6 +72,8 @@ def one_line(error: BaseException) -> str:
         return message
     if out_of_memory(error):
         return f"out of memory: {message or type(error).__name__}"
+    if isinstance(error, SyntaxError):
+        return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     if told := blame(error):
         return told
     frames = traceback.extract_tb(error.__traceback__)
