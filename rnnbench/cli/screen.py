@@ -19,7 +19,7 @@ from rnnbench.cli.words import duration, percent
 from rnnbench.records import Row, Study
 from rnnbench.stats import chance_interval
 from rnnbench.task import Task
-from rnnbench.train import Trainer
+from rnnbench.train import SOLVED_ACCURACY, Trainer
 
 Item = TypeVar("Item")
 
@@ -122,7 +122,10 @@ def verdict_line(run: dict[str, Any], task: Task) -> str:
     low, high = chance_interval(chance, answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
     word = "given up" if run["status"] == "gave-up" else "unsolved"
-    return f"{word} after {int(run['step']):,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}"
+    told = f"{word} after {int(run['step']):,} steps: {measured}"
+    if accuracy >= SOLVED_ACCURACY:
+        return f"{told}; {percent(SOLVED_ACCURACY)} was reached once: twice in a row is required"
+    return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
