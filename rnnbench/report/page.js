@@ -37,8 +37,7 @@
     const name = details.dataset.learning;
     const view = views[name] || (await draw(details.querySelector("[data-later]"), name));
     const gap = Number(details.querySelector("select").value);
-    const changes = window.vega.changeset().remove(() => true).insert(points(name, gap));
-    await view.change("runs", changes).resize().runAsync();
+    await view.data("runs", points(name, gap)).resize().runAsync();
   }
 
   function sort(heading) {

@@ -117,8 +117,10 @@ def verdict_line(record: RunRecord, task: Task) -> str:
     low, high = chance_interval(chance, record.answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
     word = "given up" if record.status == "gave-up" else "unsolved"
-    once = "; reached once, twice in a row is required" if accuracy >= SOLVED_ACCURACY else ""
-    return f"{word} after {record.step:,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}{once}"
+    told = f"{word} after {record.step:,} steps: {measured}"
+    if accuracy >= SOLVED_ACCURACY:
+        return f"{told}; {percent(SOLVED_ACCURACY)} was reached once: twice in a row is required"
+    return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
