@@ -216,8 +216,6 @@ class Emitter:
         ]  # fmt: skip
         for p in plan.products:
             self.lines.append(f"    packed_{p.weight} = packed(blas, weight_{p.weight})")
-        if plan.products:
-            self.lines.append(f"    panels = panels_like(flat({h}[:S]))")
         self.lines += self.room(made, [f"back_{k}" for k in backs])
         self.lines += [f"    sources_{k} = np.empty((S, B, H), dtype)" for k in range(len(plan.sources))]
         self.lines += [
@@ -255,7 +253,7 @@ class Emitter:
             source = self.source(p.source, "start:end")
             if source.startswith("source_"):
                 source = f"{source.replace('source', 'sources')}[: end - start]"
-            self.lines.append(f"        weight_gradient(blas, block{self.columns(p)}, flat({source}), dweight_{p.weight}, panels)")
+            self.lines.append(f"        weight_gradient(blas, block{self.columns(p)}, flat({source}), dweight_{p.weight})")
         columns = "" if plan.inputs == G else f"[:, : {plan.inputs} * H]"
         self.lines += [
             "        if x.size:",

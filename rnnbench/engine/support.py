@@ -4,17 +4,18 @@ Loops are short, each storing to one row, because that is what LLVM turns into v
 rows must first prove that they do not overlap, and an index such as ``H + j`` into (B, G*H) may for all that the compiler knows be
 negative and count from the end.
 
-``blas`` is what ``rnnbench.engine.blas.address`` gives: whose matrix product is used. Nothing here is cached by itself: it is
+``blas`` is what ``rnnbench.engine.blas.address`` gives: whose matrix product is used. None is a type of its own for numba, so the
+other product's code is not even compiled. Nothing here is cached by itself: it is
 compiled into the code that calls it, and that is cached under a digest that covers this file.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.extending import overload, register_jitable
 
 from rnnbench.engine.blas import as_float32, as_int32, gemm
@@ -25,8 +26,9 @@ NORMAL, TRANSPOSED = ord("N"), ord("T")
 DEPTH = 256
 """Rows of a panel that tiles pass over at once: 32 KiB of it, and 8 KiB of the rows it meets, fit the first cache."""
 
-compiled = njit(nogil=True, error_model="numpy", fastmath={"contract"})
-cached = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+HOW = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+cached = njit(cache=True, **HOW)
+compiled = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **HOW)  # called by compiled code alone
 
 
 ROUND = np.float32(3 << 22)
@@ -213,16 +215,6 @@ def into_panels(matrix: Array, panels: Array) -> None:
 
 
 @compiled
-def packed(blas: int, weight: Array) -> Array:
-    """``weight`` (K, N) as :func:`product` wants it: packed once, multiplied with at every time step."""
-    if blas:
-        return weight.copy()  # what was a slice has rows of its own length
-    panels = panels_like(weight)
-    into_panels(weight, panels)
-    return panels
-
-
-@compiled
 def tiles(a: Array, panels: Array, N: int, out: Array, accumulate: Any) -> None:
     """out (M, N) = a (M, K) b (K, N) + accumulate * out, b in panels; a and the rows of out may have any strides.
 
@@ -256,36 +248,71 @@ def tiles(a: Array, panels: Array, N: int, out: Array, accumulate: Any) -> None:
                             out[r, j] = aside[r - i, j - left] + (out[r, j] if beta != zero else zero)
 
 
-@compiled
-def product(blas: int, x: Array, weight: Array, columns: int, out: Array, accumulate: Any) -> None:
-    """out (B, N) = x (B, K) weight (K, N) + accumulate * out, N being the first ``columns`` of out; weight is :func:`packed`.
+if TYPE_CHECKING:
 
-    ``accumulate`` is 0 or 1. The stride of a single row means nothing, and may be less than a row is long, which BLAS refuses.
-    """
-    if blas == 0:
+    def packed(blas: int | None, weight: Array) -> Array: ...
+
+    def product(blas: int | None, x: Array, weight: Array, columns: int, out: Array, accumulate: Any) -> None: ...
+
+    def weight_gradient(blas: int | None, dgates: Array, x: Array, dweight: Array) -> None: ...
+
+else:  # numba compares signatures to the letter, annotations included
+
+    def packed(blas, weight):
+        """``weight`` (K, N) as :func:`product` wants it: packed once, multiplied with at every time step."""
+
+    def product(blas, x, weight, columns, out, accumulate):
+        """out (B, N) = x (B, K) weight (K, N) + accumulate * out, N being the first ``columns`` of out; weight is :func:`packed`.
+
+        ``accumulate`` is 0 or 1. The stride of a single row means nothing, and may be less than a row is long, which BLAS refuses.
+        """
+
+    def weight_gradient(blas, dgates, x, dweight):
+        """dweight (N, K) += dgates (R, N)^T x (R, K) over all rows R = S * B."""
+
+
+@overload(packed)
+def _packed(blas, weight):  # type: ignore[no-untyped-def]
+    def in_panels(blas, weight):  # type: ignore[no-untyped-def]
+        panels = panels_like(weight)
+        into_panels(weight, panels)
+        return panels
+
+    return in_panels if blas is types.none else lambda blas, weight: weight.copy()  # what was a slice gets rows of its own length
+
+
+@overload(product)
+def _product(blas, x, weight, columns, out, accumulate):  # type: ignore[no-untyped-def]
+    def by_blas(blas, x, weight, columns, out, accumulate):  # type: ignore[no-untyped-def]
+        K = x.shape[1]
+        x_width, out_width = max(x.strides[0] // x.itemsize, K), max(out.strides[0] // out.itemsize, columns)
+        gemm(
+            blas, NORMAL, NORMAL, columns, x.shape[0], K,
+            weight.ctypes.data, columns, x.ctypes.data, x_width, accumulate, out.ctypes.data, out_width,
+        )  # fmt: skip
+
+    def by_tiles(blas, x, weight, columns, out, accumulate):  # type: ignore[no-untyped-def]
         tiles(x, weight, columns, out, accumulate)
-        return
-    K = x.shape[1]
-    x_width, out_width = max(x.strides[0] // x.itemsize, K), max(out.strides[0] // out.itemsize, columns)
-    gemm(
-        blas, NORMAL, NORMAL, columns, x.shape[0], K,
-        weight.ctypes.data, columns, x.ctypes.data, x_width, accumulate, out.ctypes.data, out_width,
-    )  # fmt: skip
+
+    return by_tiles if blas is types.none else by_blas
 
 
-@compiled
-def weight_gradient(blas: int, dgates: Array, x: Array, dweight: Array, panels: Array) -> None:
-    """dweight (N, K) += dgates (R, N)^T x (R, K) over all rows R = S * B; ``panels`` is room for x in panels."""
-    K = x.shape[1]
-    if blas == 0:
+@overload(weight_gradient)
+def _weight_gradient(blas, dgates, x, dweight):  # type: ignore[no-untyped-def]
+    def by_blas(blas, dgates, x, dweight):  # type: ignore[no-untyped-def]
+        K = x.shape[1]
+        gemm(
+            blas, NORMAL, TRANSPOSED, K, dgates.shape[1], x.shape[0],
+            x.ctypes.data, K, dgates.ctypes.data, max(dgates.strides[0] // dgates.itemsize, dgates.shape[1]),
+            x.dtype.type(1), dweight.ctypes.data, K,
+        )  # fmt: skip
+
+    def by_tiles(blas, dgates, x, dweight):  # type: ignore[no-untyped-def]
+        panels = panels_like(x)
         into_panels(x, panels)
-        tiles(dgates.T, panels, K, dweight, x.dtype.type(1))
-        return
-    gemm(
-        blas, NORMAL, TRANSPOSED, K, dgates.shape[1], x.shape[0],
-        x.ctypes.data, K, dgates.ctypes.data, max(dgates.strides[0] // dgates.itemsize, dgates.shape[1]),
-        x.dtype.type(1), dweight.ctypes.data, K,
-    )  # fmt: skip
+        tiles(dgates.T, panels, x.shape[1], dweight, x.dtype.type(1))
+
+    return by_tiles if blas is types.none else by_blas
 
 
 @compiled
@@ -318,9 +345,9 @@ def input_step_back(tokens: Array, dtable: Array, dgates: Array, t: int) -> None
 
 
 @compiled
-def input_block_back(blas: int, dgates: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array) -> None:
+def input_block_back(blas: int | None, dgates: Array, x: Array, weight_ih: Array, dweight_ih: Array, dx: Array) -> None:
     """Gradients on the input's side for the rows of a block of steps where inputs are values; dx is empty unless it is wanted."""
     if x.size:
-        weight_gradient(blas, dgates, x, dweight_ih, panels_like(x))
+        weight_gradient(blas, dgates, x, dweight_ih)
         if dx.size:
             product(blas, dgates, packed(blas, weight_ih), x.shape[1], dx, x.dtype.type(0))

@@ -118,7 +118,7 @@ COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
 ALIASES = {
     "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg", "absolute": "abs",
     "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat", "concatenate": "cat",
-    "logical_and": "and", "logical_or": "or", "bitwise_and": "and", "bitwise_or": "or", "greater": "gt", "less": "lt",
+    "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and", "bitwise_or": "or", "greater": "gt", "less": "lt",
 }  # fmt: skip
 IDENTITIES = ("contiguous", "clone")
 READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", "any", "all")
