@@ -42,7 +42,7 @@ def test_the_lstms_gates_are_its_equations() -> None:
             np.testing.assert_allclose(value(frame, name, step), expected, rtol=1e-12)
 
 
-def test_what_a_gru_keeps_is_one_minus_z() -> None:
+def test_a_gate_is_shown_by_its_label_and_a_candidate_is_not() -> None:
     conf = config("gru")
     model = initialised(conf, torch.float64)
     with torch.no_grad():
@@ -50,7 +50,8 @@ def test_what_a_gru_keeps_is_one_minus_z() -> None:
             parameter.zero_()
         model.cell.bias[4:8] = -2.0  # z
     frame = gate_values(model, conf)
-    np.testing.assert_allclose(value(frame, "1 - z", 0), sigmoid(np.full(4, 2.0)))
+    assert list(frame["quantity"].unique()) == ["reset gate r", "update gate z (0 keeps)", "state h"]
+    np.testing.assert_allclose(value(frame, "update gate z", 0), sigmoid(np.full(4, -2.0)))
 
 
 def test_words_and_the_answer_stand_at_their_steps() -> None:

@@ -35,7 +35,7 @@ def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
     frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
     batch = one_batch(conf, 1)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
-    states = [state[0].detach() for state in walk(model.cell, batch.inputs).states]  # T + 1 of (1, H)
+    states = [state[0].detach() for state in walk(model.cell, model.cell.vectors(batch.inputs)).states]  # T + 1 of (1, H)
     task = catalog.make_task(conf.task)
     due = states[-1].clone().requires_grad_()
     row = torch.autograd.grad(task.loss(model.readout(due), batch), due)[0]  # (1, H)
@@ -52,7 +52,7 @@ def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
     batch = one_batch(conf, 1)
     task = catalog.make_task(conf.task)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
-    states, gates = walk(model.cell, batch.inputs)
+    states, gates = walk(model.cell, model.cell.vectors(batch.inputs))
 
     def loss(C: torch.Tensor, t: int) -> float:
         """The loss when the cell state after step t is C (1, H), and what is shown of it follows."""
