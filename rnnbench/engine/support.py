@@ -79,13 +79,11 @@ def sigmoid32(x: Any) -> Any:
 
 @register_jitable
 def exp32(x: Any) -> Any:
-    """Beyond 88.7 infinite, below -87 zero."""
-    y = np.float32(87.0) if x > np.float32(87.0) else x
-    y = np.float32(-87.0) if y < np.float32(-87.0) else y
-    e = power32(y) * (
-        np.float32(1.0) + (x - y) * (np.float32(1.0) + (x - y) * np.float32(0.5)) if x < np.float32(88.7) else np.float32(np.inf)
-    )
-    return np.float32(0.0) if x < np.float32(-87.0) else e if x == x else x
+    """The square of exp(x / 2), so that it becomes infinite and zero where float32 ends."""
+    y = np.float32(89.0) if x > np.float32(89.0) else x
+    y = np.float32(-104.0) if y < np.float32(-104.0) else y
+    e = power32(y * np.float32(0.5))
+    return e * e
 
 
 @register_jitable
