@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
@@ -118,7 +118,8 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     if not engine.available():
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
-        refusal = engine.refusal(cell)
+        with torch.random.fork_rng(devices=[]):
+            refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
