@@ -141,7 +141,7 @@ def span(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> S
         for row in rows.to_dict("records")
     )
     gaps = sorted({0, *(int(gap) for gap in table["gap"].unique())})
-    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 1.1 * gaps[-1] + 1], nice=False)
+    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 1.7 * gaps[-1] + 1], nice=False)
     base = alt.Chart(_values(bars)).encode(
         y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=170)),
         x=alt.X("span:Q", scale=scale, title="span (time steps)", axis=alt.Axis(values=gaps, labelOverlap="greedy")),
