@@ -241,7 +241,7 @@ def compiled(specimen: Specimen) -> Iterator[str]:
 
 
 CHECKS = (
-    Check("name", named, stops=False),
+    Check("name", named, "doubtful", stops=False),
     Check("description", described),
     Check("construction", built),
     Check("initialisation", initialised),

@@ -231,7 +231,7 @@ def chance(question: Question) -> Iterator[str]:
 
 
 CHECKS = (
-    Check("name", named, stops=False),
+    Check("name", named, "doubtful", stops=False),
     Check("description", described),
     Check("shapes", shaped),
     Check("range", in_range),
