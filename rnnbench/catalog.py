@@ -13,17 +13,20 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from rnnbench.cells import Cell
-from rnnbench.config import Option, RunConfig, stem
-from rnnbench.errors import UserError
-from rnnbench.initializers import INITIALIZERS, check
+import torch
+
+from rnnbench.cell import Cell, Layer
+from rnnbench.config import Option, RunConfig
+from rnnbench.errors import STRANGERS, UserError, blame, place, raised_by_hand
+from rnnbench.initializers import check, default, known
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -39,43 +42,86 @@ def tasks() -> dict[str, type[Task]]:
 
 
 @cache
-def cells() -> dict[str, type[Cell]]:
+def cells() -> dict[str, type[Layer]]:
     """All cells by name, in alphabetical order."""
-    return _collect("cell", CELLS_FOLDER, Cell)
+    return _collect("cell", CELLS_FOLDER, Layer)
 
 
-def task_class(name: str) -> type[Task]:
-    """The task called ``name``, or the one in the file of that path; raises UserError."""
+def task_class(name: str | type[Task]) -> type[Task]:
+    """The task called ``name``, the one in the file of that path, or the class itself; raises UserError."""
     found: type[Task] = _find("task", name, tasks, Task)
     return found
 
 
-def cell_class(name: str) -> type[Cell]:
-    """The cell called ``name``, or the one in the file of that path; raises UserError."""
-    found: type[Cell] = _find("cell", name, cells, Cell)
+def cell_class(name: str | type[Layer]) -> type[Layer]:
+    """The cell called ``name``, the one in the file of that path, or the class itself; raises UserError."""
+    found: type[Layer] = _find("cell", name, cells, Layer)
     return found
 
 
-def make_task(name: str, options: Mapping[str, Option] | None = None) -> Task:
+def word_of(name: str) -> str:
+    """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
+    if not is_path(name):
+        if name not in cells() and name not in tasks():
+            raise UserError(f"unknown cell or task {name!r}{did_you_mean(name, [*cells(), *tasks()])}")
+        return "cell" if name in cells() else "task"
+    path = Path(name)
+    if not path.is_file():
+        raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
+    module = _module(path.resolve())
+    words = [word for word in ("cell", "task") if hasattr(module, word.upper())]
+    if len(words) != 1:
+        raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
+    return words[0]
+
+
+def make_task(name: str | type[Task], options: Mapping[str, Option] | None = None) -> Task:
     """A task with its options; raises UserError for an unknown option or a bad value."""
     kind = task_class(name)
     known = {field.name: field.type for field in dataclasses.fields(kind)}
     known = {key: get_type_hints(kind)[key] for key in known}
-    try:
-        return kind(**_options(f"task {stem(name)}", known, options or {}))
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    with _sentences():
+        return kind(**_options(f"task {kind.name}", known, options or {}))
 
 
-def make_cell(name: str, input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Cell:
+def make_cell(name: str | type[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
     """A cell with its options, not initialised; raises UserError for an unknown option or a bad value."""
     kind = cell_class(name)
+    with _sentences():
+        return kind(input_size, hidden_size, **_options(f"cell {kind.name}", options_of(kind), options or {}))
+
+
+def options_of(kind: type[Layer]) -> dict[str, Any]:
+    """The options of a cell by name, with their types; raises UserError for one without a type."""
     hints = get_type_hints(kind.__init__)
-    known = {key: hints[key] for key in inspect.signature(kind).parameters if key not in ("input_size", "hidden_size")}
+    names = [name for name in inspect.signature(kind).parameters if name not in ("input_size", "hidden_size")]
+    for name in names:
+        if hints.get(name) not in (bool, int, float, str):
+            raise UserError(f"{place(kind)}: option {name} needs a type, bool, int, float or str, as in {name}: float = 0.1")
+    return {name: hints[name] for name in names}
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """A ValueError that a task or a cell raises is its word to the user; one that befalls it is a mistake in its file."""
     try:
-        return kind(input_size, hidden_size, **_options(f"cell {stem(name)}", known, options or {}))
+        yield
     except ValueError as error:
+        if not raised_by_hand(error):
+            raise
         raise UserError(str(error)) from error
+
+
+def sketch_cell(name: str | type[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
+    """As :func:`make_cell`, but without storage where the cell can do without: to be asked things, not to be run."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return make_cell(name, input_size, hidden_size, options)
+        except UserError:
+            raise
+        except Exception:  # its __init__ reads numbers, which are not there
+            return make_cell(name, input_size, hidden_size, options)
 
 
 def resolve(config: RunConfig) -> RunConfig:
@@ -91,23 +137,18 @@ def resolve(config: RunConfig) -> RunConfig:
     except ValueError as error:
         raise UserError(str(error)) from error
     kind = cell_class(config.cell)
-    init = config.init or kind.default_init
-    if init not in INITIALIZERS:
-        raise UserError(f"unknown init {init!r}{did_you_mean(init, INITIALIZERS)}")
-    cell = make_cell(config.cell, task.input_size, 1, config.cell_option)
-    if init == "chrono" and config.init is None and not any("bias" in name for name, _ in cell.named_parameters()):
-        init = "uniform"  # a default must fit: without biases there is nothing for chrono to set
-    try:
-        check(init, cell)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if init == "chrono":
+    inits = known(kind)
+    if config.init is not None and config.init not in inits:
+        raise UserError(f"unknown init {config.init!r}{did_you_mean(config.init, inits)}")
+    cell, init = _initialised(config, task)
+    if inits[init].uses_horizon:
         horizon = config.horizon or max(10.0 * config.gap, 20.0)
     elif config.horizon is not None:
-        raise UserError(f"horizon is the range of init chrono, and means nothing to init {init}")
+        users = " or ".join(name for name in sorted(inits) if inits[name].uses_horizon)
+        raise UserError(f"horizon is the range of init {users}, and means nothing to init {init}")
     else:
         horizon = None
-    fast = cell.fast_engine and config.device == "cpu" and engine.available()
+    fast = config.device == "cpu" and engine.available() and isinstance(cell, Cell) and engine.refusal(cell) is None
     if config.engine == "fast" and not fast:
         raise UserError(f"engine fast cannot run cell {config.cell} on {config.device} here: use engine auto or torch")
     chosen = "fast" if fast and config.engine != "torch" else "torch"
@@ -123,17 +164,35 @@ def resolve(config: RunConfig) -> RunConfig:
     return RunConfig.model_validate(values)
 
 
+def _initialised(config: RunConfig, task: Task) -> tuple[Layer, str]:
+    """The config's cell, not to be run, and the name of its initialisation, which was tried on it; raises UserError."""
+    for make in (sketch_cell, make_cell):
+        cell = make(config.cell, task.input_size, config.hidden_size, config.cell_option)
+        try:
+            init = config.init or default(cell)
+            check(init, cell)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        except RuntimeError:  # an initialiser that reads numbers, which a sketch has not
+            if make is make_cell:
+                raise
+        else:
+            return cell, init
+    raise AssertionError
+
+
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str]) -> str:
     """The end of an error message: the likely meaning, else all there is."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
 
 
-def _canonical(name: str, kind: type[Task] | type[Cell]) -> str:
-    return str(Path(name).resolve()) if _is_path(name) else kind.name
+def _canonical(name: str, kind: type[Task] | type[Layer]) -> str:
+    return str(Path(name).resolve()) if is_path(name) else kind.name
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a task or a cell is given by the path of its file."""
     return name.endswith(".py") or "/" in name or "\\" in name
 
 
@@ -144,7 +203,7 @@ def _collect(word: str, folder: Path, kind: Any) -> dict[str, Any]:
     else:  # cells are modules of the package
         modules = [importlib.import_module(f"rnnbench.cells.{path.stem}") for path in sorted(folder.glob("[!_]*.py"))]
         loaded = [_class_in(module, str(module.__file__), word, kind) for module in modules]
-    loaded += [_class_of(point.load(), point.value, word, kind) for point in entry_points(group=f"rnnbench.{word}s")]
+    loaded += [_class_of(_loaded(point), point.value, word, kind) for point in entry_points(group=f"rnnbench.{word}s")]
     for entry in loaded:
         if entry.name in found:
             raise UserError(f"two {word}s are called {entry.name!r}: rename one of them")
@@ -152,8 +211,10 @@ def _collect(word: str, folder: Path, kind: Any) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _find(word: str, name: str, known: Any, kind: Any) -> Any:
-    if _is_path(name):
+def _find(word: str, name: str | type, known: Any, kind: Any) -> Any:
+    if not isinstance(name, str):
+        return _class_of(name, name.__name__, word, kind)
+    if is_path(name):
         path = Path(name)
         if not path.is_file():
             raise UserError(f"no {word} file {name}: give the path of a Python file, or a name from `rnnbench {word}s`")
@@ -163,21 +224,37 @@ def _find(word: str, name: str, known: Any, kind: Any) -> Any:
     return known()[name]
 
 
-@cache
+def _loaded(point: EntryPoint) -> Any:
+    """What an installed package offers; raises UserError if its import fails."""
+    try:
+        return point.load()
+    except Exception as error:
+        raise UserError(f"{point.value}, an entry point of {point.group}, is broken: {type(error).__name__}: {error}") from error
+
+
 def _load(path: Path, word: str, kind: Any) -> Any:
-    module_name = f"rnnbench_{word}_{path.stem}_{abs(hash(str(path))):x}"
+    return _class_in(_module(path), str(path), word, kind)
+
+
+@cache
+def _module(path: Path) -> ModuleType:
+    """The module in a file; raises UserError if it is broken."""
+    module_name = f"rnnbench_plugin_{path.stem}_{abs(hash(str(path))):x}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"{word} file {path} cannot be read as Python")
+        raise UserError(f"file {path} cannot be read as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses look their module up
+    STRANGERS.add(str(path))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[module_name]
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UserError(f"{word} file {path} is broken{line}: {type(error).__name__}: {error}") from error
-    return _class_in(module, str(path), word, kind)
+        told = blame(error)
+        if told is None:
+            raise
+        raise UserError(f"file {path} is broken: {told}") from error
+    return module
 
 
 def _class_in(module: ModuleType, where: str, word: str, kind: Any) -> Any:
@@ -195,6 +272,7 @@ def _class_of(entry: Any, where: str, word: str, kind: Any) -> Any:
         raise UserError(f"{where}: {entry.__name__} does not define {', '.join(missing)}")
     if not isinstance(getattr(entry, "name", None), str):
         raise UserError(f"{where}: {entry.__name__} needs a `name`, in lower case")
+    STRANGERS.add(str(getattr(sys.modules.get(entry.__module__), "__file__", "")))
     return entry
 
 

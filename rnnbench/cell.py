@@ -7,17 +7,23 @@ is the contract on one page, ``rnnbench check FILE`` holds a class to it.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from rnnbench.errors import UserError, place
+
 State = tuple[Tensor, ...]
 """What a cell carries from step to step: tensors (B, ...), its output (B, H) first."""
+
+# cuDNN would rather have all weights in one chunk; a library's module inside a layer has them where it wants, and it copies them.
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 class Setting(NamedTuple):
@@ -94,10 +100,16 @@ class Layer(nn.Module, ABC):
         self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         self.left_open.append(name)
 
+    def open_parameters(self) -> dict[str, nn.Parameter]:
+        """The parameters that are left to the initialiser, those of layers inside this one too, by name."""
+        owners = [(f"{path}." if path else "", part) for path, part in self.named_modules() if isinstance(part, Layer)]
+        names = {path + name for path, part in owners for name in part.left_open}
+        return {name: parameter for name, parameter in self.named_parameters() if name in names}
+
     @property
-    def state_size(self) -> int:
-        """Numbers that one sequence carries from step to step; -1 where that grows with the sequence."""
-        return -1
+    def state_size(self) -> int | None:
+        """Numbers that one sequence carries from step to step; None where that grows with the sequence."""
+        return None
 
     @abstractmethod
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
@@ -151,16 +163,16 @@ class Cell(Layer):
     slope: ClassVar[float | None] = None
     """The largest slope of the nonlinearity, for cells that Pascanu's bound holds for; None for all others."""
     state_names: ClassVar[tuple[str, ...]] = ("h",)
-    """The parts of the state, its output first."""
+    """The parts of the state: its output first, the part that carries the memory last (they may be one)."""
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    weight_ih: Tensor
+    weight_hh: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int, **shapes: tuple[int, ...]) -> None:
+        """``shapes`` names the parts of one sequence's state that are not (H,): ``super().__init__(D, H, S=(H, 4))``."""
         super().__init__(input_size, hidden_size)
-        for name, shape in zip(self.state_names, self.state_shapes(), strict=True):
-            self.register_buffer(f"initial_{name}", torch.zeros(shape))
-
-    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shape of each part of one sequence's state, without the batch; (H,) each unless a cell says otherwise."""
-        return ((self.hidden_size,),) * len(self.state_names)
+        for name in self.state_names:
+            self.register_buffer(f"initial_{name}", torch.zeros(shapes.get(name, (hidden_size,))))
 
     @property
     def state_size(self) -> int:
@@ -169,8 +181,11 @@ class Cell(Layer):
 
     @property
     def initial_state(self) -> State:
-        """The state before the first input, without the batch: zeros unless the buffers ``initial_h`` and so on are set."""
-        return tuple(self.get_buffer(f"initial_{name}") for name in self.state_names)
+        """The state before the first input, without the batch: ``initial_h`` and so on, buffers of zeros.
+
+        A construction fills them; a cell that learns its start sets ``self.initial_h = nn.Parameter(...)``.
+        """
+        return tuple(getattr(self, f"initial_{name}") for name in self.state_names)
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
@@ -192,8 +207,11 @@ class Cell(Layer):
         """Outputs (T - first, B, H) of a whole sequence, one :meth:`step` after the other."""
         state = self.start(inputs.shape[1])
         outputs = []
-        for x in self.vectors(inputs):  # (B, D)
-            state, _ = self.step(x, state)
+        for t, x in enumerate(self.vectors(inputs)):  # (B, D)
+            result = self.step(x, state)
+            if t == 0:
+                check_step(self, result, state)
+            state, _ = result
             outputs.append(state[0])  # (B, H)
         return torch.stack(outputs[first:])  # (T - first, B, H)
 
@@ -211,6 +229,27 @@ class Cell(Layer):
                 self.parameter(name, rows * H)
             else:
                 self.register_parameter(name, None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Weights saved before the parts of the state had names hold all of them as rows of one ``initial_state``."""
+        rows = state_dict.pop(f"{prefix}initial_state", None)
+        if rows is not None:
+            state_dict |= {f"{prefix}initial_{name}": row for name, row in zip(self.state_names, rows, strict=True)}
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def check_step(cell: Cell, result: Any, state: State) -> None:
+    """Raise UserError unless ``result`` is what :meth:`Cell.step` owes after ``state``; one sentence says what would be right."""
+    parts = ", ".join(cell.state_names)
+    owed = f"step must return (({parts},), gates), with gates a dict of (B, H) tensors, {{}} without any"
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
+        raise UserError(f"{place(type(cell))}: {owed}")
+    after = result[0]
+    if not (isinstance(after, tuple) and len(after) == len(state) and all(isinstance(part, Tensor) for part in after)):
+        raise UserError(f"{place(type(cell))}: the state is no tuple of {len(state)} ({parts}): {owed}")
+    for name, old, new in zip(cell.state_names, state, after, strict=True):
+        if new.shape != old.shape:
+            raise UserError(f"{place(type(cell))}: step makes {name} {tuple(new.shape)}, not {tuple(old.shape)}: keep its shape")
 
 
 class SequenceModel(Layer):

@@ -35,14 +35,14 @@ class RunConfig(BaseModel):
     optimizer: Annotated[Optimizer, Field(description="Optimiser: adam (betas 0.9, 0.99), rmsprop (0.9) or sgd.")] = "adam"
     init: Annotated[
         str | None,
-        Field(description="Initialisation: uniform, orthogonal, identity, forget-bias or chrono. Default: the cell's own."),
+        Field(description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono; or one of the cell's."),
     ] = None
     horizon: Annotated[
         float | None,
         Field(
             ge=2.5,
             allow_inf_nan=False,
-            description="Range of init chrono, in time steps. Default: 10 x gap, at least 20.",
+            description="Time steps that an init such as chrono spreads the memory over. Default: 10 x gap, at least 20.",
         ),
     ] = None
     clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 0.1

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from rnnbench import catalog
 from rnnbench.config import RunConfig
+from rnnbench.errors import UserError
 from rnnbench.model import parameter_count
 from rnnbench.records import Row, Study, load_tensors, run_row, save_tensors
+from rnnbench.testing import vet
 from rnnbench.train import Trainer
 
 
@@ -20,10 +23,17 @@ class Execution:
         force: start anew, whatever the study already has of this run.
 
     Raises:
-        UserError: the config does not fit, or another process is at this run.
+        UserError: the config does not fit, another process is at this run, or a plug-in breaks the contract of a cell or a task.
+
+    Attributes:
+        findings: what else the checks say of a plug-in.
     """
 
     def __init__(self, config: RunConfig, study: Study, force: bool = False) -> None:
+        self.findings = vet(catalog.resolve(config))
+        for finding in self.findings:
+            if finding.kind == "broken":
+                raise UserError(finding.message)
         self.trainer = Trainer(config)
         self.config = self.trainer.config
         self.study = study

@@ -1,117 +1,177 @@
 """Initialisations, by name: an axis of the benchmark, never a hidden detail.
 
-Each fills the weights of a cell in place from a generator. All start from ``uniform`` and change what they are named after,
-so two of them differ in exactly that. The readout is always uniform +-1/sqrt(H).
+Each fills the parameters that a layer left open, in place; what the layer's ``__init__`` has set stays. All but ``own`` start from
+``uniform`` and change what they are named after, so two of them differ in exactly that. One that finds nothing to set raises
+ValueError, so that no network carries a label which changed nothing. The readout is always uniform +-1/sqrt(H).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Generator, Tensor, nn
 
-from rnnbench.cells import Cell
-
-Initializer = Callable[[Cell, Generator, float], None]
+from rnnbench.cell import Cell, Initializer, Layer, Setting
 
 
-def uniform(cell: Cell, generator: Generator, horizon: float) -> None:
+def uniform(layer: Layer, setting: Setting) -> None:
     """Every weight and bias from U[-1/sqrt(H), 1/sqrt(H)]: the textbook's choice and PyTorch's default."""
-    uniform_(cell, cell.hidden_size, generator)
+    opened = layer.open_parameters()
+    if not opened:
+        raise ValueError(f"init uniform finds nothing to set: {layer.name} sets all its parameters itself, which init own keeps")
+    uniform_(opened.values(), layer.hidden_size, setting.generator)
 
 
-def uniform_(module: nn.Module, hidden_size: int, generator: Generator) -> None:
-    """Fill all parameters of a module from U[-1/sqrt(H), 1/sqrt(H)]."""
+def uniform_(parameters: Iterable[nn.Parameter], hidden_size: int, generator: Generator) -> None:
+    """Fill the parameters from U[-1/sqrt(H), 1/sqrt(H)]."""
     bound = 1 / math.sqrt(hidden_size)
     with torch.no_grad():
-        for parameter in module.parameters():
+        for parameter in parameters:
             parameter.uniform_(-bound, bound, generator=generator)
 
 
-def orthogonal(cell: Cell, generator: Generator, horizon: float) -> None:
+def own(layer: Layer, setting: Setting) -> None:
+    """What the layer's ``__init__`` has set, as it stands; uniform for what it left open."""
+    opened = layer.open_parameters()
+    if opened and not own_parameters(layer):
+        raise ValueError(f"init own finds nothing to keep: {layer.name} leaves all its parameters to the initialiser")
+    uniform_(opened.values(), layer.hidden_size, setting.generator)
+
+
+def orthogonal(layer: Layer, setting: Setting) -> None:
     """Uniform, but every (H, H) block of the recurrent weights is a random orthogonal matrix, and all biases are 0.
 
     Source: Saxe, McClelland & Ganguli 2014; for recurrent networks Henaff, Szlam & LeCun 2016.
     """
-    uniform(cell, generator, horizon)
+    blocks = recurrent_blocks("orthogonal", layer)
+    uniform(layer, setting)
     with torch.no_grad():
-        for block in torch.split(recurrent_weights(cell), cell.hidden_size):  # (H, H)
-            nn.init.orthogonal_(block, generator=generator)
-    zero_biases(cell)
+        for block in blocks:  # (H, H)
+            nn.init.orthogonal_(block, generator=setting.generator)
+    zero_biases(layer)
 
 
-def identity(cell: Cell, generator: Generator, horizon: float) -> None:
+def identity(layer: Layer, setting: Setting) -> None:
     """Uniform, but every (H, H) block of the recurrent weights is the identity, and all biases are 0 (Le et al. 2015)."""
-    uniform(cell, generator, horizon)
+    blocks = recurrent_blocks("identity", layer)
+    uniform(layer, setting)
     with torch.no_grad():
-        for block in torch.split(recurrent_weights(cell), cell.hidden_size):  # (H, H)
+        for block in blocks:  # (H, H)
             nn.init.eye_(block)
-    zero_biases(cell)
+    zero_biases(layer)
 
 
-def forget_bias(cell: Cell, generator: Generator, horizon: float) -> None:
+def forget_bias(layer: Layer, setting: Setting) -> None:
     """Uniform, but all biases are 0 and that of the keeping gate is 1, the usual constant (Jozefowicz et al. 2015)."""
-    uniform(cell, generator, horizon)
-    zero_biases(cell)
-    keeping, sign = next(iter(cell.forget_signs.items()))
-    set_gate_bias(cell, keeping, torch.full((cell.hidden_size,), float(sign)))
+    signs = forget_signs("forget-bias", layer)
+    uniform(layer, setting)
+    zero_biases(layer)
+    keeping, sign = next(iter(signs.items()))
+    set_gate_bias(layer, keeping, torch.full((layer.hidden_size,), float(sign)))
 
 
-def chrono(cell: Cell, generator: Generator, horizon: float) -> None:
+def chrono(layer: Layer, setting: Setting) -> None:
     """Uniform, but the keeping gates' biases spread the units' memory over 1 .. horizon steps; all other biases are 0.
 
     LSTM: b_f = log U[1, horizon - 1] and b_i = -b_f; GRU: the update gate alone, with the sign that keeps. Horizon in time steps.
     Source: Tallec & Ollivier 2018, section 3 (their T_max).
     """
-    uniform(cell, generator, horizon)
-    zero_biases(cell)
-    spread = torch.empty(cell.hidden_size).uniform_(1, horizon - 1, generator=generator).log()  # (H)
-    for gate, sign in cell.forget_signs.items():
-        set_gate_bias(cell, gate, sign * spread)
+    signs = forget_signs("chrono", layer)
+    uniform(layer, setting)
+    zero_biases(layer)
+    spread = torch.empty(layer.hidden_size).uniform_(1, setting.horizon - 1, generator=setting.generator).log()  # (H)
+    for gate, sign in signs.items():
+        set_gate_bias(layer, gate, sign * spread)
 
 
-def recurrent_weights(cell: Cell) -> Tensor:
-    """(rows*H, H) the recurrent weights; raises ValueError for a cell without any."""
-    weight = getattr(cell, "weight_hh", None)
-    if not isinstance(weight, Tensor):
-        raise ValueError(f"cell {cell.name} has no recurrent weights to initialise")
-    return weight
+def own_parameters(layer: Layer) -> list[str]:
+    """Names of the parameters that the layer's ``__init__`` has set."""
+    opened = layer.open_parameters()
+    return [name for name, _ in layer.named_parameters() if name not in opened]
 
 
-def zero_biases(cell: Cell) -> None:
-    """Set every bias of a cell to 0."""
+def recurrent_blocks(init: str, layer: Layer) -> tuple[Tensor, ...]:
+    """The (H, H) blocks of the recurrent weights that were left open; raises ValueError without any."""
+    weight = layer.open_parameters().get("weight_hh")
+    if weight is None:
+        raise ValueError(f"init {init} finds nothing to set: {layer.name} has no weight_hh (rows*H, H) that it leaves open")
+    return torch.split(weight, layer.hidden_size)
+
+
+def open_biases(layer: Layer) -> dict[str, nn.Parameter]:
+    """The biases that were left open, by name."""
+    return {name: parameter for name, parameter in layer.open_parameters().items() if "bias" in name}
+
+
+def zero_biases(layer: Layer) -> None:
+    """Set every bias that was left open to 0."""
     with torch.no_grad():
-        for name, parameter in cell.named_parameters():
-            if "bias" in name:
-                parameter.zero_()
+        for bias in open_biases(layer).values():
+            bias.zero_()
 
 
-def set_gate_bias(cell: Cell, gate: str, values: Tensor) -> None:
+def forget_signs(init: str, layer: Layer) -> Mapping[str, int]:
+    """The cell's forgetting gates; raises ValueError if it has none, or no bias of theirs to set."""
+    if not (isinstance(layer, Cell) and layer.forget_signs):
+        raise ValueError(f"init {init} sets a forgetting gate, which cell {layer.name} does not have")
+    if not open_biases(layer):
+        raise ValueError(f"init {init} sets a gate's bias, and this {layer.name} leaves none open (bias=false)")
+    unknown = set(layer.forget_signs) - set(layer.gates)
+    if unknown:
+        raise ValueError(f"init {init}: forget_signs of {layer.name} names {min(unknown)!r}, which is none of its gates")
+    return layer.forget_signs
+
+
+def set_gate_bias(layer: Layer, gate: str, values: Tensor) -> None:
     """Make the total bias of one gate ``values`` (H); a second bias, where a cell has one, becomes 0 there."""
-    row = cell.gates.index(gate) * cell.hidden_size
-    biases = [p for name in ("bias", "bias_ih", "bias_hh") if (p := getattr(cell, name, None)) is not None]
+    assert isinstance(layer, Cell)  # forget_signs has made sure of it
+    row = list(layer.gates).index(gate) * layer.hidden_size
     with torch.no_grad():
-        for k, bias in enumerate(biases):
-            bias[row : row + cell.hidden_size] = values if k == 0 else 0.0
+        for k, bias in enumerate(open_biases(layer).values()):
+            bias[row : row + layer.hidden_size] = values if k == 0 else 0.0
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    "uniform": uniform,
-    "orthogonal": orthogonal,
-    "identity": identity,
-    "forget-bias": forget_bias,
-    "chrono": chrono,
+    "own": Initializer(own),
+    "uniform": Initializer(uniform),
+    "orthogonal": Initializer(orthogonal),
+    "identity": Initializer(identity),
+    "forget-bias": Initializer(forget_bias),
+    "chrono": Initializer(chrono, uses_horizon=True),
 }
 
 
-def check(init: str, cell: Cell) -> None:
-    """Raise ValueError, in one sentence, if this cell cannot take the initialisation ``init``."""
-    if init in ("orthogonal", "identity"):
-        recurrent_weights(cell)
-    if init in ("forget-bias", "chrono"):
-        if not cell.forget_signs:
-            raise ValueError(f"init {init} sets a forgetting gate, which cell {cell.name} does not have")
-        if not any("bias" in name for name, _ in cell.named_parameters()):
-            raise ValueError(f"init {init} sets a gate's bias, and this {cell.name} has none (bias=false)")
+def known(kind: type[Layer]) -> dict[str, Initializer]:
+    """The initialisations of a class by name: those that it brings along go before those here."""
+    return {**INITIALIZERS, **kind.initializers}
+
+
+def initialise(layer: Layer, init: str, setting: Setting) -> None:
+    """Fill the layer's parameters in place; raises ValueError, in one sentence, if it cannot take the initialisation ``init``."""
+    inits = known(type(layer))
+    if init not in inits:
+        raise ValueError(f"{layer.name} has no init {init!r}: there are {', '.join(sorted(inits))}")
+    inits[init].fill(layer, setting)
+
+
+def check(init: str, layer: Layer) -> None:
+    """Raise ValueError if this layer cannot take the initialisation ``init``; its parameters are lost."""
+    initialise(layer, init, Setting(Generator(), 1, 20.0))
+
+
+def default(layer: Layer) -> str:
+    """The initialisation when none is named; the layer's parameters are lost.
+
+    The declared default, where it finds something to set (chrono does not, without biases); else ``own`` if ``__init__`` has set
+    some parameter itself, and ``uniform`` if it has not.
+    """
+    fallback = "own" if own_parameters(layer) or not layer.open_parameters() else "uniform"
+    if layer.default_init is None:
+        return fallback
+    try:
+        check(layer.default_init, layer)
+    except ValueError:
+        return fallback
+    return layer.default_init

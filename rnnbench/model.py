@@ -7,30 +7,65 @@ import hashlib
 import torch
 from torch import Generator, Tensor, nn
 
-from rnnbench import catalog
-from rnnbench.cells import Cell
+from rnnbench import catalog, engine
+from rnnbench.cell import Cell, Layer, Setting
 from rnnbench.config import RunConfig
-from rnnbench.errors import UserError
-from rnnbench.initializers import INITIALIZERS, uniform_
+from rnnbench.errors import UserError, place
+from rnnbench.initializers import initialise, uniform_
 from rnnbench.task import Batch, Task
 
 
 class Model(nn.Module):
-    """A cell and a linear readout, read only where an answer is due."""
+    """A layer and a linear readout, read only where an answer is due.
 
-    def __init__(self, cell: Cell, output_size: int) -> None:
+    Args:
+        cell: the layer.
+        output_size: numbers that the readout gives.
+        engine: ``fast`` takes a :class:`Cell` through :mod:`rnnbench.engine`, ``torch`` through its own ``states``.
+    """
+
+    def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
         super().__init__()
         self.cell = cell
+        self.engine = engine
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        """(N, output_size) outputs at the N scored positions of the batch, in the order of ``batch.answers``."""
+        """(N, output_size) outputs at the N scored positions of the batch, in the order of ``batch.answers``.
+
+        Raises:
+            UserError: the inputs are none that the layer reads, or it gives outputs of another shape than it should.
+        """
         first = batch.first_scored
-        states = self.cell.states(batch.inputs, first)  # (T - first, B, H)
+        states = self.states(batch.inputs, first)  # (T - first, B, H)
         scored = batch.scored[first:]  # (T - first, B)
         due = states.flatten(0, 1) if bool(scored.all()) else states[scored]  # (N, H)
         outputs: Tensor = self.readout(due)  # (N, output_size)
         return outputs
+
+    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
+        """(T - first, B, H) the layer's outputs from step ``first`` on."""
+        check_inputs(self.cell, inputs)
+        if self.engine == "fast" and isinstance(self.cell, Cell):
+            return engine.states(self.cell, inputs, first)
+        states = self.cell.states(inputs, first)  # (T - first, B, H)
+        owed = (len(inputs) - first, inputs.shape[1], self.cell.hidden_size)
+        if tuple(states.shape) != owed:
+            raise UserError(f"{place(type(self.cell))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
+        return states
+
+
+def check_inputs(cell: Layer, inputs: Tensor) -> None:
+    """Raise UserError unless ``inputs`` are tokens in [0, input_size), or values with input_size channels."""
+    if inputs.is_floating_point():
+        if inputs.shape[-1] != cell.input_size:
+            raise UserError(f"the task gives {inputs.shape[-1]} channels: its input_size is {cell.input_size} and should be that")
+        return
+    low, high = (int(end) for end in inputs.aminmax())
+    if low < 0 or high >= cell.input_size:
+        raise UserError(
+            f"the task gives the token {low if low < 0 else high}, and tokens lie in [0, input_size = {cell.input_size})"
+        )
 
 
 def stream(seed: int, name: str) -> Generator:
@@ -40,13 +75,14 @@ def stream(seed: int, name: str) -> Generator:
 
 
 def build(config: RunConfig, task: Task) -> Model:
-    """The initialised network of a resolved config, on the CPU in float32."""
-    cell = catalog.make_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
-    cell.engine = config.engine
-    model = Model(cell, task.output_size)
+    """The initialised network of a resolved config, on the CPU in float32; leaves the random stream of the process as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stream(config.seed, "own").initial_seed())
+        cell = catalog.make_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
+        model = Model(cell, task.output_size, config.engine)
     generator = stream(config.seed, "init")
-    INITIALIZERS[str(config.init)](cell, generator, config.horizon or 0.0)
-    uniform_(model.readout, config.hidden_size, generator)
+    initialise(cell, str(config.init), Setting(generator, config.gap, config.horizon or 0.0))
+    uniform_(model.readout.parameters(), config.hidden_size, generator)
     return model
 
 
@@ -55,21 +91,20 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def memory_needed(config: RunConfig, task: Task, cell: Cell) -> int:
+def memory_needed(config: RunConfig, task: Task, cell: Layer) -> int:
     """Bytes that a training step needs at least: weights with gradients and Adam's two moments, states of all time steps.
 
-    ``cell`` may be of any width: only its number of gates counts. A lower bound, meant to refuse what cannot fit.
+    A lower bound, meant to refuse what cannot fit. ``cell`` may be a sketch without storage.
     """
-    rows = max(1, len(cell.gates))
     H, T, B = config.hidden_size, task.length(config.gap), config.batch_size
-    weights = rows * H * (H + task.input_size) + H * task.output_size
-    states = T * B * H * (rows + 1)  # gates and hidden state, kept for the way back
-    return 4 * (4 * weights + states + T * B * task.input_size)
+    weights = parameter_count(cell) + H * task.output_size
+    kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the way back
+    return 4 * (4 * weights + T * B * (kept + task.input_size))
 
 
 def check_memory(config: RunConfig, task: Task) -> None:
     """Raise UserError if a training step cannot fit into the memory that is free now."""
-    cell = catalog.make_cell(config.cell, task.input_size, 1, config.cell_option)
+    cell = catalog.sketch_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
     needed = memory_needed(config, task, cell)
     if config.device.startswith("cuda"):
         free = torch.cuda.mem_get_info(config.device)[0]

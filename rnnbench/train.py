@@ -115,6 +115,7 @@ class Trainer:
     @torch.no_grad()
     def measure(self) -> tuple[float, float]:
         """Accuracy and loss on fresh held-out sequences."""
+        self.model.eval()  # no dropout, no noise that a cell has for training alone
         right, loss_sum, answers, left = 0, 0.0, 0, self.config.eval_sequences
         while left:
             batch = self.sample(min(EVAL_CHUNK, left), self.eval_stream)
@@ -123,6 +124,7 @@ class Trainer:
             loss_sum += float(self.task.loss(outputs, batch)) * len(outputs)
             answers += len(outputs)
             left -= batch.inputs.shape[1]
+        self.model.train()
         return right / answers, loss_sum / answers
 
     def evaluate(self) -> Row:

@@ -7,16 +7,17 @@ import torch
 from torch import Generator
 
 from rnnbench import catalog
-from rnnbench.cells import Cell
-from rnnbench.initializers import INITIALIZERS, check
+from rnnbench.cell import Cell, Setting
+from rnnbench.config import RunConfig
+from rnnbench.initializers import initialise
+from rnnbench.model import build
 
 H = 200
 
 
 def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -> Cell:
     cell = catalog.make_cell(name, 5, H, options)
-    check(init, cell)
-    INITIALIZERS[init](cell, Generator().manual_seed(0), horizon)
+    initialise(cell, init, Setting(Generator().manual_seed(0), 10, horizon))
     return cell
 
 
@@ -51,7 +52,7 @@ def test_keeping_gates_keep(name: str, state: int, init: str) -> None:
             for bias in (cell.bias, cell.bias_ih, cell.bias_hh):
                 if bias is not None:
                     bias[2 * H :] = 0
-    start = tuple(torch.full((1, H), 0.5) for _ in range(cell.state_count))
+    start = tuple(torch.full((1, H), 0.5) for _ in cell.state_names)
     kept = cell.step(torch.zeros(1, 5), start)[0][state][0].detach() / 0.5  # (H)
     if init == "forget-bias":
         torch.testing.assert_close(kept, torch.full((H,), 1 / (1 + math.exp(-1))))
@@ -75,3 +76,28 @@ def test_what_does_not_fit_is_refused(name: str, init: str) -> None:
 def test_chrono_needs_a_bias() -> None:
     with pytest.raises(ValueError, match="bias=false"):
         initialised("gru", "chrono", bias=False)
+
+
+SAME_AS_EVER = [
+    # cell, init, first weight of the readout, which is drawn last, and the sum of all weights
+    ("gru", "uniform", -0.079349, 2.85504),
+    ("gru", "forget-bias", -0.079349, -1.98877),
+    ("gru", "chrono", -0.30737248, -13.6543),
+    ("gru-torch", "uniform", -0.26743084, 2.65123),
+    ("gru-torch", "forget-bias", -0.26743084, 10.16634),
+    ("gru-torch", "chrono", -0.02535419, 22.6955),
+    ("lstm", "uniform", 0.28288919, 2.10094),
+    ("lstm", "forget-bias", 0.28288919, 9.43647),
+    ("lstm", "chrono", -0.15206425, 3.29749),
+    ("memoryless", "uniform", -0.0664247, -0.08134),
+    ("rnn", "uniform", 0.21067415, 1.82873),
+]
+
+
+@pytest.mark.parametrize(("cell", "init", "first", "total"), SAME_AS_EVER)
+def test_a_seed_gives_the_weights_that_it_has_always_given(cell: str, init: str, first: float, total: float) -> None:
+    """The committed results are repeatable only as long as these do not move."""
+    config = catalog.resolve(RunConfig(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
+    model = build(config, catalog.make_task("beijing"))
+    assert model.readout.weight[0, 0].item() == pytest.approx(first, rel=1e-6)
+    assert sum(parameter.detach().double().sum().item() for parameter in model.parameters()) == pytest.approx(total, abs=2e-5)

@@ -11,11 +11,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
-    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.engine", "rnnbench.published"),
-    ("rnnbench.cells", "rnnbench.config"),
+    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.published"),
+    ("rnnbench.cell",),
+    ("rnnbench.cells", "rnnbench.config", "rnnbench.engine"),
     ("rnnbench.initializers", "rnnbench.records"),
     ("rnnbench.catalog",),
     ("rnnbench.model",),
+    ("rnnbench.testing",),
     ("rnnbench.train",),
     ("rnnbench.execute",),
     ("rnnbench.plots", "rnnbench.sweep", "rnnbench.insight", "rnnbench.summary", "rnnbench.verify", "rnnbench.claims"),
@@ -71,6 +73,12 @@ def test_imports_never_point_upward(path: Path) -> None:
 def test_task_files_import_torch_and_the_contract_alone(path: Path) -> None:
     ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
     assert ours == {"rnnbench.task"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cells").glob("*.py")), ids=lambda path: path.stem)
+def test_cell_files_import_torch_and_the_contract_alone(path: Path) -> None:
+    ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
+    assert ours == {"rnnbench.cell"}
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "plots" in p.parts or p.stem in ("stats", "published")], ids=module_name)

@@ -59,7 +59,7 @@ def test_a_run_leaves_a_row_a_log_and_its_weights(tmp_path: Path) -> None:
     assert runs["accuracy"][0] == logs["accuracy"].iloc[-1]
     assert not study.checkpoint_file(run_id).exists()
     weights = load_tensors(study.weights_file(run_id))
-    assert runs["parameters"][0] == sum(w.numel() for name, w in weights.items() if "initial_state" not in name)
+    assert runs["parameters"][0] == sum(w.numel() for name, w in weights.items() if ".initial_" not in name)
 
 
 def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Path) -> None:

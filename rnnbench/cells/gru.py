@@ -10,12 +10,13 @@ no initialisation can set how long the state is kept. ``--cell-option bias=false
 NEGATIVE bias of z here. Weights are stacked in the order r, z, n. ``gru-torch`` is the other variant.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench import engine
-from rnnbench.cells import Cell, State
+from rnnbench.cell import Cell, Gate, State
 
 
 class GRU(Cell):
@@ -23,10 +24,12 @@ class GRU(Cell):
 
     name = "gru"
     summary = "GRU as specified: reset before the product"
+    reference = "Cho et al. 2014, section 2.3"
+    memory = "gated state"
     default_init = "chrono"
-    gates = ("r", "z", "n")
+    gates = {"r": Gate("reset gate r"), "z": Gate("update gate z (0 keeps)"), "n": Gate("candidate n", -1)}
+    candidate = "n"
     forget_signs = {"z": -1}
-    fast_engine = True
 
     bias: Tensor | None
 
@@ -35,29 +38,17 @@ class GRU(Cell):
         self.stacked_weights(3, ("bias",) if bias else ())
 
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        return self.gated(F.linear(x, self.weight_ih, self.bias), state)
-
-    def gated(self, projected: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """One step from the input's share of the three products, (B, 3H)."""
         (h,) = state  # (B, H)
         H = self.hidden_size
+        projected = F.linear(x, self.weight_ih, self.bias)  # (B, 3H)
         rz = torch.sigmoid(projected[:, : 2 * H] + F.linear(h, self.weight_hh[: 2 * H]))  # (B, 2H)
         r, z = rz.chunk(2, dim=1)  # (B, H), (B, H)
         n = torch.tanh(projected[:, 2 * H :] + F.linear(r * h, self.weight_hh[2 * H :]))  # (B, H)
         h = (1 - z) * h + z * n  # (B, H)
         return (h,), {"r": r, "z": z, "n": n}
 
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """(T - first, B, H) hidden states; ``inputs`` as in :meth:`Cell.states`."""
-        if self.engine == "fast":
-            return engine.gru(inputs, self.weight_ih, self.weight_hh, self.bias, self.initial_state, first)
-        projected = F.linear(self.vectors(inputs), self.weight_ih, self.bias)  # (T, B, 3H), one product for all steps
-        state = self.start(inputs.shape[1])
-        hidden = []
-        for step in projected.unbind():  # (B, 3H)
-            state, _ = self.gated(step, state)
-            hidden.append(state[0])  # (B, H)
-        return torch.stack(hidden[first:])  # (T - first, B, H)
+    def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
+        return 1 - gates["z"]  # (B, H)
 
 
 CELL = GRU

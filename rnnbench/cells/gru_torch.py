@@ -9,12 +9,13 @@ Two biases, weights stacked in the order r, z, n, as in ``torch.nn.GRU`` (Keras 
 ``linear_before_reset``). A long memory is a POSITIVE bias of z here.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench import engine
-from rnnbench.cells import Cell, State
+from rnnbench.cell import Cell, Gate, State
 
 
 class GRUTorch(Cell):
@@ -22,10 +23,12 @@ class GRUTorch(Cell):
 
     name = "gru-torch"
     summary = "PyTorch's GRU: reset after the product, z's meaning swapped"
+    reference = "Cho et al. 2014 as torch.nn.GRU has it"
+    memory = "gated state"
     default_init = "chrono"
-    gates = ("r", "z", "n")
+    gates = {"r": Gate("reset gate r"), "z": Gate("update gate z (1 keeps)"), "n": Gate("candidate n", -1)}
+    candidate = "n"
     forget_signs = {"z": 1}
-    fast_engine = True
 
     bias_ih: Tensor | None
     bias_hh: Tensor | None
@@ -43,17 +46,8 @@ class GRUTorch(Cell):
         h = (1 - z) * n + z * h  # (B, H)
         return (h,), {"r": r, "z": z, "n": n}
 
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """(T - first, B, H) hidden states; ``inputs`` as in :meth:`Cell.states`."""
-        if self.engine == "fast":
-            return engine.gru_torch(inputs, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.initial_state, first)
-        weights = [p for p in (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh) if p is not None]
-        (h,) = self.start(inputs.shape[1])  # (B, H)
-        states, _ = torch.gru(
-            self.vectors(inputs), h.unsqueeze(0).contiguous(), weights, self.bias_ih is not None,
-            1, 0.0, self.training, False, False,
-        )  # (T, B, H)  # fmt: skip
-        return states[first:]  # (T - first, B, H)
+    def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
+        return gates["z"]  # (B, H)
 
 
 CELL = GRUTorch

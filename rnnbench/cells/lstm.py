@@ -10,12 +10,13 @@
 Weights are stacked in the order i, f, g, o, as in ``torch.nn.LSTM``; there is one bias, as in the equations.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench import engine
-from rnnbench.cells import Cell, State
+from rnnbench.cell import Cell, Gate, State
 
 
 class LSTM(Cell):
@@ -23,11 +24,18 @@ class LSTM(Cell):
 
     name = "lstm"
     summary = "LSTM with forget gate: a state kept by a gate of its own"
+    reference = "Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000"
+    memory = "gated state"
     default_init = "chrono"
-    gates = ("i", "f", "g", "o")
+    gates = {
+        "i": Gate("input gate i (1 writes)"),
+        "f": Gate("forget gate f (1 keeps)"),
+        "g": Gate("candidate g", -1),
+        "o": Gate("output gate o"),
+    }
     forget_signs = {"f": 1, "i": -1}
-    state_count = 2
-    fast_engine = True
+    candidate = "g"
+    state_names = ("h", "C")
 
     bias: Tensor | None
 
@@ -43,18 +51,8 @@ class LSTM(Cell):
         h = o * torch.tanh(c)  # (B, H)
         return (h, c), {"i": i, "f": f, "g": g, "o": o}
 
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """(T - first, B, H) hidden states; ``inputs`` as in :meth:`Cell.states`."""
-        if self.engine == "fast":
-            return engine.lstm(inputs, self.weight_ih, self.weight_hh, self.bias, self.initial_state, first)
-        weights: list[Tensor] = [self.weight_ih, self.weight_hh]
-        if self.bias is not None:
-            weights += [self.bias, torch.zeros_like(self.bias)]  # torch's second bias adds nothing
-        start = [row.unsqueeze(0).contiguous() for row in self.start(inputs.shape[1])]  # (1, B, H) each
-        states, _, _ = torch.lstm(
-            self.vectors(inputs), start, weights, self.bias is not None, 1, 0.0, self.training, False, False
-        )  # (T, B, H)
-        return states[first:]  # (T - first, B, H)
+    def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
+        return gates["f"]  # (B, H)
 
 
 CELL = LSTM

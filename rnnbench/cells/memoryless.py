@@ -5,28 +5,30 @@ h_t = tanh(W_ih x_t + b)
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from rnnbench.cells import Cell, State
+from rnnbench.cell import SequenceModel
 
 
-class Memoryless(Cell):
+class Memoryless(SequenceModel):
     """No options."""
 
     name = "memoryless"
     summary = "feed-forward net that sees only the current input"
+    memory = "none"
+    cuts_gradient = True  # there is nothing that it could flow through
+    state_size = 0
+
+    weight_ih: Tensor
+    bias: Tensor
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
-        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))
-        self.bias = nn.Parameter(torch.empty(hidden_size))
+        self.parameter("weight_ih", hidden_size, input_size)
+        self.parameter("bias", hidden_size)
 
-    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        return (torch.tanh(F.linear(x, self.weight_ih, self.bias)),), {}  # (B, H)
-
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """(T - first, B, H) hidden states, all steps at once: nothing is carried over."""
-        return torch.tanh(F.linear(self.vectors(inputs[first:]), self.weight_ih, self.bias))
+    def sequence(self, x: Tensor) -> Tensor:
+        return torch.tanh(F.linear(x, self.weight_ih, self.bias))  # (T, B, H)
 
 
 CELL = Memoryless

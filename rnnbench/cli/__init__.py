@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, out_of_memory
+from rnnbench.errors import StorageError, UserError, blame, out_of_memory
 
 
 class StoppedError(Exception):
@@ -22,7 +22,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            if told := blame(error):
+                raise UserError(told) from error
             raise StoppedError from None
 
 
@@ -56,6 +58,7 @@ def root(
 # Each room hangs its commands on the app above, in the order of --help.
 from rnnbench.cli import run  # noqa: E402, F401, I001
 from rnnbench.cli import lists  # noqa: E402, F401
+from rnnbench.cli import check  # noqa: E402, F401
 from rnnbench.cli import sweep  # noqa: E402, F401
 from rnnbench.cli import status  # noqa: E402, F401
 from rnnbench.cli import plot  # noqa: E402, F401
@@ -78,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):
         _fail("stopped: what was recorded stays, and the same command goes on from there", 130)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
             if type(error).__name__ == "NoArgsIsHelpError":
                 sys.exit(2)  # it has printed the help already
@@ -87,6 +90,8 @@ def main(argv: list[str] | None = None) -> None:
             _fail(" ".join(error.format_message().split()).rstrip(".") + where, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
+        if told := blame(error):
+            _fail(told, 2)
         if out_of_memory(error):
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):

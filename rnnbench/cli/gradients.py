@@ -57,7 +57,7 @@ def gradients(
             frame = measure.gradient_norms(model, config, when)
             frames.append(frame)
             numbers = measure.summary(model, config, frame)
-            far = frame["grad_state"].iloc[min(config.gap, len(frame) - 1)]
+            far = frame[measure.shown_column(frame)].iloc[min(config.gap, len(frame) - 1)]
             typer.echo(
                 f"{model.cell.name:>12} {when:>8} {numbers['decay_per_step']:11.4f} {numbers['sigma_max']:10.3f} "
                 f"{numbers['spectral_radius']:7.3f} {numbers['median_half_life']:10.1f} {far:9.1e}"

@@ -40,13 +40,14 @@ def cells(
     from rich.table import Table
 
     from rnnbench import catalog
+    from rnnbench.initializers import default
     from rnnbench.model import parameter_count
 
     inputs = catalog.make_task(task).input_size
     table = Table("cell", "what it is", "default init", "parameters", title=f"Cells with {hidden_size} units on {task}")
     for name, kind in catalog.cells().items():
-        count = parameter_count(catalog.make_cell(name, inputs, hidden_size))
-        table.add_row(name, kind.summary, kind.default_init, f"{count:,}")
+        cell = catalog.sketch_cell(name, inputs, hidden_size)
+        table.add_row(name, kind.summary, default(cell), f"{parameter_count(cell):,}")
     Console().print(table)
 
 

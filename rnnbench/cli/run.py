@@ -16,6 +16,7 @@ from rnnbench.cli.options import Out, Quiet, comma_list, config_flags, run_confi
 if TYPE_CHECKING:
     from rnnbench.config import RunConfig
     from rnnbench.records import Study
+    from rnnbench.testing import Finding
 
 
 class Stoppable(Protocol):
@@ -55,6 +56,7 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
         from rnnbench.execute import Execution
 
         execution = Execution(config, study, force)
+        vetted(execution.findings)
         with stop_between_steps(execution) as stopped_by, Screen(execution.trainer, quiet) as screen:
             for row in execution.rows():
                 screen.show(row)
@@ -69,6 +71,15 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
     typer.echo(finished_lines(stored, task, study, quiet))
     if gaps:
         extrapolate(config, study, gaps, force, quiet)
+
+
+def vetted(findings: list[Finding]) -> None:
+    """One line on stderr about a cell and a task that are not ours; nothing about ours."""
+    if findings:
+        doubts = [finding.message for finding in findings if finding.fails]
+        notes = [finding.message for finding in findings if not finding.fails]
+        said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
+        typer.echo("; ".join([said, *notes]), err=True)
 
 
 def extrapolate(config: RunConfig, study: Study, gaps: list[int], force: bool, quiet: bool) -> None:

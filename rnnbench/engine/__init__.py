@@ -15,6 +15,8 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
+from rnnbench.cell import Cell
+
 
 @cache
 def available() -> bool:
@@ -72,3 +74,33 @@ def gru_torch(
     keep = _keep(inputs, weight_ih, weight_hh, bias_ih, bias_hh, initial)
     states: Tensor = GRUTorchFunction.apply(inputs, weight_ih, weight_hh, bias_ih, bias_hh, initial, first, keep)
     return states
+
+
+def _hand_written(cell: Cell, inputs: Tensor, first: int) -> Tensor:
+    initial = torch.stack(cell.initial_state)  # (1, H) or (2, H)
+    weights = {name: getattr(cell, name, None) for name in ("weight_ih", "weight_hh", "bias", "bias_ih", "bias_hh")}
+    W, U = weights["weight_ih"], weights["weight_hh"]
+    assert W is not None
+    assert U is not None
+    if cell.name == "lstm":
+        return lstm(inputs, W, U, weights["bias"], initial, first)
+    if cell.name == "gru":
+        return gru(inputs, W, U, weights["bias"], initial, first)
+    if cell.name == "gru-torch":
+        return gru_torch(inputs, W, U, weights["bias_ih"], weights["bias_hh"], initial, first)
+    bias = None if weights["bias_ih"] is None or weights["bias_hh"] is None else weights["bias_ih"] + weights["bias_hh"]  # (H)
+    return rnn(inputs, W, U, bias, initial, first)
+
+
+def refusal(cell: Cell) -> str | None:
+    """Why this cell is not compiled, in words; None if it is."""
+    if type(cell).states is not Cell.states:
+        return "it has a way of its own through a whole sequence"
+    if type(cell).__module__ not in {f"rnnbench.cells.{name}" for name in ("rnn", "lstm", "gru", "gru_torch")}:
+        return "only the built-in cells are compiled"
+    return None
+
+
+def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
+    """(T - first, B, H) outputs of a cell that is not refused; ``inputs`` as in :meth:`Cell.states`."""
+    return _hand_written(cell, inputs, first)

@@ -4,7 +4,6 @@ networks.py       a network at initialisation or from a finished run, in the pre
 gradients.py      how the gradient fades on its way back through the gap
 gates.py          what the gates do while a sentence is read, and the half-lives they imply
 constructions.py  weights picked by hand that solve a task at any gap
-guessing.py       weights guessed at random until the task is solved
+guess.py          weights guessed at random until the task is solved
 extrapolation.py  a trained network at gaps it was not trained at
-published.py      what papers report, beside what we measured
 """

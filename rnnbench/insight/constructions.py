@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from rnnbench import catalog
+from rnnbench.cell import Cell
 from rnnbench.config import RunConfig
 from rnnbench.errors import UserError
 from rnnbench.insight.gradients import last_answers
@@ -80,10 +81,11 @@ def accuracy(model: Model, task: Task, gap: int, sequences: int = 256, noise: fl
     """
     generator = stream(seed, "insight")
     batch = task.sample(gap, sequences, generator)
-    state = model.cell.start(sequences)  # (B, H) each
+    cell = recurrent(model)
+    state = cell.start(sequences)  # (B, H) each
     outputs = []
-    for x, due in zip(model.cell.vectors(batch.inputs), batch.scored, strict=True):  # (B, D), (B)
-        state, _ = model.cell.step(x, state)
+    for x, due in zip(cell.vectors(batch.inputs), batch.scored, strict=True):  # (B, D), (B)
+        state, _ = cell.step(x, state)
         if noise:
             state = tuple(part + noise * torch.randn(part.shape, generator=generator).to(part) for part in state)
         if bool(due.any()):
@@ -98,7 +100,8 @@ def gradient_through_gap(model: Model, task: Task, gap: int, seed: int = 0) -> f
     8 sequences.
     """
     batch: Batch = last_answers(task.sample(gap, 8, stream(seed, "insight")))
-    passed = walk(model.cell, batch.inputs)
+    cell = recurrent(model)
+    passed = walk(cell, cell.vectors(batch.inputs))
     outputs = model.readout(passed.states[-1][0])  # (8, output_size)
     answers = batch.answers  # (8)
     right = outputs.squeeze(1) if answers.is_floating_point() else outputs.gather(1, answers.unsqueeze(1))  # (8) or (8, 1)
@@ -171,7 +174,7 @@ def copy_rnn(model: Model, task: Task) -> None:
     Slot s holds a bit as sigma_s = p_s + q_s, 0 for 1 and -2 for 0. While symbols come in, and again once the cue has been
     seen, the register moves by one slot a step; between, every slot copies itself. Everything starts at -1.
     """
-    cell = model.cell
+    cell = recurrent(model)
     bits, slots, L = 3, 10, GAIN
     W, U, b = weights(model)
 
@@ -202,7 +205,7 @@ def copy_rnn(model: Model, task: Task) -> None:
     W[flag1, flag1] = L  # flag1' = tanh L(flag1 + 4 [cue])
     U[flag1, cue] = 4 * L
     W[flag2, flag1] = L  # flag2' = tanh(L flag1): one step later
-    cell.initial_state.fill_(-1.0)
+    cell.initial_state[0].fill_(-1.0)
     for token in range(8):  # logit: 3 sum_k s_k (sigma_last + 1), s_k the sign of the token's bit
         for k in range(bits):
             sign = 3.0 if (token >> k) & 1 else -3.0
@@ -233,12 +236,12 @@ def adding_lstm(model: Model, task: Task) -> None:
 
 def rnn_latch(model: Model, task: Task) -> None:
     """One tanh unit a cue, w = 3: the cue's input, above h* = 1.30, sets it; nothing else reaches it. All start at -1."""
-    cell = model.cell
+    cell = recurrent(model)
     W, U, _ = weights(model)
     for unit, token in enumerate(cues(task)):
         W[unit, unit] = 3.0
         U[unit, token] = 2 * GAIN
-    cell.initial_state.fill_(-1.0)
+    cell.initial_state[0].fill_(-1.0)
     read_latches(model, task)
 
 
@@ -269,6 +272,12 @@ def weights(model: Model) -> tuple[Tensor, Tensor, Tensor]:
     """weight_hh (rows*H, H), weight_ih (rows*H, D) and the (first) bias (rows*H) of the model's cell."""
     found = dict(model.cell.named_parameters())
     return found["weight_hh"], found["weight_ih"], found["bias" if "bias" in found else "bias_ih"]
+
+
+def recurrent(model: Model) -> Cell:
+    """The model's cell, which every construction is a set of weights of."""
+    assert isinstance(model.cell, Cell)
+    return model.cell
 
 
 def cues(task: Task) -> range:

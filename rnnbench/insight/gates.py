@@ -6,22 +6,21 @@ long (Tallec & Ollivier 2018, section 3).
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 import torch
 
 from rnnbench import catalog
+from rnnbench.cell import Cell, Gate
 from rnnbench.config import RunConfig
 from rnnbench.errors import UserError
-from rnnbench.insight.gradients import KEEP, half_lives
+from rnnbench.insight.gradients import half_lives
 from rnnbench.insight.networks import walk
-from rnnbench.model import Model, stream
+from rnnbench.model import Model, check_inputs, stream
 
-NAMES = {
-    "lstm": {"f": "forget gate f (1 keeps)", "i": "input gate i (1 writes)", "o": "output gate o"},
-    "gru": {"keep": "1 - z (1 keeps)", "r": "reset gate r"},
-    "gru-torch": {"keep": "z (1 keeps)", "r": "reset gate r"},
-}
-"""What is shown of a cell and how it is called; of a cell that is not here all gates are, by their own names."""
+COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "high")
 
 
 @torch.no_grad()
@@ -34,39 +33,45 @@ def gate_values(model: Model, config: RunConfig, example: int = 0) -> pd.DataFra
         example: which sequence of the seed's stream ``insight``.
 
     Returns:
-        Columns ``step, word, answer, quantity, unit, value``: a row a step, quantity and unit. The state of the LSTM is C; the
-        hidden state of every other cell is its state. ``answer`` is empty where none is due.
+        Columns ``step, word, answer, quantity, unit, value, low, high``: a row per step, quantity and unit. Quantities are
+        the gates, by their labels, without the candidate, and last the part of the state that the cell carries on. ``answer`` is
+        empty where none is due; ``low`` and ``high`` are the range of a gate's values, NaN where it is not known and for the state.
 
     Raises:
-        UserError: the cell carries no state.
+        UserError: the layer has no step to look into.
     """
     cell = model.cell
-    if cell.name == "memoryless":
-        raise UserError("cell memoryless has neither gates nor a state to look at")
+    if not isinstance(cell, Cell):
+        raise UserError(f"{cell.name} takes whole sequences at once: it has no step, and so neither gates nor a state to look at")
     task = catalog.make_task(config.task, config.option)
     batch = task.sample(config.gap, example + 1, stream(config.seed, "insight"))
+    check_inputs(cell, batch.inputs)
     words = task.words(batch, example)
-    passed = walk(cell, batch.inputs)
-    names = NAMES.get(cell.name) or {name: name for name in passed.gates[0]}
-    rows = []
+    passed = walk(cell, cell.vectors(batch.inputs))
+    unknown = Gate("", math.nan, math.nan)
+    frames = []
     for step, (word, opened, state) in enumerate(zip(words, passed.gates, passed.states[1:], strict=True)):
-        shown = dict(opened)
-        if cell.name in KEEP:
-            shown["keep"] = KEEP[cell.name](opened)
-        values = {label: shown[name] for name, label in names.items()}
-        values["state C" if cell.name == "lstm" else "state h"] = state[-1]
-        for quantity, tensor in values.items():
-            numbers = tensor[example].tolist()  # (H)
-            rows += [(step, word.text, word.answer or "", quantity, unit, value) for unit, value in enumerate(numbers)]
-    return pd.DataFrame(rows, columns=["step", "word", "answer", "quantity", "unit", "value"])
+        shown = {name: values for name, values in opened.items() if name != cell.candidate}  # (B, H) each
+        gates = {name: cell.gates.get(name, unknown._replace(label=name)) for name in shown}
+        carried = cell.state_names[-1]
+        shown[carried] = state[-1]  # (B, ...)
+        gates[carried] = unknown._replace(label=f"state {carried}")
+        for name, tensor in shown.items():
+            numbers = tensor[example].flatten().numpy()  # (H), or all numbers of the part
+            gate = gates[name]
+            columns = (step, word.text, word.answer or "", gate.label, np.arange(len(numbers)), numbers, gate.low, gate.high)
+            frames.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+    return pd.concat(frames, ignore_index=True)
 
 
 def half_life_frame(initial: Model, trained: Model, config: RunConfig) -> pd.DataFrame:
     """Columns ``when, unit, half_life`` (time steps): before and after training; no rows for a cell without a keeping gate."""
     rows = []
-    if trained.cell.name in KEEP:
-        for when, model in (("initial", initial), ("trained", trained)):
+    for when, model in (("initial", initial), ("trained", trained)):
+        try:
             rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, config).tolist())]
+        except ValueError:  # no gate keeps its state
+            break
     return pd.DataFrame(rows, columns=["when", "unit", "half_life"])
 
 

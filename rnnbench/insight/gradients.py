@@ -2,26 +2,27 @@
 
 Bengio, Simard & Frasconi 1994, section III; Pascanu, Mikolov & Bengio 2013, section 2.1: for a tanh RNN every step back multiplies
 the gradient by at most the largest singular value of W_hh, so a value below one makes it vanish geometrically. A cell with a
-forget gate carries a second path, along which the gate is the factor.
+forget gate carries a second path, along which the gate is the factor. Of a whole-sequence model, which has no state that is carried
+on, the gradient at the inputs is what exists.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor
 
 from rnnbench import catalog
+from rnnbench.cell import Cell
 from rnnbench.config import RunConfig
 from rnnbench.insight.networks import walk
-from rnnbench.model import Model, stream
+from rnnbench.model import Model, check_inputs, stream
 from rnnbench.task import Batch
 
-COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "bound")
-KEEP = {"lstm": lambda gates: gates["f"], "gru": lambda gates: 1 - gates["z"], "gru-torch": lambda gates: gates["z"]}
-"""The factor by which a gated cell keeps its state in one step, from its gates."""
+COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "grad_input", "bound")
 
 
 def last_answers(batch: Batch) -> Batch:
@@ -41,62 +42,97 @@ def gradient_norms(model: Model, config: RunConfig, when: str, batch_size: int =
         batch_size: sequences that the norms are averaged over.
 
     Returns:
-        One row a distance, in time steps, from 0 (the answer's own step): ``grad_hidden`` the mean norm of d loss / d h_t of one
-        sequence, ``grad_state`` that of the state which the cell carries on (the LSTM's C, with what h shows of it; h elsewhere),
-        ``bound`` Pascanu's bound on grad_hidden for the tanh RNN, NaN for other cells.
+        One row per distance, in time steps back from the step of the last answer, where it is 0. Each norm is the mean over the
+        sequences: ``grad_hidden`` of d loss / d h_t, ``grad_state`` of that at the last part of the state, which the cell carries
+        on (the LSTM's C, with what h shows of it), both NaN for a whole-sequence model; ``grad_input`` of d loss / d x_t, tokens
+        read as one-hot vectors. ``bound`` is Pascanu's bound on grad_hidden, NaN for cells that it does not hold for.
     """
     task = catalog.make_task(config.task, config.option)
     batch = last_answers(task.sample(config.gap, batch_size, stream(config.seed, "insight")))
     dtype = next(model.parameters()).dtype
     if batch.targets.is_floating_point():
         batch = batch._replace(targets=batch.targets.to(dtype))
-    passed = walk(model.cell, batch.inputs)
-    due = passed.states[-1][0]  # (B, H): every task answers last at its last step
-    loss = task.loss(model.readout(due), batch) * batch_size  # the sum, so that each sequence has its own gradient
-    hidden = [state[0] for state in passed.states[1:]]
-    carried = [state[-1] for state in passed.states[1:]]
-    grads = torch.autograd.grad(loss, [*hidden, *carried], allow_unused=True)
-    T = len(hidden)
-    norms = [_mean_norm(grad) for grad in grads]
-    bound = math.nan
-    sigma = largest_singular_value(model)
+    cell = model.cell
+    check_inputs(cell, batch.inputs)
+    x = list(cell.vectors(batch.inputs).detach().requires_grad_().unbind())  # T of (B, D)
+    hidden: list[Tensor] = []
+    carried: list[Tensor] = []
+    if isinstance(cell, Cell):
+        states = walk(cell, x).states[1:]
+        hidden, carried = [state[0] for state in states], [state[-1] for state in states]
+        outputs = torch.stack(hidden)  # (T, B, H)
+    else:
+        outputs = cell.states(torch.stack(x))  # (T, B, H)
+    loss = (
+        task.loss(model.readout(outputs[batch.scored]), batch) * batch_size
+    )  # the sum, so that each sequence has its own gradient
+    grads = torch.autograd.grad(loss, [*hidden, *carried, *x], allow_unused=True)
+    last = batch.scored.int().argmax(dim=0)  # (B)
+    T, sigma = len(x), largest_singular_value(model)
+    of_input = _by_distance(grads[-T:], last)
+    if isinstance(cell, Cell):
+        of_hidden, of_state = _by_distance(grads[:T], last), _by_distance(grads[T : 2 * T], last)
+    else:
+        of_hidden = of_state = [math.nan] * len(of_input)
     rows = []
-    for distance in range(T):
-        t = T - 1 - distance
-        if model.cell.name == "rnn":
-            bound = norms[T - 1] * sigma**distance
-        rows.append((model.cell.name, config.init, task.name, config.gap, when, distance, norms[t], norms[T + t], bound))
+    for distance, norms in enumerate(zip(of_hidden, of_state, of_input, strict=True)):
+        bound = math.nan
+        if isinstance(cell, Cell) and cell.slope is not None:
+            bound = of_hidden[0] * (cell.slope * sigma) ** distance
+        rows.append((cell.name, config.init, task.name, config.gap, when, distance, *norms, bound))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _mean_norm(grad: Tensor | None) -> float:
-    """Mean over sequences of the norm of a (B, H) gradient; 0 where nothing depends on it."""
-    return 0.0 if grad is None else float(grad.norm(dim=1).mean())
+def _by_distance(grads: Sequence[Tensor | None], last: Tensor) -> list[float]:
+    """Mean norm of the T gradients (B, ...) at each distance 0, 1, ... back from step ``last`` (B) of each sequence.
+
+    A gradient is None where nothing depends on the step; its norm is 0. Sequences that are not that long are left out of the mean.
+    """
+    B = len(last)
+    norms = torch.stack([last.new_zeros(B).double() if grad is None else grad.flatten(1).norm(dim=1).double() for grad in grads])
+    means = []
+    for distance in range(int(last.max()) + 1):
+        at = last - distance  # (B)
+        means.append(float(norms[at.clamp(min=0), torch.arange(B)][at >= 0].mean()))
+    return means
 
 
 def largest_singular_value(model: Model) -> float:
-    """sigma_max of the recurrent weights of the first gate block; NaN without recurrent weights."""
-    return float(torch.linalg.matrix_norm(_recurrent(model), 2)) if hasattr(model.cell, "weight_hh") else math.nan
+    """sigma_max of the recurrent weights that carry the state on; NaN without such a matrix."""
+    weight = recurrent_matrix(model)
+    return math.nan if weight is None else float(torch.linalg.matrix_norm(weight, 2))
 
 
 def spectral_radius(model: Model) -> float:
-    """Largest absolute eigenvalue of the same block; NaN without recurrent weights."""
-    return float(torch.linalg.eigvals(_recurrent(model)).abs().max()) if hasattr(model.cell, "weight_hh") else math.nan
+    """Largest absolute eigenvalue of the same matrix; NaN without it."""
+    weight = recurrent_matrix(model)
+    return math.nan if weight is None else float(torch.linalg.eigvals(weight).abs().max())
 
 
-def _recurrent(model: Model) -> Tensor:
-    """(H, H): the whole matrix of a vanilla RNN, the candidate's rows of a gated cell."""
+def recurrent_matrix(model: Model) -> Tensor | None:
+    """(H, H): the rows of ``weight_hh`` that belong to the cell's candidate, or all of it; None if that is no square matrix."""
     cell = model.cell
-    weight: Tensor = cell.weight_hh.detach()
-    block = {"lstm": 2, "gru": 2, "gru-torch": 2}.get(cell.name, 0)
-    return weight[block * cell.hidden_size : (block + 1) * cell.hidden_size]
+    weight = getattr(cell, "weight_hh", None)
+    if not isinstance(cell, Cell) or not isinstance(weight, Tensor):
+        return None
+    H = cell.hidden_size
+    if cell.candidate is not None:
+        row = list(cell.gates).index(cell.candidate) * H
+        weight = weight[row : row + H]
+    return weight.detach() if weight.shape == (H, H) else None
 
 
-def decay_per_step(frame: pd.DataFrame, column: str = "grad_state") -> float:
+def shown_column(frame: pd.DataFrame) -> str:
+    """Where the gradient of one network is looked at: at the state that it carries on, or at its inputs if it has none."""
+    return "grad_state" if frame["grad_state"].notna().any() else "grad_input"
+
+
+def decay_per_step(frame: pd.DataFrame) -> float:
     """Factor by which the gradient shrinks in one step back: the slope of a straight line through the log norms.
 
     Fitted over all distances at which the norm is not zero; NaN with fewer than two of them.
     """
+    column = shown_column(frame)
     seen = frame[frame[column] > 0]
     if len(seen) < 2:
         return math.nan
@@ -112,19 +148,26 @@ def half_lives(model: Model, config: RunConfig, batch_size: int = 32) -> Tensor:
     Raises:
         ValueError: the cell has no gate that keeps its state.
     """
-    if model.cell.name not in KEEP:
-        raise ValueError(f"cell {model.cell.name} has no gate that keeps its state")
+    cell = model.cell
     task = catalog.make_task(config.task, config.option)
     batch = task.sample(config.gap, batch_size, stream(config.seed, "insight"))
-    with torch.no_grad():
-        gates = walk(model.cell, batch.inputs).gates
-    keep = torch.stack([KEEP[model.cell.name](opened) for opened in gates])  # (T, B, H)
-    return math.log(2) / -keep.log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
+    kept: list[Tensor | None] = [None]
+    if isinstance(cell, Cell):
+        check_inputs(cell, batch.inputs)
+        with torch.no_grad():
+            kept = [cell.keep(opened) for opened in walk(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
+    shares = [share for share in kept if share is not None]
+    if not shares:
+        raise ValueError(f"cell {cell.name} has no gate that keeps its state")
+    return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
 
 
 def summary(model: Model, config: RunConfig, frame: pd.DataFrame) -> dict[str, float]:
     """The numbers beside a curve: decay per step, sigma_max, spectral radius, median half-life of the gates (NaN without)."""
-    half_life = float(half_lives(model, config).median()) if model.cell.name in KEEP else math.nan
+    try:
+        half_life = float(half_lives(model, config).median())
+    except ValueError:
+        half_life = math.nan
     return {
         "decay_per_step": decay_per_step(frame),
         "sigma_max": largest_singular_value(model),

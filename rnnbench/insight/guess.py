@@ -56,7 +56,7 @@ def guess(config: RunConfig, scale: float, max_guesses: int) -> Guesses:
     config = catalog.resolve(config)
     task = catalog.make_task(config.task, config.option)
     torch.set_num_threads(1)
-    model = build(config, task)
+    model = build(config, task).eval()
     draws, tests = stream(config.seed, "guess"), stream(config.seed, "evaluate")
     screen = task.sample(config.gap, SCREENED, stream(config.seed, "train"))  # one set for all guesses
     sequences, best, weights = 0, -1.0, {}

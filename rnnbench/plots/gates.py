@@ -29,7 +29,8 @@ def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title:
         the gates' mean over units at every step (the state's, without gates) with the band of the middle 80 %, and the histogram
         of half-lives.
     """
-    quantities = list(dict.fromkeys(values["quantity"]))
+    ranges = {quantity: (low, high) for quantity, low, high in values[["quantity", "low", "high"]].drop_duplicates().to_numpy()}
+    quantities = list(ranges)
     steps = int(values["step"].max()) + 1
     shown = list(range(steps)) if steps <= 2 * EDGE + 4 else [*range(EDGE), *range(steps - EDGE, steps)]
     broken = len(shown) < steps
@@ -42,11 +43,12 @@ def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title:
         picture = table.to_numpy()
         if broken:
             picture = np.insert(picture, [EDGE, EDGE], np.nan, axis=1)
-        if quantity.startswith("state"):  # a few units may hold far more than all others: they are cut off
+        low, high = ranges[quantity]
+        if np.isnan(low):  # a state: a few units may hold far more than all others, and are cut off
             top = float(np.nanquantile(np.abs(picture), 0.98)) or 1.0
             look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -top, "vmax": top}
         else:
-            look = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+            look = {"cmap": "viridis", "vmin": low, "vmax": high}
         image = ax.imshow(picture, aspect="auto", interpolation="nearest", **look)
         figure.colorbar(image, ax=ax, pad=0.01)
         ax.set(title=quantity, ylabel="units", yticks=[])
@@ -57,7 +59,7 @@ def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title:
         labels[EDGE:EDGE] = ["", f"{steps - 2 * EDGE} more"]
     maps[-1].set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
     curves = figure.add_subplot(grid[: -(-len(quantities) // 2), 1] if len(lives) else grid[:, 1])
-    opened = [quantity for quantity in quantities if not quantity.startswith("state")]
+    opened = [quantity for quantity in quantities if not np.isnan(ranges[quantity][0])]
     for color, quantity in zip(COLORS, opened or quantities, strict=False):
         curve = means[means["quantity"] == quantity]
         curves.plot(curve["step"], curve["mean"], color=color, linewidth=1.4, label=quantity)
@@ -66,10 +68,10 @@ def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title:
     curves.legend(fontsize=7, loc="best" if opened else "center right")
     if len(lives):
         histogram = figure.add_subplot(grid[-(-len(quantities) // 2) :, 1])
-        low, high = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
-        bins = np.geomspace(low / 1.05, high * 1.05, 24)
+        short, long = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
+        bins = np.geomspace(short / 1.05, long * 1.05, 24)
         for when, color, fill in (("initial", "#777777", "stepfilled"), ("trained", "#D55E00", "step")):
-            lengths = lives.loc[lives["when"] == when, "half_life"].clip(low, high)
+            lengths = lives.loc[lives["when"] == when, "half_life"].clip(short, long)
             label = "at initialisation" if when == "initial" else "after training"
             alpha = 0.45 if when == "initial" else 1.0
             histogram.hist(lengths, bins, histtype=fill, color=color, alpha=alpha, linewidth=1.6, label=label)  # type: ignore[arg-type]

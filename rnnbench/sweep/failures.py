@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from rnnbench.config import RunConfig
-from rnnbench.errors import UserError, out_of_memory
+from rnnbench.errors import UserError, blame, out_of_memory
 from rnnbench.records import SCHEMA, Study, read_csv, write_csv
 
 COLUMNS = ("schema", "run_id", "task", "cell", "init", "gap", "seed", "lr", "hidden_size", "reason", "exit_code", "last_tried")
@@ -62,6 +62,8 @@ def reason_of_error(error: BaseException) -> str:
         return message
     if out_of_memory(error):
         return f"out of memory: {message or type(error).__name__}"
+    if told := blame(error):
+        return told
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {message}{where}"

@@ -9,7 +9,7 @@ from itertools import product
 from rnnbench import catalog
 from rnnbench.config import AXES, RunConfig, SweepConfig
 from rnnbench.errors import UserError
-from rnnbench.initializers import INITIALIZERS, check
+from rnnbench.initializers import check, known
 from rnnbench.stats import gap_solved
 
 OWN = "default"
@@ -32,23 +32,23 @@ def grid(sweep: SweepConfig) -> list[RunConfig]:
             values = recipe | {"task": task, "cell": cell, "gap": gap, "seed": seed, "lr": lr}
             config = _resolve(values | {"init": None if init == OWN else init})
             runs.setdefault(config.run_id, config)
-    if sweep.horizon is not None and not any(config.init == "chrono" for config in runs.values()):
-        raise UserError("horizon is the range of init chrono, and no run of this sweep has that init")
+    if sweep.horizon is not None and not any(config.horizon for config in runs.values()):
+        raise UserError("horizon is the range of an init such as chrono, and no run of this sweep has one")
     return sorted(runs.values(), key=lambda config: config.gap)
 
 
 def _resolve(values: dict[str, object]) -> RunConfig:
-    """The horizon goes to the runs with init chrono; the others of the sweep have no use for one."""
+    """The horizon goes to the runs whose init uses one; the others of the sweep have no use for it."""
     bare = catalog.resolve(RunConfig.model_validate(values | {"horizon": None}))
-    return catalog.resolve(RunConfig.model_validate(values)) if bare.init == "chrono" and values["horizon"] else bare
+    return catalog.resolve(RunConfig.model_validate(values)) if bare.horizon and values["horizon"] else bare
 
 
 def _fits(init: str, cell: str, task: str, sweep: SweepConfig) -> bool:
-    if init not in INITIALIZERS:
+    if init not in known(catalog.cell_class(cell)):
         return True  # the grid will say what is wrong with it
     inputs = catalog.make_task(task, sweep.option).input_size
     try:
-        check(init, catalog.make_cell(cell, inputs, 1, sweep.cell_option))
+        check(init, catalog.sketch_cell(cell, inputs, sweep.hidden_size, sweep.cell_option))
     except ValueError:
         return False
     return True

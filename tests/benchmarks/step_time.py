@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from common import machine, medians, progress
 
-from rnnbench import catalog
-from rnnbench.cells import Cell
-from rnnbench.initializers import INITIALIZERS
+from rnnbench import catalog, engine
+from rnnbench.cell import Setting
+from rnnbench.initializers import initialise
 
 BATCH, TOKENS, SCORED = 32, 10, 10
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-torch": 3}
@@ -90,20 +90,19 @@ def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], ob
 
 def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
     cell = catalog.make_cell(name, TOKENS, H)
-    INITIALIZERS["uniform"](cell, torch.Generator().manual_seed(0), 0.0)
+    initialise(cell, "uniform", Setting(torch.Generator().manual_seed(0), T, 0.0))
     module = MODULES[name](TOKENS, H)
     tokens = torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))  # (T, B)
     one_hot = F.one_hot(tokens, TOKENS).float()  # (T, B, D)
     grad = torch.randn(SCORED, BATCH, H)
 
     def ours() -> None:
-        cell.engine = "fast"
         cell.zero_grad()
-        cell.states(tokens, T - SCORED).backward(grad)
+        engine.states(cell, tokens, T - SCORED).backward(grad)
 
     def loop() -> None:
         cell.zero_grad()
-        Cell.states(cell, tokens, T - SCORED).backward(grad)
+        cell.states(tokens, T - SCORED).backward(grad)
 
     def torch_nn() -> None:
         module.zero_grad()

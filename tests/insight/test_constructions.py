@@ -35,7 +35,7 @@ def test_the_cell_is_the_one_that_is_trained_and_its_fast_path_agrees(name: str)
     batch = task.sample(20, 16, torch.Generator().manual_seed(1))
     with torch.no_grad():
         for engine in ("torch", "fast"):
-            model.cell.engine = engine
+            model.engine = engine
             assert bool(task.correct(model(batch), batch).all()), engine
 
 

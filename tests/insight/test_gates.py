@@ -42,7 +42,7 @@ def test_the_lstms_gates_are_its_equations() -> None:
             np.testing.assert_allclose(value(frame, name, step), expected, rtol=1e-12)
 
 
-def test_what_a_gru_keeps_is_one_minus_z() -> None:
+def test_a_gate_is_shown_by_its_label_and_a_candidate_is_not() -> None:
     conf = config("gru")
     model = initialised(conf, torch.float64)
     with torch.no_grad():
@@ -50,7 +50,8 @@ def test_what_a_gru_keeps_is_one_minus_z() -> None:
             parameter.zero_()
         model.cell.bias[4:8] = -2.0  # z
     frame = gate_values(model, conf)
-    np.testing.assert_allclose(value(frame, "1 - z", 0), sigmoid(np.full(4, 2.0)))
+    assert list(frame["quantity"].unique()) == ["reset gate r", "update gate z (0 keeps)", "state h"]
+    np.testing.assert_allclose(value(frame, "update gate z", 0), sigmoid(np.full(4, -2.0)))
 
 
 def test_words_and_the_answer_stand_at_their_steps() -> None:
@@ -59,6 +60,13 @@ def test_words_and_the_answer_stand_at_their_steps() -> None:
     assert frame["word"].iloc[-1] == "beijing"
     assert frame["answer"].tolist()[:-1] == [""] * 4
     assert frame["answer"].iloc[-1] == {"arrive": "arriving", "leave": "leaving"}[frame["word"].iloc[0]]
+
+
+def test_a_state_of_another_shape_is_shown_number_by_number() -> None:
+    conf = config(str(Path(__file__).parents[1] / "strangers" / "memory.py"))
+    frame = gate_values(initialised(conf, torch.float64), conf)
+    assert frame.groupby("step")["unit"].max().tolist() == [15] * 5  # 4 units, 4 keys
+    assert set(frame["quantity"]) == {"state M"}
 
 
 def test_means_and_bands_are_over_units() -> None:
@@ -88,7 +96,7 @@ def test_the_command_from_a_finished_run(rnnbench, tmp_path: Path) -> None:
     for argv, told in (
         (["beijing-memoryless"], "neither gates nor a state"),
         (["nosuch"], "no run 'nosuch'"),
-        (["beijing"], "give more of the run_id"),
+        (["beijing"], "give more of the run_id: beijing-lstm-chrono-gap40-seed0-"),
     ):
         bad = rnnbench("gates", *argv)
         assert (bad.code, bad.err.count("\n")) == (2, 1)

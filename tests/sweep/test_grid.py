@@ -46,7 +46,7 @@ def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_there() -
 def test_the_horizon_goes_to_chrono_alone() -> None:
     runs = grid(sweep(cell=["lstm"], init=["uniform", "chrono"], horizon=70.0))
     assert {(run.init, run.horizon) for run in runs} == {("uniform", None), ("chrono", 70.0)}
-    with pytest.raises(UserError, match="no run of this sweep has that init"):
+    with pytest.raises(UserError, match="no run of this sweep has one"):
         grid(sweep(horizon=70.0))
 
 

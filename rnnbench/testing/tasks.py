@@ -1,0 +1,319 @@
+"""The contract of a task, check by check, measured from the tensors that it gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import torch
+from torch import Generator, Tensor
+
+from rnnbench import catalog
+from rnnbench.config import Option
+from rnnbench.errors import place
+from rnnbench.task import Batch, Chance, Task
+from rnnbench.testing.findings import BrokenContractError, Check, Finding, go_through
+from rnnbench.testing.specimen import by_itself, owner
+
+ANSWERS = 20_000
+"""Answers that chance is measured on, at least; half of them teach the predictor, half test it."""
+LEAK_SEQUENCES, FEATURES = 6000, 300
+"""Sequences, and random features, that a leak is looked for with."""
+LEAK_STEPS = 12
+"""Scored steps of a sequence at which it is looked for, at most."""
+LEAKED = 0.05
+"""Skill of a predictor that sees the last ``gap`` inputs alone, above which they give the answer away."""
+
+
+class Question:
+    """A task that is looked at.
+
+    Args:
+        kind: its class.
+        options: its options.
+    """
+
+    def __init__(self, kind: type[Task], options: Mapping[str, Option]) -> None:
+        self.kind, self.options = kind, options
+
+    @cached_property
+    def task(self) -> Task:
+        return catalog.make_task(self.kind, self.options)
+
+    @cached_property
+    def gaps(self) -> list[int]:
+        """A few small gaps that the task takes with these options."""
+        return [gap for gap in dict.fromkeys((self.task.min_gap, self.task.min_gap + 1, 6, 13)) if takes(self.task, gap)]
+
+    def batch(self, gap: int, sequences: int, seed: int = 0) -> Batch:
+        return self.task.sample(gap, sequences, Generator().manual_seed(seed))
+
+
+def takes(task: Task, gap: int) -> bool:
+    """Whether the task can pose its question at this gap."""
+    try:
+        task.check_gap(gap)
+    except ValueError:
+        return False
+    return True
+
+
+def check_task(task: str | type[Task], options: Mapping[str, Option] | None = None) -> None:
+    """Hold a task to its contract.
+
+    Args:
+        task: its class, its name, or the path of its file.
+        options: its options, as ``--option`` takes them.
+
+    Raises:
+        BrokenContractError: it does not keep the contract; one line per finding.
+        UserError: there is no such task.
+    """
+    found = [finding for finding in task_findings(task, options) if finding.fails]
+    if found:
+        raise BrokenContractError(task if isinstance(task, str) else task.__name__, found)
+
+
+def task_findings(task: str | type[Task], options: Mapping[str, Option] | None = None) -> list[Finding]:
+    """What the checks find; arguments as in :func:`check_task`."""
+    question = Question(catalog.task_class(task), options or {})
+    with by_itself():
+        return list(go_through(CHECKS, question))
+
+
+def named(question: Question) -> Iterator[str]:
+    other = owner(question.kind, catalog.tasks())
+    if other is not None:
+        yield f"the name {question.kind.name!r} is taken by {place(other)}: choose another"
+    for field in ("question", "reference"):
+        if not isinstance(getattr(question.kind, field, None), str):
+            yield f"there is no {field}: a text in one line"
+
+
+def described(question: Question) -> Iterator[str]:
+    task = question.task
+    for name in ("input_size", "output_size"):
+        if not (isinstance(getattr(task, name), int) and getattr(task, name) >= 1):
+            yield f"{name} is {getattr(task, name)!r}: a whole number of at least 1"
+    if not (isinstance(task.default_max_steps, int) and task.default_max_steps >= 1):
+        yield f"default_max_steps is {task.default_max_steps!r}: a number of optimiser steps"
+    bad = [gap for gap in task.default_gaps if not takes(task, gap)]
+    if not task.default_gaps or (bad and not question.options):
+        yield f"default_gaps are {task.default_gaps}: gaps of at least min_gap = {task.min_gap}, so that a figure has an axis"
+    if task.min_gap > 0 and takes(task, task.min_gap - 1):
+        yield f"check_gap takes gap {task.min_gap - 1}, below min_gap: raise ValueError"
+
+
+def shaped(question: Question) -> Iterator[str]:
+    task, D = question.task, question.task.input_size
+    for gap in question.gaps:
+        for B in (1, 5, 64):
+            batch = question.batch(gap, B)
+            T = task.length(gap)
+            if batch.inputs.shape[:2] != (T, B) or batch.inputs.shape[2:] not in ((), (D,)):
+                yield f"inputs are {tuple(batch.inputs.shape)} at gap {gap}: (T, B) or (T, B, D), T = length(gap) = {T}, D = {D}"
+                return
+            for name, tensor in (("targets", batch.targets), ("scored", batch.scored)):
+                if tensor.shape != (T, B):
+                    yield f"{name} are {tuple(tensor.shape)} at gap {gap} instead of (T, B) = {(T, B)}"
+                    return
+            kinds = (batch.inputs.dtype, batch.targets.dtype, batch.scored.dtype)
+            right = (torch.float32 if batch.inputs.dim() == 3 else torch.int64, kinds[1], torch.bool)
+            if kinds != right or kinds[1] not in (torch.int64, torch.float32):
+                yield f"dtypes are {kinds}: int64 tokens or (T, B, D) float32, int64 or float32 targets, bool scored"
+                return
+            counts = batch.scored.sum(dim=0)  # (B)
+            if not bool((counts == task.scored_answers(gap)).all()):
+                yield f"a sequence has {int(counts[0])} scored steps, and scored_answers({gap}) is {task.scored_answers(gap)}"
+                return
+            if int(counts[0]) < 1:
+                yield f"no step is scored at gap {gap}: an answer must be due somewhere"
+                return
+
+
+def in_range(question: Question) -> Iterator[str]:
+    task = question.task
+    for gap in question.gaps:
+        batch = question.batch(gap, 2000)
+        for name, tensor, size in (("token", batch.inputs, "input_size"), ("answer", batch.answers, "output_size")):
+            if tensor.is_floating_point():
+                if not bool(tensor.isfinite().all()):
+                    yield f"an {name} is not finite at gap {gap}"
+                    return
+                continue
+            low, high = int(tensor.min()), int(tensor.max())
+            limit = getattr(task, size)
+            if (name == "token" or type(task).loss is Task.loss) and not 0 <= low <= high < limit:
+                yield f"{name}s run from {low} to {high} at gap {gap}, and {size} is {limit}: they must lie in [0, {size})"
+                return
+
+
+def repeatable(question: Question) -> Iterator[str]:
+    gap = question.gaps[-1]
+    if not same(question.batch(gap, 64), question.batch(gap, 64)):
+        yield "the same seed gives other sequences: draw from the generator alone"
+        return
+    before, generator = torch.get_rng_state(), Generator().manual_seed(0)
+    first, second = question.task.sample(gap, 64, generator), question.task.sample(gap, 64, generator)
+    if not torch.equal(before, torch.get_rng_state()):
+        yield "sampling moves torch's own random stream: draw from the generator alone"
+    elif same(first, second):
+        yield "two draws from one generator are the same: draw from the generator, with no seed of your own"
+    elif same(first, question.batch(gap, 64, seed=1)):
+        yield "two seeds give the same sequences: draw from the generator"
+
+
+def same(a: Batch, b: Batch) -> bool:
+    """Whether inputs and due answers are equal."""
+    return torch.equal(a.inputs, b.inputs) and torch.equal(a.answers, b.answers)
+
+
+def scoring(question: Question) -> Iterator[str]:
+    task = question.task
+    for gap in question.gaps:
+        batch = question.batch(gap, 7)
+        outputs = torch.randn(len(batch.answers), task.output_size, generator=Generator().manual_seed(0)).requires_grad_()
+        loss, right = task.loss(outputs, batch), task.correct(outputs, batch)
+        if loss.shape != () or not bool(loss.isfinite()) or not loss.requires_grad:
+            yield "loss must be one finite number that a gradient comes back from: the mean over the N scored positions"
+            return
+        if right.shape != batch.answers.shape or right.dtype != torch.bool:
+            yield f"correct is {right.dtype} {tuple(right.shape)} instead of bool (N,) = ({len(batch.answers)},)"
+            return
+        chance = task.chance(gap)
+        if not (0 <= chance.accuracy < 1 and math.isfinite(chance.loss)):
+            yield f"chance is {chance} at gap {gap}: an accuracy in [0, 1) and a finite loss"
+            return
+
+
+def readable(question: Question) -> Iterator[str]:
+    task, gap = question.task, question.gaps[-1]
+    batch = question.batch(gap, 5)
+    for language in task.languages:
+        for b in range(5):
+            words = task.words(batch, b, language)
+            if len(words) != task.length(gap):
+                yield f"words has {len(words)} words of {task.length(gap)} time steps: one per step"
+                return
+            if [word.answer is not None for word in words] != batch.scored[:, b].tolist():
+                yield "words has an answer at a step that is not scored, or none at one that is: answers belong to the scored steps"
+                return
+
+
+def far(question: Question) -> Iterator[str]:
+    """The last ``gap`` inputs do not give the answer away."""
+    task = question.task
+    for gap in (gap for gap in question.gaps if 0 < gap < 10):
+        batch = question.batch(gap, LEAK_SEQUENCES, seed=1)
+        chance = task.chance(gap).accuracy
+        steps = batch.scored.any(dim=1).nonzero().flatten().tolist()
+        for t in steps[:: -(-len(steps) // LEAK_STEPS)]:
+            here = batch._replace(scored=batch.scored & (torch.arange(len(batch.scored)) == t).unsqueeze(1))
+            near = batch.inputs[max(0, t - gap + 1) : t + 1][:, batch.scored[t]]  # (steps, n[, D])
+            found, noise = predicted(task, features(task, near), here)
+            if found > chance + LEAKED * (1 - chance) + noise:
+                yield f"the last {gap} inputs give {100 * found:.0f} % of the answers at step {t}, gap {gap}: they must not"
+                return
+
+
+def features(task: Task, inputs: Tensor) -> Tensor:
+    """(n, F) what a predictor sees of (steps, n) tokens or (steps, n, D) values: numbers, and random functions of them."""
+    if not inputs.is_floating_point():
+        inputs = torch.nn.functional.one_hot(inputs, task.input_size)
+    linear = inputs.float().transpose(0, 1).flatten(1)  # (n, steps * D)
+    draw = torch.randn(linear.shape[1], FEATURES, generator=Generator().manual_seed(2))
+    hidden = torch.relu((linear - linear.mean(dim=0)) @ draw)  # (n, FEATURES)
+    return torch.cat((linear, hidden / hidden.std().clamp(min=1e-6), torch.ones(len(linear), 1)), dim=1)
+
+
+def predicted(task: Task, seen: Tensor, batch: Batch) -> tuple[float, float]:
+    """Accuracy of the best linear rule from ``seen`` (n, F) to the n answers, on their second half, and 4 sigma of it."""
+    answers = batch.answers
+    wanted = answers.unsqueeze(1) if answers.is_floating_point() else torch.nn.functional.one_hot(answers, task.output_size)
+    half = len(answers) // 2
+    known, wanted = seen[:half].double(), wanted[:half].double()
+    ridge = 1e-3 * half * torch.eye(seen.shape[1], dtype=torch.float64)
+    outputs = (seen.double() @ torch.linalg.solve(known.T @ known + ridge, known.T @ wanted)).float()  # (n, output_size)
+    accuracy = float(task.correct(outputs, batch)[half:].double().mean())
+    return accuracy, 4 * math.sqrt(max(accuracy * (1 - accuracy), 1e-4) / (len(answers) - half))
+
+
+def chance(question: Question) -> Iterator[str]:
+    """The best predictor that sees the current input alone, found by simulation, reaches what ``chance`` says."""
+    task, gap = question.task, question.gaps[min(2, len(question.gaps) - 1)]
+    told = task.chance(gap)
+    found, sigma = memoryless(task, question.batch(gap, max(1000, 2 * ANSWERS // task.scored_answers(gap)), seed=2))
+    best = f"at gap {gap}, and the best predictor that sees the current input alone"
+    if abs(found.accuracy - told.accuracy) > 4 * sigma:
+        yield f"chance says {100 * told.accuracy:.1f} % {best} gets {100 * found.accuracy:.1f} %: say so, or do not show it"
+    elif found.loss < 0.95 * told.loss or (found.loss > 1.05 * told.loss and mean_is_best(task, question.batch(gap, 50))):
+        yield f"chance says loss {told.loss:.3f} {best} has {found.loss:.3f}: say so"
+
+
+def mean_is_best(task: Task, batch: Batch) -> bool:
+    """Whether no answer has a lower loss than the mean of what is due, or its logarithm: true of the two usual losses."""
+    if type(task).loss is Task.loss:
+        return True
+    outputs = torch.randn(len(batch.answers), task.output_size, generator=Generator().manual_seed(0))
+    return batch.answers.is_floating_point() and torch.allclose(
+        task.loss(outputs, batch), torch.nn.functional.mse_loss(outputs.squeeze(1), batch.answers)
+    )
+
+
+def memoryless(task: Task, batch: Batch) -> tuple[Chance, float]:
+    """What a table by the current input, filled by half of the answers, reaches on the other half; and sigma of its accuracy."""
+    answers, keys = batch.answers, current(batch)  # (N,), (N,)
+    learn = torch.arange(len(answers)) % 2 == 0
+    positions = batch.scored.nonzero()
+    halves = []
+    for half in (learn, ~learn):
+        halves.append(batch._replace(scored=torch.zeros_like(batch.scored)))
+        halves[-1].scored[tuple(positions[half].T)] = True
+    known, given, count = keys[learn], answers[learn].double(), int(keys.max()) + 1
+    seen = torch.bincount(known, minlength=count)  # (keys)
+    if answers.is_floating_point():
+        sums = torch.zeros(count, dtype=torch.float64).index_add_(0, known, given)
+        table = torch.where(seen > 0, sums / seen.clamp(min=1), given.mean())[:, None]  # (keys, 1), of the lowest squared error
+        hits = [table, *(torch.full_like(table, float(value)) for value in given.quantile(torch.linspace(0.02, 0.98, 49).double()))]
+        counts = torch.stack(  # (candidates, keys): how often each is right
+            [torch.bincount(known[task.correct(hit[known].float(), halves[0])], minlength=count) for hit in hits]
+        )
+        surest = torch.stack(hits)[counts.argmax(dim=0), torch.arange(count)]  # (keys, 1), the most often right
+    else:
+        table = torch.full((count, task.output_size), 1e-2, dtype=torch.float64)
+        table.index_put_((known, answers[learn]), torch.ones((), dtype=torch.float64), accumulate=True)
+        table = surest = (table / table.sum(dim=1, keepdim=True)).log()  # (keys, classes)
+    test = keys[~learn]
+    accuracy = task.accuracy(surest[test].float(), halves[1])
+    sigma = math.sqrt(max(accuracy * (1 - accuracy), 1e-4) / len(test))
+    return Chance(accuracy, float(task.loss(table[test].float(), halves[1]))), sigma
+
+
+def current(batch: Batch) -> Tensor:
+    """(N,) a number for what is seen at each scored position: the token, or the cell of a grid that the values lie in."""
+    inputs = batch.inputs[batch.scored]  # (N) or (N, D)
+    if not inputs.is_floating_point():
+        return inputs
+    kinds = [channel.unique() for channel in inputs.T]
+    several = sum(len(kind) > 10 for kind in kinds)
+    bins = max(2, int(100 ** (1 / max(1, several))))
+    keys = torch.zeros(len(inputs), dtype=torch.int64)
+    for channel, kind in zip(inputs.T, kinds, strict=True):
+        edges = kind[1:] if len(kind) <= 10 else torch.quantile(channel[:100_000], torch.linspace(0, 1, bins + 1)[1:-1])
+        keys = keys * (len(edges) + 1) + torch.bucketize(channel.contiguous(), edges, right=True)
+    ranked: Tensor = torch.unique(keys, return_inverse=True)[1]
+    return ranked
+
+
+CHECKS = (
+    Check("name", named, stops=False),
+    Check("description", described),
+    Check("shapes", shaped),
+    Check("range", in_range),
+    Check("determinism", repeatable),
+    Check("scoring", scoring),
+    Check("chance", chance),
+    Check("leak", far),
+    Check("words", readable, "doubtful"),
+)
