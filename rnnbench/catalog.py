@@ -1,32 +1,30 @@
-"""Finds tasks and cells: built in, by path, by entry point; and fills in what depends on them.
+"""Finds tasks and cells: built in, by path, by entry point, or a class that Python hands in.
 
-The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that
-is a path (``./mine.py``) is loaded from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and
+The folder is the registry: every ``[!_]*.py`` in ``tasks/`` is a task, every one in ``rnnbench/cells/`` a cell. A name that is a
+path (``./mine.py``) is read from there. Installed packages add theirs by the entry point groups ``rnnbench.tasks`` and
 ``rnnbench.cells``.
+What does not come with rnnbench is known by its name and the digest of its source, wherever it lies.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import torch
-
-from rnnbench.cell import Cell, Layer
-from rnnbench.config import Option, RunConfig
-from rnnbench.errors import STRANGERS, UserError, blame, place, raised_by_hand
-from rnnbench.initializers import check, default, known
+from rnnbench.cell import Layer
+from rnnbench.config import Option, Options
+from rnnbench.errors import STRANGERS, UserError, blame, one_line, place, raised_by_hand
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -34,71 +32,254 @@ INSTALLED_TASKS = PACKAGE / "tasks"
 TASKS_FOLDER = INSTALLED_TASKS if INSTALLED_TASKS.is_dir() else PACKAGE.parent / "tasks"
 CELLS_FOLDER = PACKAGE / "cells"
 
-
-@cache
-def tasks() -> dict[str, type[Task]]:
-    """All tasks by name, in alphabetical order."""
-    return _collect("task", TASKS_FOLDER, Task)
+C = TypeVar("C", Task, Layer)
 
 
-@cache
-def cells() -> dict[str, type[Layer]]:
-    """All cells by name, in alphabetical order."""
-    return _collect("cell", CELLS_FOLDER, Layer)
+@dataclass(frozen=True)
+class Plugin:
+    """What another process needs to have a class that is not installed there.
+
+    Attributes:
+        word: ``task`` or ``cell``.
+        where: the path of its file, or the module of its class, for messages.
+        content: the source of the file as it was read, or the class as cloudpickle wrote it.
+        pickled: the digest of the class's source if it was pickled; else empty.
+    """
+
+    word: str
+    where: str
+    content: bytes
+    pickled: str = ""
 
 
-def task_class(name: str | type[Task]) -> type[Task]:
-    """The task called ``name``, the one in the file of that path, or the class itself; raises UserError."""
-    found: type[Task] = _find("task", name, tasks, Task)
-    return found
+@dataclass(frozen=True)
+class Entry(Generic[C]):
+    """A task or a cell.
+
+    Attributes:
+        kind: its class.
+        source: digest of its source; empty if it comes with rnnbench.
+        where: its file or module.
+        plugin: how other processes get it; None if they can find it by its name.
+    """
+
+    kind: type[C]
+    source: str = ""
+    where: str = ""
+    plugin: Plugin | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        return self.kind.name
+
+    @property
+    def spec(self) -> str:
+        """What :meth:`Registry.find` knows it by in this process: its name, and for a plug-in its digest."""
+        return f"{self.name}@{self.source}" if self.source else self.name
 
 
-def cell_class(name: str | type[Layer]) -> type[Layer]:
-    """The cell called ``name``, the one in the file of that path, or the class itself; raises UserError."""
-    found: type[Layer] = _find("cell", name, cells, Layer)
-    return found
+class Registry(Generic[C]):
+    """The tasks, or the cells.
+
+    Args:
+        word: what they are called.
+        base: what their classes derive from.
+        load: gives the modules that come with rnnbench.
+    """
+
+    def __init__(self, word: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
+        self.word = word
+        self.base: type[C] = base
+        self._load = load
+        self._named: dict[str, Entry[C]] | None = None
+        self._plugins: dict[tuple[str, str], Entry[C]] = {}  # by name and digest
+        self.broken: dict[str, str] = {}
+        """Installed plug-ins that could not be loaded, with the reason: they affect nothing else."""
+
+    def named(self) -> dict[str, Entry[C]]:
+        """All that can be asked for by name, in alphabetical order: what comes with rnnbench, and installed plug-ins."""
+        if self._named is None:
+            found: dict[str, Entry[C]] = {}
+            for module in self._load():
+                self._take(found, Entry(self._class_in(module, str(module.__file__)), where=str(module.__file__)))
+            for point in entry_points(group=f"rnnbench.{self.word}s"):
+                try:
+                    kind = self._checked(point.load(), point.value)
+                    self._take(found, Entry(kind, _digest(_source(kind)), point.value))
+                except (Exception, SystemExit) as error:
+                    self.broken[point.name] = one_line(error)
+            self._named = dict(sorted(found.items()))
+        return self._named
+
+    def find(self, spec: str) -> Entry[C]:
+        """What ``spec`` means: a name, the path of a file, or ``name@digest`` of a plug-in that this process knows.
+
+        Raises:
+            UserError: nothing is called that, or the file is not what it should be.
+        """
+        if is_path(spec):
+            path = Path(spec)
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                why = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+                text = f"cannot read {self.word} file {spec[:200]}: {why}"
+                raise UserError(f"{text}; give the path of a Python file, or a name from `rnnbench {self.word}s`") from error
+            return self.admit(Plugin(self.word, str(path.resolve()), content))
+        name, _, source = spec.partition("@")
+        if source:
+            return self.get(name, source)
+        if spec not in self.named():
+            broken = f" ({self.broken[spec]})" if spec in self.broken else did_you_mean(spec, self.named())
+            raise UserError(f"unknown {self.word} {spec[:200]!r}{broken}")
+        return self.named()[spec]
+
+    def entry(self, what: str | type[C] | Entry[C]) -> Entry[C]:
+        """The entry that a name, a path or a class means; an entry means itself."""
+        if isinstance(what, Entry):
+            return what
+        if isinstance(what, str):
+            return self.find(what)
+        known = self.named().get(getattr(what, "name", ""))
+        return known if known is not None and known.kind is what else Entry(self._checked(what, what.__name__))
+
+    def get(self, name: str, source: str) -> Entry[C]:
+        """The entry of a resolved run; raises UserError if this process does not know it."""
+        found = self._plugins.get((name, source)) or self.named().get(name)
+        if found is None or found.source != source:
+            what = f"{self.word} {name} with source {source}" if source else f"{self.word} {name}"
+            raise UserError(f"{what} is not known here: give its file with --{self.word} PATH, as it was when the run was made")
+        return found
+
+    def offer(self, kind: type[C]) -> Entry[C]:
+        """Make a class known that Python hands in, such as one defined in a notebook."""
+        kind = self._checked(kind, f"{kind.__module__}.{kind.__qualname__}")
+        known = self.named().get(kind.name)
+        if known is not None and known.kind is kind:
+            return known
+        import cloudpickle
+
+        module = sys.modules.get(kind.__module__)
+        if module is not None and kind.__module__ != "__main__":
+            cloudpickle.register_pickle_by_value(module)  # another machine may not have the module
+        try:
+            content: bytes = cloudpickle.dumps(kind)
+        finally:
+            if module is not None and kind.__module__ != "__main__":
+                cloudpickle.unregister_pickle_by_value(module)
+        where, source = f"{kind.__module__}.{kind.__qualname__}", _digest(_source(kind))
+        return self._keep(Entry(kind, source, where, Plugin(self.word, where, content, pickled=source)))
+
+    def admit(self, plugin: Plugin) -> Entry[C]:
+        """Load what another process sent, or a file's source; the same source is loaded once."""
+        if plugin.pickled:
+            import pickle
+
+            return self._keep(Entry(pickle.loads(plugin.content), plugin.pickled, plugin.where, plugin))
+        digest = _digest(plugin.content)
+        for known in self._plugins.values():
+            if known.source == digest and known.plugin is not None and not known.plugin.pickled:
+                return known
+        return self._keep(Entry(self._executed(plugin, digest), digest, plugin.where, plugin))
+
+    def _keep(self, entry: Entry[C]) -> Entry[C]:
+        return self._plugins.setdefault((entry.name, entry.source), entry)
+
+    def _take(self, found: dict[str, Entry[C]], entry: Entry[C]) -> None:
+        if entry.name in found:
+            raise UserError(f"{entry.where}: the name {entry.name!r} is taken by another {self.word}: choose one of its own")
+        found[entry.name] = entry
+
+    def _executed(self, plugin: Plugin, digest: str) -> type[C]:
+        module = ModuleType(f"rnnbench_{self.word}_{digest}")
+        module.__file__ = plugin.where
+        sys.modules[module.__name__] = module  # dataclasses look their module up
+        STRANGERS.add(plugin.where)
+        try:
+            exec(compile(plugin.content, plugin.where, "exec"), module.__dict__)
+            return self._class_in(module, plugin.where)
+        except BaseException as error:
+            del sys.modules[module.__name__]
+            if told := blame(error):
+                raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
+            if isinstance(error, ValueError):  # NUL bytes
+                raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
+            raise
+
+    def _class_in(self, module: ModuleType, where: str) -> type[C]:
+        constant = self.word.upper()
+        if not hasattr(module, constant):
+            raise UserError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
+        return self._checked(getattr(module, constant), where)
+
+    def _checked(self, kind: object, where: str) -> type[C]:
+        if not (isinstance(kind, type) and issubclass(kind, self.base)):
+            raise UserError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
+        missing = sorted(getattr(kind, "__abstractmethods__", ()))
+        if missing:
+            raise UserError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
+        for attribute in ("name", "summary" if self.word == "cell" else "question"):
+            if not isinstance(getattr(kind, attribute, None), str):
+                raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
+        STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
+        return kind
+
+
+def _task_modules() -> Iterable[ModuleType]:
+    for path in sorted(TASKS_FOLDER.glob("[!_]*.py")):
+        spec = importlib.util.spec_from_file_location(f"rnnbench_task_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        yield module
+
+
+def _cell_modules() -> Iterable[ModuleType]:
+    for path in sorted(CELLS_FOLDER.glob("[!_]*.py")):
+        yield importlib.import_module(f"rnnbench.cells.{path.stem}")
+
+
+TASKS: Registry[Task] = Registry("task", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
+CELLS: Registry[Layer] = Registry("cell", Layer, _cell_modules)  # type: ignore[type-abstract]
+
+
+def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
+    """A task with its options; raises UserError for an unknown option or a bad value."""
+    entry = TASKS.entry(task)
+    with _sentences():
+        return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
+
+
+def make_cell(
+    cell: str | type[Layer] | Entry[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None
+) -> Layer:
+    """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
+    entry = CELLS.entry(cell)
+    values: dict[str, Any] = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
+    with _sentences():
+        return entry.kind(input_size, hidden_size, **values)
 
 
 def word_of(name: str) -> str:
     """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
     if not is_path(name):
-        if name not in cells() and name not in tasks():
-            raise UserError(f"unknown cell or task {name!r}{did_you_mean(name, [*cells(), *tasks()])}")
-        return "cell" if name in cells() else "task"
+        known = [*CELLS.named(), *TASKS.named()]
+        if name not in known:
+            raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
+        return CELLS.word if name in CELLS.named() else TASKS.word
     path = Path(name)
     if not path.is_file():
         raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
-    module = _module(path.resolve())
-    words = [word for word in ("cell", "task") if hasattr(module, word.upper())]
+    try:
+        names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"file {name} is broken: {one_line(error)}") from error
+    words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
     if len(words) != 1:
         raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
     return words[0]
-
-
-def make_task(name: str | type[Task], options: Mapping[str, Option] | None = None) -> Task:
-    """A task with its options; raises UserError for an unknown option or a bad value."""
-    kind = task_class(name)
-    known = {field.name: field.type for field in dataclasses.fields(kind)}
-    known = {key: get_type_hints(kind)[key] for key in known}
-    with _sentences():
-        return kind(**_options(f"task {kind.name}", known, options or {}))
-
-
-def make_cell(name: str | type[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
-    """A cell with its options, not initialised; raises UserError for an unknown option or a bad value."""
-    kind = cell_class(name)
-    with _sentences():
-        return kind(input_size, hidden_size, **_options(f"cell {kind.name}", options_of(kind), options or {}))
-
-
-def options_of(kind: type[Layer]) -> dict[str, Any]:
-    """The options of a cell by name, with their types; raises UserError for one without a type."""
-    hints = get_type_hints(kind.__init__)
-    names = [name for name in inspect.signature(kind).parameters if name not in ("input_size", "hidden_size")]
-    for name in names:
-        if hints.get(name) not in (bool, int, float, str):
-            raise UserError(f"{place(kind)}: option {name} needs a type, bool, int, float or str, as in {name}: float = 0.1")
-    return {name: hints[name] for name in names}
 
 
 @contextmanager
@@ -112,191 +293,80 @@ def _sentences() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def sketch_cell(name: str | type[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
-    """As :func:`make_cell`, but without storage where the cell can do without: to be asked things, not to be run."""
-    with torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"):
-                return make_cell(name, input_size, hidden_size, options)
-        except UserError:
-            raise
-        except Exception:  # its __init__ reads numbers, which are not there
-            return make_cell(name, input_size, hidden_size, options)
-
-
-def resolve(config: RunConfig) -> RunConfig:
-    """The config with every default filled in, checked against its task and cell; raises UserError.
-
-    Resolving twice changes nothing, so a stored configuration can be run as it stands.
-    """
-    from rnnbench import engine  # only here: listing tasks and cells needs none
-
-    task = make_task(config.task, config.option)
-    try:
-        task.check_gap(config.gap)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    kind = cell_class(config.cell)
-    inits = known(kind)
-    if config.init is not None and config.init not in inits:
-        raise UserError(f"unknown init {config.init!r}{did_you_mean(config.init, inits)}")
-    cell, init = _initialised(config, task)
-    if inits[init].uses_horizon:
-        horizon = config.horizon or max(10.0 * config.gap, 20.0)
-    elif config.horizon is not None:
-        users = " or ".join(name for name in sorted(inits) if inits[name].uses_horizon)
-        raise UserError(f"horizon is the range of init {users}, and means nothing to init {init}")
-    else:
-        horizon = None
-    fast = config.device == "cpu" and engine.available() and isinstance(cell, Cell) and engine.refusal(cell) is None
-    if config.engine == "fast" and not fast:
-        raise UserError(f"engine fast cannot run cell {config.cell} on {config.device} here: use engine auto or torch")
-    chosen = "fast" if fast and config.engine != "torch" else "torch"
-    values = config.model_dump() | {
-        "task": _canonical(config.task, task_class(config.task)),
-        "cell": _canonical(config.cell, kind),
-        "init": init,
-        "horizon": horizon,
-        "max_steps": config.max_steps or task.default_max_steps,
-        "option": dataclasses.asdict(task),
-        "engine": chosen,
-    }
-    return RunConfig.model_validate(values)
-
-
-def _initialised(config: RunConfig, task: Task) -> tuple[Layer, str]:
-    """The config's cell, not to be run, and the name of its initialisation, which was tried on it; raises UserError."""
-    for make in (sketch_cell, make_cell):
-        cell = make(config.cell, task.input_size, config.hidden_size, config.cell_option)
-        try:
-            init = config.init or default(cell)
-            check(init, cell)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        except RuntimeError:  # an initialiser that reads numbers, which a sketch has not
-            if make is make_cell:
-                raise
+def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
+    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
+    parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in given_by_us}
+    hints = get_type_hints(kind.__init__)
+    for key in given:
+        if key not in parameters:
+            raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
+    values: Options = {}
+    for key, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        hint = hints.get(key, inspect.Parameter.empty)
+        if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
+            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
+        if key in given:
+            values[key] = _typed(whose, key, given[key], hint)
+        elif parameter.default is inspect.Parameter.empty:
+            raise UserError(f"{whose} needs the option {key}: give it a value, or a default in its class")
         else:
-            return cell, init
-    raise AssertionError
-
-
-def did_you_mean(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    """The end of an error message: the likely meaning, else all there is."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
-
-
-def _canonical(name: str, kind: type[Task] | type[Layer]) -> str:
-    return str(Path(name).resolve()) if is_path(name) else kind.name
-
-
-def is_path(name: str) -> bool:
-    """Whether a task or a cell is given by the path of its file."""
-    return name.endswith(".py") or "/" in name or "\\" in name
-
-
-def _collect(word: str, folder: Path, kind: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if word == "task":
-        loaded = [_load(path, word, kind) for path in sorted(folder.glob("[!_]*.py"))]
-    else:  # cells are modules of the package
-        modules = [importlib.import_module(f"rnnbench.cells.{path.stem}") for path in sorted(folder.glob("[!_]*.py"))]
-        loaded = [_class_in(module, str(module.__file__), word, kind) for module in modules]
-    loaded += [_class_of(_loaded(point), point.value, word, kind) for point in entry_points(group=f"rnnbench.{word}s")]
-    for entry in loaded:
-        if entry.name in found:
-            raise UserError(f"two {word}s are called {entry.name!r}: rename one of them")
-        found[entry.name] = entry
-    return dict(sorted(found.items()))
-
-
-def _find(word: str, name: str | type, known: Any, kind: Any) -> Any:
-    if not isinstance(name, str):
-        return _class_of(name, name.__name__, word, kind)
-    if is_path(name):
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"no {word} file {name}: give the path of a Python file, or a name from `rnnbench {word}s`")
-        return _load(path.resolve(), word, kind)
-    if name not in known():
-        raise UserError(f"unknown {word} {name!r}{did_you_mean(name, known())}")
-    return known()[name]
-
-
-def _loaded(point: EntryPoint) -> Any:
-    """What an installed package offers; raises UserError if its import fails."""
-    try:
-        return point.load()
-    except Exception as error:
-        raise UserError(f"{point.value}, an entry point of {point.group}, is broken: {type(error).__name__}: {error}") from error
-
-
-def _load(path: Path, word: str, kind: Any) -> Any:
-    return _class_in(_module(path), str(path), word, kind)
-
-
-@cache
-def _module(path: Path) -> ModuleType:
-    """The module in a file; raises UserError if it is broken."""
-    module_name = f"rnnbench_plugin_{path.stem}_{abs(hash(str(path))):x}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"file {path} cannot be read as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses look their module up
-    STRANGERS.add(str(path))
-    try:
-        spec.loader.exec_module(module)
-    except BaseException as error:
-        del sys.modules[module_name]
-        told = blame(error)
-        if told is None:
-            raise
-        raise UserError(f"file {path} is broken: {told}") from error
-    return module
-
-
-def _class_in(module: ModuleType, where: str, word: str, kind: Any) -> Any:
-    constant = word.upper()
-    if not hasattr(module, constant):
-        raise UserError(f"{word} file {where} names no {constant}: end it with `{constant} = YourClass`")
-    return _class_of(getattr(module, constant), where, word, kind)
-
-
-def _class_of(entry: Any, where: str, word: str, kind: Any) -> Any:
-    if not (isinstance(entry, type) and issubclass(entry, kind)):
-        raise UserError(f"{where}: {word.upper()} must be a subclass of {kind.__module__}.{kind.__name__}")
-    missing = sorted(getattr(entry, "__abstractmethods__", ()))
-    if missing:
-        raise UserError(f"{where}: {entry.__name__} does not define {', '.join(missing)}")
-    if not isinstance(getattr(entry, "name", None), str):
-        raise UserError(f"{where}: {entry.__name__} needs a `name`, in lower case")
-    STRANGERS.add(str(getattr(sys.modules.get(entry.__module__), "__file__", "")))
-    return entry
-
-
-def _options(whose: str, known: Mapping[str, Any], given: Mapping[str, Option]) -> dict[str, Option]:
-    """The given options, each turned into the type its owner declares."""
-    values: dict[str, Option] = {}
-    for key, value in given.items():
-        if key not in known:
-            hint = did_you_mean(key, known) if known else ": it has none"
-            raise UserError(f"{whose} has no option {key!r}{hint}")
-        values[key] = _typed(whose, key, value, known[key])
+            values[key] = parameter.default
     return values
 
 
-def _typed(whose: str, key: str, value: Option, kind: Any) -> Option:
+def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
     text = str(value)
+    if get_origin(hint) is Literal:
+        for choice in get_args(hint):
+            if str(choice) == text:
+                return choice  # type: ignore[no-any-return]  # one of the Literal's values
+        raise UserError(f"option {key} of {whose} must be one of {', '.join(map(str, get_args(hint)))}, not {text[:40]!r}")
     try:
-        if kind is bool:
+        if hint is bool:
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if kind is int:
+        if hint is int:
             return int(text)
-        if kind is float:
+        if hint is float:
             return float(text)
     except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-        raise UserError(f"option {key} of {whose} must be {wanted}, not {text!r}") from None
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
+        raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
     return text
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: the likely meaning, else all there is."""
+    known = list(known)
+    close = difflib.get_close_matches(name[:200], known, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
+
+
+def is_path(spec: str) -> bool:
+    """Whether a task or a cell is given by the path of its file."""
+    return spec.endswith(".py") or "/" in spec or "\\" in spec
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:12]
+
+
+def _source(kind: type[Any]) -> bytes:
+    """The text that a class was made from; where there is none, its attributes and what its functions compile to."""
+    try:
+        return inspect.getsource(kind).encode()
+    except (OSError, TypeError):
+        pass
+    parts = []
+    for name, value in sorted(vars(kind).items()):
+        code = getattr(value, "__code__", None)
+        if code is None:
+            if not name.startswith("_"):
+                parts.append(f"{name}={value!r}")
+            continue
+        try:
+            parts.append(inspect.getsource(value))
+        except (OSError, TypeError):
+            parts.append(f"{name}:{code.co_code.hex()}:{code.co_consts!r}:{code.co_names!r}")
+    return "\n".join(parts).encode()

@@ -1,120 +1,176 @@
-"""The full description of a run: everything that its numbers depend on, and nothing else."""
+"""What a run is: what was asked for, and what that means once every default is filled in.
+
+:class:`RunRequest` and :class:`SweepRequest` are what the flags, a sweep file or Python ask for; ``None`` there stands for a
+default that depends on the task, the cell or the gap. :func:`rnnbench.resolve.resolve` turns a request into a :class:`Run`,
+once; from there on it is only read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Option = bool | int | float | str
-Engine = Literal["auto", "fast", "torch"]
-Optimizer = Literal["adam", "rmsprop", "sgd"]
+Options = dict[str, Option]
 
 LARGEST_SEED = 2**63 - 1
+LARGEST_GAP = 10_000_000
+LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
+NAME = re.compile(r"[^\w.+-]", re.ASCII)
+
+Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
+Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
 
-class RunConfig(BaseModel):
-    """One run. ``None`` stands for a default that depends on the task, the cell or the gap; ``catalog.resolve`` fills it in.
+def ordered(kind: type[BaseModel]) -> list[str]:
+    """The fields of a model as people read them: what a class adds to its base first."""
+    names: list[str] = []
+    for base in kind.__mro__:
+        names += [name for name in getattr(base, "__annotations__", {}) if name in kind.model_fields and name not in names]
+    return names
 
-    Field descriptions are the help texts of the flags of the same name.
-    """
+
+class Recipe(BaseModel):
+    """What a request and a resolved run say in the same words. Field descriptions are the help texts of the flags."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    task: Annotated[str, Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")]
-    cell: Annotated[str, Field(description="Cell: a name from `rnnbench cells`, or the path of a cell file.")]
-    gap: Annotated[int, Field(ge=0, description="Time steps between what must be remembered and the answer.")] = 200
-    seed: Annotated[
-        int, Field(ge=0, le=LARGEST_SEED, description="Seed of the initialisation, training and evaluation streams.")
-    ] = 0
-    hidden_size: Annotated[int, Field(ge=1, description="Width of the cell, in units.")] = 128
-    batch_size: Annotated[int, Field(ge=1, description="Sequences per training step.")] = 32
-    lr: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Learning rate.")] = 0.02
-    optimizer: Annotated[Optimizer, Field(description="Optimiser: adam (betas 0.9, 0.99), rmsprop (0.9) or sgd.")] = "adam"
-    init: Annotated[
-        str | None,
-        Field(description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono; or one of the cell's."),
-    ] = None
-    horizon: Annotated[
-        float | None,
-        Field(
-            ge=2.5,
-            allow_inf_nan=False,
-            description="Time steps that an init such as chrono spreads the memory over. Default: 10 x gap, at least 20.",
-        ),
-    ] = None
-    clip_norm: Annotated[float, Field(gt=0, description="Gradients are scaled down to this norm. inf: never.")] = 0.1
-    max_steps: Annotated[int | None, Field(ge=1, description="Training budget, in optimiser steps. Default: the task's own.")] = (
-        None
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per training step.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
     )
-    eval_every: Annotated[int, Field(ge=1, description="Optimiser steps from one evaluation to the next.")] = 250
-    eval_sequences: Annotated[int, Field(ge=1000, description="Fresh held-out sequences of one evaluation (at least 1,000).")] = (
-        1024
+    optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
+        "adam", description="Optimiser: adam (first beta 0.9), rmsprop (decay 0.9) or sgd."
     )
-    give_up: Annotated[
-        int | None,
-        Field(ge=1, description="Stop a run that was never above chance in this many steps. Default: never."),
-    ] = None
-    option: Annotated[dict[str, Option], Field(description="Option of the task, as key=value; may be given several times.")] = (
-        Field(default_factory=dict)
+    beta2: float = Field(0.99, ge=0, lt=1, description="Second beta of adam.")
+    clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
+    eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
+    eval_sequences: int = Field(
+        1024, ge=1000, le=10_000_000, description="Fresh held-out sequences per evaluation (at least 1,000)."
     )
-    cell_option: Annotated[
-        dict[str, Option], Field(description="Option of the cell, as key=value; may be given several times.")
-    ] = Field(default_factory=dict)
-    device: Annotated[str, Field(description="Device: cpu, cuda or cuda:N.")] = "cpu"
-    engine: Annotated[Engine, Field(description="CPU engine: fast (compiled), torch, or auto (fast where it can be used).")] = (
-        "auto"
+    give_up: int | None = Field(
+        None, ge=1, le=LARGEST_COUNT, description="Stop a run that was never above chance in this many steps. Default: never."
     )
-    threads: Annotated[int, Field(ge=1, description="CPU threads of this run.")] = 1
-
-    def identity(self) -> dict[str, Any]:
-        """What tells one run from another: every field but ``threads``, which changes no more than rounding."""
-        return self.model_dump(exclude={"threads"})
-
-    @property
-    def run_id(self) -> str:
-        """A readable name, ended by a digest of :meth:`identity`; meant for a resolved config."""
-        digest = hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:10]
-        return "-".join((stem(self.task), stem(self.cell), str(self.init), f"gap{self.gap}", f"seed{self.seed}", digest))
-
-
-def stem(name: str) -> str:
-    """The bare name of a task or cell given by path: ``./mine.py`` is ``mine``."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".py")
+    layers: int = Field(1, ge=1, le=64, description="Layers of the cell, one on top of the other.")
+    block: Literal["bare", "residual"] = Field(
+        "bare", description="What each layer is: the bare cell, or a residual block (norm, cell, gated MLP)."
+    )
+    option: Options = Field(default_factory=dict, description="Option of the task, as key=value; may be given several times.")
+    cell_option: Options = Field(default_factory=dict, description="Option of the cell, as key=value; may be given several times.")
+    device: str = Field("cpu", description="Device: cpu, cuda or cuda:N.")
+    engine: Literal["auto", "fast", "torch"] = Field(
+        "auto", description="CPU engine: fast (compiled), torch, or auto (fast where it can be used)."
+    )
+    threads: int = Field(1, ge=1, le=1024, description="CPU threads per run.")
 
 
-AXES = ("cell", "task", "gap", "seed", "lr", "init")
+class Request(Recipe):
+    """What may be left open: ``None`` is filled in by :func:`rnnbench.resolve.resolve`."""
+
+    horizon: Horizon | None = Field(
+        None, description="Time steps that an initialisation such as chrono spreads memory over. Default: 10 x gap, at least 20."
+    )
+    max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
+    parameters: int | None = Field(
+        None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of hidden_size."
+    )
+
+
+class RunRequest(Request):
+    """One run as it was asked for."""
+
+    task: str = Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")
+    cell: str = Field(description="Cell: a name from `rnnbench cells`, or the path of a cell file.")
+    gap: Gap = Field(200, description="Time steps between what must be remembered and the answer.")
+    seed: Seed = Field(0, description="Seed of the initialisation, training and evaluation streams.")
+    hidden_size: Width = Field(128, description="Width of the cell, in units.")
+    lr: Rate = Field(0.02, description="Learning rate, at the start of its schedule.")
+    init: str | None = Field(
+        None,
+        description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono or one of the cell's. "
+        "Default: the cell says.",
+    )
+
+
+AXES = ("cell", "task", "gap", "seed", "hidden_size", "lr", "init")
 """The fields that a sweep takes several values of."""
 
-_Recipe = create_model(  # what a sweep has one value of, exactly as RunConfig declares it
-    "_Recipe",
-    __config__=RunConfig.model_config,
-    **{name: (field.annotation, field) for name, field in RunConfig.model_fields.items() if name not in AXES},  # type: ignore[call-overload]
-)
 _several = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
 
 
-class SweepConfig(_Recipe):  # type: ignore[misc, valid-type]  # mypy cannot follow create_model
-    """A grid of runs: a list for each of :data:`AXES`, one value for every other field of :class:`RunConfig`.
+class SweepRequest(Request):
+    """A grid of runs: a list for each of :data:`AXES`, one value for every other field.
 
     A single value stands for a list of one, no gap at all for each task's own gaps, the init ``default`` for each cell's own.
     """
 
-    cell: Annotated[list[str], _several, Field(min_length=1, description="Cells, by name or path.")]
-    task: Annotated[list[str], _several, Field(min_length=1, description="Tasks, by name or path.")]
-    gap: Annotated[list[Annotated[int, Field(ge=0)]], _several, Field(description="Gaps. Default: each task's own.")] = Field(
-        default_factory=list
+    cell: Annotated[list[str], _several] = Field(min_length=1, description="Cells, by name or path.")
+    task: Annotated[list[str], _several] = Field(min_length=1, description="Tasks, by name or path.")
+    gap: Annotated[list[Gap], _several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
+    seed: Annotated[list[Seed], _several] = Field([0], min_length=1, description="Seeds of the runs.")
+    hidden_size: Annotated[list[Width], _several] = Field([128], min_length=1, description="Widths of the cells, in units.")
+    lr: Annotated[list[Rate], _several] = Field([0.02], min_length=1, description="Learning rates.")
+    init: Annotated[list[str], _several] = Field(
+        ["default"],
+        min_length=1,
+        description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
     )
-    seed: Annotated[
-        list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]], _several, Field(min_length=1, description="Seeds of the runs.")
-    ] = Field(default=[0])
-    lr: Annotated[
-        list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], _several, Field(min_length=1, description="Learning rates.")
-    ] = Field(default=[RunConfig.model_fields["lr"].default])
-    init: Annotated[
-        list[str],
-        _several,
-        Field(min_length=1, description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit."),
-    ] = Field(default=["default"])
+    cells: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",
+    )
+
+
+class RunFields(Recipe):
+    """The fields of a resolved run."""
+
+    task: str = Field(description="Task, by name.")
+    task_source: str = Field("", description="Digest of the task's source; empty for a task that comes with rnnbench.")
+    cell: str = Field(description="Cell, by name.")
+    cell_source: str = Field("", description="Digest of the cell's source; empty for a cell that comes with rnnbench.")
+    gap: Gap = Field(description="Time steps between what must be remembered and the answer.")
+    seed: Seed = Field(description="Seed of the initialisation, training and evaluation streams.")
+    hidden_size: Width = Field(description="Width of the cell, in units.")
+    lr: Rate = Field(description="Learning rate, at the start of its schedule.")
+    init: str = Field(description="Initialisation; own: what the cell sets itself.")
+    horizon: Horizon | None = Field(
+        description="Time steps that the initialisation spreads memory over; empty if it has no use for it."
+    )
+    max_steps: Budget = Field(description="Training budget, in optimiser steps.")
+
+
+class Run(RunFields):
+    """One run, whole: every default filled in, checked against its task and its cell."""
+
+    SPEED: ClassVar = ("device", "engine", "threads")
+    """How fast a run goes; changes rounding at most, and is no part of its identity."""
+    LATER: ClassVar[dict[str, Any]] = {
+        "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
+    }  # fmt: skip
+    """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the numbers of a run depend on, and nothing else."""
+        values = self.model_dump(exclude=set(self.SPEED))
+        return {name: value for name, value in values.items() if name not in self.LATER or value != self.LATER[name]}
+
+    @property
+    def run_id(self) -> str:
+        """A readable name that is a file name too, ended by a digest of :attr:`identity`."""
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
+        words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
+        return "-".join(NAME.sub("_", word)[:40] for word in words)
+
+
+def stem(name: str) -> str:
+    """The bare name of a task or cell."""
+    return name

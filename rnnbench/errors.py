@@ -16,11 +16,11 @@ class UserError(Exception):
 
 
 class BusyError(UserError):
-    """Another process is at the run that was asked for."""
+    """Another process has the run that was asked for."""
 
 
 class StorageError(Exception):
-    """The disk did not take a file; the command line exits with 1."""
+    """The disk did not take a file; the command line exits with 1, and the same command tries again."""
 
 
 def place(kind: type) -> str:
@@ -38,7 +38,7 @@ def blame(error: BaseException) -> str | None:
     if isinstance(error, UserError | StorageError) or out_of_memory(error):
         return None
     if isinstance(error, SyntaxError) and error.filename in STRANGERS:
-        return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+        return one_line(error)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in STRANGERS]
     if not frames or (isinstance(error, KeyboardInterrupt) and not raised_by_hand(error)):
         return None
@@ -63,3 +63,19 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of Python, of PyTorch's CPU allocator or of a GPU."""
     text = str(error)
     return isinstance(error, MemoryError) or "can't allocate memory" in text or "CUDA out of memory" in text
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as one line: what it was, and where in which file."""
+    message = " ".join(str(error).split())[:300]
+    if isinstance(error, UserError | StorageError):
+        return message
+    if out_of_memory(error):
+        return f"out of memory: {message or type(error).__name__}"
+    if isinstance(error, SyntaxError):
+        return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    if told := blame(error):
+        return told
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"

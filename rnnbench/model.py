@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import torch
 from torch import Generator, Tensor, nn
 
-from rnnbench import catalog, engine
+from rnnbench import engine
+from rnnbench.catalog import CELLS
 from rnnbench.cell import Cell, Layer, Setting
-from rnnbench.config import RunConfig
+from rnnbench.config import Run
 from rnnbench.errors import UserError, place
 from rnnbench.initializers import initialise, uniform_
+from rnnbench.resolve import cell_of, sketch
 from rnnbench.task import Batch, Task
 
 
@@ -74,15 +77,16 @@ def stream(seed: int, name: str) -> Generator:
     return Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
 
-def build(config: RunConfig, task: Task) -> Model:
-    """The initialised network of a resolved config, on the CPU in float32; leaves the random stream of the process as it is."""
+def build(run: Run, task: Task) -> Model:
+    """The initialised network of a run, on the CPU in float32; leaves the random stream of the process as it is."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(stream(config.seed, "own").initial_seed())
-        cell = catalog.make_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
-        model = Model(cell, task.output_size, config.engine)
-    generator = stream(config.seed, "init")
-    initialise(cell, str(config.init), Setting(generator, config.gap, config.horizon or 0.0))
-    uniform_(model.readout.parameters(), config.hidden_size, generator)
+        torch.default_generator.manual_seed(stream(run.seed, "own").initial_seed())
+        cell = cell_of(run, task.input_size)
+        model = Model(cell, task.output_size, run.engine)
+    generator = stream(run.seed, "init")
+    setting = Setting(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
+    initialise(cell, run.init, setting)
+    uniform_(model.readout.parameters(), run.hidden_size, generator)
     return model
 
 
@@ -91,30 +95,30 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def memory_needed(config: RunConfig, task: Task, cell: Layer) -> int:
+def memory_needed(run: Run, task: Task, cell: Layer) -> int:
     """Bytes that a training step needs at least: weights with gradients and Adam's two moments, states of all time steps.
 
     A lower bound, meant to refuse what cannot fit. ``cell`` may be a sketch without storage.
     """
-    H, T, B = config.hidden_size, task.length(config.gap), config.batch_size
+    H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
     weights = parameter_count(cell) + H * task.output_size
     kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the way back
     return 4 * (4 * weights + T * B * (kept + task.input_size))
 
 
-def check_memory(config: RunConfig, task: Task) -> None:
+def check_memory(run: Run, task: Task) -> None:
     """Raise UserError if a training step cannot fit into the memory that is free now."""
-    cell = catalog.sketch_cell(config.cell, task.input_size, config.hidden_size, config.cell_option)
-    needed = memory_needed(config, task, cell)
-    if config.device.startswith("cuda"):
-        free = torch.cuda.mem_get_info(config.device)[0]
+    cell = sketch(CELLS.get(run.cell, run.cell_source), task.input_size, run.hidden_size, tuple(run.cell_option.items()))
+    needed = memory_needed(run, task, cell)
+    if run.device.startswith("cuda"):
+        free = torch.cuda.mem_get_info(run.device)[0]
     else:
         import psutil
 
         free = psutil.virtual_memory().available
     if needed > free:
         raise UserError(
-            f"gap {config.gap} with hidden size {config.hidden_size} and batch size {config.batch_size} needs at least "
+            f"gap {run.gap} with hidden size {run.hidden_size} and batch size {run.batch_size} needs at least "
             f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB is free: make one of them smaller"
         )
 

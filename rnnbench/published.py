@@ -12,6 +12,8 @@ from io import StringIO
 
 import pandas as pd
 
+from rnnbench.summary import best_runs
+
 MSE = ("test MSE", "min test MSE", "final test MSE", "MSE")
 """Metrics of adding that are a mean squared error; predicting 1 always gets 1/6."""
 ALL_STEPS = ("CE all steps", "train CE (mean last 50)", "train CE (mean 50)")
@@ -76,15 +78,15 @@ def beside(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         runs: of :func:`rnnbench.records.load_runs`; may be empty.
 
     Returns:
-        One row a task, cell, initialisation, learning rate and gap that some published row shares: ``seeds, solved`` (counts),
-        ``over_chance, low, high`` (median and range of loss over chance), ``steps, sequences, wall_s`` (medians of what it cost).
-        On copy ours is the loss on the recalled symbols over ln 8: with silent blanks that is the published ratio, else a bound
-        from below.
+        One row per curve and gap that some published row shares, at the best recipe (:data:`rnnbench.summary.BEST_RULE`):
+        ``task, cell, label, lr, gap``, ``seeds, solved`` (counts), ``over_chance, low, high`` (median and range of loss over
+        chance), ``steps, sequences, wall_s`` (medians of what it cost). On copy ours is the loss on the recalled symbols over ln 8:
+        with silent blanks that is the published ratio, else a bound from below.
     """
     found = []
     wanted = {(row["our_task"], row["our_cell"], row["our_gap"]) for row in rows.to_dict("records")}
-    columns = ["task", "cell", "init", "lr", "gap"]
-    for key, group in runs.groupby(columns) if len(runs) else ():
+    columns = ["task", "cell", "label", "lr", "gap"]
+    for key, group in best_runs(runs).groupby(columns) if len(runs) else ():
         task, cell, _, _, gap = key
         if (task, cell, gap) in wanted:
             ratio = group["eval_loss"] / group["chance_loss"]

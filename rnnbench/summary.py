@@ -1,79 +1,272 @@
-"""A study in numbers: what its seeds say together, curve by curve. DataFrame in, DataFrame out; never imports torch."""
+"""A study in numbers: which runs are one curve, the best recipe of a curve, what its seeds say together, and two cells compared.
+
+DataFrame in, DataFrame out; never imports torch. Four rules are decided here and nowhere else:
+
+- **A seed counts once** (:func:`count_once`): rows that measured the same network, whatever engine, device or number of threads
+  computed it, are one run; the later row is kept.
+- **Equal conditions** (:func:`label_curves`): runs are one curve only if they share every field of the recipe but those of
+  :data:`TUNED`. Where runs of a task differ in a field, their labels name it.
+- **The best recipe** (:data:`BEST_RULE`): of the tuned values tried at a gap, tables, plots and claims show the same one.
+- **Several comparisons** (:func:`compare`) are corrected for their number.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
-from rnnbench.stats import bootstrap_mean, span, wilson_interval
+from rnnbench.config import stem
+from rnnbench.stats import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test, span, wilson_interval
 
-CURVE = ["task", "cell", "init"]
-"""What a curve stands for; see :func:`name_variants` for what else may be in ``init``."""
+CURVE = ["task", "cell", "label"]
+"""What tells one curve from another, once :func:`label_curves` has named them."""
 
-VARIANTS = ("hidden_size", "batch_size", "optimizer", "horizon", "clip_norm", "max_steps", "option", "cell_option")
-"""Fields that change what is measured; where runs of one gap differ in them they are curves of their own."""
+TUNED = ("lr",)
+"""Fields that a cell is tuned in: a curve shows, gap by gap, the best of the values tried."""
 
-RATE_RULE = "best of the learning-rate grid by median over the shown seeds"
+BEST_RULE = "best of the learning rates tried: most seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
+
+POSITION = ("task", "cell", "gap", "seed")
+SPEED = ("engine", "device", "threads")
+"""What changes how fast a run is, and its numbers by no more than rounding."""
+OUTCOME = (
+    *(
+        "schema",
+        "run_id",
+        "study",
+        "status",
+        "steps_to_solve",
+        "step",
+        "sequences",
+        "train_loss",
+        "eval_loss",
+        "accuracy",
+        "answers",
+    ),
+    *("chance_accuracy", "chance_loss", "skill", "grad_norm", "parameters", "state_size", "wall_s", "train_s"),
+    *("rnnbench_version", "torch_version", "numba_version", "python_version", "machine"),
+)
+OWN = ("init", "horizon", "cell_option", "cell_source")
+"""Fields that only runs of the same cell can be compared in."""
 
 
-def name_variants(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs, with every variant that tells some of them apart written into ``init``: ``uniform, hidden_size 512``."""
-    named = runs.copy()
-    for field in VARIANTS:
-        if runs.groupby(["task", "cell", "init", "gap"], dropna=False)[field].nunique().gt(1).any():
-            named["init"] = named["init"] + ", " + field + " " + runs[field].astype(str)
-    return named
+def recipe_fields(runs: pd.DataFrame) -> list[str]:
+    """The columns that belong to the recipe of a run: all but its place on the axes, its speed settings and its outcome.
 
-
-def rates(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a curve, gap and learning rate.
-
-    Columns: task, cell, init, gap, lr, seeds, solved, solved_low, solved_high (Wilson, 95 %), accuracy (median over seeds),
-    mean_accuracy with mean_low and mean_high (bootstrap over seeds, 95 %; a run that diverged counts as 0), chance_accuracy,
-    steps_to_solve (median over the seeds that solved it; NaN if none), best (whether this is the rate shown).
+    Columns that are not known here count as recipe, so that runs which differ in them are never taken for equal.
     """
+    named = {*POSITION, *SPEED, *OUTCOME, "label", "best", "rates"}
+    return [str(name) for name in runs.columns if name not in named]
+
+
+def count_once(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs without repetitions: of rows with the same task, cell, gap, seed and recipe only the last one.
+
+    Such rows come from merged tables, from a run that was repeated, and from one network computed by two engines. Runs that differ
+    in ``eval_every`` stay: being solved depends on it, so they are curves of their own, each with its seeds counted once.
+    """
+    key = [name for name in POSITION if name in runs.columns] + recipe_fields(runs)
+    text = runs[key].astype("string").fillna("")
+    return runs[~text.duplicated(keep="last")].reset_index(drop=True)
+
+
+def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
+
+    A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
+    ``max_steps``, an option. Fields of a cell's own (:data:`OWN`) are compared among its runs alone. A horizon is named where it is
+    not the usual one, which grows with the gap.
+    """
+    shown = _comparable(runs)
+    extra: dict[Any, list[str]] = {at: [] for at in runs.index}
+    for field in shown.columns:
+        groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in OWN else [runs["task"]]
+        differs = shown[field].groupby(groups).transform("nunique").gt(1) & shown[field].ne("")
+        for at in runs.index[differs]:
+            extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
+    labels = [
+        f"{stem(str(cell))} ({', '.join([str(init), *more])})"
+        for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
+    ]
+    return runs.assign(label=labels)
+
+
+def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
+    """The recipe as texts, a column per field and option; without what is shown anyway and what a curve is tuned in."""
+    found: dict[str, pd.Series[str]] = {}
+    for field in recipe_fields(runs):
+        column = runs[field]
+        if field in (*TUNED, "init"):
+            continue
+        if field == "horizon":
+            usual = np.maximum(10 * runs["gap"], 20)
+            column = column.where(column != usual)
+        if field in ("option", "cell_option"):
+            each = [json.loads(text) if isinstance(text, str) and text else {} for text in column]
+            for key in sorted({key for options in each for key in options}):
+                values = [str(options.get(key, "")) for options in each]
+                found[f"{field} {key}"] = pd.Series(values, index=runs.index)
+        else:
+            found[field] = pd.Series([_text(value) for value in column], index=runs.index)
+    return pd.DataFrame(found, index=runs.index)
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)[:8] if isinstance(value, str) and len(value) >= 32 else str(value)  # a digest
+
+
+def standing(solved: int, accuracy: float, steps: float, lr: float) -> tuple[float, float, float, float]:
+    """Sort key of a recipe by :data:`BEST_RULE`; the least is the best. NaN for steps: no seed solved it."""
+    return -solved, -accuracy, math.inf if math.isnan(steps) else steps, lr
+
+
+def tried(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per curve, gap and tuned value.
+
+    Args:
+        runs: rows of :func:`rnnbench.records.load_runs`, each seed once and labelled.
+
+    Returns:
+        Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
+        accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
+        steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, parameters,
+        seconds (medians; of the training alone where that was recorded), best (whether :data:`BEST_RULE` shows it).
+    """
+    seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
-    for key, group in runs.groupby([*CURVE, "gap", "lr"]):
+    for key, group in runs.groupby([*CURVE, "gap", *TUNED]):
         solved = int((group["status"] == "solved").sum())
-        low, high = wilson_interval(solved, len(group))
-        every = group["accuracy"].fillna(0.0).tolist()
-        rows.append(
-            dict(zip([*CURVE, "gap", "lr"], key, strict=True))
-            | {"seeds": len(group), "solved": solved, "solved_low": low, "solved_high": high}
-            | dict(zip(("mean_low", "mean_high"), bootstrap_mean(every), strict=True))
-            | {"accuracy": group["accuracy"].median(), "mean_accuracy": sum(every) / len(every)}
-            | {"chance_accuracy": group["chance_accuracy"].iloc[0]}
-            | {"steps_to_solve": group["steps_to_solve"].median()}
-        )
+        steps = group.loc[group["status"] == "solved", "steps_to_solve"].astype(float).tolist()
+        accuracy = group["accuracy"].fillna(0.0).tolist()
+        row = dict(zip([*CURVE, "gap", *TUNED], key, strict=True)) | {"init": group["init"].iloc[0], "seeds": len(group)}
+        row |= {"solved": solved} | dict(zip(("solved_low", "solved_high"), wilson_interval(solved, len(group)), strict=True))
+        row |= {"accuracy": float(np.median(accuracy))}
+        row |= dict(zip(("accuracy_low", "accuracy_high"), bootstrap_interval(accuracy), strict=True))
+        row |= {"chance_accuracy": group["chance_accuracy"].iloc[0]}
+        row |= {"steps_to_solve": float(np.median(steps)) if solved else math.nan}
+        bounds = bootstrap_interval(steps) if solved else (math.nan, math.nan)
+        row |= dict(zip(("steps_low", "steps_high"), bounds, strict=True))
+        for name, column in (("max_steps", "max_steps"), ("parameters", "parameters"), ("state_size", "state_size")):
+            if column in group:
+                row[name] = group[column].median()
+        if seconds in group:
+            row["seconds"] = group[seconds].median()
+        rows.append(row)
     table = pd.DataFrame(rows)
-    order = table.fillna({"accuracy": -1.0, "steps_to_solve": float("inf")})
-    order = order.sort_values(["accuracy", "solved", "steps_to_solve", "lr"], ascending=[False, False, True, True])
+    order = [
+        standing(*numbers) for numbers in table[["solved", "accuracy", "steps_to_solve", "lr"]].itertuples(index=False, name=None)
+    ]
     table["best"] = False
-    table.loc[order.groupby([*CURVE, "gap"], sort=False).head(1).index, "best"] = True
+    for _, group in table.groupby([*CURVE, "gap"]):
+        table.loc[min(group.index, key=lambda at: order[at]), "best"] = True
     return table
 
 
 def mark_best(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with their variants named, and ``best``: whether a run has the rate that is shown for its curve and gap."""
-    named = name_variants(runs)
-    return named.merge(rates(named)[[*CURVE, "gap", "lr", "best"]], on=[*CURVE, "gap", "lr"])
+    """The runs, each seed once, with ``label`` and ``best``: whether :data:`BEST_RULE` shows the run's recipe at its gap."""
+    named = label_curves(count_once(runs))
+    return named.merge(tried(named)[[*CURVE, "gap", *TUNED, "best"]], on=[*CURVE, "gap", *TUNED])
+
+
+def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the best recipe of every curve and gap, each seed once: what tables, plots and claims speak of."""
+    marked = mark_best(runs)
+    return marked[marked["best"]].drop(columns="best").reset_index(drop=True)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a curve and gap: :func:`rates` at the best rate, with ``rates`` = how many were tried, and the curve's ``span``.
+    """One row per curve and gap: :func:`tried` at the best recipe.
 
     Args:
         runs: rows of :func:`rnnbench.records.load_runs`.
 
     Returns:
-        Columns of :func:`rates` but ``best``, and: rates, span (time steps, missing where not even the smallest gap is solved),
-        largest_gap (of the curve's grid: a span as large as this may be larger).
+        Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not
+        even the smallest gap is solved), smallest_gap and largest_gap (of the curve's grid: a span as large as this may be larger).
     """
-    every = rates(name_variants(runs))
+    every = tried(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
     table = every[every["best"]].drop(columns="best").merge(counts, on=[*CURVE, "gap"])
     spans = []
     for key, curve in table.groupby(CURVE):
         solved = {int(gap): (int(k), int(n)) for gap, k, n in zip(curve["gap"], curve["solved"], curve["seeds"], strict=True)}
-        spans.append(dict(zip(CURVE, key, strict=True)) | {"span": span(solved), "largest_gap": max(solved)})
-    found = pd.DataFrame(spans).astype({"span": "Int64", "largest_gap": "Int64"})
+        spans.append(
+            dict(zip(CURVE, key, strict=True)) | {"span": span(solved), "smallest_gap": min(solved), "largest_gap": max(solved)}
+        )
+    found = pd.DataFrame(spans).astype({"span": "Int64", "smallest_gap": "Int64", "largest_gap": "Int64"})
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
+
+
+def told_span(row: Mapping[Any, Any]) -> str:
+    """The span of a row of :func:`summarise` in words: ``50``, ``≥ 500`` where no larger gap was tried, ``below 10``."""
+    if pd.isna(row["span"]):
+        return f"below {row['smallest_gap']}"
+    return f"≥ {row['span']}" if row["span"] == row["largest_gap"] else str(row["span"])
+
+
+def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Two cells beside each other, with the uncertainty of their difference.
+
+    Args:
+        runs: rows of :func:`rnnbench.records.load_runs`.
+        first, second: a cell, or the label of one of its curves. A cell with several curves is compared by each of them.
+
+    Returns:
+        One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
+        ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
+        (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
+        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have one), and ``steps_p`` (ranks,
+        a seed that did not solve it being slower than all). Both p are corrected over the rows (Holm): ask for fewer tasks to
+        correct for less.
+    """
+    best = best_runs(runs)
+    rows = []
+    for (task, gap), here in best.groupby(["task", "gap"]):
+        curves = {name: [run for _, run in here[_names(here, name)].groupby("label")] for name in (first, second)}
+        for a, b in product(curves[first], curves[second]):
+            if a["label"].iloc[0] != b["label"].iloc[0]:
+                rows.append({"task": task, "gap": gap} | _difference(a, b))
+    columns = ["task", "gap", "first", "second", "solved_first", "seeds_first", "solved_second", "seeds_second"]
+    columns += ["difference", "low", "high", "p", "steps", "steps_low", "steps_high", "steps_p"]
+    table = pd.DataFrame(rows, columns=columns).sort_values(["task", "first", "second", "gap"], ignore_index=True)
+    for p in ("p", "steps_p"):
+        known = table[p].notna()
+        table.loc[known, p] = holm(table.loc[known, p].tolist())
+    return table
+
+
+def _names(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
+    return (runs["label"] == name) | (runs["cell"].map(lambda cell: stem(str(cell))) == name)
+
+
+def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, Any]:
+    counts = [(int((runs["status"] == "solved").sum()), len(runs)) for runs in (a, b)]
+    (k1, n1), (k2, n2) = counts
+    low, high = newcombe_interval(k1, n1, k2, n2)
+    row = {"first": a["label"].iloc[0], "second": b["label"].iloc[0]}
+    row |= {"solved_first": k1, "seeds_first": n1, "solved_second": k2, "seeds_second": n2}
+    row |= {"difference": k1 / n1 - k2 / n2, "low": low, "high": high, "p": fisher_test(k1, n1, k2, n2)}
+    steps = [_steps(runs) for runs in (a, b)]
+    row |= {"steps": math.nan, "steps_low": math.nan, "steps_high": math.nan, "steps_p": math.nan}
+    if k1 and k2:
+        there = [[step for step in each if step < math.inf] for each in steps]
+        row["steps"] = float(np.median(there[0]) - np.median(there[1]))
+        row["steps_low"], row["steps_high"] = bootstrap_interval(*there)
+        row["steps_p"] = rank_test(*steps)
+    return row
+
+
+def _steps(runs: pd.DataFrame) -> Sequence[float]:
+    """Steps to solve of every seed; infinite where it was not solved."""
+    steps: list[float] = runs["steps_to_solve"].astype(float).where(runs["status"] == "solved", math.inf).tolist()
+    return steps

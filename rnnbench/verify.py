@@ -6,15 +6,14 @@ made them; a claim with runs missing is undecided. A claim that the measurement 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, NamedTuple
 
-from rnnbench.config import AXES, RunConfig, SweepConfig
-from rnnbench.records import RUN_COLUMNS, Study, read_csv
+from rnnbench.config import Run, SweepRequest
 from rnnbench.stats import chance_interval, gap_solved, span
+from rnnbench.study import Study
 from rnnbench.sweep.grid import grid
 
 RunRow = Mapping[str, Any]
@@ -44,13 +43,13 @@ class Claim:
     name: str
     statement: str
     source: str
-    needs: tuple[SweepConfig, ...]
-    quick: tuple[SweepConfig, ...]
+    needs: tuple[SweepRequest, ...]
+    quick: tuple[SweepRequest, ...]
     rule: Callable[[Sequence[RunRow]], Ruling]
 
-    def runs(self, quick: bool) -> list[RunConfig]:
+    def runs(self, quick: bool) -> list[Run]:
         """The runs that decide it, each once."""
-        found = {config.run_id: config for sweep in (self.quick if quick else self.needs) for config in grid(sweep)}
+        found = {run.run_id: run for sweep in (self.quick if quick else self.needs) for run in grid(sweep)}
         return list(found.values())
 
 
@@ -59,45 +58,24 @@ class Verdict(NamedTuple):
 
     claim: Claim
     ruling: Ruling | None
-    missing: list[RunConfig]
+    missing: list[Run]
 
 
 def verify(study: Study, claims: Sequence[Claim], quick: bool = False) -> list[Verdict]:
     """Decide each claim on the finished runs of a study."""
-    rows = read_csv(study.runs_file, RUN_COLUMNS) if study.runs_file.exists() else []
-    known = {_measured(row): row for row in rows}
+    known = {record.run_id: record.cells() for record in study.records()}
     verdicts = []
     for claim in claims:
         runs = claim.runs(quick)
-        found = [known.get(_measured(_texts(config))) for config in runs]
-        missing = [config for config, row in zip(runs, found, strict=True) if row is None]
-        there = [row for row in found if row is not None]
+        missing = [run for run in runs if run.run_id not in known]
+        there = [known[run.run_id] for run in runs if run.run_id in known]
         verdicts.append(Verdict(claim, None if missing else claim.rule(there), missing))
     return verdicts
 
 
-MEASURED = tuple(name for name in RunConfig.model_fields if name not in ("engine", "device", "threads"))
-
-
-def _measured(row: RunRow) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in MEASURED)
-
-
-def _texts(config: RunConfig) -> dict[str, str]:
-    """A config's fields as they stand in ``runs.csv``."""
-    values = config.model_dump()
-    return {
-        name: "" if value is None else json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value)
-        for name, value in values.items()
-    }
-
-
-def sweep(**values: Any) -> SweepConfig:
+def sweep(**values: Any) -> SweepRequest:
     """A sweep with five seeds unless it says otherwise."""
-    unknown = values.keys() - {*AXES, *RunConfig.model_fields}
-    assert not unknown, unknown
-    made: SweepConfig = SweepConfig.model_validate({"seed": [0, 1, 2, 3, 4]} | values)
-    return made
+    return SweepRequest.model_validate({"seed": [0, 1, 2, 3, 4]} | values)
 
 
 def where(rows: Sequence[RunRow], **wanted: object) -> list[RunRow]:

@@ -11,16 +11,27 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
-    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.published"),
-    ("rnnbench.cell",),
-    ("rnnbench.cells", "rnnbench.config", "rnnbench.engine"),
-    ("rnnbench.initializers", "rnnbench.records"),
-    ("rnnbench.catalog",),
+    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.size"),
+    ("rnnbench.cell", "rnnbench.config"),
+    ("rnnbench.cells", "rnnbench.engine", "rnnbench.initializers", "rnnbench.stack", "rnnbench.session"),
+    ("rnnbench.catalog", "rnnbench.study"),
+    ("rnnbench.resolve",),
     ("rnnbench.model",),
     ("rnnbench.testing",),
     ("rnnbench.train",),
+    ("rnnbench.testing",),
     ("rnnbench.execute",),
-    ("rnnbench.plots", "rnnbench.sweep", "rnnbench.insight", "rnnbench.summary", "rnnbench.verify", "rnnbench.claims"),
+    (
+        "rnnbench.sweep",
+        "rnnbench.insight",
+        "rnnbench.summary",
+        "rnnbench.published",
+        "rnnbench.plots",
+        "rnnbench.verify",
+        "rnnbench.claims",
+        "rnnbench.records",
+    ),
+    ("rnnbench.report", "rnnbench.api"),
     ("rnnbench.cli", "rnnbench.__main__"),
 )
 

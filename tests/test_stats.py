@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from rnnbench.stats import bootstrap_mean, chance_interval, span, wilson_interval
+from rnnbench.stats import (
+    bootstrap_interval,
+    chance_interval,
+    fisher_test,
+    holm,
+    newcombe_interval,
+    rank_test,
+    span,
+    wilson_interval,
+)
 
 
 def test_wilson_bounds_solve_their_equation() -> None:
@@ -35,19 +44,68 @@ def test_chance_interval_holds_the_promised_share_of_guessers() -> None:
 
 def test_bootstrap_agrees_with_the_normal_theory_and_with_itself() -> None:
     values = np.random.default_rng(3).normal(0.6, 0.1, size=400)
-    low, high = bootstrap_mean(values)
+    low, high = bootstrap_interval(values, statistic=np.mean)
     error = values.std() / math.sqrt(len(values))
     assert (low, high) == pytest.approx((values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.1 * error)
-    assert (low, high) == bootstrap_mean(list(values))
-    assert bootstrap_mean([0.5]) == (0.5, 0.5)
-    with pytest.raises(ValueError, match="at least one"):
-        bootstrap_mean([])
+    assert (low, high) == bootstrap_interval(list(values), statistic=np.mean)
+    assert bootstrap_interval([0.5]) == (0.5, 0.5)
+    for wrong in ([], [[]], [[1.0], []], [[1.0], [1.0], [1.0]]):
+        with pytest.raises(ValueError, match="at least one"):
+            bootstrap_interval(*wrong)
+
+
+def test_bootstrap_of_a_difference_agrees_with_the_normal_theory() -> None:
+    generator = np.random.default_rng(4)
+    first, second = generator.normal(0.6, 0.1, size=300), generator.normal(0.4, 0.2, size=300)
+    error = math.hypot(first.std(), second.std()) / math.sqrt(300)
+    middle = first.mean() - second.mean()
+    found = bootstrap_interval(first, second, statistic=np.mean)
+    assert found == pytest.approx((middle - 1.96 * error, middle + 1.96 * error), abs=0.1 * error)
+
+
+def test_with_five_seeds_the_interval_of_a_median_is_their_range() -> None:
+    assert bootstrap_interval([0.2, 0.3, 0.5, 0.6, 0.9]) == (0.2, 0.9)
 
 
 def test_bootstrap_leaves_the_global_generator_alone() -> None:
     before = np.random.get_state()[1].copy()
-    bootstrap_mean([0.1, 0.2, 0.3])
+    bootstrap_interval([0.1, 0.2, 0.3])
     assert (np.random.get_state()[1] == before).all()
+
+
+def test_newcombe_s_own_examples() -> None:
+    """Newcombe 1998 (Interval estimation for the difference between independent proportions), table II, method 10."""
+    for counts, bounds in [
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((10, 10, 0, 20), (0.6791, 1.0)),
+        ((10, 10, 0, 10), (0.6075, 1.0)),
+    ]:
+        assert newcombe_interval(*counts) == pytest.approx(bounds, abs=2e-4)
+
+
+def test_fisher_counts_all_tables_that_are_no_likelier() -> None:
+    assert fisher_test(5, 5, 0, 5) == pytest.approx(2 / 252)
+    assert fisher_test(3, 4, 1, 4) == pytest.approx(34 / 70)  # the lady tasting tea: 1 + 16 on either side
+    assert fisher_test(0, 5, 0, 3) == 1
+    assert fisher_test(4, 5, 1, 7) == pytest.approx(fisher_test(1, 7, 4, 5))
+
+
+def test_ranks_are_divided_in_all_ways_or_at_random() -> None:
+    assert rank_test([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20)
+    assert rank_test([1, math.inf], [math.inf, 1]) == 1
+    generator = np.random.default_rng(0)
+    many = [rank_test(generator.normal(size=20), generator.normal(size=20)) for _ in range(8)]
+    assert 0.02 < min(many) < max(many)
+    assert rank_test(np.arange(20), np.arange(20) + 30) < 0.001
+    with pytest.raises(ValueError, match="each"):
+        rank_test([], [1])
+
+
+def test_holm_multiplies_by_what_is_left_and_never_falls() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # Holm's steps by hand
+    assert holm([0.9, 0.8]) == [1, 1]
+    assert holm([]) == []
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,52 @@
 """A study in numbers, against numbers worked out by hand."""
 
+import math
+
 import pandas as pd
 import pytest
 
-from rnnbench.stats import bootstrap_mean, wilson_interval
-from rnnbench.summary import name_variants, rates, summarise
+from rnnbench.stats import bootstrap_interval, newcombe_interval, wilson_interval
+from rnnbench.summary import best_runs, compare, count_once, label_curves, mark_best, summarise, tried
 from tests.plots.study import made_up
 
 
-def test_the_best_rate_is_chosen_gap_by_gap_by_median_then_seeds_then_steps() -> None:
-    runs = made_up(
-        [
-            {"gap": 5, "lr": 0.1, "accuracy": 0.9, "seed": 0},
-            {"gap": 5, "lr": 0.01, "accuracy": 1.0, "seed": 0, "steps_to_solve": 40.0},
-            {"gap": 10, "lr": 0.1, "accuracy": 1.0, "seed": 0, "steps_to_solve": 20.0},
-            {"gap": 10, "lr": 0.01, "accuracy": 1.0, "seed": 0, "steps_to_solve": 40.0},
-        ]
-    )
-    table = rates(runs)
-    assert dict(table[table["best"]][["gap", "lr"]].itertuples(index=False, name=None)) == {5: 0.01, 10: 0.1}
+def labels(rows: list[dict]) -> list[str]:
+    return list(label_curves(made_up(rows))["label"])
 
 
-def test_one_row_a_curve_and_gap() -> None:
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"solved": 2, "accuracy": 0.5}, {"solved": 1, "accuracy": 0.9}),  # seeds solved come first
+        ({"solved": 1, "accuracy": 0.9}, {"solved": 1, "accuracy": 0.5}),
+        ({"solved": 1, "accuracy": 0.9, "steps": 20.0}, {"solved": 1, "accuracy": 0.9, "steps": 40.0}),
+    ],
+)
+@pytest.mark.parametrize("lrs", [(0.1, 0.01), (0.01, 0.1)])
+def test_the_best_recipe_solves_most_seeds_then_is_most_accurate_then_quickest(better: dict, worse: dict, lrs: tuple) -> None:
+    rows = [
+        {
+            "lr": lr,
+            "seed": seed,
+            "accuracy": kind["accuracy"],
+            "steps_to_solve": kind.get("steps", 30.0) if seed < kind["solved"] else None,
+        }
+        for kind, lr in zip((better, worse), lrs, strict=True)
+        for seed in range(3)
+    ]
+    marked = mark_best(made_up(rows))
+    assert set(marked[marked["best"]]["lr"]) == {lrs[0]}
+    assert set(best_runs(made_up(rows))["lr"]) == {lrs[0]}
+
+
+def test_of_equal_recipes_the_smaller_rate_is_best_and_each_gap_has_its_own() -> None:
+    rows = [{"gap": gap, "lr": lr, "accuracy": 0.9 if (gap, lr) == (10, 0.1) else 0.5} for gap in (5, 10) for lr in (0.1, 0.01)]
+    table = summarise(made_up(rows))
+    assert list(table["lr"]) == [0.01, 0.1]
+    assert list(table["rates"]) == [2, 2]
+
+
+def test_one_row_per_curve_and_gap() -> None:
     seeds = [
         {"gap": gap, "seed": seed, "steps_to_solve": 10.0 * seed if seed <= 5 - k else None}
         for k, gap in enumerate((5, 10, 20))
@@ -31,18 +56,91 @@ def test_one_row_a_curve_and_gap() -> None:
     assert list(table["solved"]) == [5, 4, 3]
     assert list(table["steps_to_solve"]) == [30, 25, 20]
     assert tuple(table.loc[1, ["solved_low", "solved_high"]]) == pytest.approx(wilson_interval(4, 5))
-    assert table.loc[2, "mean_accuracy"] == pytest.approx((3 + 2 * 0.2) / 5)
-    assert tuple(table.loc[2, ["mean_low", "mean_high"]]) == pytest.approx(bootstrap_mean([1.0, 1.0, 1.0, 0.2, 0.2]))
+    assert table.loc[2, "accuracy"] == 1.0
+    assert tuple(table.loc[2, ["accuracy_low", "accuracy_high"]]) == (0.2, 1.0)
+    assert tuple(table.loc[1, ["steps_low", "steps_high"]]) == bootstrap_interval([10, 20, 30, 40])
     assert set(table["span"]) == {10}
     assert set(table["largest_gap"]) == {20}
 
 
-def test_what_tells_runs_apart_names_their_curve() -> None:
-    runs = made_up([{"gap": 5, "hidden_size": 8}, {"gap": 5, "hidden_size": 64}, {"gap": 5, "cell": "lstm"}])
-    assert list(name_variants(runs)["init"]) == ["uniform, hidden_size 8", "uniform, hidden_size 64", "uniform, hidden_size 128"]
-    follows_gap = made_up([{"gap": 5, "horizon": 50.0}, {"gap": 10, "horizon": 100.0}])
-    assert set(name_variants(follows_gap)["init"]) == {"uniform"}
+def test_a_run_without_an_accuracy_counts_as_zero() -> None:
+    runs = made_up([{"seed": seed, "accuracy": 0.9} for seed in range(3)])
+    runs.loc[:1, "accuracy"] = math.nan
+    assert tried(label_curves(runs))["accuracy"].tolist() == [0.0]
+
+
+def test_a_seed_counts_once_whatever_computed_it_and_the_later_row_is_kept() -> None:
+    rows = [
+        {"seed": 0, "accuracy": 0.3},
+        {"seed": 1, "accuracy": 0.5},
+        {"seed": 0, "accuracy": 0.9, "engine": "torch", "threads": 2},
+    ]
+    once = count_once(made_up(rows))
+    assert once["accuracy"].tolist() == [0.5, 0.9]
+    assert summarise(made_up(rows))["seeds"].tolist() == [2]
+    merged = pd.concat([made_up(rows), made_up(rows)], ignore_index=True)
+    assert summarise(merged)["seeds"].tolist() == [2]
+
+
+def test_evaluating_more_often_is_another_curve_and_neither_counts_a_seed_twice() -> None:
+    table = summarise(made_up([{"seed": 0, "eval_every": 250}, {"seed": 0, "eval_every": 100}, {"seed": 1, "eval_every": 250}]))
+    assert dict(zip(table["label"], table["seeds"], strict=True)) == {
+        "rnn (uniform, eval_every 100)": 1,
+        "rnn (uniform, eval_every 250)": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["hidden_size", "max_steps", "batch_size", "eval_every", "clip_norm", "schedule", "cell_source", "layers", "a_new_field"],
+)
+def test_runs_of_unequal_conditions_are_never_one_curve(field: str) -> None:
+    """At different gaps too: a line from 128 units at gap 5 to 32 at gap 10 would show nothing."""
+    rows = [{"gap": 5, field: 1}, {"gap": 10, field: 2}, {"gap": 10, field: 2, "seed": 1}]
+    assert labels(rows) == [f"rnn (uniform, {field} {k})" for k in (1, 2, 2)]
+
+
+def test_labels_name_a_difference_between_cells_but_not_what_is_a_cell_s_own() -> None:
+    assert labels([{"hidden_size": 8}, {"cell": "lstm"}]) == ["rnn (uniform, hidden_size 8)", "lstm (uniform, hidden_size 128)"]
+    assert labels([{"cell_option": '{"a": 1}'}, {"cell": "lstm"}]) == ["rnn (uniform)", "lstm (uniform)"]
+    assert labels([{"max_steps": 9}, {"task": "recall"}]) == ["rnn (uniform)", "rnn (uniform)"]  # each task has its budget
+
+
+def test_labels_name_options_one_by_one_and_a_horizon_that_is_not_the_usual_one() -> None:
+    options = ['{"alphabet": 8, "symbols": 10}', '{"alphabet": 8, "symbols": 50}']
+    assert labels([{"option": text} for text in options]) == ["rnn (uniform, symbols 10)", "rnn (uniform, symbols 50)"]
+    follows_gap = [{"gap": 5, "horizon": 50.0}, {"gap": 10, "horizon": 100.0}]
+    assert set(labels(follows_gap)) == {"rnn (uniform)"}
+    assert labels([*follows_gap, {"gap": 10, "horizon": 500.0}])[2] == "rnn (uniform, horizon 500)"
 
 
 def test_a_span_that_does_not_exist_is_missing() -> None:
     assert pd.isna(summarise(made_up([{"gap": 5}]))["span"][0])
+
+
+def rows_of(cell: str, steps: list[float | None], **more: object) -> list[dict]:
+    return [{"cell": cell, "seed": seed, "steps_to_solve": step} | more for seed, step in enumerate(steps)]
+
+
+def test_two_cells_are_compared_with_their_uncertainty() -> None:
+    runs = made_up([*rows_of("lstm", [10, 20, 30, 40, 50]), *rows_of("rnn", [None] * 4 + [90])])
+    (row,) = compare(runs, "lstm", "rnn").to_dict("records")
+    assert (row["solved_first"], row["seeds_first"], row["solved_second"], row["seeds_second"]) == (5, 5, 1, 5)
+    assert row["difference"] == pytest.approx(0.8)
+    assert (row["low"], row["high"]) == pytest.approx(newcombe_interval(5, 5, 1, 5))
+    assert row["p"] == pytest.approx(10 / 210)  # of C(10, 6) ways five have 5 and 1, and five 1 and 5
+    assert (row["steps"], row["steps_low"], row["steps_high"]) == (-60, -80, -40)
+    assert row["steps_p"] == pytest.approx(2 / 252)
+    (mirrored,) = compare(runs, "rnn", "lstm").to_dict("records")
+    assert mirrored["difference"] == pytest.approx(-0.8)
+
+
+def test_many_comparisons_are_corrected_and_a_cell_is_compared_by_each_of_its_curves() -> None:
+    gaps = (5, 10, 20)
+    runs = made_up(row for gap in gaps for row in (*rows_of("lstm", [10] * 5, gap=gap), *rows_of("rnn", [None] * 5, gap=gap)))
+    assert compare(runs, "lstm", "rnn")["p"].tolist() == pytest.approx([3 * 2 / 252] * 3)
+    assert compare(runs, "lstm", "rnn")["steps_p"].isna().all()  # only one of them has steps
+    wide = pd.concat([runs, made_up(rows_of("rnn", [None] * 5, gap=5, init="orthogonal"))], ignore_index=True)
+    assert set(compare(wide, "lstm", "rnn")["second"]) == {"rnn (uniform)", "rnn (orthogonal)"}
+    assert set(compare(wide, "lstm", "rnn (orthogonal)")["second"]) == {"rnn (orthogonal)"}
+    assert compare(runs, "lstm", "nobody").empty

@@ -12,7 +12,7 @@ from torch import Generator
 from rnnbench import catalog
 from rnnbench.testing import check_task
 
-TASKS = list(catalog.tasks())
+TASKS = list(catalog.TASKS.named())
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -41,7 +41,7 @@ def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed:
 def test_the_worked_example_is_what_the_code_makes(name: str, capsys: pytest.CaptureFixture) -> None:
     from rnnbench.cli import main
 
-    doc = sys.modules[catalog.tasks()[name].__module__].__doc__ or ""
+    doc = sys.modules[catalog.TASKS.find(name).kind.__module__].__doc__ or ""
     command = re.search(r"``rnnbench (show [^`]*)``", doc)
     assert command, "the docstring shows no `rnnbench show ...` example"
     with pytest.raises(SystemExit) as stop:

@@ -56,19 +56,20 @@ def root(
 
 
 # Each room hangs its commands on the app above, in the order of --help.
-from rnnbench.cli import run  # noqa: E402, F401, I001
-from rnnbench.cli import lists  # noqa: E402, F401
-from rnnbench.cli import check  # noqa: E402, F401
-from rnnbench.cli import sweep  # noqa: E402, F401
-from rnnbench.cli import status  # noqa: E402, F401
-from rnnbench.cli import plot  # noqa: E402, F401
-from rnnbench.cli import table  # noqa: E402, F401
-from rnnbench.cli import verify  # noqa: E402, F401
-from rnnbench.cli import gradients  # noqa: E402, F401
-from rnnbench.cli import gates  # noqa: E402, F401
-from rnnbench.cli import construct  # noqa: E402, F401
-from rnnbench.cli import guess  # noqa: E402, F401
-from rnnbench.cli import published  # noqa: E402, F401
+from rnnbench.cli.commands import run  # noqa: E402, F401, I001
+from rnnbench.cli.commands import lists  # noqa: E402, F401
+from rnnbench.cli.commands import check  # noqa: E402, F401
+from rnnbench.cli.commands import sweep  # noqa: E402, F401
+from rnnbench.cli.commands import status  # noqa: E402, F401
+from rnnbench.cli.commands import plot  # noqa: E402, F401
+from rnnbench.cli.commands import table  # noqa: E402, F401
+from rnnbench.cli.commands import report  # noqa: E402, F401
+from rnnbench.cli.commands import verify  # noqa: E402, F401
+from rnnbench.cli.commands import gradients  # noqa: E402, F401
+from rnnbench.cli.commands import gates  # noqa: E402, F401
+from rnnbench.cli.commands import construct  # noqa: E402, F401
+from rnnbench.cli.commands import guess  # noqa: E402, F401
+from rnnbench.cli.commands import published  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -80,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     except StorageError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):
-        _fail("stopped: what was recorded stays, and the same command goes on from there", 130)
+        _fail("stopped: what was recorded stays, and the same command resumes there", 130)
     except (Exception, SystemExit) as error:
         if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
             if type(error).__name__ == "NoArgsIsHelpError":

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnnbench import catalog
+from rnnbench.catalog import CELLS, TASKS, did_you_mean, make_cell, make_task
 from rnnbench.cell import Cell
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.errors import UserError
 from rnnbench.insight.gradients import last_answers
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, stream
+from rnnbench.resolve import resolve
 from rnnbench.task import Batch, Task
 from rnnbench.train import Trainer
 
@@ -51,8 +52,8 @@ class Construction:
 
     def build(self, dtype: torch.dtype = torch.float32) -> tuple[Model, Task]:
         """The network with its weights, and the task with its default options."""
-        task = catalog.make_task(self.task)
-        model = Model(catalog.make_cell(self.cell, task.input_size, self.units), task.output_size)
+        task = make_task(TASKS.find(self.task))
+        model = Model(make_cell(CELLS.find(self.cell), task.input_size, self.units), task.output_size)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.zero_()
@@ -63,7 +64,7 @@ class Construction:
 def construction(name: str) -> Construction:
     """The construction called ``name``; raises UserError."""
     if name not in CONSTRUCTIONS:
-        raise UserError(f"unknown construction {name!r}{catalog.did_you_mean(name, CONSTRUCTIONS)}")
+        raise UserError(f"unknown construction {name!r}{did_you_mean(name, CONSTRUCTIONS)}")
     return CONSTRUCTIONS[name]
 
 
@@ -159,7 +160,7 @@ def train_from(name: str, gap: int, amount: float, seed: int, lr: float, max_ste
     """
     found = construction(name)
     recipe = {"task": found.task, "cell": found.cell, "hidden_size": found.units, "init": "uniform", "eval_every": 50}
-    trainer = Trainer(RunConfig.model_validate(recipe | {"gap": gap, "seed": seed, "lr": lr, "max_steps": max_steps}))
+    trainer = Trainer(resolve(RunRequest.model_validate(recipe | {"gap": gap, "seed": seed, "lr": lr, "max_steps": max_steps})))
     model, _ = found.build()
     perturb(model, amount, seed)
     trainer.model.load_state_dict(model.state_dict())

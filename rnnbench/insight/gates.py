@@ -12,24 +12,24 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rnnbench import catalog
 from rnnbench.cell import Cell, Gate
-from rnnbench.config import RunConfig
+from rnnbench.config import Run
 from rnnbench.errors import UserError
 from rnnbench.insight.gradients import half_lives
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, check_inputs, stream
+from rnnbench.resolve import task_of
 
 COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "high")
 
 
 @torch.no_grad()
-def gate_values(model: Model, config: RunConfig, example: int = 0) -> pd.DataFrame:
+def gate_values(model: Model, run: Run, example: int = 0) -> pd.DataFrame:
     """Every gate and the state of every unit along one fresh sequence.
 
     Args:
         model: the network.
-        config: its resolved config.
+        run: its resolved run.
         example: which sequence of the seed's stream ``insight``.
 
     Returns:
@@ -43,8 +43,8 @@ def gate_values(model: Model, config: RunConfig, example: int = 0) -> pd.DataFra
     cell = model.cell
     if not isinstance(cell, Cell):
         raise UserError(f"{cell.name} takes whole sequences at once: it has no step, and so neither gates nor a state to look at")
-    task = catalog.make_task(config.task, config.option)
-    batch = task.sample(config.gap, example + 1, stream(config.seed, "insight"))
+    task = task_of(run)
+    batch = task.sample(run.gap, example + 1, stream(run.seed, "insight"))
     check_inputs(cell, batch.inputs)
     words = task.words(batch, example)
     passed = walk(cell, cell.vectors(batch.inputs))
@@ -64,12 +64,12 @@ def gate_values(model: Model, config: RunConfig, example: int = 0) -> pd.DataFra
     return pd.concat(frames, ignore_index=True)
 
 
-def half_life_frame(initial: Model, trained: Model, config: RunConfig) -> pd.DataFrame:
+def half_life_frame(initial: Model, trained: Model, run: Run) -> pd.DataFrame:
     """Columns ``when, unit, half_life`` (time steps): before and after training; no rows for a cell without a keeping gate."""
     rows = []
     for when, model in (("initial", initial), ("trained", trained)):
         try:
-            rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, config).tolist())]
+            rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, run).tolist())]
         except ValueError:  # no gate keeps its state
             break
     return pd.DataFrame(rows, columns=["when", "unit", "half_life"])

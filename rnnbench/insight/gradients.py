@@ -15,11 +15,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from rnnbench import catalog
 from rnnbench.cell import Cell
-from rnnbench.config import RunConfig
+from rnnbench.config import Run
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, check_inputs, stream
+from rnnbench.resolve import task_of
 from rnnbench.task import Batch
 
 COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "grad_input", "bound")
@@ -32,12 +32,12 @@ def last_answers(batch: Batch) -> Batch:
     return batch._replace(scored=steps == last)
 
 
-def gradient_norms(model: Model, config: RunConfig, when: str, batch_size: int = 32) -> pd.DataFrame:
+def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> pd.DataFrame:
     """Norms of the loss gradient at every step before the answer.
 
     Args:
         model: the network, in the precision that the gradients are wanted in.
-        config: its resolved config; the batch comes from the seed's stream ``insight``.
+        run: its resolved run; the batch comes from the seed's stream ``insight``.
         when: ``initial`` or ``trained``, for the table.
         batch_size: sequences that the norms are averaged over.
 
@@ -47,8 +47,8 @@ def gradient_norms(model: Model, config: RunConfig, when: str, batch_size: int =
         on (the LSTM's C, with what h shows of it), both NaN for a whole-sequence model; ``grad_input`` of d loss / d x_t, tokens
         read as one-hot vectors. ``bound`` is Pascanu's bound on grad_hidden, NaN for cells that it does not hold for.
     """
-    task = catalog.make_task(config.task, config.option)
-    batch = last_answers(task.sample(config.gap, batch_size, stream(config.seed, "insight")))
+    task = task_of(run)
+    batch = last_answers(task.sample(run.gap, batch_size, stream(run.seed, "insight")))
     dtype = next(model.parameters()).dtype
     if batch.targets.is_floating_point():
         batch = batch._replace(targets=batch.targets.to(dtype))
@@ -79,7 +79,7 @@ def gradient_norms(model: Model, config: RunConfig, when: str, batch_size: int =
         bound = math.nan
         if isinstance(cell, Cell) and cell.slope is not None:
             bound = of_hidden[0] * (cell.slope * sigma) ** distance
-        rows.append((cell.name, config.init, task.name, config.gap, when, distance, *norms, bound))
+        rows.append((cell.name, run.init, task.name, run.gap, when, distance, *norms, bound))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -142,15 +142,15 @@ def decay_per_step(frame: pd.DataFrame) -> float:
     return math.exp(slope)
 
 
-def half_lives(model: Model, config: RunConfig, batch_size: int = 32) -> Tensor:
+def half_lives(model: Model, run: Run, batch_size: int = 32) -> Tensor:
     """(H) half-life of every unit's state in time steps, ln 2 / -ln of its mean keep factor over the fillers of fresh sequences.
 
     Raises:
         ValueError: the cell has no gate that keeps its state.
     """
     cell = model.cell
-    task = catalog.make_task(config.task, config.option)
-    batch = task.sample(config.gap, batch_size, stream(config.seed, "insight"))
+    task = task_of(run)
+    batch = task.sample(run.gap, batch_size, stream(run.seed, "insight"))
     kept: list[Tensor | None] = [None]
     if isinstance(cell, Cell):
         check_inputs(cell, batch.inputs)
@@ -162,10 +162,10 @@ def half_lives(model: Model, config: RunConfig, batch_size: int = 32) -> Tensor:
     return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
 
 
-def summary(model: Model, config: RunConfig, frame: pd.DataFrame) -> dict[str, float]:
+def summary(model: Model, run: Run, frame: pd.DataFrame) -> dict[str, float]:
     """The numbers beside a curve: decay per step, sigma_max, spectral radius, median half-life of the gates (NaN without)."""
     try:
-        half_life = float(half_lives(model, config).median())
+        half_life = float(half_lives(model, run).median())
     except ValueError:
         half_life = math.nan
     return {

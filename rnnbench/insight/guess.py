@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run
 from rnnbench.model import Model, build, stream
+from rnnbench.resolve import task_of
 from rnnbench.task import Batch, Task
 from rnnbench.train import SOLVED_ACCURACY
 
@@ -42,23 +42,22 @@ class Guesses:
 
 
 @torch.no_grad()
-def guess(config: RunConfig, scale: float, max_guesses: int) -> Guesses:
+def guess(run: Run, scale: float, max_guesses: int) -> Guesses:
     """Draw weights until a network solves the task.
 
     Args:
-        config: cell, task, gap, width and seed; partial configs are resolved. Nothing of the training recipe is used.
+        run: cell, task, gap, width and seed; Nothing of the training recipe is used.
         scale: all weights and biases are drawn from U[-scale, scale].
         max_guesses: where to stop.
 
     Raises:
-        UserError: the config does not fit its task or cell.
+        UserError: the run does not fit its task or cell.
     """
-    config = catalog.resolve(config)
-    task = catalog.make_task(config.task, config.option)
+    task = task_of(run)
     torch.set_num_threads(1)
-    model = build(config, task).eval()
-    draws, tests = stream(config.seed, "guess"), stream(config.seed, "evaluate")
-    screen = task.sample(config.gap, SCREENED, stream(config.seed, "train"))  # one set for all guesses
+    model = build(run, task).eval()
+    draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
+    screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
     sequences, best, weights = 0, -1.0, {}
     for count in range(1, max_guesses + 1):
         draw_weights(model, scale, draws)
@@ -67,12 +66,12 @@ def guess(config: RunConfig, scale: float, max_guesses: int) -> Guesses:
         if share > best:
             best, weights = share, {name: value.clone() for name, value in model.state_dict().items()}
         if share >= PROMISING:
-            confirmed = right(model, task, task.sample(config.gap, CONFIRMED, tests))
+            confirmed = right(model, task, task.sample(run.gap, CONFIRMED, tests))
             sequences += CONFIRMED
             if confirmed >= SOLVED_ACCURACY:
                 return Guesses(count, True, sequences, confirmed)
     model.load_state_dict(weights)  # the best was picked on the screen: what it is worth shows on fresh sequences
-    return Guesses(max_guesses, False, sequences, right(model, task, task.sample(config.gap, CONFIRMED, tests)))
+    return Guesses(max_guesses, False, sequences, right(model, task, task.sample(run.gap, CONFIRMED, tests)))
 
 
 def draw_weights(model: Model, scale: float, generator: torch.Generator) -> None:

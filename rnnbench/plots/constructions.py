@@ -10,29 +10,32 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.plots import STYLES, gap_axis, legend, panels
+from rnnbench.plots.looks import DASHES, cell_looks, styled
+from rnnbench.plots.panels import CHANCE, finish, gap_axis, panels, type_size
 
-DASHES = {"copy": "-", "adding": "--", "beijing": ":", "recall": "-."}
 
-
-def constructions(frame: pd.DataFrame, trade_off: pd.DataFrame) -> Figure:
+@styled
+def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None) -> Figure:
     """Draw accuracy against noise, gradient against gap, and Bengio's trade-off side by side.
 
     Args:
-        frame: columns ``name, cell, task, gap, noise, accuracy, gradient``, one row a construction, gap and noise.
-        trade_off: columns ``w, slope, threshold``, one row a recurrent weight of a single unit.
+        frame: columns ``name, cell, task, gap, noise, accuracy, gradient``, one row per construction, gap and noise.
+        trade_off: columns ``w, slope, threshold``, one row per recurrent weight of a single unit.
 
     Returns:
-        Three panels. A gradient of exactly zero, which a log axis cannot show, is drawn on the lower edge.
+        Three panels, two without a trade-off. A gradient of exactly zero, which a log axis cannot show, is drawn on the lower edge.
     """
-    figure, axes = panels(3, width=4.4, columns=3)
+    count = 2 if trade_off is None else 3
+    figure, axes = panels(count, width=4.4, columns=count)
+    looks = cell_looks(str(cell) for cell in frame["cell"])
+    tasks = sorted(set(frame["task"]))
     far = frame["gap"].max()
     passed = frame.loc[frame["gradient"] > 0, "gradient"]
     floor = max(float(passed.min()), 1e-300) / 1e3 if len(passed) else 1e-300
     for name, rows in frame.groupby("name", sort=False):
-        color, marker = STYLES[str(rows["cell"].iloc[0])]
-        dash = DASHES.get(rows["task"].iloc[0], "-")
-        style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dash, "label": name, "markersize": 4}
+        color, marker = looks[str(rows["cell"].iloc[0])]
+        dash = DASHES[tasks.index(rows["task"].iloc[0]) % len(DASHES)]
+        style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dash, "label": name}
         noisy = rows[rows["gap"] == far].sort_values("noise")
         axes[0].plot(noisy["noise"], noisy["accuracy"], **style)
         still = rows[rows["noise"] == rows["noise"].min()].sort_values("gap")
@@ -45,44 +48,44 @@ def constructions(frame: pd.DataFrame, trade_off: pd.DataFrame) -> Figure:
     gap_axis(axes[1], frame["gap"])
     axes[1].set(ylabel="norm of d output / d first state", title="learnable? gradient through the gap")
     if (frame["gradient"] == 0).any():
-        axes[1].annotate("exactly 0", (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=8)
-    axes[2].plot(trade_off["w"], trade_off["threshold"], color="black", label="h*: input that cannot flip the unit")
-    axes[2].plot(trade_off["w"], trade_off["slope"], color="#CC79A7", linestyle="--", label="factor of the gradient a step")
-    axes[2].set_yscale("log")
-    axes[2].set(xlabel="recurrent weight w of one tanh unit", title="the trade-off (Bengio et al. 1994)")
-    axes[2].legend(fontsize=8, loc="lower center")
-    legend(
-        figure,
-        list(axes[:2]),
-        "colour: cell; line: task. What stands still under noise passes no gradient back",
-    )
+        axes[1].annotate("exactly 0", (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=type_size(0.9))
+    if trade_off is not None:
+        axes[2].plot(trade_off["w"], trade_off["threshold"], color="black", label="h*: input that cannot flip the unit")
+        axes[2].plot(trade_off["w"], trade_off["slope"], color="#CC79A7", linestyle="--", label="factor of the gradient per step")
+        axes[2].set_yscale("log")
+        axes[2].set(xlabel="recurrent weight w of one tanh unit", title="the trade-off (Bengio et al. 1994)")
+        axes[2].legend(loc="lower center")
+    finish(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", True)
     return figure
 
 
-def train_from(frame: pd.DataFrame) -> Figure:
+@styled
+def plot_train_from(frame: pd.DataFrame) -> Figure:
     """Draw how far a construction may be disturbed before training no longer finds the solution again.
 
     Args:
-        frame: columns ``name, cell, task, gap, amount, seed, start_accuracy, accuracy, chance_accuracy``, a row a training run.
+        frame: columns ``name, cell, task, gap, amount, seed, start_accuracy, accuracy, chance_accuracy``, a row per training run.
 
     Returns:
-        A panel a task: accuracy after training (filled, median line) and before it (open) against the perturbation, a dot a seed.
+        A panel per task: accuracy after training (filled, median line) and before it (open) against the perturbation; a dot per
+        seed.
     """
     tasks = list(dict.fromkeys(frame["task"]))
+    looks = cell_looks(str(cell) for cell in frame["cell"])
     figure, axes = panels(len(tasks))
     for ax, task in zip(axes, tasks, strict=False):
         here = frame[frame["task"] == task]
         for cell, rows in here.groupby("cell", sort=False):
-            color, marker = STYLES[str(cell)]
+            color, marker = looks[str(cell)]
             ax.plot(rows["amount"], rows["start_accuracy"], marker, mfc="none", color=color, markersize=5, label=f"{cell}, before")
             ax.plot(rows["amount"], rows["accuracy"], marker, color=color, markersize=4, alpha=0.8)
             middle = rows.groupby("amount")["accuracy"].median()
             ax.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
-        ax.axhline(here["chance_accuracy"].iloc[0], color="black", linestyle=(0, (4, 3)), linewidth=1, label="chance")
+        ax.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE)
         noise_axis(ax, frame["amount"])
         ax.set(title=f"{task}, gap {here['gap'].iloc[0]}", ylabel="accuracy", ylim=(-0.03, 1.03))
         ax.set_xlabel("perturbation of the weights (share of their size)")
-    legend(figure, axes, "open: the disturbed construction; filled: after training from it; a dot a seed")
+    finish(figure, axes[: len(tasks)], "open: the disturbed construction; filled: after training from it; a dot per seed", True)
     return figure
 
 
@@ -91,7 +94,7 @@ def noise_axis(ax: Axes, amounts: pd.Series[float]) -> None:
     ticks = np.unique(amounts)
     positive = ticks[ticks > 0]
     ax.set_xscale("symlog", linthresh=float(positive[0]) if len(positive) else 1.0, linscale=0.4)
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=type_size(0.9))
     ax.xaxis.minorticks_off()
     if len(positive):
         ax.set_xlim(-float(positive[0]) * 0.2, float(positive[-1]) * math.sqrt(2))

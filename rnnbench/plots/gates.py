@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm, Normalize
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.image import AxesImage
 
-import rnnbench.plots  # noqa: F401  # the type and the size that all figures share
+from rnnbench.plots.looks import styled
+from rnnbench.plots.panels import type_size
 
 EDGE = 14
-"""Of a long sequence this many steps are shown at either end."""
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
+"""Of a long sequence this many steps are shown in full at either end; all those between share the room of :data:`MIDDLE`."""
+MIDDLE = 28
+EARLY = 100
+"""The scale of the state is chosen so that what happens in so many first steps can be seen."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#882255")
 
 
-def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str) -> Figure:
+@styled
+def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str) -> Figure:
     """Draw what the gates do.
 
     Args:
@@ -25,61 +33,119 @@ def gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title:
         title: what run this is.
 
     Returns:
-        Left a heat map a quantity, units against steps, those that keep longest on top; a long sequence without its middle. Right
-        the gates' mean over units at every step (the state's, without gates) with the band of the middle 80 %, and the histogram
-        of half-lives.
+        Left a heat map per quantity, units against steps, those that keep longest on top; the middle of a long sequence is
+        pressed together, every step still there. Right the gates' mean over units at every step (the state's, without gates)
+        with the band of the middle 80 %, and the histogram of half-lives. The colours of a state are linear near zero and
+        logarithmic far from it.
     """
-    ranges = {quantity: (low, high) for quantity, low, high in values[["quantity", "low", "high"]].drop_duplicates().to_numpy()}
-    quantities = list(ranges)
-    steps = int(values["step"].max()) + 1
-    shown = list(range(steps)) if steps <= 2 * EDGE + 4 else [*range(EDGE), *range(steps - EDGE, steps)]
-    broken = len(shown) < steps
+    quantities = list(dict.fromkeys(values["quantity"]))
     order = _longest_first(values, lives)
     figure = Figure(figsize=(11.5, 1.2 + 1.45 * len(quantities) + 0.6), layout="constrained")
-    grid = figure.add_gridspec(len(quantities), 2, width_ratios=(1.7, 1))
-    maps = [figure.add_subplot(grid[k, 0]) for k in range(len(quantities))]
+    left, right = cast("tuple[SubFigure, SubFigure]", figure.subfigures(1, 2, width_ratios=(1.7, 1)))
+    maps = list(left.subplots(len(quantities), 1, squeeze=False).flat)
+    others = list(right.subplots(2 if len(lives) else 1, 1, squeeze=False).flat)
     for ax, quantity in zip(maps, quantities, strict=True):
-        table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order, shown]
-        picture = table.to_numpy()
-        if broken:
-            picture = np.insert(picture, [EDGE, EDGE], np.nan, axis=1)
-        low, high = ranges[quantity]
-        if np.isnan(low):  # a state: a few units may hold far more than all others, and are cut off
-            top = float(np.nanquantile(np.abs(picture), 0.98)) or 1.0
-            look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -top, "vmax": top}
-        else:
-            look = {"cmap": "viridis", "vmin": low, "vmax": high}
-        image = ax.imshow(picture, aspect="auto", interpolation="nearest", **look)
-        figure.colorbar(image, ax=ax, pad=0.01)
-        ax.set(title=quantity, ylabel="units", yticks=[])
-        ax.set_xticks([])
-    words = values.drop_duplicates("step").set_index("step")
-    labels = [f"{word} \u2192 {answer}" if answer else word for word, answer in words.loc[shown, ["word", "answer"]].to_numpy()]
-    if broken:
-        labels[EDGE:EDGE] = ["", f"{steps - 2 * EDGE} more"]
-    maps[-1].set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
-    curves = figure.add_subplot(grid[: -(-len(quantities) // 2), 1] if len(lives) else grid[:, 1])
-    opened = [quantity for quantity in quantities if not np.isnan(ranges[quantity][0])]
-    for color, quantity in zip(COLORS, opened or quantities, strict=False):
-        curve = means[means["quantity"] == quantity]
-        curves.plot(curve["step"], curve["mean"], color=color, linewidth=1.4, label=quantity)
-        curves.fill_between(curve["step"], curve["low"], curve["high"], color=color, alpha=0.15, linewidth=0)
-    curves.set(xlabel="time step", title="mean over units, band: middle 80 %")
-    curves.legend(fontsize=7, loc="best" if opened else "center right")
+        table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
+        low, high = values.loc[values["quantity"] == quantity, ["low", "high"]].iloc[0]
+        look, ticks = _scale(low, high, table.to_numpy())
+        image = _pressed(ax, table.to_numpy(), **look)
+        bar = left.colorbar(image, ax=ax, pad=0.01)
+        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+        bar.minorticks_off()
+        ax.set(title=quantity, ylabel="units", yticks=[], xticks=[])
+    words = values.drop_duplicates("step").sort_values("step")
+    texts = [f"{word} \u2192 {answer}" if answer else word for word, answer in words[["word", "answer"]].to_numpy()]
+    _step_ticks(maps[-1], texts)
+    draw_means(others[0], means)
     if len(lives):
-        histogram = figure.add_subplot(grid[-(-len(quantities) // 2) :, 1])
-        short, long = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
-        bins = np.geomspace(short / 1.05, long * 1.05, 24)
-        for when, color, fill in (("initial", "#777777", "stepfilled"), ("trained", "#D55E00", "step")):
-            lengths = lives.loc[lives["when"] == when, "half_life"].clip(short, long)
-            label = "at initialisation" if when == "initial" else "after training"
-            alpha = 0.45 if when == "initial" else 1.0
-            histogram.hist(lengths, bins, histtype=fill, color=color, alpha=alpha, linewidth=1.6, label=label)  # type: ignore[arg-type]
-        histogram.set_xscale("log")
-        histogram.set(xlabel="half-life of what a unit holds (time steps)", ylabel="units", title="how long the gates keep")
-        histogram.legend(fontsize=7)
-    figure.suptitle(title, fontsize=10)
+        draw_half_lives(others[1], lives)
+    figure.suptitle(title, fontsize=type_size(1.1))
     return figure
+
+
+def draw_means(ax: Axes, means: pd.DataFrame) -> None:
+    """The gates' means over units against the steps; the state's, where there are no gates."""
+    quantities = list(dict.fromkeys(means["quantity"]))
+    opened = [quantity for quantity in quantities if not quantity.startswith("state")]
+    for k, quantity in enumerate(opened or quantities):
+        curve, color = means[means["quantity"] == quantity], COLORS[k % len(COLORS)]
+        ax.plot(curve["step"], curve["mean"], color=color, linestyle=("-", "--", "-.", ":")[k % 4], label=quantity)
+        ax.fill_between(curve["step"], curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
+    ax.set(xlabel="time step", title="mean over units, band: middle 80 %")
+    ax.legend(fontsize=type_size(0.8), loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
+def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
+    """Histograms of the units' half-lives before and after training, on one logarithmic axis."""
+    low, high = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
+    bins = np.geomspace(low / 1.05, high * 1.05, 24)
+    looks: dict[str, dict[str, Any]] = {
+        "initial": {"histtype": "stepfilled", "color": "#777777", "alpha": 0.45, "label": "at initialisation"},
+        "trained": {"histtype": "step", "color": "#D55E00", "linewidth": 1.6, "label": "after training"},
+    }
+    for when, look in looks.items():
+        ax.hist(lives.loc[lives["when"] == when, "half_life"].clip(low, high), bins, **look)  # type: ignore[arg-type]  # an array
+    ax.set_xscale("log")
+    ax.set(xlabel="half-life of what a unit holds (time steps)", ylabel="units", title="how long the gates keep")
+    ax.legend(fontsize=type_size(0.8))
+
+
+def _scale(low: float, high: float, picture: np.ndarray) -> tuple[dict[str, Any], list[float]]:
+    """Colours and the ticks of their bar: gates over their range; a state, which has none (NaN), so that its largest values and its
+    first steps are seen."""
+    if not np.isnan(low):
+        return {"cmap": "viridis", "norm": Normalize(low, high)}, [low, (low + high) / 2, high]
+    top = float(np.quantile(np.abs(picture), 0.99)) or 1.0
+    early = float(np.median(np.abs(picture[:, :EARLY])))
+    if early > top / 5:
+        return {"cmap": "RdBu_r", "norm": Normalize(-top, top)}, [-top, 0, top]
+    width = max(early, top / 1000)
+    return {"cmap": "RdBu_r", "norm": AsinhNorm(width, vmin=-top, vmax=top)}, [-top, -3 * width, 0, 3 * width, top]
+
+
+def _parts(steps: int) -> list[tuple[int, int, float, float]]:
+    """``(first, end, left, right)`` of each part of the steps and where it is drawn; one part where all fit."""
+    if steps <= 2 * EDGE + MIDDLE:
+        return [(0, steps, 0, steps)]
+    return [
+        (0, EDGE, 0, EDGE),
+        (EDGE, steps - EDGE, EDGE, EDGE + MIDDLE),
+        (steps - EDGE, steps, EDGE + MIDDLE, 2 * EDGE + MIDDLE),
+    ]
+
+
+def _pressed(ax: Axes, picture: np.ndarray, **look: Any) -> AxesImage:
+    """A heat map of (units, steps), its middle pressed together; the edges of that are marked."""
+    parts = _parts(picture.shape[1])
+    for first, end, left, right in parts:
+        interpolation = "nearest" if right - left == end - first else "auto"  # which keeps every step where pixels are few
+        extent = (left, right, picture.shape[0], 0)
+        image = ax.imshow(picture[:, first:end], aspect="auto", extent=extent, interpolation=interpolation, **look)
+    ax.set_xlim(0, parts[-1][3])
+    for _, _, left, _ in parts[1:]:
+        ax.axvline(left, color="white", linewidth=2)
+        ax.axvline(left, color="black", linewidth=0.8, linestyle=":")
+    return image
+
+
+def _step_ticks(ax: Axes, texts: list[str]) -> None:
+    """The word of every step that is drawn in full, and numbers of steps where they are pressed together."""
+    places, labels = [], []
+    for first, end, left, right in _parts(len(texts)):
+        if right - left == end - first:
+            places += [left + k + 0.5 for k in range(end - first)]
+            labels += texts[first:end]
+        else:
+            marks = [step for step in range(first, end) if step % _round_part(end - first) == 0]
+            places += [left + (step + 0.5 - first) / (end - first) * (right - left) for step in marks]
+            labels += [f"step {step}" for step in marks]
+    ax.set_xticks(places, labels, rotation=90, fontsize=type_size(0.75))
+
+
+def _round_part(steps: int) -> int:
+    """A round number of which some six fit into so many steps."""
+    size = 10 ** int(np.log10(max(steps / 6, 1)))
+    return int(next(size * part for part in (1, 2, 5, 10) if steps / (size * part) <= 8))
 
 
 def _longest_first(values: pd.DataFrame, lives: pd.DataFrame) -> list[int]:

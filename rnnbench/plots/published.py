@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots import CURVE, STYLES, curve_styles, gap_axis, legend, panels
+from rnnbench.plots.looks import PALETTE, SEEDS, cell_looks, curve_looks, styled
+from rnnbench.plots.panels import CHANCE, finish, gap_axis, panels
+from rnnbench.summary import BEST_RULE, mark_best
 
-MARKERS = "DPX*hp<>8d"
-"""One a paper."""
 FLOOR = 1e-4
 
 
-def published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+@styled
+def plot_published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """Draw published losses beside ours.
 
     Args:
@@ -22,31 +23,34 @@ def published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         runs: of :func:`rnnbench.records.load_runs`.
 
     Returns:
-        A panel a task. Ours: a filled dot a run, and for each cell and initialisation a line through the medians at the best
-        learning rate. Theirs: open markers, a shape a paper, in the cell's colour; grey for cells that rnnbench does not have.
+        A panel per task. Ours: a dot per run, and for each curve a line through the medians at the best learning rate. Theirs: open
+        markers, a shape per paper, in the cell's colour; grey for cells that rnnbench does not have.
     """
     tasks = sorted(set(rows["our_task"]))
-    markers = {paper: MARKERS[k % len(MARKERS)] for k, paper in enumerate(dict.fromkeys(rows["paper"]))}
-    styles = curve_styles(runs[CURVE].itertuples(index=False, name=None))
+    papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["paper"]))}
+    marked = mark_best(runs)
+    marked["ratio"] = (marked["eval_loss"] / marked["chance_loss"]).clip(lower=FLOOR)
+    looks, colors = curve_looks(marked), cell_looks(str(cell) for cell in marked["cell"])
     figure, axes = panels(len(tasks), width=5.4, height=4.0)
     for ax, task in zip(axes, tasks, strict=True):
-        ours = runs[runs["task"] == task].assign(ratio=lambda frame: (frame["eval_loss"] / frame["chance_loss"]).clip(lower=FLOOR))
-        for (cell, init), curve in ours.groupby(CURVE):
-            style = styles[str(cell), str(init)]
-            ax.plot(curve["gap"], curve["ratio"], style["marker"], color=style["color"], markersize=4, alpha=0.3, mew=0)
-            best = curve.groupby(["gap", "lr"])["ratio"].median().groupby("gap").min()
-            line: dict[str, Any] = {**style, "markersize": 4, "label": f"{style['label']}, rnnbench"}
-            ax.plot(best.index, best.to_numpy(), **line)
+        ours = marked[marked["task"] == task]
+        for label, curve in ours.groupby("label"):
+            line: dict[str, Any] = looks[str(label)] | {"label": f"{label}, rnnbench"}
+            for best, alpha in ((False, 0.12), (True, 0.4)):
+                seeds = curve[curve["best"] == best]
+                ax.plot(seeds["gap"], seeds["ratio"], color=line["color"], alpha=alpha, **SEEDS)
+            medians = curve[curve["best"]].groupby("gap")["ratio"].median()
+            ax.plot(medians.index, medians.to_numpy(), **line)
         theirs = rows[rows["our_task"] == task]
         for row in theirs.to_dict("records"):
-            color = STYLES[row["our_cell"]][0] if row["our_cell"] in STYLES else "#777777"
-            height = max(row["over_chance"], FLOOR)
+            color = colors.get(row["our_cell"], ("#777777", ""))[0]
+            look: dict[str, Any] = {"marker": papers[row["paper"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
             label = f"{row['cell']}, {row['paper']}"
-            ax.plot(row["our_gap"], height, markers[row["paper"]], mfc="none", mec=color, mew=1.4, markersize=8, label=label)
-        ax.axhline(1, color="black", linestyle=(0, (4, 3)), linewidth=1, label="chance")
+            ax.plot(row["our_gap"], max(row["over_chance"], FLOOR), markersize=8, label=label, **look)
+        ax.axhline(1, label="chance", **CHANCE)
         ax.set_yscale("log")
         gap_axis(ax, {*theirs["our_gap"], *ours["gap"]})
-        ax.tick_params(axis="x", labelrotation=90)
         ax.set(title=task, ylabel="loss over that without memory")
-    legend(figure, axes, f"open: published; filled: our runs, line: median at the best rate; below {FLOOR:g} drawn there")
+    note = f"open: published; dots: our runs; losses below {FLOOR:g} are drawn there; lines: medians at the {BEST_RULE}"
+    finish(figure, axes[: len(tasks)], note, True)
     return figure

@@ -1,47 +1,56 @@
-"""How far back each cell remembers: a panel a task, a bar a cell, up to its span."""
+"""How far back each cell remembers: a panel per task, a bar per curve, up to its span."""
 
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.config import stem
-from rnnbench.plots import CURVE, curve_styles, gap_axis, legend, panels
+from rnnbench.plots.looks import curve_looks, styled
+from rnnbench.plots.panels import by_task, finish, gap_axis, type_size
 from rnnbench.stats import SPAN_RULE
-from rnnbench.summary import RATE_RULE, summarise
+from rnnbench.summary import BEST_RULE, CURVE, summarise
 
 
-def span(runs: pd.DataFrame) -> Figure:
+@styled
+def plot_span(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
     """Draw the span of every curve on every task, the rule printed.
 
     Args:
         runs: rows of :func:`rnnbench.records.load_runs`.
+        ax: draws here, if the runs are of one task.
 
     Returns:
-        The figure. An arrow: the span is the largest gap tried, and may be larger. "none": not even the smallest gap is solved.
+        The figure. An arrow: the span is the largest gap tried, and may be larger. "below 10": not even the smallest gap is solved.
     """
     summary = summarise(runs)
-    table = summary.drop_duplicates(["task", *CURVE])
-    styles = curve_styles(table[CURVE].itertuples(index=False, name=None))
-    groups = list(table.groupby("task"))
-    tallest = max(len(frame) for _, frame in groups)
-    figure, axes = panels(len(groups), width=4.8, height=1.2 + 0.3 * tallest)
-    for ax, (task, frame) in zip(axes, groups, strict=False):
-        gaps = sorted(summary[summary["task"] == task]["gap"].unique())
-        gap_axis(ax, gaps, zero=True)
-        ax.grid(axis="x", color="0.9", linewidth=0.8)
-        ax.set_axisbelow(True)
-        labels = []
-        for y, (cell, init, reach, largest) in enumerate(frame[[*CURVE, "span", "largest_gap"]].itertuples(index=False, name=None)):
-            style = styles[str(cell), str(init)]
-            labels.append(style["label"])
+    table = summary.drop_duplicates(CURVE)
+    looks = curve_looks(table)
+    tallest = max(len(rows) for _, rows in table.groupby("task"))
+    figure, places = by_task(table, ax, width=4.8, height=1.2 + 0.3 * tallest)
+    for task, rows, panel in places:
+        gaps = sorted(summary[summary["task"] == rows["task"].iloc[0]]["gap"].unique())
+        gap_axis(panel, gaps, zero=True)
+        panel.grid(axis="x", color="0.9", linewidth=0.8)
+        panel.set_axisbelow(True)
+        columns = ["label", "span", "smallest_gap", "largest_gap"]
+        for y, (label, reach, smallest, largest) in enumerate(rows[columns].itertuples(index=False, name=None)):
+            look = looks[label]
             if pd.isna(reach):
-                ax.annotate("none", (0, y), (4, 0), textcoords="offset points", va="center", color=style["color"])
+                panel.annotate(
+                    f"below {smallest}",
+                    (0, y),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color=str(look["color"]),
+                    fontsize=type_size(0.9),
+                )
                 continue
-            ax.plot([0, reach], [y, y], color=style["color"], linewidth=2, linestyle=style["linestyle"], solid_capstyle="butt")
-            ax.plot(reach, y, ">" if reach == largest else style["marker"], color=style["color"], markersize=7)
-        ax.set_yticks(range(len(labels)), labels)
-        ax.set(title=stem(str(task)), ylim=(len(labels) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
-    several = bool(table["rates"].gt(1).any())
-    legend(figure, [], f"{SPAN_RULE}; an arrow: or more" + (f". Learning rate: {RATE_RULE}" if several else ""))
+            panel.plot([0, reach], [y, y], color=look["color"], linestyle=look["linestyle"], solid_capstyle="butt")
+            panel.plot(reach, y, ">" if reach == largest else look["marker"], color=look["color"])
+        panel.set_yticks(range(len(rows)), list(rows["label"]))
+        panel.set(title=task, ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
+    note = f"{SPAN_RULE}; an arrow: or more" + (f". Curves are at the {BEST_RULE}" if summary["rates"].gt(1).any() else "")
+    finish(figure, [panel for _, _, panel in places], note, ax is None)
     return figure

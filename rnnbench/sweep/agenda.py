@@ -6,28 +6,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from rnnbench.config import RunConfig
-from rnnbench.records import RUN_COLUMNS, Row, Study, read_csv
-from rnnbench.sweep.failures import Failures
+from rnnbench.config import Run
+from rnnbench.study import Row, RunRecord, Study
+from rnnbench.sweep.failures import failure
 
 PATIENCE = 6.0
-"""Seconds that a sweep waits for a run another process is at, such as a worker of a sweep that was just killed."""
+"""Seconds that a sweep waits for a run that another process has, such as a worker of a sweep that was just killed."""
 
 
 @dataclass(frozen=True)
 class Started:
     """A worker took a run."""
 
-    config: RunConfig
+    run: Run
 
 
 @dataclass(frozen=True)
 class Progress:
     """A run was evaluated."""
 
-    config: RunConfig
+    run: Run
     row: Row
 
 
@@ -35,23 +34,23 @@ class Progress:
 class Finished:
     """A run has its verdict: its row of ``runs.csv``."""
 
-    config: RunConfig
-    run: dict[str, Any]
+    run: Run
+    record: RunRecord
 
 
 @dataclass(frozen=True)
 class Failed:
     """A run came to no verdict."""
 
-    config: RunConfig
+    run: Run
     reason: str
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Another process is at this run, so it is left to it."""
+    """Another process has this run, so it is left to it."""
 
-    config: RunConfig
+    run: Run
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Tick:
 Event = Started | Progress | Finished | Failed | Elsewhere | Tick
 
 
-def no_more(config: RunConfig, solved: bool) -> list[RunConfig]:
+def no_more(run: Run, solved: bool) -> list[Run]:
     """A plain grid asks for nothing more after a run."""
     return []
 
@@ -84,19 +83,17 @@ class Agenda:
     def __init__(
         self,
         study: Study,
-        first: Iterable[RunConfig],
-        after: Callable[[RunConfig, bool], list[RunConfig]] = no_more,
+        first: Iterable[Run],
+        after: Callable[[Run, bool], list[Run]] = no_more,
         retry_failed: bool = False,
     ) -> None:
         self.study = study
-        self.failures = Failures(study)
         self.after = after
         self.queue = deque(first)
-        self.waiting: deque[tuple[float, RunConfig]] = deque()  # runs of another process, and when to look again
+        self.waiting: deque[tuple[float, Run]] = deque()  # runs of another process, and when to look again
         self.since: dict[str, float] = {}  # when each of them was first met
-        rows = read_csv(study.runs_file, RUN_COLUMNS) if study.runs_file.exists() else []
-        self.known = {row["run_id"]: row["status"] for row in rows}
-        self.left_out = set() if retry_failed else set(self.failures.load())
+        self.left_out = set() if retry_failed else {row.run_id for row in study.failures.rows()}
+        self.tally: dict[str, int] = {}  # of runs finished now, by status
         self.done = self.failed_before = self.failed = self.elsewhere = self.at_work = 0
         self._skip()
 
@@ -110,85 +107,88 @@ class Agenda:
         return self.done + self.failed_before + self.failed + self.elsewhere
 
     @property
-    def to_come(self) -> list[RunConfig]:
-        """Runs that nobody is at, as far as they are known."""
-        return [*self.queue, *(config for _, config in self.waiting)]
+    def to_come(self) -> list[Run]:
+        """Runs that nobody has, as far as they are known."""
+        return [*self.queue, *(run for _, run in self.waiting)]
 
     @property
     def empty(self) -> bool:
         """Nothing is left to take, now or later, unless a run at work calls for more."""
         return not (self.queue or self.waiting)
 
-    def next(self) -> RunConfig | None:
+    def next(self) -> Run | None:
         """The next run to do; None if there is none now."""
         while self.waiting and self.waiting[0][0] <= time.monotonic():
             self.queue.append(self.waiting.popleft()[1])
         while self.queue:
-            config = self.queue.popleft()
-            row = self.study.finished(config.run_id)  # another sweep may have done it since
-            if row is None:
+            run = self.queue.popleft()
+            record = self.study.finished(run.run_id)  # another sweep may have done it since
+            if record is None:
                 self.at_work += 1
-                return config
+                return run
             self.done += 1
-            self._follow(config, row["status"] == "solved")
+            self._follow(run, record.status == "solved")
         return None
 
-    def finished(self, config: RunConfig) -> Event:
+    def finished(self, run: Run) -> Event:
         """The run's worker is done and has recorded it."""
-        run = self.study.finished(config.run_id)
-        if run is None:
-            return self.fail(config, "it left no row in runs.csv", None)
+        record = self.study.finished(run.run_id)
+        if record is None:
+            return self.fail(run, "it left no row in runs.csv", None)
         self.at_work -= 1
         self.done += 1
-        self.failures.clear(config.run_id)
-        self._follow(config, run["status"] == "solved")
-        return Finished(config, run)
+        self.tally[record.status] = self.tally.get(record.status, 0) + 1
+        self.study.clear_failure(run.run_id)
+        self._follow(run, record.status == "solved")
+        return Finished(run, record)
 
-    def fail(self, config: RunConfig, reason: str, exit_code: int | None) -> Failed:
+    def fail(self, run: Run, reason: str, exit_code: int | None) -> Failed:
         """The run's worker came to no verdict."""
         self.at_work -= 1
         self.failed += 1
-        self.failures.add(config, reason, exit_code)
-        self._follow(config, False)
-        return Failed(config, reason)
+        self.study.record_failure(failure(run, reason, exit_code))
+        self._follow(run, False)
+        return Failed(run, reason)
 
-    def busy(self, config: RunConfig) -> Event:
-        """Another process is at the run: look again soon, and leave it to that process at last."""
+    def busy(self, run: Run) -> Event:
+        """Another process has the run: look again soon, and leave it to that process at last.
+
+        A search for the span cannot go further without its verdict, and waits.
+        """
         self.at_work -= 1
         now = time.monotonic()
-        if now - self.since.setdefault(config.run_id, now) > PATIENCE:
+        if self.after is no_more and now - self.since.setdefault(run.run_id, now) > PATIENCE:
             self.elsewhere += 1
-            return Elsewhere(config)
-        self.waiting.append((now + 0.3, config))
+            return Elsewhere(run)
+        self.waiting.append((now + 0.3, run))
         return Tick()
 
-    def give_back(self, config: RunConfig) -> None:
-        """The run was stopped before its end; it goes on in the next sweep."""
+    def give_back(self, run: Run) -> None:
+        """The run was stopped before its end; the next sweep resumes it."""
         self.at_work -= 1
-        self.queue.appendleft(config)
+        self.queue.appendleft(run)
 
     def tidy(self) -> None:
         """Remove checkpoints of finished runs: a kill may come between a run's row and the end of its checkpoint."""
-        rows = read_csv(self.study.runs_file, RUN_COLUMNS) if self.study.runs_file.exists() else []
-        for run_id in {row["run_id"] for row in rows}:
-            if self.study.checkpoint_file(run_id).exists() and not self.study.claimed(run_id):
-                self.study.checkpoint_file(run_id).unlink(missing_ok=True)
+        for path in (self.study.folder / "checkpoints").glob("*.pt"):
+            if self.study.finished(path.stem) and not self.study.claimed(path.stem):
+                path.unlink(missing_ok=True)
 
-    def _follow(self, config: RunConfig, solved: bool) -> None:
-        self.queue.extend(self.after(config, solved))
+    def _follow(self, run: Run, solved: bool) -> None:
+        self.queue.extend(self.after(run, solved))
         self._skip()
 
     def _skip(self) -> None:
         """Take out of the queue what is done or left out; a search may call for more, which is looked at too."""
-        fresh: deque[RunConfig] = deque()
+        fresh: deque[Run] = deque()
         while self.queue:
-            config = self.queue.popleft()
-            if config.run_id in self.known:
+            run = self.queue.popleft()
+            if record := self.study.finished(run.run_id):
                 self.done += 1
-                self.queue.extend(self.after(config, self.known[config.run_id] == "solved"))
-            elif config.run_id in self.left_out:
+                self.queue.extend(self.after(run, record.status == "solved"))
+            elif run.run_id in self.left_out:
                 self.failed_before += 1
-                self.queue.extend(self.after(config, False))
+                self.queue.extend(self.after(run, False))
             else:
-                fresh.append(config)
+                fresh.append(run)
         self.queue = fresh

@@ -6,13 +6,25 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
 
-from rnnbench.config import RunConfig
-from rnnbench.records import RUN_COLUMNS, Study, read_csv, run_row
+from rnnbench.config import Run, RunFields
+from rnnbench.study import Study
 
-ALIKE = ("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "option", "cell_option", "device", "engine")
-"""Runs that agree in these take about the same time a step."""
+ALIKE = (
+    "task",
+    "cell",
+    "gap",
+    "hidden_size",
+    "batch_size",
+    "max_steps",
+    "layers",
+    "block",
+    "option",
+    "cell_option",
+    "device",
+    "engine",
+)
+"""Runs that agree in these take about the same time per step."""
 
 MEASURE = 0.3  # seconds of training steps timed for each kind of run
 
@@ -26,36 +38,36 @@ class Cost:
     from_steps: int  # runs estimated from timed training steps, with their whole budget: an upper bound
 
 
-def estimate(runs: Sequence[RunConfig], study: Study) -> Cost:
+def estimate(runs: Sequence[Run], study: Study) -> Cost:
     """Time of all ``runs`` done one after the other; raises UserError for a run that this machine cannot do."""
     finished: dict[tuple[str, ...], list[float]] = {}
-    for row in read_csv(study.runs_file, RUN_COLUMNS) if study.runs_file.exists() else []:
-        finished.setdefault(_kind(row), []).append(float(row["wall_s"]))
+    for record in study.records():
+        finished.setdefault(_kind(record), []).append(record.wall_s)
     timed: dict[tuple[str, ...], float] = {}
     seconds, from_runs = 0.0, 0
-    for config in runs:
-        kind = _kind(run_row(config, {}))
+    for run in runs:
+        kind = _kind(run)
         if kind in finished:
             from_runs += 1
             seconds += mean(finished[kind])
             continue
         if kind not in timed:
-            timed[kind] = _budget_seconds(config)
+            timed[kind] = _budget_seconds(run)
         seconds += timed[kind]
     return Cost(seconds, from_runs, len(runs) - from_runs)
 
 
-def _kind(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ALIKE)
+def _kind(run: RunFields) -> tuple[str, ...]:
+    return tuple(str(getattr(run, name)) for name in ALIKE)
 
 
-def _budget_seconds(config: RunConfig) -> float:
+def _budget_seconds(run: Run) -> float:
     """Time a few steps and a part of an evaluation, and reckon up to the whole budget."""
     import torch
 
     from rnnbench.train import EVAL_CHUNK, Trainer
 
-    trainer = Trainer(config)
+    trainer = Trainer(run)
     trainer.train_step()  # the first one warms up
     started, steps = time.perf_counter(), 0
     while steps < 1 or time.perf_counter() - started < MEASURE:
@@ -65,5 +77,5 @@ def _budget_seconds(config: RunConfig) -> float:
     started = time.perf_counter()
     with torch.no_grad():
         trainer.model(trainer.sample(EVAL_CHUNK, trainer.eval_stream))
-    evaluation = (time.perf_counter() - started) * config.eval_sequences / EVAL_CHUNK
-    return trainer.max_steps * step + -(-trainer.max_steps // config.eval_every) * evaluation
+    evaluation = (time.perf_counter() - started) * run.eval_sequences / EVAL_CHUNK
+    return run.max_steps * step + -(-run.max_steps // run.eval_every) * evaluation

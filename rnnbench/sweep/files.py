@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from rnnbench.catalog import did_you_mean
-from rnnbench.config import SweepConfig
+from rnnbench.config import SweepRequest
 from rnnbench.errors import UserError
+from rnnbench.study.files import replace
+from rnnbench.sweep.grid import check_cells
 
 
-def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepConfig:
+def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepRequest:
     """The sweep of a TOML file (keys are the flags' words, with underscores), each flag in the place of the file's value.
 
     Args:
@@ -27,7 +30,7 @@ def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepConfig:
     """
     text = _read(file) if file else ""
     values = _parse(file, text) if file else {}
-    known = SweepConfig.model_fields
+    known = SweepRequest.model_fields
 
     def place(key: str) -> str:
         return f"--{key.replace('_', '-')}" if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
@@ -38,11 +41,10 @@ def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepConfig:
     return check_sweep(values | flags, place)
 
 
-def check_sweep(values: dict[str, Any], place: Callable[[str], str]) -> SweepConfig:
+def check_sweep(values: dict[str, Any], place: Callable[[str], str]) -> SweepRequest:
     """The sweep of plain values; raises UserError that starts with ``place(key)``."""
     try:
-        sweep: SweepConfig = SweepConfig.model_validate(values)
-        return sweep
+        sweep = SweepRequest.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key, *inside = first["loc"]
@@ -51,12 +53,14 @@ def check_sweep(values: dict[str, Any], place: Callable[[str], str]) -> SweepCon
         # inside is the place in a list or table, or pydantic's name for the kind it tried
         entry = f" (value {int(inside[0]) + 1})" if inside and isinstance(inside[0], int) else ""
         message = first["msg"].replace("Input should", "must")
-        raise UserError(f"{place(str(key))}{entry} {message}, not {first['input']!r}") from error
+        raise UserError(f"{place(str(key))}{entry} {message}, not {str(first['input'])[:60]!r}") from error
+    check_cells(sweep.cells)
+    return sweep
 
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read sweep file {file}: {reason}") from error
@@ -73,3 +77,19 @@ def _line(text: str, key: str) -> str:
     """Where a key of the file stands; tomllib does not say."""
     found = re.search(rf"""^[ \t]*\[?[ \t]*["']?{re.escape(key)}["']?[ \t]*[\]=.]""", text, re.MULTILINE)
     return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
+
+
+def save_sweep(sweep: SweepRequest, file: Path) -> None:
+    """Keep a sweep as plain JSON, beside the runs that it asked for."""
+    replace(file, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+
+
+def load_sweep(file: Path) -> SweepRequest:
+    """Read what :func:`save_sweep` wrote; raises UserError."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {file}: {error}; delete it, or name the sweep file or its flags") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{file} is no sweep: delete it, or name the sweep file or its flags")
+    return check_sweep(values, lambda key: f"{file}: {key}")

@@ -3,55 +3,92 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import Any
 
-from rnnbench import catalog
-from rnnbench.config import AXES, RunConfig, SweepConfig
+from rnnbench.catalog import CELLS, TASKS, did_you_mean
+from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
 from rnnbench.errors import UserError
-from rnnbench.initializers import check, known
+from rnnbench.initializers import known
+from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
 
 OWN = "default"
 """The init that stands for each cell's own."""
 
 
-def grid(sweep: SweepConfig) -> list[RunConfig]:
+def grid(sweep: SweepRequest) -> list[Run]:
     """Every run of a sweep, resolved, each once; small gaps first, so that a sweep shows results early.
 
+    A cell that cannot take a named init is left out if the init list also has ``default``, which every cell can take; the horizon
+    goes to the runs whose initialisation has a use for one.
+
     Raises:
-        UserError: a run of the grid cannot be. A cell that cannot take a named init is left out if the init list also has
-            ``default``, which every cell can take.
+        UserError: a run of the grid cannot be.
     """
-    recipe = sweep.model_dump(exclude=set(AXES))
-    runs: dict[str, RunConfig] = {}
-    for task, cell, init, lr, seed in product(sweep.task, sweep.cell, sweep.init, sweep.lr, sweep.seed):
-        if OWN in sweep.init and init != OWN and not _fits(init, cell, task, sweep):
+    runs: dict[str, Run] = {}
+    unused = [name for name in sweep.cells if name not in {CELLS.find(cell).name for cell in sweep.cell}]
+    if unused:
+        raise UserError(f"[cells.{unused[0]}]: the sweep has no cell of that name{did_you_mean(unused[0], sweep.cell)}")
+    horizons = 0
+    for request in requests(sweep):
+        inits = known(CELLS.find(request.cell).kind)
+        named = request.init
+        if OWN in sweep.init and named is not None and named in inits and not fits(request):
             continue
-        for gap in sweep.gap or catalog.task_class(task).default_gaps:
-            values = recipe | {"task": task, "cell": cell, "gap": gap, "seed": seed, "lr": lr}
-            config = _resolve(values | {"init": None if init == OWN else init})
-            runs.setdefault(config.run_id, config)
-    if sweep.horizon is not None and not any(config.horizon for config in runs.values()):
-        raise UserError("horizon is the range of an init such as chrono, and no run of this sweep has one")
-    return sorted(runs.values(), key=lambda config: config.gap)
+        if sweep.horizon is not None:
+            bare = resolve(request.model_copy(update={"horizon": None}))
+            horizons += bare.horizon is not None
+            run = bare if bare.horizon is None else resolve(request)
+        else:
+            run = resolve(request)
+        runs.setdefault(run.run_id, run)
+    if sweep.horizon is not None and not horizons:
+        raise UserError("horizon is given, and no run of this sweep has an initialisation that uses it")
+    return sorted(runs.values(), key=lambda run: run.gap)
 
 
-def _resolve(values: dict[str, object]) -> RunConfig:
-    """The horizon goes to the runs whose init uses one; the others of the sweep have no use for it."""
-    bare = catalog.resolve(RunConfig.model_validate(values | {"horizon": None}))
-    return catalog.resolve(RunConfig.model_validate(values)) if bare.horizon and values["horizon"] else bare
+def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
+    """What a sweep asks for, one request per combination; nothing is checked against tasks and cells."""
+    recipe = sweep.model_dump(exclude={*AXES, "cells"})
+    for cell in sweep.cell:
+        own = sweep.cells.get(CELLS.find(cell).name, {})
+        axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
+        for values in _combinations(own | axes):
+            init = values.pop("init", OWN)
+            for task in sweep.task:
+                gaps = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
+                for gap in gaps:
+                    options = {"cell_option": recipe["cell_option"] | values.get("cell_option", {})}
+                    asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
+                    yield RunRequest.model_validate(asked | {"init": None if init == OWN else init})
 
 
-def _fits(init: str, cell: str, task: str, sweep: SweepConfig) -> bool:
-    if init not in known(catalog.cell_class(cell)):
-        return True  # the grid will say what is wrong with it
-    inputs = catalog.make_task(task, sweep.option).input_size
-    try:
-        check(init, catalog.sketch_cell(cell, inputs, sweep.hidden_size, sweep.cell_option))
-    except ValueError:
-        return False
-    return True
+def _combinations(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One dict per combination of the lists in ``values``; in a table of options a list is an axis too."""
+    flat: dict[tuple[str, str], list[Any]] = {}
+    for name, value in values.items():
+        inside = value if isinstance(value, dict) else {"": value}
+        for key, entry in inside.items():
+            flat[name, key] = entry if isinstance(entry, list) else [entry]
+    for chosen in product(*flat.values()):
+        made: dict[str, Any] = {}
+        for (name, key), entry in zip(flat, chosen, strict=True):
+            if key:
+                made.setdefault(name, {})[key] = entry
+            else:
+                made[name] = entry
+        yield made
+
+
+def check_cells(cells: dict[str, dict[str, Any]]) -> None:
+    """Raise UserError, naming the key, for a cell's recipe that no run could have."""
+    allowed = {*Request.model_fields, *AXES} - {"cell", "task"}
+    for cell, recipe in cells.items():
+        for key in recipe:
+            if key not in allowed:
+                raise UserError(f"[cells.{cell}]: unknown key {key!r}{did_you_mean(key.replace('-', '_'), allowed)}")
 
 
 class SpanSearch:
@@ -64,18 +101,18 @@ class SpanSearch:
         runs: the whole :func:`grid`; what the search asks for is part of it.
     """
 
-    def __init__(self, runs: Sequence[RunConfig]) -> None:
+    def __init__(self, runs: Sequence[Run]) -> None:
         self.curves: dict[str, _Bisection] = {}
-        for config in runs:
-            self.curves.setdefault(_curve(config), _Bisection()).add(config)
+        for run in runs:
+            self.curves.setdefault(_curve(run), _Bisection()).add(run)
 
-    def first(self) -> list[RunConfig]:
+    def first(self) -> list[Run]:
         """The runs to start with: every curve's middle gap."""
-        return [config for curve in self.curves.values() for config in curve.next()]
+        return [run for curve in self.curves.values() for run in curve.next()]
 
-    def after(self, config: RunConfig, solved: bool) -> list[RunConfig]:
-        """The runs to do once ``config`` has ended: another gap if it was the last seed of this one, else none."""
-        return self.curves[_curve(config)].note(config, solved)
+    def after(self, run: Run, solved: bool) -> list[Run]:
+        """The runs to do once ``run`` has ended: another gap if it was the last seed of this one, else none."""
+        return self.curves[_curve(run)].note(run, solved)
 
     def most(self) -> int:
         """Upper bound of the number of runs."""
@@ -86,26 +123,26 @@ class _Bisection:
     """One curve: gaps up to index ``low`` are solved, those from ``high`` on are not."""
 
     def __init__(self) -> None:
-        self.runs: dict[int, list[RunConfig]] = {}
+        self.runs: dict[int, list[Run]] = {}
         self.solved: dict[int, list[bool]] = {}
         self.low = -1
         self.high = 0
 
-    def add(self, config: RunConfig) -> None:
-        self.runs.setdefault(config.gap, []).append(config)
+    def add(self, run: Run) -> None:
+        self.runs.setdefault(run.gap, []).append(run)
         self.high = len(self.runs)
 
-    def next(self) -> list[RunConfig]:
+    def next(self) -> list[Run]:
         if self.high - self.low < 2:
             return []
         return self.runs[sorted(self.runs)[(self.low + self.high) // 2]]
 
-    def note(self, config: RunConfig, solved: bool) -> list[RunConfig]:
-        seen = self.solved.setdefault(config.gap, [])
+    def note(self, run: Run, solved: bool) -> list[Run]:
+        seen = self.solved.setdefault(run.gap, [])
         seen.append(solved)
-        if len(seen) < len(self.runs[config.gap]):
+        if len(seen) < len(self.runs[run.gap]):
             return []
-        index = sorted(self.runs).index(config.gap)
+        index = sorted(self.runs).index(run.gap)
         if gap_solved(sum(seen), len(seen)):
             self.low = index
         else:
@@ -116,6 +153,6 @@ class _Bisection:
         return math.ceil(math.log2(len(self.runs) + 1)) * max(len(seeds) for seeds in self.runs.values())
 
 
-def _curve(config: RunConfig) -> str:
+def _curve(run: Run) -> str:
     """What is common to the runs of a curve; the horizon follows the gap, and so does not count."""
-    return str(sorted(config.model_dump(exclude={"gap", "seed", "horizon"}).items(), key=lambda item: item[0]))
+    return str(sorted((name, str(value)) for name, value in run.identity.items() if name not in ("gap", "seed", "horizon")))

@@ -1,6 +1,6 @@
-"""Workers of this machine: one process a run, so that a run which crashes takes no other along.
+"""Workers of this machine: one process per run, so that a run which crashes does not affect the others.
 
-Processes come from a ``forkserver`` that has torch loaded (about 10 ms a run), or are spawned where there is none. Each run has a
+Processes come from a ``forkserver`` that has torch loaded (about 10 ms per run), or are spawned where there is none. Each run has a
 pipe to the driver. A worker whose driver is gone ends itself; one that is asked to stop (SIGTERM) does so between two steps.
 """
 
@@ -12,23 +12,25 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from rnnbench.config import RunConfig
-from rnnbench.errors import BusyError
-from rnnbench.records import Row, Study
-from rnnbench.sweep.agenda import Agenda, Event, Failed, Progress, Started, Tick
-from rnnbench.sweep.failures import reason_of_error, reason_of_exit
+from rnnbench.catalog import Plugin
+from rnnbench.config import Run
+from rnnbench.errors import BusyError, StorageError, one_line
+from rnnbench.resolve import admit, plugins_of
+from rnnbench.study import Row, Study
+from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
+from rnnbench.sweep.failures import reason_of_exit
+from rnnbench.sweep.workers import TICK, Workers
 
-TICK = 0.1  # seconds between two looks at the stop flag
 GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
 
 
-class Local:
+class Local(Workers):
     """Runs an agenda on this machine.
 
     Args:
@@ -38,63 +40,55 @@ class Local:
     """
 
     def __init__(self, agenda: Agenda, jobs: int, fail_fast: bool = False) -> None:
-        self.agenda = agenda
+        super().__init__(agenda, fail_fast)
         self.jobs = jobs
-        self.fail_fast = fail_fast
-        self.stopping = False
         self.workers: list[_Worker] = []
         methods = multiprocessing.get_all_start_methods()
         self.context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if "forkserver" in methods:
             self.context.set_forkserver_preload(["rnnbench.sweep.warm"])
+            with _no_interrupts():  # Ctrl-C reaches the whole group; the driver decides
+                from multiprocessing.forkserver import ensure_running
 
-    def stop(self) -> None:
-        """Ask the workers to stop between two steps; safe to call from a signal handler."""
-        self.stopping = True
+                ensure_running()
 
-    def events(self) -> Iterator[Event]:
-        """Do all runs; ends when there are no more, or within a second of :meth:`stop`. No worker is left when it ends."""
-        try:
-            while not self.stopping:
-                while len(self.workers) < self.jobs and (config := self.agenda.next()):
-                    self.workers.append(_Worker(self.context, config, self.agenda.study.folder))
-                    yield Started(config)
-                if not self.workers and self.agenda.empty:
-                    return
-                for event in self._look():
-                    yield event
-                    if self.fail_fast and isinstance(event, Failed):
-                        self.stopping = True
-                yield Tick()
-        finally:
-            self._end_all()
+    def free(self) -> bool:
+        return len(self.workers) < self.jobs
 
-    def _look(self) -> Iterator[Event]:
-        """Wait a moment for news, and hand them on."""
+    def idle(self) -> bool:
+        return not self.workers
+
+    def start(self, run: Run) -> Event:
+        self.workers.append(_Worker(self.context, run, self.agenda.study.folder))
+        return Started(run)
+
+    def look(self) -> Iterator[Event]:
         if not self.workers:
             time.sleep(TICK)
         wait([source for worker in self.workers for source in worker.sources()], timeout=TICK)
         for worker in list(self.workers):
             ended = not worker.process.is_alive()  # asked first: what it has sent before its end is then in the pipe
             for row in worker.rows():
-                yield Progress(worker.config, row)
+                yield Progress(worker.run, row)
             if ended:
                 self.workers.remove(worker)
                 yield self._verdict(worker)
 
     def _verdict(self, worker: _Worker) -> Event:
         worker.pipe.close()
-        config, exit_code = worker.config, worker.process.exitcode
+        run, exit_code, (word, reason) = worker.run, worker.process.exitcode, worker.word
         worker.process.close()
-        if worker.word == "finished":
-            return self.agenda.finished(config)
-        if worker.word == "busy":
-            return self.agenda.busy(config)
-        if worker.word == "interrupted":
-            return self.agenda.fail(config, "stopped from outside (SIGTERM)", exit_code)
-        return self.agenda.fail(config, worker.word or reason_of_exit(exit_code), exit_code)
+        if word == "finished":
+            return self.agenda.finished(run)
+        if word == "busy":
+            return self.agenda.busy(run)
+        if word == "storage":
+            return self.broken(run, reason)
+        if word == "interrupted":
+            reason = "stopped from outside (SIGTERM)"
+        return self.agenda.fail(run, reason or reason_of_exit(exit_code), exit_code)
 
-    def _end_all(self) -> None:
+    def close(self) -> None:
         for worker in self.workers:
             worker.process.terminate()
         deadline = time.monotonic() + GRACE
@@ -104,10 +98,10 @@ class Local:
             worker.process.kill()
             worker.process.join()
             list(worker.rows())
-            if worker.word == "finished":
-                self.agenda.finished(worker.config)
+            if worker.word[0] == "finished":
+                self.agenda.finished(worker.run)
             else:
-                self.agenda.give_back(worker.config)
+                self.agenda.give_back(worker.run)
         self.workers.clear()
         self.agenda.tidy()
 
@@ -115,12 +109,12 @@ class Local:
 class _Worker:
     """The driver's end of one process."""
 
-    def __init__(self, context: Any, config: RunConfig, folder: Path) -> None:
-        self.config = config
-        self.word = ""  # how it ended: finished, interrupted, busy, or the reason of its failure
+    def __init__(self, context: Any, run: Run, folder: Path) -> None:
+        self.run = run
+        self.word = ("", "")  # how it ended: finished, interrupted, busy, storage or failed, and the reason
         self.open = True
         self.pipe, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(config, folder, theirs), daemon=True)
+        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -141,7 +135,7 @@ class _Worker:
             self.open = False
 
 
-def _work(config: RunConfig, folder: Path, pipe: Connection) -> None:
+def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -> None:
     """The worker: one run, recorded by :class:`Execution` as ``rnnbench run`` does it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -149,21 +143,37 @@ def _work(config: RunConfig, folder: Path, pipe: Connection) -> None:
 
     with contextlib.suppress(BrokenPipeError):  # the driver is gone, and this process with it
         try:
-            execution = Execution(config, Study(folder))
+            admit(plugins)
+            execution = Execution(run, Study.create(folder))
             signal.signal(signal.SIGTERM, lambda *_: execution.stop())
-            status = "interrupted"
+            status = "finished"
             for row in execution.rows():
                 pipe.send(row)
                 status = row.status
-            pipe.send("interrupted" if status == "interrupted" else "finished")
+            pipe.send(("interrupted" if status == "interrupted" else "finished", ""))
         except BusyError:
-            pipe.send("busy")
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # the last can only be a cell's own: Ctrl-C is ignored here
-            pipe.send(reason_of_error(error))
+            pipe.send(("busy", ""))
+        except StorageError as error:
+            pipe.send(("storage", str(error)))
+        except BaseException as error:  # a plug-in may raise anything
+            pipe.send(("failed", one_line(error)))
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """What is started here never sees Ctrl-C: the mask is inherited."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_driver() -> None:
-    """A killed driver cannot say goodbye; its run goes on from the checkpoint when the sweep is started again."""
+    """A killed driver cannot say goodbye; its run resumes from the checkpoint when the sweep is started again."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

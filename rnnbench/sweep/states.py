@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from rnnbench.config import RunConfig
-from rnnbench.records import RUN_COLUMNS, Study, read_csv
-from rnnbench.sweep.failures import Failures
+from rnnbench.config import Run
+from rnnbench.study import Failure, Study
 
 
 @dataclass
@@ -17,22 +15,21 @@ class States:
 
     done: dict[str, str] = field(default_factory=dict)  # with the status
     running: list[str] = field(default_factory=list)
-    failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, Failure] = field(default_factory=dict)
     interrupted: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
 
 
-def states(study: Study, runs: Sequence[RunConfig] | None) -> States:
-    """The state of these runs; without any, of every run that has left a trace in the study."""
-    rows = read_csv(study.runs_file, RUN_COLUMNS) if study.runs_file.exists() else []
-    finished = {row["run_id"]: str(row["status"]) for row in rows}
-    failures = Failures(study).load()
+def states(study: Study, runs: Sequence[Run] | None) -> States:
+    """The state of these runs; without any, of every run that has left a trace in the study. Writes nothing."""
+    finished = {record.run_id: record.status for record in study.records()}
+    failures = {row.run_id: row for row in study.failures.rows()}
     halfway = {path.stem for path in (study.folder / "checkpoints").glob("*.pt")}
     if runs is None:
         locks = {path.stem for path in (study.folder / ".locks").glob("*-*.lock")}
         ids = sorted(finished.keys() | failures.keys() | halfway | {name for name in locks if study.claimed(name)})
     else:
-        ids = [config.run_id for config in runs]
+        ids = [run.run_id for run in runs]
     found = States()
     for run_id in ids:
         if run_id in finished:

@@ -44,7 +44,7 @@ def cell_findings(
     cell: str | type[Layer], options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
 ) -> list[Finding]:
     """What the checks find, notes included; arguments as in :func:`check_cell`."""
-    specimen = Specimen(catalog.cell_class(cell), options or {}, input_size, hidden_size)
+    specimen = Specimen(catalog.CELLS.entry(cell).kind, options or {}, input_size, hidden_size)
     with by_itself():
         return list(go_through(CHECKS, specimen))
 
@@ -53,7 +53,7 @@ def named(specimen: Specimen) -> Iterator[str]:
     kind = specimen.kind
     if not NAME.fullmatch(kind.name):
         yield f"the name is {kind.name!r}: use lower-case letters, digits and hyphens"
-    other = owner(kind, catalog.cells())
+    other = owner(kind, catalog.CELLS.named())
     if other is not None:
         yield f"the name {kind.name!r} is taken by {place(other)}: choose another"
     if not isinstance(getattr(kind, "summary", None), str):

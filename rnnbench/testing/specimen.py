@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from rnnbench import catalog
+from rnnbench.catalog import Entry
 from rnnbench.cell import Layer, Setting
 from rnnbench.config import Option
 from rnnbench.initializers import default, initialise
@@ -75,9 +77,10 @@ def close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def owner(kind: type, registered: Mapping[str, type]) -> type | None:
+def owner(kind: type, registered: Mapping[str, Entry[Any]]) -> type | None:
     """The other class that has this one's name; None if there is none, or it stands in the same file."""
-    other = registered.get(getattr(kind, "name", ""))
+    entry = registered.get(getattr(kind, "name", ""))
+    other = None if entry is None else entry.kind
     if other is None or other is kind or _file(other) == _file(kind) is not None:
         return None
     return other

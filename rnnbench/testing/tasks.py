@@ -77,13 +77,13 @@ def check_task(task: str | type[Task], options: Mapping[str, Option] | None = No
 
 def task_findings(task: str | type[Task], options: Mapping[str, Option] | None = None) -> list[Finding]:
     """What the checks find; arguments as in :func:`check_task`."""
-    question = Question(catalog.task_class(task), options or {})
+    question = Question(catalog.TASKS.entry(task).kind, options or {})
     with by_itself():
         return list(go_through(CHECKS, question))
 
 
 def named(question: Question) -> Iterator[str]:
-    other = owner(question.kind, catalog.tasks())
+    other = owner(question.kind, catalog.TASKS.named())
     if other is not None:
         yield f"the name {question.kind.name!r} is taken by {place(other)}: choose another"
     for field in ("question", "reference"):

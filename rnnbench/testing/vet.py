@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
-from rnnbench import catalog
+from rnnbench.catalog import CELLS, TASKS, make_task
 from rnnbench.cell import Layer
-from rnnbench.config import Option, RunConfig
+from rnnbench.config import Option, Run
 from rnnbench.task import Task
 from rnnbench.testing.cells import cell_findings
 from rnnbench.testing.findings import Finding
 from rnnbench.testing.tasks import task_findings
 
 
-def vet(config: RunConfig) -> list[Finding]:
-    """What the checks say of the cell and the task of a resolved config, with its options and sizes; nothing of those of ours.
+def vet(run: Run) -> list[Finding]:
+    """What the checks say of the cell and the task of a run, with its options and sizes; nothing of those that come with rnnbench.
 
     A cell or a task is looked at once per process, whatever the seeds and gaps. Each message begins with the name.
     """
     found: list[Finding] = []
-    task = catalog.make_task(config.task, config.option)
-    if not built_in(type(task), catalog.TASKS_FOLDER):
-        found += told(task.name, _task(type(task), tuple(sorted(config.option.items()))))
-    kind = catalog.cell_class(config.cell)
-    if not built_in(kind, catalog.CELLS_FOLDER):
-        options = tuple(sorted(config.cell_option.items()))
-        found += told(kind.name, _cell(kind, options, task.input_size, config.hidden_size))
+    task_entry, cell_entry = TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source)
+    if task_entry.source:
+        found += told(run.task, _task(task_entry.kind, tuple(sorted(run.option.items()))))
+    if cell_entry.source:
+        options = tuple(sorted(run.cell_option.items()))
+        found += told(run.cell, _cell(cell_entry.kind, options, make_task(task_entry, run.option).input_size, run.hidden_size))
     return found
 
 
 def told(name: str, findings: list[Finding]) -> list[Finding]:
     """The findings with a name before each message."""
     return [finding._replace(message=f"{name}: {finding.message}") for finding in findings]
-
-
-def built_in(kind: type, folder: Path) -> bool:
-    """Whether a class stands in one of the folders that are registries."""
-    return Path(str(getattr(sys.modules.get(kind.__module__), "__file__", ""))).parent == folder
 
 
 Options = tuple[tuple[str, Option], ...]

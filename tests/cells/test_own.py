@@ -6,16 +6,17 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.errors import UserError
 from rnnbench.model import build, stream
+from rnnbench.resolve import resolve
 
 STRANGERS = Path(__file__).parents[1] / "strangers"
 TASK = "recall"
 
 
-def config(name: str, **values: object) -> RunConfig:
-    return catalog.resolve(RunConfig(task=TASK, cell=str(STRANGERS / f"{name}.py"), gap=4, hidden_size=8, **values))
+def config(name: str, **values: object) -> Run:
+    return resolve(RunRequest(task=TASK, cell=str(STRANGERS / f"{name}.py"), gap=4, hidden_size=8, **values))
 
 
 @pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
@@ -24,7 +25,7 @@ def test_what_init_has_set_is_what_is_trained(name: str) -> None:
     assert (resolved.init, resolved.horizon) == ("own", None)
     task = catalog.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
-    theirs = catalog.cell_class(resolved.cell)(task.input_size, 8)
+    theirs = catalog.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
     before = torch.get_rng_state()
     built = build(resolved, task)
     assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
@@ -63,7 +64,7 @@ def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -
         "    def sequence(self, x):\n        return self.high(self.low(x))\n"
         "CELL = Two\n"
     )
-    resolved = catalog.resolve(RunConfig(task=TASK, cell=str(path), gap=4, hidden_size=8))
+    resolved = resolve(RunRequest(task=TASK, cell=str(path), gap=4, hidden_size=8))
     assert resolved.init == "uniform"
     cell = build(resolved, catalog.make_task(TASK)).cell
     assert all(bool(parameter.any()) for parameter in cell.parameters())

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from rnnbench import catalog, cells
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.errors import UserError
+from rnnbench.resolve import resolve
 from rnnbench.testing import check_cell
-from rnnbench.train import train
+from rnnbench.train import Trainer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "rnnbench" / "cells" / "README.md").read_text(encoding="utf-8")
@@ -30,9 +31,10 @@ def test_the_templates_run_and_keep_the_contract(k: int, tmp_path: Path) -> None
     path = tmp_path / "mine.py"
     path.write_text(BLOCKS[k], encoding="utf-8")
     check_cell(str(path))
-    for init in (None, *catalog.cell_class(str(path)).initializers):
+    for init in (None, *catalog.CELLS.find(str(path)).kind.initializers):
         recipe = {"gap": 1, "hidden_size": 8, "max_steps": 4, "eval_every": 2, "init": init}
-        assert [row.step for row in train(RunConfig(task="beijing", cell=str(path), **recipe))] == [2, 4]
+        run = resolve(RunRequest(task="beijing", cell=str(path), **recipe))
+        assert [row.step for row in Trainer(run).rows()] == [2, 4]
 
 
 def test_a_bad_option_is_the_templates_own_sentence(tmp_path: Path) -> None:
@@ -54,5 +56,6 @@ def test_the_entry_point_group_is_the_one_that_is_looked_for(monkeypatch: pytest
     group = re.search(r'entry-points\."(.*?)"', PAGE)[1]
     offered = EntryPoint("mine", "rnnbench.cells.rnn:RNN", group)
     monkeypatch.setattr(catalog, "entry_points", lambda group: [offered] if group == offered.group else [])
-    with pytest.raises(UserError, match="two cells are called 'rnn'"):
-        catalog.cells.__wrapped__()
+    registry = catalog.Registry("cell", catalog.CELLS.base, catalog.CELLS._load)
+    assert "rnn" in registry.named()
+    assert "the name 'rnn' is taken" in registry.broken["mine"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench import catalog
-from rnnbench.records import RUN_COLUMNS, read_csv
+from rnnbench.study import Study
 
 ROOT = Path(__file__).parents[2]
 STRANGERS = ROOT / "tests" / "strangers"
@@ -39,9 +39,9 @@ def line_of(text: str, piece: str) -> int:
 
 
 def test_ours_pass_and_say_how_they_run(rnnbench) -> None:
-    result = rnnbench("check", *catalog.cells(), *catalog.tasks())
+    result = rnnbench("check", *catalog.CELLS.named(), *catalog.TASKS.named())
     assert result.code == 0, result.out
-    assert result.out.count("\n") == len(catalog.cells()) + len(catalog.tasks())
+    assert result.out.count("\n") == len(catalog.CELLS.named()) + len(catalog.TASKS.named())
     assert result.out.count("keeps its contract") == len(result.out.splitlines())
 
 
@@ -99,7 +99,7 @@ def test_in_a_sweep_a_bad_cell_fails_alone(rnnbench) -> None:
     Path("bad.py").write_text(CELL.replace("(h,) = state", "(h,) = stat"))
     result = rnnbench("sweep", "--cell", "./bad.py,gru", *RUN[1:], "--jobs", "1", "--out", "study")
     assert result.code == 3
-    assert [row["cell"] for row in read_csv(Path("study/runs.csv"), RUN_COLUMNS)] == ["gru"]
+    assert [record.cell for record in Study.open("study").records()] == ["gru"]
     assert f"bad.py, line {line_of(CELL, '(h,) = state')}: NameError: name 'stat' is not defined" in result.err
 
 

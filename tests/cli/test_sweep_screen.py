@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from rnnbench.cli.sweep_screen import SweepScreen
+from rnnbench.cli.terminal.sweep_screen import SweepScreen
 from rnnbench.config import SweepConfig
 from rnnbench.records import Row, Study
 from rnnbench.sweep.agenda import Agenda, Progress, Started
@@ -18,7 +18,7 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
         SweepConfig.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
     )  # 20 : 100 : 200
     now = [0.0]
-    monkeypatch.setattr("rnnbench.cli.sweep_screen.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("rnnbench.cli.terminal.sweep_screen.time.perf_counter", lambda: now[0])
     agenda = Agenda(Study(tmp_path / "study"), runs)
     screen = SweepScreen(agenda, quiet=True)
     first = agenda.next()

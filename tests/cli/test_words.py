@@ -2,14 +2,14 @@
 
 import pytest
 
-from rnnbench.cli.table import escaped
-from rnnbench.cli.words import duration, percent, say
+from rnnbench.cli.commands.table import escaped
+from rnnbench.cli.terminal.words import duration, percent, say
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 
 
 def test_a_terminal_gets_lines_broken_between_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("rnnbench.cli.words.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("rnnbench.cli.terminal.words.sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     say(LINE, indent=2, hanging=3)
     lines = capsys.readouterr().out.splitlines()

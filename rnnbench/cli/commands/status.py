@@ -1,0 +1,44 @@
+"""``rnnbench status``: where a study stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
+
+
+@app.command(epilog="Example: rnnbench status results/mine")
+@sweep_flags
+def status(
+    study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
+    file: SweepFile = None,
+    **flags: Any,
+) -> None:
+    """Say which runs of a study are done, running, interrupted, failed (and why) or still to do.
+
+    The runs are those of the sweep file or flags given here, else those of the study's last sweep.
+    """
+    from rnnbench.study import Study
+    from rnnbench.sweep.files import load_sweep, read_sweep
+    from rnnbench.sweep.grid import grid
+    from rnnbench.sweep.states import states
+
+    home = Study.open(study)
+    values, stored = sweep_values(flags), study / "sweep.json"
+    asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
+    runs = grid(asked) if asked else None
+    found = states(home, runs)
+    kinds = Counter(found.done.values())
+    how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
+    typer.echo(f"done         {len(found.done)}{how}")
+    typer.echo(f"running      {len(found.running)}")
+    typer.echo(f"interrupted  {len(found.interrupted)}")
+    typer.echo(f"failed       {len(found.failed)}")
+    for run_id, row in found.failed.items():
+        typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
+    typer.echo(f"to do        {len(found.to_do) if runs is not None else 'unknown: no sweep was recorded here'}")

@@ -1,0 +1,1 @@
+"""What commands share of the terminal: flags made from the requests, displays, words, and files that they save."""

@@ -1,0 +1,152 @@
+"""What a person sees of a sweep: a live table in a terminal, a line a run elsewhere, one summary at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench.cli.terminal.words import duration, percent
+from rnnbench.config import Run
+from rnnbench.study import Row, RunRecord
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
+from rnnbench.sweep.grid import SpanSearch
+
+
+class SweepScreen:
+    """Shows a sweep while it goes; progress goes to stderr, so stdout holds the summary alone."""
+
+    def __init__(self, agenda: Agenda, quiet: bool) -> None:
+        self.agenda = agenda
+        self.quiet = quiet
+        self.console = Console(stderr=True)
+        self.started = time.perf_counter()
+        self.work_ended = 0
+        self.at_work: dict[str, tuple[Run, Row | None]] = {}
+        live = self.console.is_terminal and not quiet
+        self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
+
+    def __enter__(self) -> SweepScreen:
+        if self.live:
+            self.live.start()
+        elif not self.quiet:
+            self.print(f"{self.agenda.total} runs, {self.agenda.ended} of them before")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
+
+    def print(self, text: str) -> None:
+        if not self.quiet:
+            self.console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def show(self, event: Event) -> None:
+        """Take note of what happened."""
+        match event:
+            case Started(run):
+                self.at_work[run.run_id] = (run, None)
+            case Progress(run, row):
+                self.at_work[run.run_id] = (run, row)
+            case Finished(run, record):
+                self._end(run, verdict(record))
+            case Failed(run, reason):
+                self._end(run, f"failed: {reason}")
+            case Elsewhere(run):
+                self._end(run, "left to another process, which has it")
+
+    def _end(self, run: Run, verdict: str) -> None:
+        self.at_work.pop(run.run_id, None)
+        self.work_ended += work(run)
+        agenda = self.agenda
+        if not self.live or verdict.startswith("failed"):
+            self.print(f"[{agenda.ended}/{agenda.total}] {name(run)}: {verdict}; {self.left()} left")
+
+    def left(self) -> str:
+        """Time that the rest takes at the pace since the start; a run at work counts by its share of the budget."""
+        begun = sum(work(run, row.step) for run, row in self.at_work.values() if row)
+        done = self.work_ended + begun
+        rest = sum(work(run) for run in (*self.agenda.to_come, *(run for run, _ in self.at_work.values()))) - begun
+        return duration((time.perf_counter() - self.started) / done * rest) if done else "? s"
+
+    def __rich__(self) -> RenderableType:
+        agenda = self.agenda
+        bar = Table.grid(padding=(0, 2))
+        failed = agenda.failed + agenda.failed_before
+        bar.add_row(
+            ProgressBar(max(agenda.total, 1), agenda.ended, width=40),
+            f"{agenda.ended} of {agenda.total} runs",
+            Text(f"{failed} failed", style="bold red" if failed else "dim"),
+            f"{self.left()} left",
+        )
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
+            table.add_column(title, justify="left" if title in ("cell", "task") else "right", no_wrap=True)
+        for run, row in self.at_work.values():
+            step = f"{row.step if row else 0:,} of {run.max_steps:,}"
+            shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
+            cell, task = f"{run.cell} ({run.init})", run.task
+            table.add_row(cell, task, str(run.gap), str(run.seed), f"{run.lr:g}", step, *shares)
+        return Group(bar, table)
+
+    def summary(self, stopped: bool) -> str:
+        """The end of a sweep, in a line or two."""
+        agenda = self.agenda
+        lines = [f"{agenda.done} of {agenda.total} runs done, in {agenda.study.runs_file}"]
+        failed = agenda.failed + agenda.failed_before
+        if failed:
+            again = "" if agenda.failed else "; --retry-failed tries them again"
+            lines.append(f"{failed} failed, with the reasons in {agenda.study.failures.path}{again}")
+        if agenda.elsewhere:
+            lines.append(f"{agenda.elsewhere} left to another process, which has them")
+        if stopped:
+            lines.append("interrupted: the same command resumes from here")
+        return "\n".join(lines)
+
+
+def work(run: Run, steps: int | None = None) -> int:
+    """What the first ``steps`` of a run cost (None: the budget), in time steps read and ten more for what a training step costs."""
+    return (run.max_steps if steps is None else steps) * (run.gap + 10)
+
+
+def name(run: Run) -> str:
+    """A run as its axes tell it."""
+    cell, task = run.cell, run.task
+    return f"{cell} ({run.init}) on {task}, gap {run.gap}, seed {run.seed}, lr {run.lr:g}"
+
+
+def verdict(record: RunRecord) -> str:
+    """A finished run's outcome against chance, short."""
+    measured = f"{percent(record.accuracy)}, chance {percent(record.chance_accuracy)}"
+    if record.status == "solved":
+        return f"solved at step {record.steps_to_solve or 0:,} ({measured})"
+    return f"{record.status} after {record.step:,} steps ({measured})"
+
+
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search: SpanSearch | None) -> str:
+    """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
+    from rnnbench.sweep.cost import estimate
+
+    to_do = list(runs) if search else list(agenda.queue)
+    cost = estimate(to_do, agenda.study)
+    seconds = cost.seconds * (min(1.0, search.most() / len(runs)) if search else 1.0)
+    sources = []
+    if cost.from_runs:
+        sources.append(f"{cost.from_runs} from finished runs of the same kind, as long as those")
+    if cost.from_steps:
+        sources.append(f"{cost.from_steps} from training steps timed now, with their whole budget (a solved run ends earlier)")
+    if search:
+        head = f"at most {search.most()} of {len(runs)} runs: a search for the span"
+    else:
+        head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
+    if not to_do:
+        return head
+    at_once = min(jobs, len(to_do))
+    return f"{head}\nabout {duration(seconds / at_once)} with {at_once} at once; reckoned: {'; '.join(sources)}"

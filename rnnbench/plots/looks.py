@@ -1,0 +1,152 @@
+"""How figures look: the style of type and lines, and one colour and marker per cell, told apart with and without colour."""
+
+from __future__ import annotations
+
+import functools
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAPER = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 6.0,
+    "svg.hashsalt": "rnnbench",  # the same data gives the same file
+    "svg.fonttype": "path",
+    "savefig.dpi": 160.0,
+}
+SLIDE = PAPER | {
+    "font.size": 13.0,
+    "axes.titlesize": 15.0,
+    "legend.fontsize": 12.0,
+    "lines.linewidth": 2.4,
+    "lines.markersize": 8.0,
+    "savefig.dpi": 200.0,
+}
+STYLES = {"paper": PAPER, "slide": SLIDE}
+"""``paper`` is small type for a page, ``slide`` larger type and thicker lines for a screen across a room."""
+
+SMALL = 0.8
+"""Notes and labels at lines, as a share of the type's size."""
+
+_current: ContextVar[dict[str, object]] = ContextVar("style", default=PAPER)
+
+PALETTE = (
+    ("#009E73", "^"),
+    ("#56B4E9", "v"),
+    ("#AA4499", "P"),
+    ("#332288", "D"),
+    ("#E69F00", "<"),
+    ("#882255", "p"),
+    ("#117733", "h"),
+    ("#4A6FE3", "8"),
+    ("#661100", ">"),
+    ("#0072B2", "s"),
+    ("#D55E00", "o"),
+    ("#44AA99", "d"),
+    ("#777777", "X"),
+    ("#CC79A7", "*"),
+    ("#999933", "H"),
+    ("#DC267F", (4, 1, 0)),
+)
+"""Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
+DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
+"""A cell's curves, in the order of their labels."""
+
+SEEDS: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
+"""Dots of single runs, behind the lines."""
+BARS: dict[str, Any] = {"elinewidth": 0.9, "capsize": 2}
+
+Look = tuple[str, Any]
+"""A colour and a marker, as matplotlib takes them."""
+
+
+@contextmanager
+def style(name: str) -> Iterator[None]:
+    """Draw and save figures in one of :data:`STYLES` inside the block; the caller's matplotlib is the same after it.
+
+    Raises:
+        ValueError: there is no such style.
+    """
+    if name not in STYLES:
+        raise ValueError(f"no style {name!r}: there are {', '.join(STYLES)}")
+    token = _current.set(STYLES[name])
+    try:
+        with matplotlib.rc_context(STYLES[name]):  # type: ignore[arg-type]  # typed by the keys of one version of matplotlib
+            yield
+    finally:
+        _current.reset(token)
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """The same function, drawing in the style of the block that it is called in."""
+
+    @functools.wraps(draw)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        with matplotlib.rc_context(_current.get()):  # type: ignore[arg-type]  # as above
+            return draw(*args, **kwargs)
+
+    return wrapped
+
+
+@styled
+def render(figure: Figure, kind: str) -> bytes:
+    """The figure as the bytes of a ``png`` or ``svg`` file, the same for the same data."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return buffer.getvalue()
+
+
+def cell_looks(cells: Iterable[str]) -> dict[str, Look]:
+    """Colour and marker of every cell, found from its name alone, so that a cell looks alike in all figures.
+
+    A name's checksum says which of the sixteen; where that one is taken, by a shorter name or one earlier in the alphabet, the
+    next. Beyond sixteen cells looks repeat.
+    """
+    found: dict[str, Look] = {}
+    for cell in sorted(set(cells), key=lambda name: (len(name), name)):
+        slot = zlib.crc32(cell.encode()) % len(PALETTE)
+        if len(found) < len(PALETTE):
+            while PALETTE[slot] in found.values():
+                slot = (slot + 1) % len(PALETTE)
+        found[cell] = PALETTE[slot]
+    return found
+
+
+def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
+
+    Args:
+        frame: columns ``cell`` and ``label``, each row of some curve. The label that most rows have is a cell's solid line.
+    """
+    looks = cell_looks(str(cell) for cell in frame["cell"])
+    counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
+    counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
+    found: dict[str, dict[str, Any]] = {}
+    for cell, curves in counts.groupby("cell"):
+        color, marker = looks[str(cell)]
+        for k, label in enumerate(curves["label"]):
+            found[label] = {
+                "color": color,
+                "marker": marker,
+                "linestyle": DASHES[k % len(DASHES)],
+                "label": label,
+                "mec": "white",
+                "mew": 0.6,
+            }
+    return found

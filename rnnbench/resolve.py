@@ -1,0 +1,167 @@
+"""From what was asked for to the run that it means: every default filled in, once, and checked against task, cell and machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+import torch
+
+from rnnbench import engine
+from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, did_you_mean, make_cell, make_task, typed_options
+from rnnbench.cell import Cell, Layer
+from rnnbench.config import Option, Run, RunFields, RunRequest
+from rnnbench.errors import UserError
+from rnnbench.initializers import check, default, known
+from rnnbench.task import Task
+
+
+def resolve(request: RunRequest) -> Run:
+    """The run that a request means.
+
+    Args:
+        request: what was asked for. Tasks and cells are named as :meth:`rnnbench.catalog.Registry.find` knows them.
+
+    Returns:
+        The run, with the names, typed options and digests of its task and cell.
+
+    Raises:
+        UserError: it does not fit its task, its cell or this machine; one sentence that says what would be right.
+
+    Example:
+        >>> resolve(RunRequest(task="beijing", cell="gru", gap=5)).horizon
+        50.0
+    """
+    task_entry, cell_entry = TASKS.find(request.task), CELLS.find(request.cell)
+    task = make_task(task_entry, request.option)
+    try:
+        task.check_gap(request.gap)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, ("input_size", "hidden_size"), request.cell_option)
+    width = _width(request, task, cell_entry)
+    about = _about(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
+    if about.uses_horizon:
+        horizon = request.horizon if request.horizon is not None else max(10.0 * request.gap, 20.0)
+    elif request.horizon is not None:
+        users = " or ".join(name for name, init in sorted(known(cell_entry.kind).items()) if init.uses_horizon)
+        raise UserError(f"horizon is the range of init {users}, and means nothing to init {about.init}")
+    else:
+        horizon = None
+    fast = about.refusal is None and request.device == "cpu"
+    if request.engine == "fast" and not fast:
+        why = about.refusal if request.device == "cpu" else f"it runs on the CPU, not on {request.device}"
+        raise UserError(f"engine fast cannot run cell {cell_entry.name}: {why}; use engine auto or torch")
+    values = {name: getattr(request, name) for name in RunFields.model_fields if name in RunRequest.model_fields}
+    return Run.model_validate(
+        values
+        | {"task": task_entry.name, "task_source": task_entry.source}
+        | {"cell": cell_entry.name, "cell_source": cell_entry.source}
+        | {"option": typed_options(f"task {task_entry.name}", task_entry.kind, (), request.option), "cell_option": cell_option}
+        | {"hidden_size": width, "init": about.init, "horizon": horizon}
+        | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
+        | {"engine": "fast" if fast and request.engine != "torch" else "torch"}
+    )
+
+
+def task_of(run: Run) -> Task:
+    """The task of a resolved run; raises UserError if this process does not know it."""
+    return make_task(TASKS.get(run.task, run.task_source), run.option)
+
+
+def cell_of(run: Run, input_size: int) -> Layer:
+    """The cell of a resolved run, its open parameters not initialised; raises UserError if this process does not know it."""
+    return make_cell(CELLS.get(run.cell, run.cell_source), input_size, run.hidden_size, run.cell_option)
+
+
+def plugins_of(run: Run) -> tuple[Plugin, ...]:
+    """What another process needs to know the task and the cell of a run: see :func:`admit`."""
+    entries = (TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source))
+    return tuple(entry.plugin for entry in entries if entry.plugin)
+
+
+def admit(plugins: Sequence[Plugin]) -> None:
+    """Make the plug-ins known that another process sent."""
+    for plugin in plugins:
+        if plugin.word == TASKS.word:
+            TASKS.admit(plugin)
+        else:
+            CELLS.admit(plugin)
+
+
+def fits(request: RunRequest) -> bool:
+    """Whether the cell of a request can take the initialisation that it names."""
+    task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
+    options = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), request.cell_option)
+    try:
+        _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
+    except UserError:
+        return False
+    return True
+
+
+class About(NamedTuple):
+    """What a cell says of itself at some width."""
+
+    init: str
+    uses_horizon: bool
+    refusal: str | None
+
+
+@lru_cache(maxsize=1024)
+def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...], asked: str | None) -> About:
+    inits = known(entry.kind)
+    if asked is not None and asked not in inits:
+        raise UserError(f"unknown init {asked!r}{did_you_mean(asked, inits)}")
+    cell, init = _initialised(entry, input_size, width, options, asked)
+    if not engine.available():
+        refusal: str | None = "numba cannot be used here"
+    elif isinstance(cell, Cell):
+        with torch.random.fork_rng(devices=[]):
+            refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
+    else:
+        refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
+    return About(init, inits[init].uses_horizon, refusal)
+
+
+def _initialised(
+    entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...], asked: str | None
+) -> tuple[Layer, str]:
+    """The cell, not to be run, and the name of its initialisation, which was tried on it; raises UserError."""
+    cell = sketch(entry, input_size, width, options)
+    try:
+        try:
+            init = asked if asked is not None else default(cell)
+            check(init, cell)
+        except (RuntimeError, NotImplementedError):  # an initialiser that reads numbers, which a sketch has not
+            with torch.random.fork_rng(devices=[]):
+                cell = make_cell(entry, input_size, width, dict(options))
+            init = asked if asked is not None else default(cell)
+            check(init, cell)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return cell, init
+
+
+def sketch(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...] = ()) -> Layer:
+    """A cell without storage where it can do without: to be asked things, not to be run."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return make_cell(entry, input_size, width, dict(options))
+        except Exception:  # its __init__ reads numbers, which are not there; what is truly wrong is raised again
+            return make_cell(entry, input_size, width, dict(options))
+
+
+def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
+    if request.parameters is None:
+        return request.hidden_size
+
+    from rnnbench.size import width_for
+
+    def network(width: int) -> torch.nn.Module:
+        cell = sketch(entry, task.input_size, width, tuple(request.cell_option.items()))
+        return torch.nn.ModuleList([cell, torch.nn.Linear(width, task.output_size, device="meta")])
+
+    return width_for(network, request.parameters)

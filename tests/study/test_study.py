@@ -1,0 +1,288 @@
+"""What is written survives crashes, torn lines, other writers, merges and other schemas."""
+
+import csv
+import errno
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rnnbench.config import Run, RunRequest
+from rnnbench.errors import StorageError, UserError
+from rnnbench.execute import Execution
+from rnnbench.resolve import resolve
+from rnnbench.study import Extrapolation, Failure, Row, RunRecord, Study, Table
+from rnnbench.study.files import load_tensors, save_tensors
+from rnnbench.study.schema import Record
+
+ROOT = Path(__file__).parents[2]
+TIMES = ("wall_s", "train_s")
+RUN = resolve(
+    RunRequest(
+        task="beijing", cell="lstm", gap=2, hidden_size=8, batch_size=8, eval_every=10, max_steps=40, lr=0.001, engine="torch",
+        option={"fillers": 3},
+    )
+)  # fmt: skip
+
+
+def finish(study: Study, run: Run = RUN, force: bool = False) -> list[Row]:
+    return list(Execution(run, study, force).rows())
+
+
+def timeless(rows: list) -> list[dict]:
+    return [{key: repr(value) for key, value in row.values().items() if key not in TIMES} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study with one undisturbed run."""
+    study = Study.create(tmp_path_factory.mktemp("whole"))
+    finish(study)
+    return study
+
+
+def equal(study: Study, whole: Study) -> None:
+    """Row, log and weights of the run are those of an undisturbed one, and nothing is left over."""
+    assert timeless(study.records()) == timeless(whole.records())
+    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert study.weights_file(RUN.run_id).read_bytes() == whole.weights_file(RUN.run_id).read_bytes()
+    names = [path.relative_to(study.folder).as_posix() for path in study.folder.rglob("*") if path.is_file()]
+    assert not [name for name in names if name.startswith(("checkpoints/", "redo/")) or name.endswith(".tmp")]
+
+
+def test_a_run_leaves_a_row_a_log_and_its_weights(whole: Study) -> None:
+    runs, logs = whole.runs(), whole.logs()
+    assert list(runs["run_id"]) == [RUN.run_id]
+    assert list(logs["step"]) == [10, 20, 30, 40]
+    assert runs["accuracy"][0] == logs["accuracy"].iloc[-1]
+    assert not whole.checkpoint_file(RUN.run_id).exists()
+    weights = load_tensors(whole.weights_file(RUN.run_id))
+    assert runs["parameters"][0] == sum(w.numel() for name, w in weights.items() if "initial" not in name)
+
+
+def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Path, whole: Study) -> None:
+    pieces = Study.create(tmp_path)
+    for stop_after in (1, 2):
+        execution = Execution(RUN, pieces)
+        statuses = []
+        for row in execution.rows():
+            statuses.append(row.status)
+            if len(statuses) == stop_after:
+                execution.stop()
+        assert statuses[-1] == "interrupted"
+        assert pieces.log(RUN.run_id)[-1].status == "interrupted"
+    finish(pieces)
+    equal(pieces, whole)
+
+
+def test_a_finished_run_is_not_run_again_by_a_process_that_came_late(tmp_path: Path, whole: Study) -> None:
+    study = Study.create(tmp_path)
+    late = Execution(RUN, study)
+    finish(study)
+    assert list(late.rows()) == []
+    equal(study, whole)
+
+
+def test_forced_the_old_result_stays_until_the_new_one_is_whole(tmp_path: Path, whole: Study) -> None:
+    study = Study.create(tmp_path)
+    other = RUN.model_copy(update={"seed": 5})
+    finish(study, other)
+    finish(study)
+    rows = Execution(RUN, study, force=True).rows()
+    next(rows)
+    rows.close()  # killed after its first row
+    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert list(Execution(RUN, study).rows()) == []
+    assert [row.step for row in finish(study, force=True)] == [20, 30, 40]  # and resumed by the same command
+    assert [r.run_id for r in study.records()] == [other.run_id, RUN.run_id]
+    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert not list((study.folder / "redo").iterdir())
+
+
+def test_a_torn_last_line_is_skipped_by_readers_and_cut_by_writers(tmp_path: Path, whole: Study) -> None:
+    path = tmp_path / "log.csv"
+    rows = whole.log(RUN.run_id)
+    table = Table(path, Row)
+    table.add(rows[0])
+    first = path.read_bytes()
+    path.write_bytes(first + b"2,torn,")
+    assert len(Table(path, Row).rows()) == len(table.rows()) == 1
+    table.add(rows[1])
+    assert path.read_bytes().startswith(first)
+    assert Table(path, Row).rows() == rows[:2]
+    path.write_bytes(b"schema,ru")  # torn in the header
+    Table(path, Row).add(rows[0])
+    assert path.read_bytes() == first
+
+
+def test_many_writers_lose_no_row(tmp_path: Path, whole: Study) -> None:
+    studies = [Study.create(tmp_path) for _ in range(8)]
+    (one,) = whole.records()
+    names = [f"run{k}" for k in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(studies[k % 8].record, one.model_copy(update={"run_id": name})) for k, name in enumerate(names)]
+    assert [job.exception() for job in jobs] == [None] * 40
+    assert sorted(r.run_id for r in studies[0].records()) == sorted(names)
+
+
+def test_one_run_is_never_made_by_two_processes_at_once(tmp_path: Path) -> None:
+    study = Study.create(tmp_path)
+    with study.claim("a"):
+        assert study.claimed("a")
+        with pytest.raises(UserError, match="another process"), Study(tmp_path).claim("a"):
+            pass
+    assert not study.claimed("a")
+
+
+def test_merged_tables_count_a_row_once(tmp_path: Path, whole: Study) -> None:
+    """Two branches had the same run: git's union merge keeps both lines, and may keep both headers."""
+    text = whole.runs_file.read_text()
+    (tmp_path / "runs.csv").write_text(text + text)
+    assert timeless(Study.open(tmp_path).records()) == timeless(whole.records())
+
+
+def test_only_what_is_new_is_parsed(tmp_path: Path, whole: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = Study.create(tmp_path)
+    (one,) = whole.records()
+    study.record(one)
+    study.records()
+    parsed = []
+    monkeypatch.setattr(
+        RunRecord, "parse", classmethod(lambda cls, cells: parsed.append(cells) or Record.parse.__func__(cls, cells))
+    )
+    study.records()
+    assert parsed == []
+    Study(tmp_path).record(one.model_copy(update={"run_id": "b"}))
+    parsed.clear()
+    assert study.finished("b")
+    assert [cells["run_id"] for cells in parsed] == ["b"]
+
+
+def test_reading_writes_nothing(tmp_path: Path, whole: Study) -> None:
+    (tmp_path / "runs.csv").write_bytes(whole.runs_file.read_bytes())
+    study = Study.open(tmp_path)
+    study.runs()
+    assert not study.claimed(RUN.run_id)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]
+    with pytest.raises(UserError, match="no study"):
+        Study.open(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("text", ["", "header"])
+def test_an_empty_table_has_no_runs(tmp_path: Path, text: str) -> None:
+    """What a kill in the first append leaves."""
+    (tmp_path / "runs.csv").write_text(",".join(RunRecord.columns()) + "\n" if text else "")
+    with pytest.raises(UserError, match="no runs in"):
+        Study.open(tmp_path).runs()
+
+
+DAMAGE = [
+    ("accuracy", "high", "column accuracy holds 'high', which is not a number"),
+    ("gap", "five", "column gap holds 'five', which is not a whole number"),
+    ("gap", "1" + "0" * 30, "column gap"),
+    ("engine", "steam", "column engine"),
+    ("option", "{", "column option"),
+    ("schema", "99", "column schema holds schema '99'"),
+    ("status", "x" * 200_000, "line 2"),
+    ("seed", "", "column seed"),
+]
+
+
+@pytest.mark.parametrize(("column", "value", "told"), DAMAGE, ids=[f"{c}={v[:8]}" for c, v, _ in DAMAGE])
+def test_a_damaged_cell_is_named_by_file_line_and_column(tmp_path: Path, whole: Study, column: str, value: str, told: str) -> None:
+    header, cells = (list(row) for row in csv.reader(whole.runs_file.read_text().splitlines()))
+    cells[header.index(column)] = value
+    with (tmp_path / "runs.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, cells])
+    with pytest.raises(UserError, match=re.escape(told)) as error:
+        Study.open(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / 'runs.csv'}, line 2")
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "schema,run_id\n2,x\n", "schema,run_id\n2,x,y\n", "schema\0,run_id\n1\n", "\xff"])
+def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "runs.csv").write_bytes(text.encode("latin-1") + b"\n")
+    before = (tmp_path / "runs.csv").read_bytes()
+    with pytest.raises(UserError, match=r"runs\.csv, line [12]"):
+        Study.create(tmp_path)
+    assert (tmp_path / "runs.csv").read_bytes() == before
+
+
+def test_columns_of_a_later_version_are_kept(tmp_path: Path, whole: Study) -> None:
+    header, line = whole.runs_file.read_text().splitlines()
+    (tmp_path / "runs.csv").write_text(f"{header},flavour\n{line},sweet\n")
+    study = Study.create(tmp_path)
+    study.record(study.records()[0].model_copy(update={"run_id": "b"}))
+    study.record(study.records()[0])
+    assert [row["flavour"] for row in csv.DictReader(study.runs_file.read_text().splitlines())] == ["sweet", "sweet"]
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Study) -> None:
+    path = tmp_path / "weights.pt"
+    save_tensors(path, {"a": 1})
+    table = Table(tmp_path / "log.csv", Row)
+    table.add(whole.log(RUN.run_id)[0])
+    before = table.path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="No space left"):
+        save_tensors(path, {"a": 2})
+    with pytest.raises(StorageError, match="No space left"):
+        table.add(whole.log(RUN.run_id)[1])
+    assert load_tensors(path) == {"a": 1}
+    assert table.path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["log.csv", "weights.pt"]
+
+
+@pytest.mark.parametrize("content", ["garbage", "foreign"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: str) -> None:
+    study = Study.create(tmp_path)
+    checkpoint = study.checkpoint_file(RUN.run_id)
+    if content == "foreign":
+        save_tensors(checkpoint, {"model": {}, "epoch": 3})
+    else:
+        checkpoint.write_bytes(b"garbage")
+    with pytest.raises(UserError, match="damaged"):
+        finish(study)
+
+
+def test_every_column_is_explained_in_results_readme() -> None:
+    columns = {name: text for kind in (Row, RunRecord, Extrapolation, Failure) for name, text in kind.columns().items()}
+    columns |= RunRecord.columns()  # of columns with the same name the run's description counts
+    readme = (ROOT / "results" / "README.md").read_text()
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", readme, re.MULTILINE))
+    assert told == {name: text.replace("|", "\\|") for name, text in columns.items()}
+
+
+def test_a_record_comes_back_as_it_went(whole: Study) -> None:
+    """Through text and back: the codec loses nothing."""
+    for row in (*whole.records(), *whole.log(RUN.run_id)):
+        assert type(row).parse(row.cells()) == row
+    assert whole.records()[0].run == RUN
+
+
+def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
+    """Two rows as schema 1 wrote them; the second is the first by another engine, which was another run then."""
+    old = Path(__file__).parent / "schema1"
+    (tmp_path / "logs").mkdir()
+    for path in old.rglob("*.csv"):
+        (tmp_path / path.relative_to(old)).write_bytes(path.read_bytes())
+    before = {row["run_id"]: row for row in csv.DictReader((old / "runs.csv").read_text().splitlines())}
+    read = Study.open(tmp_path)
+    assert [r.run_id for r in read.records()] == [r.run.run_id for r in read.records()]
+    assert set(read.logs()["run_id"]) == {r.run_id for r in read.records()}
+    assert (tmp_path / "runs.csv").read_bytes() == (old / "runs.csv").read_bytes()  # opening writes nothing
+    study = Study.create(tmp_path)
+    assert not Study.open(tmp_path).table.older
+    for now in study.records():
+        cells = now.cells()
+        was = next(row for row in before.values() if row["seed"] == cells["seed"] and row["engine"] == cells["engine"])
+        same = set(was) - {"schema", "run_id", "cell_option"}
+        assert {name: cells[name] for name in same} == {name: was[name] for name in same}
+        assert len(study.log(now.run_id)) == 2
+        assert list(Execution(now.run, study).rows()) == []  # it is known to be finished

@@ -1,0 +1,159 @@
+"""What a run is: every default filled in once, options in one form, plug-ins by content; and what its identity leaves out."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnnbench.catalog import CELLS, Registry
+from rnnbench.config import Run, RunRequest, SweepRequest
+from rnnbench.errors import UserError
+from rnnbench.resolve import admit, plugins_of, resolve
+from rnnbench.sweep.files import read_sweep
+from rnnbench.sweep.grid import grid
+
+LEAKY = """
+import torch
+from rnnbench.cells import Cell
+
+
+class Leaky(Cell):
+    name = "leaky"
+    summary = "leaky"
+
+    def __init__(self, input_size, hidden_size, rate: float = 0.5, flip: bool = False):
+        super().__init__(input_size, hidden_size)
+        self.rate = rate
+        self.stacked_weights(1, ())
+
+    def step(self, x, state):
+        (h,) = state
+        return ((1 - self.rate) * h + self.rate * torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T),), {}
+
+
+CELL = Leaky
+"""
+
+
+def asked(**values: object) -> Run:
+    return resolve(RunRequest.model_validate({"task": "copy", "cell": "lstm"} | values))
+
+
+def test_every_default_is_filled_in() -> None:
+    run = asked()
+    assert (run.init, run.horizon, run.max_steps, run.option) == ("chrono", 2000.0, 8000, {"symbols": 10, "alphabet": 8})
+    assert run.cell_option == {"bias": True}
+    assert asked(cell="rnn").horizon is None
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "1", 1])
+def test_one_network_has_one_run_id_however_its_options_are_written(value: object) -> None:
+    assert asked(cell_option={"bias": value}).run_id == asked().run_id
+    assert asked(cell_option={"bias": False}).run_id != asked().run_id
+    assert asked(option={"symbols": "10"}).run_id == asked(option={"symbols": 10}).run_id == asked().run_id
+
+
+def test_flags_a_sweep_file_and_python_agree(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text('cell = "lstm"\ntask = "copy"\ngap = 50\nlr = 1\n[option]\nsymbols = 5\n[cell_option]\nbias = false\n')
+    (from_file,) = grid(read_sweep(file, {}))
+    flags = {
+        "option": {"symbols": "5"},
+        "cell_option": {"bias": "false"},
+        "cell": ["lstm"],
+        "task": ["copy"],
+        "gap": [50],
+        "lr": [1.0],
+    }
+    (from_flags,) = grid(read_sweep(None, flags))
+    python = asked(gap=50, lr=1, option={"symbols": 5}, cell_option={"bias": False})
+    assert from_file.run_id == from_flags.run_id == python.run_id
+    assert from_file == from_flags == python
+
+
+def test_speed_is_no_part_of_the_identity_and_everything_else_is() -> None:
+    run = asked()
+    for name, value in {"threads": 2, "engine": "torch", "device": "cuda"}.items():
+        assert run.model_copy(update={name: value}).run_id == run.run_id
+    changed = {
+        "gap": 9,
+        "seed": 1,
+        "hidden_size": 9,
+        "lr": 0.5,
+        "init": "uniform",
+        "horizon": 9.0,
+        "max_steps": 9,
+        "task": "x",
+        "cell": "y",
+    }
+    changed |= {"batch_size": 9, "schedule": "cosine", "optimizer": "sgd", "beta2": 0.9, "clip_norm": 9.0, "eval_every": 9}
+    changed |= {"eval_sequences": 9000, "give_up": 9, "layers": 2, "block": "residual", "option": {"a": 1}, "cell_option": {"a": 1}}
+    changed |= {"task_source": "a", "cell_source": "b"}
+    assert set(changed) | set(Run.SPEED) == set(Run.model_fields)
+    ids = {run.run_id, *(Run.model_validate(run.model_dump() | {name: value}).run_id for name, value in changed.items())}
+    assert len(ids) == len(changed) + 1
+
+
+def test_a_field_that_is_new_at_its_old_meaning_changes_no_run_id() -> None:
+    """The run_ids of runs that are committed: a change here makes them unreadable, and needs a migration."""
+    names = [asked(cell=cell, schedule="constant", beta2=0.99, lr=0.02).run_id for cell in ("rnn", "lstm")]
+    assert names == ["copy-rnn-uniform-gap200-seed0-9e65d3beef", "copy-lstm-chrono-gap200-seed0-decf72f4b8"]
+
+
+def test_a_plugin_is_its_content_wherever_it_lies(tmp_path: Path) -> None:
+    here, there = tmp_path / "leaky.py", tmp_path / "b" / "other.py"
+    here.write_text(LEAKY)
+    there.parent.mkdir()
+    shutil.copy(here, there)
+    run = asked(cell=str(here))
+    assert run.cell == "leaky"
+    assert run.cell_option == {"rate": 0.5, "flip": False}
+    assert asked(cell=str(there)) == run
+    assert str(tmp_path) not in run.model_dump_json()
+    here.write_text(LEAKY.replace("tanh", "sin"))
+    edited = asked(cell=str(here))
+    assert edited.run_id != run.run_id
+    assert asked(cell=str(there)).run_id == run.run_id  # both are known at once
+    here.write_text("raise SystemExit(7)")
+    with pytest.raises(UserError, match=r"leaky\.py, line 1: SystemExit: 7"):
+        asked(cell=str(here))
+
+
+def test_another_process_gets_a_plugin_by_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.py"
+    path.write_text(LEAKY)
+    run = asked(cell=str(path))
+    plugins = plugins_of(run)
+    path.unlink()
+    CELLS._plugins.clear()  # a fresh process
+    with pytest.raises(UserError, match="give its file with --cell"):
+        CELLS.get(run.cell, run.cell_source)
+    admit(plugins)
+    assert CELLS.get("leaky", run.cell_source).name == "leaky"
+    assert plugins_of(asked()) == ()
+
+
+def test_a_broken_plugin_affects_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name, value = "bad", "nowhere:Bad"
+
+        def load(self) -> object:
+            raise ImportError("no such thing")
+
+    monkeypatch.setattr("rnnbench.catalog.entry_points", lambda group: [Point()] if group == "rnnbench.cells" else [])
+    registry = Registry("cell", CELLS.base, CELLS._load)
+    assert registry.find("lstm").name == "lstm"
+    with pytest.raises(UserError, match="no such thing"):
+        registry.find("bad")
+
+
+def test_a_sweep_gives_each_cell_its_own_recipe() -> None:
+    sweep = SweepRequest.model_validate(
+        {"cell": ["rnn", "lstm"], "task": ["recall"], "gap": [5, 10], "lr": [0.1]}
+        | {"cells": {"rnn": {"lr": [0.01, 0.02], "hidden_size": 16, "cell_option": {"bias": [True, False]}}}}
+    )
+    runs = grid(sweep)
+    found = {(r.cell, r.gap, r.lr, r.hidden_size, r.cell_option["bias"]) for r in runs}
+    rnn = {("rnn", gap, lr, 16, bias) for gap in (5, 10) for lr in (0.01, 0.02) for bias in (True, False)}
+    assert found == rnn | {("lstm", gap, 0.1, 128, True) for gap in (5, 10)}
+    assert len(runs) == len(found)
