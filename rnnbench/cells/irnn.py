@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cells import Cell, Initializer, Layer, Setting, State
+from rnnbench.cell import Cell, Initializer, Layer, Setting, State
 
 
 def integrator(layer: Layer, setting: Setting) -> None:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cells import Cell, Initializer, Layer, Setting, State
+from rnnbench.cell import Cell, Initializer, Layer, Setting, State
 
 
 def ring(layer: Layer, setting: Setting) -> None:
