@@ -17,9 +17,8 @@ import numpy as np
 
 from rnnbench.engine.support import *
 '''
-BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 1, "or": 1} | dict.fromkeys(
-    ("gt", "ge", "lt", "le", "eq", "ne"), 2
-)
+COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
+BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
 NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
 
 

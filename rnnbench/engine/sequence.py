@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache, cached_property
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -212,14 +213,20 @@ class Sequence(Function):
 PROGRAMS: dict[Any, Program | NotCompiledError] = {}
 
 
+OF_MODULES = set(vars(torch.nn.Module()))
+PLAIN = (int, float, str, bool, type(None), FunctionType, BuiltinFunctionType)
+
+
 def fingerprint(cell: Cell) -> tuple[Any, ...]:
-    """What the code of a cell may depend on: its class, its Python options, and the shapes of its tensors."""
-    found: list[Any] = [type(cell), cell._like.dtype]
+    """What the code of a cell may depend on: its class, its Python attributes, and the shapes of its tensors."""
+    found: list[Any] = [type(cell), cell._like.dtype, cell.training]
     for part in cell.modules():
         found.append(type(part))
-        found += [(k, v) for k, v in vars(part).items() if isinstance(v, (int, float, str, bool, tuple, type(None)))]
+        for name, value in vars(part).items():
+            if name not in OF_MODULES and not isinstance(value, Tensor):
+                found.append((name, value if isinstance(value, PLAIN) else repr(value)))
         for held in (part._parameters, part._buffers):
-            found += [(k, None if v is None else tuple(v.shape)) for k, v in held.items()]
+            found += [(name, None if value is None else value.shape) for name, value in held.items()]
     return tuple(found)
 
 
@@ -228,6 +235,8 @@ def program(cell: Cell) -> Program:
     key = fingerprint(cell)
     if key not in PROGRAMS:
         try:
+            if type(cell).states is not Cell.states:
+                raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
             PROGRAMS[key] = Program(cell)
             if fingerprint(cell) != key:
                 raise NotCompiledError(f"class {type(cell).__name__}: a step that changes attributes of the cell is not compiled")

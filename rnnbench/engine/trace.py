@@ -6,6 +6,7 @@ bookkeeping. What ``step`` computes from parameters alone is run by torch, once 
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def _power(a: Node, exponent: Node) -> Node:
         case None, -1.0:
             return a.graph.apply("div", 1, a)
         case float(base), None if base > 0:
-            return a.graph.apply("exp", exponent * float(torch.tensor(base, dtype=torch.float64).log()))
+            return a.graph.apply("exp", exponent * math.log(base))
     refuse("pow with this exponent is not compiled: 2, 3, .5 and -1 are")
 
 
@@ -170,7 +171,7 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "logsigmoid": lambda a: -a.graph.apply("softplus", -a),
     "silu": lambda a: a * a.graph.apply("sigmoid", a),
     "elu": _elu,
-    "leaky_relu": lambda a, slope=0.01: where(compare("gt", a, 0), a, a * slope),
+    "leaky_relu": lambda a, negative_slope=0.01: where(compare("gt", a, 0), a, a * negative_slope),
     "sign": lambda a: where(compare("gt", a, 0), a.graph.number(1), where(compare("lt", a, 0), a.graph.number(-1), 0)),
     "lerp": lambda a, b, weight: a + weight * (b - a),
     "addcmul": lambda a, b, c, value=1: a + b * c * value,
