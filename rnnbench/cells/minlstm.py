@@ -10,6 +10,7 @@ Weights are stacked in the order f, i, c.
 Source: Feng et al. 2024, section 3.2 and appendix B.2.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -27,7 +28,7 @@ class MinLSTM(Cell):
     reference = "Feng et al. 2024, section 3.2"
     memory = "gated state, gates blind to it"
     default_init = "chrono"
-    gates = {"f": Gate("forget gate f' (1 keeps)"), "i": Gate("input gate i' (1 writes)"), "c": Gate("candidate c", 0.0, 2.0)}
+    gates = {"f": Gate("forget gate f' (1 keeps)"), "i": Gate("input gate i' (1 writes)"), "c": Gate("candidate c", 0.0, math.inf)}
     forget_signs = {"f": 1, "i": -1}
 
     bias: Tensor

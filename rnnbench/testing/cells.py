@@ -184,7 +184,7 @@ def teachable(specimen: Specimen) -> Iterator[str]:
     (grad,) = torch.autograd.grad(outputs[-1].square().sum(), x, allow_unused=True, retain_graph=True)
     for t in reversed(range(STEPS)):
         moved = x.detach().clone()
-        moved[t] += 1
+        moved[t] += 0.01  # little: a unit of relu that is off stays off
         if not torch.equal(layer.states(moved)[-1], outputs[-1]) and not bool(grad is not None and grad[t].any()):
             yield f"no gradient comes back from the last output to the input {STEPS - 1 - t} steps earlier, on which it depends"
             return
