@@ -10,6 +10,7 @@ on what came before. The paper stacks it in blocks. A long memory is a NEGATIVE 
 Source: Feng et al. 2024, section 3.1 and appendix B.2 (the positive candidate).
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -27,7 +28,7 @@ class MinGRU(Cell):
     reference = "Feng et al. 2024, section 3.1"
     memory = "gated state, gate blind to it"
     default_init = "chrono"
-    gates = {"z": Gate("update gate z (0 keeps)"), "c": Gate("candidate c", 0.0, 2.0)}
+    gates = {"z": Gate("update gate z (0 keeps)"), "c": Gate("candidate c", 0.0, math.inf)}
     forget_signs = {"z": -1}
 
     bias: Tensor
