@@ -1,6 +1,7 @@
 """The trainer: what it promises about streams, the scored steps, verdicts and going on bit for bit."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -173,3 +174,48 @@ def test_one_overflowed_gradient_is_skipped_and_a_hundred_end_the_run() -> None:
     assert not trainer.hopeless
     rows = list(trainer.rows())
     assert [(row.status, row.step) for row in rows] == [("diverged", 9 + 100)]
+
+
+def test_accuracy_is_measured_in_evaluation_mode(tmp_path: Path) -> None:
+    """A cell that says whether it is in training: trained in one mode, measured in the other, in turns."""
+    path = tmp_path / "modes.py"
+    path.write_text(
+        "import torch\nfrom rnnbench.cells.rnn import RNN\n"
+        "class Modes(RNN):\n    name = 'modes'\n    seen = []\n"
+        "    def states(self, inputs, first=0):\n"
+        "        self.seen.append((self.training, torch.is_grad_enabled()))\n        return super().states(inputs, first)\n"
+        "CELL = Modes\n"
+    )
+    list(train(config(cell=str(path), max_steps=40)))
+    seen = catalog.cell_class(str(path)).seen
+    assert set(seen) == {(True, True), (False, False)}
+    assert seen.count((True, True)) == 40
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+@pytest.mark.parametrize("token", [-1, 5])
+def test_tokens_that_the_network_has_no_input_for_are_refused_before_anything_reads_them(engine_name: str, token: int) -> None:
+    model = Trainer(config(engine=engine_name)).model
+    trainer = Trainer(config(engine=engine_name))
+    batch = trainer.sample(4, trainer.train_stream)
+    batch.inputs[1, 2] = token if token < 0 else trainer.task.input_size
+    with pytest.raises(UserError, match=r"tokens lie in \[0, input_size"):
+        model(batch)
+
+
+def test_outputs_of_another_shape_are_refused_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "late.py"
+    path.write_text(
+        "from rnnbench.cells.rnn import RNN\nclass Late(RNN):\n    name = 'late'\n"
+        "    def states(self, inputs, first=0):\n        return super().states(inputs)\nCELL = Late\n"
+    )
+    with pytest.raises(UserError, match=r"late\.py, class Late: outputs are \(5, 8, 12\) instead of .* \(1, 8, 12\)"):
+        next(Trainer(config(cell=str(path))).rows())
+
+
+def test_weights_of_the_time_when_the_state_had_no_names_can_be_loaded() -> None:
+    model = Trainer(config(cell="lstm")).model
+    old = model.state_dict()
+    old["cell.initial_state"] = torch.stack((old.pop("cell.initial_h") - 1, old.pop("cell.initial_C") + 2))  # (2, H)
+    model.load_state_dict(old)
+    assert [part[0].item() for part in model.cell.initial_state] == [-1, 2]

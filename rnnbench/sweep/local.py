@@ -158,7 +158,7 @@ def _work(config: RunConfig, folder: Path, pipe: Connection) -> None:
             pipe.send("interrupted" if status == "interrupted" else "finished")
         except BusyError:
             pipe.send("busy")
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # the last can only be a cell's own: Ctrl-C is ignored here
             pipe.send(reason_of_error(error))
 
 
