@@ -317,3 +317,12 @@ def test_double_backward_is_refused() -> None:
     (grad,) = torch.autograd.grad(engine.states(cell, tokens()).square().sum(), cell.weight_hh, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
+
+
+def test_the_code_of_the_gru_is_the_one_on_the_page() -> None:
+    from rnnbench.engine.emit import emit
+    from rnnbench.engine.plan import plan
+    from rnnbench.engine.trace import Trace
+
+    code = emit(plan(Trace(catalog.make_cell("gru", 4, 5))), "GRU")
+    assert code.strip() in (ROOT / "rnnbench/engine/README.md").read_text("utf-8")
