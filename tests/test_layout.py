@@ -89,7 +89,7 @@ def test_task_files_import_torch_and_the_contract_alone(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cells").glob("*.py")), ids=lambda path: path.stem)
 def test_cell_files_import_torch_and_the_contract_alone(path: Path) -> None:
     ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
-    assert ours == {"rnnbench.cell"}
+    assert ours in ({"rnnbench.cell"}, {"rnnbench.cells"})  # the second is the name that strangers know
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "plots" in p.parts or p.stem in ("stats", "published")], ids=module_name)

@@ -32,10 +32,11 @@ def refusal(cell: Cell) -> str | None:
     Costs a run of ``step`` at the first time, nothing later; needs no numba.
     """
     from rnnbench.engine import sequence
+    from rnnbench.engine.trace import NotCompiledError
 
     try:
         sequence.program(cell)
-    except sequence.NotCompiledError as error:
+    except NotCompiledError as error:
         return str(error)
     return None
 

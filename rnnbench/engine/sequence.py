@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from functools import cache, cached_property
 from types import BuiltinFunctionType, FunctionType
@@ -98,13 +99,13 @@ class Program:
             assert result is not None
             return result
 
-        vectors = [node.key for node in p.vectors]
+        vectors: list[Key] = [node.key for node in p.vectors]  # type: ignore[misc]  # a vector's key
         return [
             trace.rows([key.input for key in contents if key.input is not None]),
             total([key.vectors for key in contents], (H,)),
             trace.prepare(Tensor.view, trace.rows(vectors), (-1, H))
             if vectors
-            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),  # type: ignore[arg-type]
+            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),
             *(total(blocks, (H, H)) for blocks in p.weights),
         ]
 
@@ -187,7 +188,7 @@ class Sequence(Function):
         p = program.plan
         inputs, weight_ih, bias, vectors, *rest = ctx.saved_tensors
         weights = rest[: len(p.products)]
-        (T, B, H), D = (len(states[0]) - 1, *states[0].shape[1:]), weight_ih.shape[1]
+        (T, B), H, D = inputs.shape[:2], states[0].shape[2], weight_ih.shape[1]
         values, N = inputs.is_floating_point(), p.inputs * H
         new = weight_ih.new_zeros
         nothing = weight_ih.new_empty(0, 0, 0)
@@ -237,7 +238,8 @@ def program(cell: Cell) -> Program:
         try:
             if type(cell).states is not Cell.states:
                 raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
-            PROGRAMS[key] = Program(cell)
+            # a cell without numbers, made to be looked at, is given some place to trace in
+            PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
             if fingerprint(cell) != key:
                 raise NotCompiledError(f"class {type(cell).__name__}: a step that changes attributes of the cell is not compiled")
         except NotCompiledError as error:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from rnnbench.task import Batch, Chance, Task
 
-FEATURES = 300
+FEATURES = 200
 """Random functions of the inputs that a linear rule is given besides the inputs themselves."""
 
 
