@@ -30,6 +30,9 @@ def plot_steps(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
     figure, places = by_task(table[table["task"].isin(dots["task"])], ax)
     for task, rows, panel in places:
         panel.set_yscale("log")
+        taken = dots.loc[dots["task"] == rows["task"].iloc[0], "steps_to_solve"]
+        low, high = taken.min() / 1.15, taken.max() * 1.15
+        panel.set_ylim(low, high)  # all seeds may take the same number
         there = set(dots.loc[dots["task"] == rows["task"].iloc[0], "label"])
         labels = [label for label in looks if label in there]
         for k, label in enumerate(labels):
@@ -43,7 +46,6 @@ def plot_steps(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
             x = beside(most["gap"], k, len(labels))
             panel.errorbar(x, middle, reach, **BARS, **look)
         gap_axis(panel, rows["gap"])
-        low, high = panel.get_ylim()
         narrow = high < 5 * low  # 1, 2, 5 would leave a tick or none
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if narrow else (1, 2, 5)))
         panel.minorticks_off()

@@ -98,7 +98,7 @@ def test_plot_draws_what_the_study_has(rnnbench) -> None:
     rnnbench(*RUN)
     result = rnnbench("plot", "results")
     assert result.code == 0
-    assert {Path(line).name for line in result.out.split()} == {"learning_curves.png", "learning_curves.svg"}
+    assert {Path(line).name for line in result.out.split()} == {"learning_curves_beijing.png", "learning_curves_beijing.svg"}
     rnnbench(*RUN, "--gap", "4")
     first = rnnbench("plot", "results")
     assert "accuracy_by_gap.png" in first.out
