@@ -27,7 +27,7 @@ class MinGRU(Cell):
     reference = "Feng et al. 2024, section 3.1"
     memory = "gated state, gate blind to it"
     default_init = "chrono"
-    gates = {"z": Gate("update gate z (0 keeps)"), "c": Gate("candidate c", 0.0, 2.0)}
+    gates = {"z": Gate("update gate z (0 keeps)")}
     forget_signs = {"z": -1}
 
     bias: Tensor
@@ -41,7 +41,7 @@ class MinGRU(Cell):
         (h,) = state  # (B, H)
         z, c = F.linear(x, self.weight_ih, self.bias).chunk(2, dim=1)  # (B, H) each
         z, c = torch.sigmoid(z), torch.where(c >= 0, c + 0.5, torch.sigmoid(c))  # (B, H), (B, H)
-        return ((1 - z) * h + z * c,), {"z": z, "c": c}
+        return ((1 - z) * h + z * c,), {"z": z}
 
     def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
         return 1 - gates["z"]  # (B, H)
