@@ -103,6 +103,22 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
     assert not calls & {"print", "exit", "sys.exit", "typer.echo"}
 
 
+PRESETS = (  # what is said of single cells and tasks on purpose: claims, hand-picked weights, the published record, defaults
+    "claims", "verify", "published", "constructions", "plots", "gradients", "guess", "lists", "engine",
+)  # fmt: skip
+
+
+def test_no_file_but_its_own_knows_the_name_of_a_cell_or_a_task() -> None:
+    from rnnbench import catalog
+
+    names = {*catalog.CELLS.named(), *catalog.TASKS.named()}
+    for path in MODULES:
+        if path.parent.name == "cells" or {path.stem, path.parent.name} & set(PRESETS):
+            continue
+        words = {node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)}
+        assert not words & names, path
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, rnnbench.cli; print(sorted({'torch', 'pandas', 'matplotlib', 'numba'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
