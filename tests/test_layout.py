@@ -26,6 +26,7 @@ LEVELS = (
         "rnnbench.insight",
         "rnnbench.summary",
         "rnnbench.published",
+        "rnnbench.reproductions",
         "rnnbench.plots",
         "rnnbench.verify",
         "rnnbench.claims",
@@ -92,7 +93,9 @@ def test_cell_files_import_torch_and_the_contract_alone(path: Path) -> None:
     assert ours in ({"rnnbench.cell"}, {"rnnbench.cells"})  # the second is the name that strangers know
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if "plots" in p.parts or p.stem in ("stats", "published")], ids=module_name)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if "plots" in p.parts or p.stem in ("stats", "published", "reproductions")], ids=module_name
+)
 def test_plots_and_stats_never_import_torch(path: Path) -> None:
     assert not any(name.split(".")[0] == "torch" for name in imports(path))
 

@@ -10,7 +10,6 @@ on what came before. The paper stacks it in blocks. A long memory is a NEGATIVE 
 Source: Feng et al. 2024, section 3.1 and appendix B.2 (the positive candidate).
 """
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -28,7 +27,7 @@ class MinGRU(Cell):
     reference = "Feng et al. 2024, section 3.1"
     memory = "gated state, gate blind to it"
     default_init = "chrono"
-    gates = {"z": Gate("update gate z (0 keeps)"), "c": Gate("candidate c", 0.0, math.inf)}
+    gates = {"z": Gate("update gate z (0 keeps)")}
     forget_signs = {"z": -1}
 
     bias: Tensor
@@ -42,7 +41,7 @@ class MinGRU(Cell):
         (h,) = state  # (B, H)
         z, c = F.linear(x, self.weight_ih, self.bias).chunk(2, dim=1)  # (B, H) each
         z, c = torch.sigmoid(z), torch.where(c >= 0, c + 0.5, torch.sigmoid(c))  # (B, H), (B, H)
-        return ((1 - z) * h + z * c,), {"z": z, "c": c}
+        return ((1 - z) * h + z * c,), {"z": z}
 
     def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
         return 1 - gates["z"]  # (B, H)

@@ -10,7 +10,6 @@ Weights are stacked in the order f, i, c.
 Source: Feng et al. 2024, section 3.2 and appendix B.2.
 """
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -28,7 +27,7 @@ class MinLSTM(Cell):
     reference = "Feng et al. 2024, section 3.2"
     memory = "gated state, gates blind to it"
     default_init = "chrono"
-    gates = {"f": Gate("forget gate f' (1 keeps)"), "i": Gate("input gate i' (1 writes)"), "c": Gate("candidate c", 0.0, math.inf)}
+    gates = {"f": Gate("forget gate f' (1 keeps)"), "i": Gate("input gate i' (1 writes)")}
     forget_signs = {"f": 1, "i": -1}
 
     bias: Tensor
@@ -43,7 +42,7 @@ class MinLSTM(Cell):
         f, i, c = F.linear(x, self.weight_ih, self.bias).chunk(3, dim=1)  # (B, H) each
         f = torch.sigmoid(F.softplus(-i) - F.softplus(-f))  # (B, H): log sigmoid(a) = -softplus(-a)
         i, c = 1 - f, torch.where(c >= 0, c + 0.5, torch.sigmoid(c))  # (B, H), (B, H)
-        return (f * h + i * c,), {"f": f, "i": i, "c": c}
+        return (f * h + i * c,), {"f": f, "i": i}
 
     def keep(self, gates: Mapping[str, Tensor]) -> Tensor:
         return gates["f"]  # (B, H)

@@ -24,6 +24,9 @@ def published(
     task: Annotated[str | None, typer.Option(help="Only papers' tasks whose name begins so: adding, copy, latch, ...")] = None,
     cell: Annotated[str | None, typer.Option(help="Only papers' cells whose name has this in it: LSTM, GRU, RNN, ...")] = None,
     unverified: Annotated[bool, typer.Option("--all", help="Also rows that were not read at their source.")] = False,
+    reproduces: Annotated[
+        bool, typer.Option("--reproduces", help="Each cell's published number on its own protocol, and whether the study agrees.")
+    ] = False,
     format: Annotated[Format, typer.Option(help="rich for the screen, or markdown, csv, latex.")] = Format.rich,
 ) -> None:
     """List published results; where the study has the same task, cell and gap, what rnnbench measured and at which cost.
@@ -31,6 +34,9 @@ def published(
     T is the papers' own: the blanks of copy, the length of adding, which is twice rnnbench's gap. Loss/chance is the loss over
     that of the best network without memory; ours on copy is counted on the recalled symbols, theirs over all steps.
     """
+    if reproduces:
+        _reproduces(study, task, cell, format)
+        return
     import pandas as pd
 
     from rnnbench import published as record
@@ -56,6 +62,36 @@ def published(
             same = ours[(ours["task"] == row["our_task"]) & (ours["cell"] == row["our_cell"]) & (ours["gap"] == row["our_gap"])]
             for mine in same.to_dict("records"):
                 say(_ours(mine), 4)
+
+
+def _reproduces(study: Path | None, task: str | None, cell: str | None, format: Format) -> None:
+    import pandas as pd
+
+    from rnnbench.reproductions import reproductions
+    from rnnbench.study import Study
+
+    opened = Study.open(study) if study else None
+    table = reproductions(opened.runs(), opened.extrapolation()) if opened else reproductions(pd.DataFrame(), pd.DataFrame())
+    if task:
+        table = table[table["command"].str.contains(f"--task {task.lower()}", regex=False)]
+    if cell:
+        table = table[table["cell"].str.contains(cell.lower(), regex=False)]
+    if table.empty:
+        raise UserError(
+            f"no number of task {task or 'any'!r} and cell {cell or 'any'!r} is held to its protocol: leave out a filter"
+        )
+    if format is Format.csv:
+        typer.echo(table.to_csv(index=False), nl=False)
+    elif format is not Format.rich:
+        texts = table.astype("string")
+        typer.echo(markdown(texts) if format is Format.markdown else latex(texts, "l" * len(texts.columns)))
+    else:
+        for row in table.to_dict("records"):
+            source = f" ({row['source']})" if row["source"] else ""
+            say(f"{row['cell']}: {row['says']}{source}: {row['reproduces']}")
+            for name in ("found", "deviation", "command"):
+                if row[name]:
+                    say(f"{name}: {row[name]}", 4)
 
 
 def _theirs(row: dict[Hashable, Any]) -> str:
