@@ -27,10 +27,9 @@ LEVELS = (
         "rnnbench.summary",
         "rnnbench.published",
         "rnnbench.plots",
-        "rnnbench.verify",
-        "rnnbench.claims",
         "rnnbench.records",
     ),
+    ("rnnbench.claims", "rnnbench.tune"),
     ("rnnbench.report", "rnnbench.api"),
     ("rnnbench.cli", "rnnbench.__main__"),
 )
