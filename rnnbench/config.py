@@ -44,6 +44,12 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per training step.")
+    train_sequences: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Train on this many sequences alone, over and over in one order. 0: fresh ones every step.",
+    )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "constant", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
     )
@@ -154,6 +160,7 @@ class Run(RunFields):
     """How fast a run goes; changes rounding at most, and is no part of its identity."""
     LATER: ClassVar[dict[str, Any]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
+        "train_sequences": 0,
     }  # fmt: skip
     """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
 

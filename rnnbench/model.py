@@ -111,7 +111,8 @@ def memory_needed(run: Run, task: Task, cell: Layer) -> int:
     H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
     weights = parameter_count(cell) + H * task.output_size
     kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the way back
-    return 4 * (4 * weights + T * B * (kept + task.input_size))
+    fixed = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
+    return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
 
 
 def check_memory(run: Run, task: Task) -> None:
@@ -125,8 +126,9 @@ def check_memory(run: Run, task: Task) -> None:
 
         free = psutil.virtual_memory().available
     if needed > free:
+        fixed = f", train_sequences {run.train_sequences}" if run.train_sequences else ""
         raise UserError(
-            f"gap {run.gap} with hidden size {run.hidden_size} and batch size {run.batch_size} needs at least "
+            f"gap {run.gap} with hidden size {run.hidden_size}{fixed} and batch size {run.batch_size} needs at least "
             f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB is free: make one of them smaller"
         )
 

@@ -28,10 +28,9 @@ LEVELS = (
         "rnnbench.published",
         "rnnbench.reproductions",
         "rnnbench.plots",
-        "rnnbench.verify",
-        "rnnbench.claims",
         "rnnbench.records",
     ),
+    ("rnnbench.claims", "rnnbench.tune"),
     ("rnnbench.report", "rnnbench.api"),
     ("rnnbench.cli", "rnnbench.__main__"),
 )

@@ -88,15 +88,14 @@ def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
 
 
 def claims(studies: list[Path]) -> list[Verdict]:
-    """The claims that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
-    from rnnbench.claims import CLAIMS
+    """The claims and findings that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
+    from rnnbench.claims import CLAIMS, FINDINGS, verify
     from rnnbench.study import Study
-    from rnnbench.verify import verify
 
     found: dict[str, Verdict] = {}
     for study in studies:
-        for claim, ruling, _ in verify(Study.open(study), CLAIMS):
-            if ruling is not None:
-                word = "holds" if ruling.holds else "refuted"
-                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, word, ruling.numbers)
+        for verdict in verify(Study.open(study), (*CLAIMS, *FINDINGS)):
+            claim = verdict.claim
+            if verdict.ruling is not None:
+                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, verdict.word, verdict.numbers)
     return list(found.values())
