@@ -19,8 +19,9 @@ def all_without_a_fall(evidence: Evidence) -> Ruling:
         accuracies = [row.accuracy for row in evidence.log(record.run_id)]
         above = next((k for k, accuracy in enumerate(accuracies) if accuracy > 0.95), len(accuracies))
         falls += any(accuracy < 0.9 for accuracy in accuracies[above:])
-    word = "holds" if shown.solved == shown.seeds and not falls else "partly" if shown.mostly_solved else "refuted"
-    return Ruling(word, f"{falls} of {shown.seeds} seeds fell below 90 % after 95 %; {shown.told()}")
+    told = f"{falls} of {shown.seeds} seeds fell below 90 % after 95 %; {shown.told()}"
+    whole = shown.solved == shown.seeds and not falls
+    return Ruling("holds" if whole else "partly" if shown.mostly_solved else "refuted", told)
 
 
 def mostly(evidence: Evidence) -> Ruling:
