@@ -57,7 +57,10 @@ class Model(nn.Module):
     def layer_states(self, layer: Layer, inputs: Tensor, first: int) -> Tensor:
         """(T - first, B, H) one layer's outputs, through the engine where it is to be used."""
         if self.engine == "fast" and isinstance(layer, Cell):
-            return engine.states(layer, inputs, first)
+            try:
+                return engine.states(layer, inputs, first)
+            except engine.NotCompiledError:  # it did not agree with `step` when it was first used, and has said so
+                self.engine = "torch"
         states = layer.states(inputs, first)  # (T - first, B, H)
         owed = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != owed:

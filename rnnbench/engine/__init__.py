@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from rnnbench.engine.trace import NotCompiledError
+
 if TYPE_CHECKING:
     from rnnbench.cell import Cell
+
+
+__all__ = ["NotCompiledError", "available", "refusal", "states"]
 
 
 @cache
@@ -32,7 +37,6 @@ def refusal(cell: Cell) -> str | None:
     Costs a run of ``step`` at the first time, nothing later; needs no numba.
     """
     from rnnbench.engine import sequence
-    from rnnbench.engine.trace import NotCompiledError
 
     try:
         sequence.program(cell)
@@ -50,7 +54,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
         first: the first step whose output is wanted.
 
     Raises:
-        rnnbench.engine.trace.NotCompiledError: with the sentence of :func:`refusal`; a UserError.
+        NotCompiledError: with the sentence of :func:`refusal`; a UserError.
         rnnbench.errors.UserError: for a token that is not in [0, input_size).
 
     Example:
