@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -324,11 +326,12 @@ def scratch(name: str) -> Path:
     """A folder of this process for runs that nobody wants to keep; the same name is the same folder."""
     global _scratch
     if _scratch is None:
-        _scratch = tempfile.TemporaryDirectory(prefix="rnnbench-")
-    return Path(_scratch.name) / name
+        _scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+        atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+    return _scratch / name
 
 
-_scratch: tempfile.TemporaryDirectory[str] | None = None
+_scratch: Path | None = None
 
 
 @contextlib.contextmanager
