@@ -3,21 +3,25 @@
 from pathlib import Path
 
 import pytest
-
-from rnnbench.claims import CLAIMS
-from rnnbench.config import RunConfig
-from rnnbench.records import Study, run_row
 from rnnbench.verify import Claim, Verdict, spans, verify
 
+from rnnbench.claims import CLAIMS
+from rnnbench.config import Run, RunRequest
+from rnnbench.execute import record
+from rnnbench.resolve import resolve
+from rnnbench.study import RunRecord, Study
+from rnnbench.study.schema import Outcome
 
-def outcome(config: RunConfig, status: str) -> dict:
+
+def outcome(config: Run, status: str) -> RunRecord:
     """A made-up row: solved, or at chance."""
     good = status == "solved"
     chance = {"copy": 0.125, "adding": 0.078, "beijing": 0.5, "recall": 0.1}[config.task]
     values = dict.fromkeys(("train_loss", "eval_loss", "grad_norm", "chance_loss", "wall_s", "parameters"), 1)
     accuracy = 1.0 if good else chance
     values |= {"status": status, "steps_to_solve": 200 if good else None, "step": 400, "sequences": 1, "accuracy": accuracy}
-    return run_row(config, values | {"answers": 1024, "chance_accuracy": chance, "skill": 1.0 if good else 0.0})
+    values |= {"answers": 1024, "chance_accuracy": chance, "skill": 1.0 if good else 0.0}
+    return record(config, Outcome.model_validate(values))
 
 
 def decide(folder: Path, claim: Claim, status: str) -> Verdict:
@@ -25,7 +29,7 @@ def decide(folder: Path, claim: Claim, status: str) -> Verdict:
     quick = bool(claim.quick)
     for config in claim.runs(quick):
         blind = config.cell == "memoryless"
-        study.record_run(outcome(config, "unsolved" if blind else status))
+        study.record(outcome(config, "unsolved" if blind else status))
     return verify(study, [claim], quick)[0]
 
 
@@ -50,7 +54,7 @@ def test_runs_count_whatever_engine_made_them(tmp_path: Path) -> None:
     study = Study(tmp_path)
     for config in claim.runs(quick=True):
         status = "unsolved" if config.cell == "memoryless" else "solved"
-        study.record_run(outcome(config.model_copy(update={"engine": "torch", "threads": 2}), status))
+        study.record(outcome(config.model_copy(update={"engine": "torch", "threads": 2}), status))
     (verdict,) = verify(study, [claim], quick=True)
     assert verdict.ruling is not None
     assert verdict.ruling.holds
@@ -58,9 +62,9 @@ def test_runs_count_whatever_engine_made_them(tmp_path: Path) -> None:
 
 def test_a_cell_that_a_claim_leaves_out_of_a_task_has_no_span_there() -> None:
     rows = [
-        outcome(RunConfig(task=task, cell=cell, gap=10, seed=seed, init="x"), "solved" if cell == "gru" else "unsolved")
+        outcome(resolve(RunRequest(task=task, cell=cell, gap=10, seed=seed)), "solved" if cell == "gru" else "unsolved")
         for task, cell in (("copy", "rnn"), ("adding", "rnn"), ("adding", "gru"))
         for seed in range(5)
     ]
-    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    texts = [row.cells() for row in rows]
     assert spans(texts, "cell") == {"adding": {"gru": 10, "rnn": 0}, "copy": {"rnn": 0}}
