@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rnnbench.config import Run, RunFields
+from rnnbench.config import PILOT_SEEDS, Run, RunFields
 from rnnbench.study import RunRecord
 from rnnbench.summary import standing
-
-PILOT_SEEDS = 1000
-"""Seeds from here on choose recipes, and are never reported."""
 
 QUESTION = (
     *("task", "task_source", "option", "gap", "cell", "cell_source", "cell_option", "init"),
