@@ -60,6 +60,7 @@ from rnnbench.cli.commands import run  # noqa: E402, F401, I001
 from rnnbench.cli.commands import lists  # noqa: E402, F401
 from rnnbench.cli.commands import check  # noqa: E402, F401
 from rnnbench.cli.commands import sweep  # noqa: E402, F401
+from rnnbench.cli.commands import tune  # noqa: E402, F401
 from rnnbench.cli.commands import status  # noqa: E402, F401
 from rnnbench.cli.commands import plot  # noqa: E402, F401
 from rnnbench.cli.commands import table  # noqa: E402, F401

@@ -13,6 +13,7 @@ from rnnbench.errors import UserError
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
+from rnnbench.sweep.tuned import tuning_of
 
 OWN = "default"
 """The init that stands for each cell's own."""
@@ -51,7 +52,8 @@ def grid(sweep: SweepRequest) -> list[Run]:
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     """What a sweep asks for, one request per combination; nothing is checked against tasks and cells."""
-    recipe = sweep.model_dump(exclude={*AXES, "cells"})
+    recipe = sweep.model_dump(exclude={*AXES, "cells", "tuned"})
+    tuning = tuning_of(sweep)
     for cell in sweep.cell:
         own = sweep.cells.get(CELLS.find(cell).name, {})
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
@@ -62,7 +64,8 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                 for gap in gaps:
                     options = {"cell_option": recipe["cell_option"] | values.get("cell_option", {})}
                     asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
-                    yield RunRequest.model_validate(asked | {"init": None if init == OWN else init})
+                    request = RunRequest.model_validate(asked | {"init": None if init == OWN else init})
+                    yield tuning.apply(request, own) if tuning else request
 
 
 def _combinations(values: dict[str, Any]) -> Iterator[dict[str, Any]]:

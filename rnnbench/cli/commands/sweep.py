@@ -8,12 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Jobs, Out, Quiet, SweepFile, sweep_values, with_flags
+from rnnbench.cli.terminal.flags import DryRun, Jobs, Out, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
 from rnnbench.config import SweepRequest
 
 DaskFlag = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler, or its file, to send runs to.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop all runs at the first failure.")]
 Search = Annotated[bool, typer.Option("--search-span", help="Bisect the gaps for the largest one solved, not the whole grid.")]
 
@@ -41,12 +39,13 @@ def sweep(
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
     from rnnbench.study import Study
     from rnnbench.sweep.files import read_sweep, save_sweep
+    from rnnbench.sweep.grid import grid
 
     asked = read_sweep(file, sweep_values(flags))
     study = Study(out) if dry_run else Study.create(out)
     agenda = api.plan(asked, study, search_span, retry_failed)
     if dry_run:
-        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), asked, search_span))
+        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked), search_span))
         return
     save_sweep(asked, study.folder / "sweep.json")
     watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)

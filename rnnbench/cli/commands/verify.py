@@ -40,9 +40,8 @@ def verify(
 ) -> None:
     """Hold the field's claims and our findings against runs: trains what is missing, unless --check, and prints the verdicts.
 
-    A claim *holds*, holds *partly* or is *refuted*; it is *undecided* while runs are missing. The exit code is 3 if a verdict is
-    not the one recorded in the study's verdicts.csv, if a claim is undecided without having been recorded so, or if a finding is
-    younger than its runs.
+    A claim *holds*, holds *partly* or is *refuted*; it is *undecided* while runs are missing. The exit code is 3 if a verdict
+    differs from the study's verdicts.csv, if one is undecided that was not recorded so, or if a finding is younger than its runs.
     """
     from rnnbench.claims import verify as decide
     from rnnbench.claims.recorded import changed, recorded

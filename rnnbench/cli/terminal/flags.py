@@ -85,6 +85,8 @@ FormatOption = Annotated[Format, typer.Option("--format", help="rich for the scr
 Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one per core.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
 
 
 def with_flags(model: type[Request]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -17,10 +17,10 @@ from rich.text import Text
 
 from rnnbench.api import at_once, interruptible
 from rnnbench.cli.terminal.words import duration, percent
-from rnnbench.config import Run, SweepRequest
+from rnnbench.config import Run
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
-from rnnbench.sweep.grid import SpanSearch, grid
+from rnnbench.sweep.grid import SpanSearch
 from rnnbench.sweep.local import Local
 from rnnbench.sweep.workers import Workers
 
@@ -170,11 +170,10 @@ def verdict(record: RunRecord) -> str:
     return f"{record.status} after {record.step:,} steps ({measured})"
 
 
-def cost_lines(agenda: Agenda, jobs: int, asked: SweepRequest, search_span: bool) -> str:
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> str:
     """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
     from rnnbench.sweep.cost import estimate
 
-    runs = grid(asked)
     search = SpanSearch(runs) if search_span else None
     to_do = list(runs) if search else list(agenda.queue)
     cost = estimate(to_do, agenda.study)
