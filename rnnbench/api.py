@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnbench.catalog import CELLS, TASKS, Entry
 from rnnbench.cell import Layer
 from rnnbench.config import AXES, Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, mistake
 from rnnbench.execute import Execution
 from rnnbench.resolve import resolve, task_of
 from rnnbench.study import RunRecord, Study
@@ -124,7 +124,7 @@ def run(
     """
     wanted = resolve(request(cell=cell, task=task, gap=gap, **recipe))
     study = Study.create(scratch() if out is None else out)
-    if study.finished(wanted.run_id) and not force:
+    if study.settled(wanted.run_id) and not force:
         return Result(wanted, study)
     execution = Execution(wanted, study, force)
     with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
@@ -168,7 +168,7 @@ def sweep(
     asked = sweep_request(cell=cell, task=task, **recipe)
     study = Study.create(scratch() if out is None else out)
     agenda = plan(asked, study, search_span, retry_failed)
-    save_sweep(asked, study.folder / "sweep.json")
+    save_sweep(asked, study)
     workers = make_workers(agenda, asked, jobs, dask, fail_fast)
     with interruptible(workers), _bar(progress, agenda.total) as advance:
         for _ in workers.events():
@@ -194,9 +194,7 @@ def request(**values: Any) -> RunRequest:
     try:
         return RunRequest.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        wrong = first["msg"].replace("Input should", "must")
-        raise UserError(f"{first['loc'][0]} {wrong}, not {str(first['input'])[:60]}") from error
+        raise UserError(mistake(error, str, RunRequest.model_fields)) from error
 
 
 def sweep_request(**values: Any) -> SweepRequest:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import errno
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class UserError(Exception):
@@ -18,7 +24,21 @@ class BusyError(UserError):
 
 
 class StorageError(Exception):
-    """The disk did not take a file; the command line exits with 1, and the same command tries again."""
+    """The machine did not do its part, such as a full disk; the command line exits with 1, and the same command tries again."""
+
+
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+"""What an OSError is called for which the machine is to blame, not the input."""
+
+
+def machine_fault(error: BaseException) -> StorageError | None:
+    """What is said of an OSError for which the machine is to blame; None for any other exception."""
+    if isinstance(error, StorageError):
+        return error
+    if not isinstance(error, OSError) or error.errno not in MACHINE:
+        return None
+    where = f" ({error.filename})" if error.filename else ""
+    return StorageError(f"the machine is at a limit: {error.strerror}{where}; mend that and give the same command again")
 
 
 def place(kind: type) -> str:
@@ -58,7 +78,7 @@ def strangers(where: str) -> Iterator[None]:
     except (UserError, StorageError):
         raise
     except BaseException as error:
-        if isinstance(error, GeneratorExit) or out_of_memory(error):
+        if isinstance(error, GeneratorExit) or out_of_memory(error) or machine_fault(error):
             raise
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if where.endswith(frame.filename)]
@@ -69,3 +89,67 @@ def strangers(where: str) -> Iterator[None]:
         line = f", line {own[-1].lineno}" if own else ""
         message = " ".join(str(error).split())[:300]
         raise UserError(f"{where}{line}: {type(error).__name__}{': ' + message if message else ''}") from error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: the likely meaning, else all there is."""
+    known = list(known)
+    close = difflib.get_close_matches(name[:200], known, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
+
+
+def shown(value: object) -> str:
+    """A wrong value as a message shows it: in one line, and not all of a long one."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a repr of somebody else's, or a number of more digits than Python writes
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable[str] = ()) -> str:
+    """The first mistake that pydantic found, in a sentence: ``--gap must be a whole number, not 'ten'``.
+
+    Args:
+        error: what pydantic raised.
+        place: says where a field was given, such as ``--gap``.
+        known: the fields that there are.
+    """
+    first = error.errors(include_url=False)[0]
+    field, *inside = first["loc"] or ("the whole",)
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {str(field)[:60]!r}{did_you_mean(str(field).replace('-', '_'), known)}"
+    if first["type"] == "missing":
+        return f"{place(str(field))} is missing"
+    if first["type"] == "too_short":
+        return f"{place(str(field))} needs at least one value"
+    entry = ""  # the place in a list or a table; what else may follow is pydantic's name for the kind that it tried
+    if inside and isinstance(inside[0], int) and inside[0] > 0:
+        entry = f" (value {inside[0] + 1})"
+    elif inside and isinstance(inside[0], str) and inside[0].isidentifier():
+        entry = f" ({inside[0]})"
+    return f"{place(str(field))}{entry} must be {wanted(first)}, not {shown(first['input'])}"
+
+
+def wanted(error: Any) -> str:
+    """What would have been right, from one of ``ValidationError.errors()``."""
+    kind, limits = str(error["type"]), error.get("ctx", {})
+    if len(error["loc"]) > 2:  # the first of several kinds that were tried: the value of an option
+        return "a number, a text, true or false"
+    for start, what in WANTED.items():
+        if kind.startswith(start):
+            return what.format_map({name: _number(limit) for name, limit in limits.items()})
+    return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+WANTED = {
+    "greater_than_equal": "at least {ge}", "greater_than": "above {gt}",
+    "less_than_equal": "at most {le}", "less_than": "below {lt}",
+    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "a text",
+    "dict": "a table of key = value", "list": "a list", "literal": "{expected}",
+}  # fmt: skip
+"""By the start of pydantic's name for a mistake, what would have been right."""
+
+
+def _number(limit: object) -> object:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}" if isinstance(limit, float) else limit

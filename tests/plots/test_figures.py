@@ -6,12 +6,12 @@ import itertools
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-
 from rnnbench.plots.accuracy_by_gap import accuracy_by_gap
 from rnnbench.plots.learning_curves import learning_curves
 from rnnbench.plots.solved_rate import solved_rate
-from rnnbench.plots.span import span
 from rnnbench.plots.steps_to_solve import steps_to_solve
+
+from rnnbench.plots.span import span
 from tests.plots.study import made_up
 
 REACH = {"rnn": 10, "lstm": 20, "memoryless": 0}

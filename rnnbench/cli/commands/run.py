@@ -50,7 +50,7 @@ def run(out: Out = Path("results"), force: Force = False, quiet: Quiet = False, 
 
         check_gaps(asked, gaps)
     study = Study.create(out)
-    stored = study.finished(asked.run_id)
+    stored = study.settled(asked.run_id)
     if stored is None or force:
         from rnnbench.execute import Execution
 

@@ -59,7 +59,7 @@ def sweep(
 
         typer.echo(cost_lines(agenda, jobs, runs, search))
         return
-    save_sweep(asked, study.folder / "sweep.json")
+    save_sweep(asked, study)
     if dask:
         from rnnbench.sweep.dask import Dask
 

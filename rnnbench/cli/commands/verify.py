@@ -10,7 +10,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.options import Quiet
 from rnnbench.cli.terminal.words import say
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from rnnbench.config import Run
@@ -44,7 +44,6 @@ def verify(
     The exit code is 3 if a claim is false or, with --check, undecided for lack of runs.
     """
     from rnnbench import verify as verifier
-    from rnnbench.catalog import did_you_mean
     from rnnbench.claims import CLAIMS
     from rnnbench.study import Study
 

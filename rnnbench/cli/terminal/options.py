@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rnnbench.config import Option, RunRequest, ordered
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, mistake
 
 Out = Annotated[Path, typer.Option("--out", help="Study folder: where CSV logs, checkpoints and weights go.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict alone.")]
@@ -56,10 +56,7 @@ def checked(values: dict[str, Any]) -> RunRequest:
     try:
         return RunRequest.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        wrong = str(first["loc"][0])
-        message = first["msg"].replace("Input should", "must")
-        raise UserError(f"{flag(wrong)} {message}, not {str(first['input'])[:60]}") from error
+        raise UserError(mistake(error, flag, RunRequest.model_fields)) from error
 
 
 def parse_options(given: list[str] | None, name: str = "--option") -> dict[str, Option]:
