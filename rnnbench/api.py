@@ -188,7 +188,7 @@ def run(
     """
     wanted = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
     study = Study.create(scratch("runs") if out is None else out)
-    if study.finished(wanted.run_id) and not force:
+    if study.settled(wanted.run_id) and not force:
         return Result(wanted, study)
     execution = Execution(wanted, study, force)
     with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
@@ -233,7 +233,7 @@ def sweep(
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
     study = Study.create(scratch(digest) if out is None else out)
     agenda = plan(asked, study, search_span, retry_failed)
-    save_sweep(asked, study.folder / "sweep.json")
+    save_sweep(asked, study)
     workers = make_workers(agenda, asked, jobs, dask, fail_fast)
     with interruptible(workers), _bar(progress, agenda.total) as advance:
         for _ in workers.events():

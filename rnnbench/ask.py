@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rnnbench.catalog import CELLS, TASKS, C, Registry, did_you_mean
+from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.cell import Layer
 from rnnbench.config import Option, RunRequest
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, mistake
 from rnnbench.task import Task
 
 CellLike = str | Path | type[Layer] | Layer
@@ -45,13 +45,7 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
     try:
         return RunRequest.model_validate(asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            raise UserError(f"unknown word {field!r}{did_you_mean(field, RunRequest.model_fields)}") from error
-        if first["type"] == "missing":
-            raise UserError(f"{name(field)} is missing") from error
-        raise UserError(f"{name(field)} {first['msg'].replace('Input should', 'must')}, not {str(first['input'])[:60]}") from error
+        raise UserError(mistake(error, name, RunRequest.model_fields)) from error
 
 
 def spec_of(registry: Registry[C], wanted: object) -> tuple[str, dict[str, Option]] | None:

@@ -15,10 +15,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from rnnbench.catalog import CELLS, TASKS, did_you_mean, make_cell, make_task
+from rnnbench.catalog import CELLS, TASKS, make_cell, make_task
 from rnnbench.cell import Cell
 from rnnbench.config import RunRequest
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, did_you_mean
 from rnnbench.insight.gradients import last_answers
 from rnnbench.insight.networks import walk
 from rnnbench.model import Model, stream

@@ -169,12 +169,6 @@ class Agenda:
         self.at_work -= 1
         self.queue.appendleft(run)
 
-    def tidy(self) -> None:
-        """Remove checkpoints of finished runs: a kill may come between a run's row and the end of its checkpoint."""
-        for path in (self.study.folder / "checkpoints").glob("*.pt"):
-            if self.study.finished(path.stem) and not self.study.claimed(path.stem):
-                path.unlink(missing_ok=True)
-
     def _follow(self, run: Run, solved: bool) -> None:
         self.queue.extend(self.after(run, solved))
         self._skip()

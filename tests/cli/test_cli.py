@@ -114,7 +114,7 @@ BAD = [
     ([*RUN, "--cell", "lstn"], "did you mean 'lstm'"),
     ([*RUN, "--task", "bejing"], "did you mean 'beijing'"),
     ([*RUN, "--init", "crono"], "did you mean 'chrono'"),
-    ([*RUN, "--gap", "-1"], "--gap must be greater than or equal to 0, not -1"),
+    ([*RUN, "--gap", "-1"], "--gap must be at least 0, not -1"),
     ([*RUN, "--gap", "ten"], "--gap"),
     ([*RUN, "--task", "copy", "--gap", "0"], "smallest is 1"),
     ([*RUN, "--hidden-size", "0"], "--hidden-size"),

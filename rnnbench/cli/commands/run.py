@@ -42,7 +42,7 @@ def run(
     gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
     check_gaps(asked, gaps)
     study = Study.create(out)
-    if (stored := study.finished(asked.run_id)) and not force:
+    if (stored := study.settled(asked.run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     else:
         forewarned(asked)

@@ -47,7 +47,7 @@ def sweep(
     if dry_run:
         typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked), search_span))
         return
-    save_sweep(asked, study.folder / "sweep.json")
+    save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)
     if agenda.failed or agenda.failed_before:
         raise typer.Exit(3)

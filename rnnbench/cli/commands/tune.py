@@ -54,7 +54,7 @@ def tune(
     if dry_run:
         typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), runs))
         return
-    save_sweep(asked, study.folder / "sweep.json")
+    save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, None), quiet)
     rows, into = choose(runs, study, shlex.join(["rnnbench", *sys.argv[1:]])), table or out / "tuning.csv"
     if rows:

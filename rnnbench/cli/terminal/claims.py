@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from rnnbench.catalog import did_you_mean
 from rnnbench.claims import CLAIMS, FINDINGS, Claim
 from rnnbench.claims.claim import Finding, Verdict
 from rnnbench.claims.commits import registration
 from rnnbench.cli.terminal.words import say
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, did_you_mean
 from rnnbench.study import Study
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ def write(folder: Path, name: str, content: bytes, announce: bool = True) -> Non
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"cannot write to {folder}: choose another folder with --out")
     replace(folder / name, content)
     if announce:
         typer.echo(f"  {folder / name}")
