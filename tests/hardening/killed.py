@@ -3,8 +3,8 @@
     python -m tests.hardening.killed FIRST KILLED AGAIN
 
 runs, for n = 1, 2, ... and each in a folder of its own: the commands FIRST undisturbed, KILLED until the n-th touch of the disk,
-and AGAIN undisturbed; commands are JSON lists of words, FIRST a list of such lists. The folder is called after n, and holds ``touch``:
-what the killed command was about to do. It ends at the first n that KILLED does not reach.
+and AGAIN undisturbed; commands are JSON lists of words, FIRST a list of such lists. The folder is called after n, and holds
+``touch``: what the killed command was about to do. It ends at the first n that KILLED does not reach.
 """
 
 import io
