@@ -11,6 +11,7 @@ A function with ``ax`` draws one task there instead, as one part of the caller's
 """
 
 from rnnbench.plots.accuracy import plot_accuracy
+from rnnbench.plots.budget import plot_budget
 from rnnbench.plots.constructions import plot_constructions, plot_train_from
 from rnnbench.plots.extrapolation import plot_extrapolation
 from rnnbench.plots.gates import plot_gates
@@ -26,6 +27,7 @@ from rnnbench.plots.steps import plot_steps
 __all__ = [
     "STYLES",
     "plot_accuracy",
+    "plot_budget",
     "plot_constructions",
     "plot_extrapolation",
     "plot_gates",

@@ -49,6 +49,7 @@ def figures(studies: list[Path], only: str | None, cell: str | None, published: 
 
     from rnnbench import plots
     from rnnbench.config import stem
+    from rnnbench.plots.budget import by_budget
     from rnnbench.records import load_extrapolation
 
     finished = [place for place in studies if (place / "runs.csv").exists()]  # one with its first run on the way has logs alone
@@ -60,6 +61,8 @@ def figures(studies: list[Path], only: str | None, cell: str | None, published: 
         yield "span", plots.plot_span(runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", plots.plot_steps(runs)
+    if runs is not None and len(by_budget(runs)):
+        yield "budget", plots.plot_budget(runs)
     if logged:
         for task, logs in logs_of(logged, only, cell).groupby("task"):
             yield f"learning_curves_{stem(str(task))}", plots.plot_learning(logs, runs)
