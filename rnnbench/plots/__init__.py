@@ -20,6 +20,7 @@ from rnnbench.plots.guesses import plot_guesses
 from rnnbench.plots.learning import plot_learning
 from rnnbench.plots.looks import STYLES, style
 from rnnbench.plots.published import plot_published
+from rnnbench.plots.sensitivity import plot_sensitivity
 from rnnbench.plots.solved import plot_solved
 from rnnbench.plots.span import plot_span
 from rnnbench.plots.steps import plot_steps
@@ -35,6 +36,7 @@ __all__ = [
     "plot_guesses",
     "plot_learning",
     "plot_published",
+    "plot_sensitivity",
     "plot_solved",
     "plot_span",
     "plot_steps",
