@@ -67,6 +67,7 @@ from rnnbench.cli.commands import table  # noqa: E402, F401
 from rnnbench.cli.commands import report  # noqa: E402, F401
 from rnnbench.cli.commands import verify  # noqa: E402, F401
 from rnnbench.cli.commands import gradients  # noqa: E402, F401
+from rnnbench.cli.commands import sensitivity  # noqa: E402, F401
 from rnnbench.cli.commands import gates  # noqa: E402, F401
 from rnnbench.cli.commands import construct  # noqa: E402, F401
 from rnnbench.cli.commands import guess  # noqa: E402, F401

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.plots.accuracy import plot_accuracy
+from rnnbench.plots.budget import by_budget, plot_budget
 from rnnbench.plots.extrapolation import plot_extrapolation
 from rnnbench.plots.learning import plot_learning
 from rnnbench.plots.solved import plot_solved
@@ -31,6 +32,8 @@ def every_figure(
         yield "span", plot_span(runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", plot_steps(runs)
+    if runs is not None and len(by_budget(runs)):
+        yield "budget", plot_budget(runs)
     if logs is not None:
         for task, rows in logs.groupby("task"):
             yield f"learning_curves_{task}", plot_learning(rows, runs)
