@@ -18,6 +18,8 @@ Option = bool | int | float | str
 Options = dict[str, Option]
 
 LARGEST_SEED = 2**63 - 1
+PILOT_SEEDS = 1000
+"""Seeds from here on choose recipes, and are never reported."""
 LARGEST_GAP = 10_000_000
 LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
@@ -128,6 +130,9 @@ class SweepRequest(Request):
         ["default"],
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
+    )
+    tuned: str | None = Field(
+        None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."
     )
     cells: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -13,7 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from rnnbench.errors import UserError
 from rnnbench.stats import gap_solved
+from rnnbench.study import Study
 
 NOT_TRIED = "not tried"
 OPTIONS = ("option", "cell_option")
@@ -100,3 +102,23 @@ def _word(yes: bool, partly: bool) -> str:
 def _options(given: object) -> dict[str, Any]:
     value = json.loads(given) if isinstance(given, str) else given
     return dict(value) if isinstance(value, Mapping) else {}
+
+
+def reproduced(study: Study | None, task: str | None, cell: str | None) -> pd.DataFrame:
+    """:func:`reproductions` of a study, or of none; only those of a task and a cell, if they are named.
+
+    Raises:
+        UserError: nothing is held to its protocol there.
+    """
+    runs = others = pd.DataFrame()
+    if study:
+        runs, others = study.runs(), study.extrapolation() if study.extrapolations.rows() else others
+    table = reproductions(runs, others)
+    if task:
+        table = table[table["command"].str.contains(f"--task {task.lower()}", regex=False)]
+    if cell:
+        table = table[table["cell"].str.contains(cell.lower(), regex=False)]
+    if table.empty:
+        what = f"task {task or 'any'!r} and cell {cell or 'any'!r}"
+        raise UserError(f"no number of {what} is held to its protocol: leave out a filter")
+    return table

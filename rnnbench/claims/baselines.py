@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rnnbench.claims.claim import Claim, Evidence, Ruling, sweep, tables, told, word_of
+from rnnbench.claims.claim import Claim, Evidence, Ruling, sweep, tables, word_of
+from rnnbench.claims.evidence import told
 from rnnbench.stats import chance_interval
 
 LATCH = "guess.csv"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from rnnbench.claims.evidence import Shown, exact, gather
+from rnnbench.claims.evidence import Shown, exact, gather, told
 from rnnbench.config import Run, SweepRequest
 from rnnbench.study import Row, Study
 from rnnbench.sweep.grid import grid
@@ -154,11 +154,6 @@ def each(as_claimed: Callable[[Shown], bool]) -> Rule:
         return Ruling(word_of([as_claimed(shown) for shown in evidence.shown]), told(evidence.shown))
 
     return rule
-
-
-def told(shown: Iterable[Shown]) -> str:
-    """The numbers of several questions."""
-    return "; ".join(one.told() for one in shown)
 
 
 def split(shown: Iterable[Shown], *fields: str) -> dict[tuple[Any, ...], list[Shown]]:

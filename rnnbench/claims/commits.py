@@ -46,7 +46,7 @@ def registration(finding: Finding, study: Study) -> Registration:
     """Read from git when a finding and its runs were committed."""
     if _git(SOURCE.parent, "ls-files", SOURCE.name) is None:
         return Registration(None, None, "registered: not available, as this is no git checkout", None)
-    written = [_first(SOURCE, text) for text in texts(finding)]
+    written = [_first(SOURCE, text) for text in texts_of(SOURCE.read_text(encoding="utf-8"), finding)]
     known = [commit for commit in written if commit is not None]
     if len(known) < len(written):
         return Registration(None, None, "registered: not yet, as it is not committed as it stands", None)
@@ -62,9 +62,8 @@ def registration(finding: Finding, study: Study) -> Registration:
     return Registration(latest, runs, f"registered {latest}, {order} its runs of {runs}", older)
 
 
-def texts(finding: Finding) -> list[str]:
-    """The source of a finding: the call that makes it, and its rule."""
-    source = SOURCE.read_text(encoding="utf-8")
+def texts_of(source: str, finding: Finding) -> list[str]:
+    """The parts of a file that are a finding: the call that makes it, and its rule."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Finding.__name__:
             names = [word.value.value for word in node.keywords if word.arg == "name" and isinstance(word.value, ast.Constant)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rnnbench.claims.claim import Claim, Evidence, Ruling, each, split, sweep, told, word_of
+from rnnbench.claims.claim import Claim, Evidence, Ruling, each, split, sweep, word_of
+from rnnbench.claims.evidence import told
 
 TASKS = ["copy", "adding", "beijing", "recall"]
 RATES = [0.02, 0.005, 0.001]

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rnnbench.config import Run, RunFields
+from rnnbench.config import PILOT_SEEDS, Run, RunFields
 from rnnbench.study import RunRecord
 from rnnbench.summary import standing
-
-PILOT_SEEDS = 1000
-"""Seeds from here on choose recipes, and are never reported."""
 
 QUESTION = (
     *("task", "task_source", "option", "gap", "cell", "cell_source", "cell_option", "init"),
@@ -71,14 +68,30 @@ class Shown:
         steps = [record.steps_to_solve for record in self.records if record.steps_to_solve is not None]
         return median(steps) if steps else float("inf")
 
-    def told(self) -> str:
-        """``rnn (uniform) copy gap 100: 0 of 5 (13.9 %; lr 0.001 constant, 8,000 steps, best of 3 recipes)``."""
-        run, record = self.run, self.records[0]
-        width = "" if run.hidden_size == 128 else f", {run.hidden_size} units"
-        best = f", best of {self.recipes} recipes" if self.recipes > 1 else ""
-        how = f"{record.optimizer} lr {record.lr:g} {record.schedule}, {record.max_steps:,} steps{best}"
-        what = f"{run.cell} ({run.init}{width}) {run.task} gap {run.gap}"
-        return f"{what}: {self.solved} of {self.seeds} ({100 * self.accuracy:.1f} %; {how})"
+
+def told(shown: Iterable[Shown]) -> str:
+    """``rnn (uniform): copy gap 100 0 of 5 (13.9 %), ...; adam lr 0.001 constant, 8,000 steps, best of 3``, by network."""
+    networks: dict[str, list[Shown]] = {}
+    for one in shown:
+        width = "" if one.run.hidden_size == 128 else f", {one.run.hidden_size} units"
+        networks.setdefault(f"{one.run.cell} ({one.run.init}{width})", []).append(one)
+    return "; ".join(f"{name}: {_outcomes(group)}" for name, group in networks.items())
+
+
+def _outcomes(shown: Sequence[Shown]) -> str:
+    one = [f"{one.run.task} gap {one.run.gap} {one.solved} of {one.seeds} ({100 * one.accuracy:.1f} %)" for one in shown]
+    records = [one.records[0] for one in shown]
+    kinds = sorted({f"{record.optimizer} {record.schedule}" for record in records})
+    rates = _range([record.lr for record in records], "g")
+    steps = _range([record.max_steps for record in records], ",")
+    tried = _range([one.recipes for one in shown], "d")
+    best = "" if tried == "1" else f", best of {tried} recipes each"
+    return f"{', '.join(one)} [{', '.join(kinds)}, lr {rates}, {steps} steps{best}]"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return low if low == high else f"{low} to {high}"
 
 
 def question(run: RunFields) -> Key:

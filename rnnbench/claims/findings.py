@@ -5,7 +5,8 @@ To change a sentence, its runs or its rule is to write a new finding: it then ne
 
 from __future__ import annotations
 
-from rnnbench.claims.claim import Evidence, Finding, Ruling, split, sweep, told
+from rnnbench.claims.claim import Evidence, Finding, Ruling, Word, split, sweep
+from rnnbench.claims.evidence import told
 
 FRESH = [5, 6, 7, 8, 9]
 RATES = [0.02, 0.005, 0.001]
@@ -19,21 +20,20 @@ def all_without_a_fall(evidence: Evidence) -> Ruling:
         accuracies = [row.accuracy for row in evidence.log(record.run_id)]
         above = next((k for k, accuracy in enumerate(accuracies) if accuracy > 0.95), len(accuracies))
         falls += any(accuracy < 0.9 for accuracy in accuracies[above:])
-    told = f"{falls} of {shown.seeds} seeds fell below 90 % after 95 %; {shown.told()}"
-    whole = shown.solved == shown.seeds and not falls
-    return Ruling("holds" if whole else "partly" if shown.mostly_solved else "refuted", told)
+    word: Word = "holds" if shown.solved == shown.seeds and not falls else "partly" if shown.mostly_solved else "refuted"
+    return Ruling(word, f"{falls} of {shown.seeds} seeds fell below 90 % after 95 %; {told([shown])}")
 
 
 def mostly(evidence: Evidence) -> Ruling:
     """Holds: at least 4 in 5 seeds solve it. Partly: some do."""
     (shown,) = evidence.shown
-    return Ruling("holds" if shown.mostly_solved else "partly" if shown.solved else "refuted", shown.told())
+    return Ruling("holds" if shown.mostly_solved else "partly" if shown.solved else "refuted", told([shown]))
 
 
 def none(evidence: Evidence) -> Ruling:
     """Holds: no seed solves it. Partly: at most 1 in 5 does."""
     (shown,) = evidence.shown
-    return Ruling("holds" if not shown.solved else "partly" if shown.hardly_solved else "refuted", shown.told())
+    return Ruling("holds" if not shown.solved else "partly" if shown.hardly_solved else "refuted", told([shown]))
 
 
 def wide_alone(evidence: Evidence) -> Ruling:
@@ -48,7 +48,7 @@ def wide_alone(evidence: Evidence) -> Ruling:
 def learned(evidence: Evidence) -> Ruling:
     """Holds: at least 4 in 5 seeds solve it. Partly: the median skill is at least 0.5."""
     (shown,) = evidence.shown
-    return Ruling("holds" if shown.mostly_solved else "partly" if shown.skill >= 0.5 else "refuted", shown.told())
+    return Ruling("holds" if shown.mostly_solved else "partly" if shown.skill >= 0.5 else "refuted", told([shown]))
 
 
 FINDINGS = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rnnbench.claims.claim import Claim, Evidence, Ruling, each, split, sweep, told, word_of
+from rnnbench.claims.claim import Claim, Evidence, Ruling, each, split, sweep, word_of
 from rnnbench.claims.descent import RATES, TASKS
+from rnnbench.claims.evidence import told
 
 
 def alike(evidence: Evidence) -> Ruling:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnbench.claims.claim import Claim, Evidence, Rule, Ruling, reach, split, sweep, told, word_of
+from rnnbench.claims.claim import Claim, Evidence, Rule, Ruling, reach, split, sweep, word_of
 from rnnbench.claims.descent import RATES
-from rnnbench.claims.evidence import Shown
+from rnnbench.claims.evidence import Shown, told
 
 
 def helps(better: str, than: Sequence[str]) -> Rule:

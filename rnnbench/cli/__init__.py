@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, blame, out_of_memory
+from rnnbench.errors import StorageError, UserError, blame, machine_fault, out_of_memory
 
 
 class StoppedError(Exception):
@@ -60,12 +60,14 @@ from rnnbench.cli.commands import run  # noqa: E402, F401, I001
 from rnnbench.cli.commands import lists  # noqa: E402, F401
 from rnnbench.cli.commands import check  # noqa: E402, F401
 from rnnbench.cli.commands import sweep  # noqa: E402, F401
+from rnnbench.cli.commands import tune  # noqa: E402, F401
 from rnnbench.cli.commands import status  # noqa: E402, F401
 from rnnbench.cli.commands import plot  # noqa: E402, F401
 from rnnbench.cli.commands import table  # noqa: E402, F401
 from rnnbench.cli.commands import report  # noqa: E402, F401
 from rnnbench.cli.commands import verify  # noqa: E402, F401
 from rnnbench.cli.commands import gradients  # noqa: E402, F401
+from rnnbench.cli.commands import sensitivity  # noqa: E402, F401
 from rnnbench.cli.commands import gates  # noqa: E402, F401
 from rnnbench.cli.commands import construct  # noqa: E402, F401
 from rnnbench.cli.commands import guess  # noqa: E402, F401
@@ -97,6 +99,8 @@ def main(argv: list[str] | None = None) -> None:
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
+        if fault := machine_fault(error):
+            _fail(str(fault), 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 
