@@ -1,6 +1,6 @@
 """``python -m rnnbench`` is the same as ``rnnbench``."""
 
-from rnnbench.cli import main
+from rnnbench.start import main
 
 if __name__ == "__main__":
     main()

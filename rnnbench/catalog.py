@@ -8,7 +8,6 @@ What does not come with rnnbench is known by its name and the digest of its sour
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -24,7 +23,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Options
-from rnnbench.errors import STRANGERS, UserError, blame, one_line, place, raised_by_hand
+from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, place, raised_by_hand
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -334,13 +333,6 @@ def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
         raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
     return text
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the likely meaning, else all there is."""
-    known = list(known)
-    close = difflib.get_close_matches(name[:200], known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
 
 
 def is_path(spec: str) -> bool:

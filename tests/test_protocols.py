@@ -1,10 +1,13 @@
 """What single tasks promise beyond the contract of all: who is asked about, what distracts, where the marks stand."""
 
+import sys
+
 import pytest
 import torch
 from torch import Generator
 
 from rnnbench import catalog
+from rnnbench.errors import UserError
 from rnnbench.testing import check_task
 
 
@@ -20,10 +23,13 @@ def seeded(seed: int = 0) -> Generator:
         ("beijing", {"fillers": 1}),
         ("recall", {"cues": 3}),
         ("recall", {"fillers": 2}),
+        ("tracking", {"group": "Z2"}),
+        ("overwrite", {"earlier": 0, "before": 0}),
+        ("selective-copy", {"symbols": 3, "alphabet": 5, "blanks": 6}),
     ],
     ids=str,
 )
-def test_options_keep_the_contract(name: str, options: dict[str, int]) -> None:
+def test_options_keep_the_contract(name: str, options: dict[str, int | str]) -> None:
     check_task(name, options)
 
 
@@ -67,3 +73,62 @@ def test_adding_marks_one_value_in_each_half() -> None:
     assert (marks[9:].sum(dim=0) == 1).all()
     assert float(values.min()) >= 0
     assert float(values.max()) < 1
+
+
+@pytest.mark.parametrize(("group", "order", "commutes"), [("Z2", 2, True), ("S3", 6, False), ("A5", 60, False), ("S5", 120, False)])
+def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) -> None:
+    """A table whose rows and columns hold every element once, associative, with the first element as identity."""
+    task = catalog.make_task("tracking", {"group": group})
+    law = sys.modules[type(task).__module__].table(group)  # (N, N)
+    N = torch.arange(order)
+    assert law.shape == (order, order)
+    assert torch.equal(law.sort(dim=0).values, N.unsqueeze(1).expand(order, order))
+    assert torch.equal(law.sort(dim=1).values, N.expand(order, order))
+    assert torch.equal(law[0], N)
+    assert torch.equal(law[:, 0], N)
+    a, b, c = torch.randint(order, (3, 500), generator=seeded())
+    assert torch.equal(law[law[a, b], c], law[a, law[b, c]])
+    assert torch.equal(law, law.T) == commutes
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
+def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int) -> None:
+    task = catalog.make_task("tracking")
+    for b in range(20):
+        words = task.words(task.sample(gap, 20, seeded(b)), b)
+        things = ["1", "2", "3"]
+        for word in words:
+            things = [word.text[int(thing) - 1] for thing in things]
+        assert words[-1].answer == "".join(things)
+
+
+def test_tracking_refuses_what_is_no_group() -> None:
+    for group in ("D3", "S9", "Z1", "A2", "5", ""):
+        with pytest.raises(UserError, match="option group must be"):
+            catalog.make_task("tracking", {"group": group})
+
+
+def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> None:
+    task, gap = catalog.make_task("overwrite", {"earlier": 3, "before": 9}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    places = inputs < task.output_size  # (T, B)
+    assert (places.sum(dim=0) == 4).all()
+    assert places[0].all()
+    assert places[9].all()
+    assert not places[10:].any()
+    assert torch.equal(inputs[9], targets[-1])
+    assert float((inputs[0] == targets[-1]).double().mean()) == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_selective_copy_recalls_in_order_what_stands_anywhere() -> None:
+    task, gap = catalog.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    T, B = inputs.shape
+    written = inputs < task.output_size  # (T, B)
+    assert not written[8:].any()
+    assert (written.sum(dim=0) == 3).all()
+    assert torch.equal(inputs.T[written.T].view(B, 3).T, targets[-3:])
+    assert (written[:8].double().mean(dim=1) - 3 / 8).abs().max() < 0.04  # every place is equally likely
+    for k in range(3):
+        times = torch.where(written & (written.cumsum(dim=0) == k + 1), torch.arange(T).unsqueeze(1), 0).sum(dim=0)  # (B,)
+        assert int((T - 3 + k - times).min()) == gap + 3

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from rnnbench import catalog, engine
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.errors import UserError
-from rnnbench.records import TIME_COLUMNS, Row
+from rnnbench.resolve import resolve
+from rnnbench.study import Row
 from rnnbench.train import Trainer, train
 
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
@@ -17,11 +18,11 @@ ENGINES = ["torch"] + (["fast"] if engine.available() else [])
 
 
 def timeless(rows: list[Row]) -> list[dict]:
-    return [{k: repr(v) for k, v in vars(row).items() if k not in TIME_COLUMNS} for row in rows]
+    return [{k: repr(v) for k, v in row.values().items() if k not in ("wall_s", "train_s")} for row in rows]
 
 
-def config(**changes: object) -> RunConfig:
-    return RunConfig.model_validate(SMALL | changes)
+def config(**changes: object) -> Run:
+    return RunRequest.model_validate(SMALL | changes)
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "gru-torch", "rnn"])
@@ -138,12 +139,12 @@ def test_solved_needs_two_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_resolving_fills_in_every_default_once() -> None:
-    resolved = catalog.resolve(RunConfig(task="copy", cell="lstm"))
+    resolved = resolve(RunRequest(task="copy", cell="lstm"))
     assert (resolved.init, resolved.horizon, resolved.max_steps) == ("chrono", 2000.0, 8000)
     assert resolved.option == {"symbols": 10, "alphabet": 8}
-    assert catalog.resolve(resolved) == resolved
-    assert resolved.run_id == catalog.resolve(RunConfig(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
-    assert resolved.run_id != catalog.resolve(RunConfig(task="copy", cell="lstm", lr=0.03)).run_id
+    assert resolve(resolved) == resolved
+    assert resolved.run_id == resolve(RunRequest(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
+    assert resolved.run_id != resolve(RunRequest(task="copy", cell="lstm", lr=0.03)).run_id
 
 
 def test_what_cannot_fit_is_refused_before_it_starts() -> None:

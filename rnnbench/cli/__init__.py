@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, blame, out_of_memory
+from rnnbench.errors import StorageError, UserError, blame, machine_fault, out_of_memory
 
 
 class StoppedError(Exception):
@@ -99,6 +99,8 @@ def main(argv: list[str] | None = None) -> None:
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
+        if fault := machine_fault(error):
+            _fail(str(fault), 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 

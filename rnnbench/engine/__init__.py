@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from rnnbench.engine.trace import NotCompiledError
+
 if TYPE_CHECKING:
     from rnnbench.cell import Cell
+
+
+__all__ = ["NotCompiledError", "available", "refusal", "states"]
 
 
 @cache
@@ -35,7 +40,7 @@ def refusal(cell: Cell) -> str | None:
 
     try:
         sequence.program(cell)
-    except sequence.NotCompiledError as error:
+    except NotCompiledError as error:
         return str(error)
     return None
 
@@ -49,7 +54,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
         first: the first step whose output is wanted.
 
     Raises:
-        rnnbench.engine.trace.NotCompiledError: with the sentence of :func:`refusal`; a UserError.
+        NotCompiledError: with the sentence of :func:`refusal`; a UserError.
         rnnbench.errors.UserError: for a token that is not in [0, input_size).
 
     Example:

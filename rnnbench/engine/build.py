@@ -6,6 +6,7 @@ another name, and so never meets what was compiled before. Files appear by renam
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import linecache
@@ -23,6 +24,7 @@ import numba
 
 from rnnbench.engine import blas, support, tile
 
+PACKAGE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
 
 
@@ -30,11 +32,9 @@ LOG = logging.getLogger(__name__)
 def folder() -> Path | None:
     """Where generated code is kept; None if no such folder can be written to."""
     places = [Path(os.environ["XDG_CACHE_HOME"]) / "rnnbench"] if os.environ.get("XDG_CACHE_HOME") else []
-    try:
+    with contextlib.suppress(RuntimeError):  # no home at all
         places.append(Path.home() / ".cache" / "rnnbench")
-    except RuntimeError:  # no home at all
-        pass
-    for place in [*places, Path(__file__).parent / "__pycache__"]:
+    for place in [*places, PACKAGE / "__pycache__"]:
         try:
             place.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=place):
@@ -63,7 +63,7 @@ def load(text: str) -> ModuleType:
         except (OSError, RuntimeError) as error:  # numba's own cache folder cannot be written to, or the disk is full
             LOG.warning("compiled cells are not kept: %s", error)
     module = ModuleType(name)
-    lines = text.replace("@cached", "@compiled")
+    lines = text.replace("@cached", "@uncached")
     linecache.cache[f"<{name}>"] = (len(lines), None, lines.splitlines(keepends=True), f"<{name}>")
     exec(compile(lines, f"<{name}>", "exec"), module.__dict__)
     return module

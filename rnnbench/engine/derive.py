@@ -43,8 +43,9 @@ def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
     def slot(parts: list[Node]) -> Node:
         products = [part for part in parts if part.op == "product"]
         inputs = [part.key for part in parts if part.op == "input"]
-        vectors = tuple(part.key for part in parts if part.op == "vector")
-        key = Content(inputs[0] if inputs else None, vectors, tuple(part.key for part in products))  # type: ignore[arg-type]
+        vectors = [part.key for part in parts if part.op == "vector"]
+        weights = [part.key for part in products]
+        key = Content(inputs[0] if inputs else None, tuple(vectors), tuple(weights))  # type: ignore[arg-type]  # all are Keys
         return graph.make("slot", *(changed(part.args[0]) for part in products), key=key)
 
     def changed(node: Node) -> Node:

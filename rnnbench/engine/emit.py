@@ -17,9 +17,8 @@ import numpy as np
 
 from rnnbench.engine.support import *
 '''
-BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 1, "or": 1} | dict.fromkeys(
-    ("gt", "ge", "lt", "le", "eq", "ne"), 2
-)
+COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
+BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
 NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
 
 
@@ -27,7 +26,7 @@ class Names:
     """How the code calls the blocks of a plan."""
 
     def __init__(self, plan: Plan) -> None:
-        names = plan.trace.state_names
+        names = [name if name.isidentifier() else f"part_{k}" for k, name in enumerate(plan.trace.state_names)]
         named = {plan.forward.places.get(node): name for node, name in plan.gates.items() if name.isidentifier()}
         slots = [named.get(Place("gates", k), f"slot_{k}") for k in range(len(plan.slots))]
         slots = [f"gate_{name}" if name in names else name for name in slots]
@@ -35,6 +34,7 @@ class Names:
             "before": [f"{name}_before" for name in names], "after": list(names), "gates": slots,
             "adjoints": [f"d_{name}" for name in slots], "adjoint": [f"d_{name}" for name in names],
             "adjoint_before": [f"d_{name}_before" for name in names],
+            "states": [f"{name}_states" for name in names],
         }  # fmt: skip
 
     def __getitem__(self, place: Place) -> str:
@@ -82,7 +82,7 @@ class Emitter:
         place, root = statement
         own = places.get(root) == place
         stop = {node for node in places if node is not root or not own}
-        nodes = reachable([root], cut=lambda node: node in stop)
+        nodes = reachable([root], cut=stop.__contains__)
         known = {node: cell(places[node]) for node in nodes if node in stop}
         uses = Counter(arg for node in nodes if node not in stop for arg in node.args)
         lines = ["        for j in range(H):"]
@@ -103,11 +103,9 @@ class Emitter:
         body: list[str] = []
         for statement in statements:
             own = made.places.get(statement.node) == statement.place
-            inside = reachable(
-                [statement.node], cut=lambda node, s=statement, own=own: node in made.places and not (own and node is s.node)
-            )  # type: ignore[misc]
-            for node in inside:
-                if node in made.places and not (own and node is statement.node):
+            stop = {node for node in made.places if not (own and node is statement.node)}
+            for node in reachable([statement.node], cut=stop.__contains__):
+                if node in stop:
                     places[made.places[node]] = None
                 elif node.number is not None:
                     numbers.add(node.number)
@@ -137,9 +135,9 @@ class Emitter:
         names = self.names.lists
         match kind:
             case "before":
-                return f"{names['after'][int(number)]}[t]"
+                return f"{names['states'][int(number)]}[t]"
             case "after":
-                return f"{names['after'][int(number)]}[t + 1]"
+                return f"{names['states'][int(number)]}[t + 1]"
             case "adjoint":
                 return f"{names['adjoint'][int(number)]}[t % 2]"
             case "adjoint_before":
@@ -153,30 +151,30 @@ class Emitter:
     def source(self, node: Node, time: str) -> str:
         """The array of a product's source at ``time`` (``t`` or a range of steps), in the states or apart."""
         if node.op == "state":
-            return f"{self.names.lists['after'][int(node.key)]}[{time}]"  # type: ignore[call-overload]
+            return f"{self.names.lists['states'][int(node.key)]}[{time}]"  # type: ignore[call-overload]
         if node in self.plan.after and node not in self.plan.sources:
             later = "start + 1 : end + 1" if ":" in time else f"{time} + 1"
-            return f"{self.names.lists['after'][self.plan.after.index(node)]}[{later}]"
+            return f"{self.names.lists['states'][self.plan.after.index(node)]}[{later}]"
         k = self.plan.sources.index(node)
         return f"source_{k}"
 
     def columns(self, product: Product) -> str:
-        if product.count == len(self.plan.slots):
+        if product.width == len(self.plan.slots):
             return ""
-        return f"[:, {product.first} * H : {product.first + product.count} * H]"
+        return f"[:, {product.first} * H : {product.first + product.width} * H]"
 
     def room(self, made: Pass, names: Iterable[str]) -> list[str]:
         found = [f"    row = np.empty(({made.rows}, H), dtype)"] if made.rows else []
         return found + [f"    {name} = np.empty((B, H), dtype)" for name in [*(f"block_{k}" for k in range(made.blocks)), *names]]
 
     def forward(self) -> None:
-        plan, states = self.plan, ", ".join(self.names.lists["after"])
+        plan, states = self.plan, ", ".join(self.names.lists["states"])
         calls = [
             self.phase(f"forward_{k}", statements, plan.forward) if statements else ""
             for k, statements in enumerate(plan.forward.phases)
         ]
         given = "".join(f", weight_{product.weight}" for product in plan.products)
-        h = self.names.lists["after"][0]
+        h = self.names.lists["states"][0]
         self.lines += ["", "", "@cached", f"def forward(blas, tokens, table, gates, vectors, numbers, {states}{given}, keep):"]
         self.lines += [f"    T, B, H, dtype = {h}.shape[0] - 1, {h}.shape[1], {h}.shape[2], {h}.dtype", "    one = dtype.type(1)"]
         for product in plan.products:
@@ -191,19 +189,20 @@ class Emitter:
             for p in products:
                 target = f"now{self.columns(p)}"
                 self.lines.append(
-                    f"        product(blas, {self.source(p.source, 't')}, packed_{p.weight}, {p.count} * H, {target}, one)"
+                    f"        product(blas, {self.source(p.source, 't')}, packed_{p.weight}, {p.width} * H, {target}, one)"
                 )
             if call:
                 self.lines.append(f"        {call}")
 
     def backward(self) -> None:
         plan, names = self.plan, self.names.lists
-        states, adjoints = ", ".join(names["after"]), ", ".join(names["adjoint"])
+        states, adjoints = ", ".join(names["states"]), ", ".join(names["adjoint"])
         made = plan.backward
         calls = [self.phase(f"backward_{k}", statements, made) if statements else "" for k, statements in enumerate(made.phases)]
         given = "".join(f", weight_{p.weight}, dweight_{p.weight}" for p in plan.products)
-        backs = sorted({place.block for place in made.places.values() if place.array == "back"})
-        h, G = names["after"][0], len(plan.slots)
+        orders = {product.source.order for product in plan.products if product.source.op != "state"}
+        backs = [place.block for node, place in made.places.items() if node.op == "back" and node.key in orders]
+        h, G = names["states"][0], len(plan.slots)
         self.lines += [
             "", "", "@cached",
             "def backward(",
@@ -243,9 +242,8 @@ class Emitter:
                     target = f"back_{back.block}"
                     written = p.source in begun
                 begun.add(p.source)
-                self.lines.append(
-                    f"            product(blas, now_back{self.columns(p)}, packed_{p.weight}, H, {target}, {'one' if written else 'zero'})"
-                )
+                columns, weight, kept = self.columns(p), f"packed_{p.weight}", "one" if written else "zero"
+                self.lines.append(f"            product(blas, now_back{columns}, {weight}, H, {target}, {kept})")
             if call:
                 self.lines.append(f"            {call}")
         self.lines += ["            input_step_back(tokens, dtable, now_back, t)", "        block = flat(back[: end - start])"]

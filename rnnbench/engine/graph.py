@@ -51,7 +51,7 @@ class Operator(NamedTuple):
 
     Attributes:
         code: how it is written in the emitted source.
-        slopes: from its adjoint d, its value y and its arguments to what each argument receives; None for what is not differentiated.
+        slopes: from its adjoint d, its value y and its arguments to what each argument receives: None where that is nothing.
         cost: about how many instructions it takes; what is dear is computed only once.
     """
 

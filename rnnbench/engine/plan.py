@@ -35,12 +35,12 @@ class Statement(NamedTuple):
 
 
 class Product(NamedTuple):
-    """A matrix product: of a source with the weight number ``weight`` to the ``count`` slots from ``first`` on."""
+    """A matrix product: of a source with the weight number ``weight`` to the ``width`` slots from ``first`` on."""
 
     source: Node
     weight: int
     first: int
-    count: int
+    width: int
 
 
 @dataclass
@@ -181,7 +181,8 @@ def _column(slot: Node) -> tuple[object, ...]:
 
 def _products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ...]]]]:
     """For each source one product to every run of neighbouring slots."""
-    products, weights = [], []
+    products: list[Product] = []
+    weights: list[list[tuple[Key, ...]]] = []
     for source in sorted({source for slot in slots for source in slot.args}, key=lambda node: node.order):
         at = 0
         while at < len(slots):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from functools import cache, cached_property
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -97,13 +99,13 @@ class Program:
             assert result is not None
             return result
 
-        vectors = [node.key for node in p.vectors]
+        vectors: list[Key] = [node.key for node in p.vectors]  # type: ignore[misc]  # a vector's key
         return [
             trace.rows([key.input for key in contents if key.input is not None]),
             total([key.vectors for key in contents], (H,)),
             trace.prepare(Tensor.view, trace.rows(vectors), (-1, H))
             if vectors
-            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),  # type: ignore[arg-type]
+            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),
             *(total(blocks, (H, H)) for blocks in p.weights),
         ]
 
@@ -186,7 +188,7 @@ class Sequence(Function):
         p = program.plan
         inputs, weight_ih, bias, vectors, *rest = ctx.saved_tensors
         weights = rest[: len(p.products)]
-        (T, B, H), D = (len(states[0]) - 1, *states[0].shape[1:]), weight_ih.shape[1]
+        (T, B), H, D = inputs.shape[:2], states[0].shape[2], weight_ih.shape[1]
         values, N = inputs.is_floating_point(), p.inputs * H
         new = weight_ih.new_zeros
         nothing = weight_ih.new_empty(0, 0, 0)
@@ -212,14 +214,20 @@ class Sequence(Function):
 PROGRAMS: dict[Any, Program | NotCompiledError] = {}
 
 
+OF_MODULES = set(vars(torch.nn.Module()))
+PLAIN = (int, float, str, bool, type(None), FunctionType, BuiltinFunctionType)
+
+
 def fingerprint(cell: Cell) -> tuple[Any, ...]:
-    """What the code of a cell may depend on: its class, its Python options, and the shapes of its tensors."""
-    found: list[Any] = [type(cell), cell._like.dtype]
+    """What the code of a cell may depend on: its class, its Python attributes, and the shapes of its tensors."""
+    found: list[Any] = [type(cell), cell._like.dtype, cell.training]
     for part in cell.modules():
         found.append(type(part))
-        found += [(k, v) for k, v in vars(part).items() if isinstance(v, (int, float, str, bool, tuple, type(None)))]
+        for name, value in vars(part).items():
+            if name not in OF_MODULES and not isinstance(value, Tensor):
+                found.append((name, value if isinstance(value, PLAIN) else repr(value)))
         for held in (part._parameters, part._buffers):
-            found += [(k, None if v is None else tuple(v.shape)) for k, v in held.items()]
+            found += [(name, None if value is None else value.shape) for name, value in held.items()]
     return tuple(found)
 
 
@@ -228,7 +236,10 @@ def program(cell: Cell) -> Program:
     key = fingerprint(cell)
     if key not in PROGRAMS:
         try:
-            PROGRAMS[key] = Program(cell)
+            if type(cell).states is not Cell.states:
+                raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
+            # a cell without numbers, made to be looked at, is given some place to trace in
+            PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
             if fingerprint(cell) != key:
                 raise NotCompiledError(f"class {type(cell).__name__}: a step that changes attributes of the cell is not compiled")
         except NotCompiledError as error:

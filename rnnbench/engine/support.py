@@ -12,7 +12,8 @@ compiled into the code that calls it, and that is cached under a digest that cov
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numba import njit, types
@@ -22,13 +23,21 @@ from rnnbench.engine.blas import as_float32, as_int32, gemm
 from rnnbench.engine.tile import PANEL_BYTES, ROWS, VECTOR_BYTES, tile
 
 Array = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
 NORMAL, TRANSPOSED = ord("N"), ord("T")
 DEPTH = 256
 """Rows of a panel that tiles pass over at once: 32 KiB of it, and 8 KiB of the rows it meets, fit the first cache."""
 
-HOW = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-cached = njit(cache=True, **HOW)
-compiled = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **HOW)  # called by compiled code alone
+HOW: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+INSIDE: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # called by compiled code alone
+
+if TYPE_CHECKING:
+
+    def compiled(function: Function) -> Function: ...
+
+else:
+    cached, uncached = njit(cache=True, **HOW), njit(**HOW)
+    compiled = njit(**INSIDE, **HOW)
 
 
 ROUND = np.float32(3 << 22)
@@ -124,7 +133,7 @@ def softplus64(x: Any) -> Any:
 
 
 def two_kinds(narrow: Any, wide: Any) -> Any:
-    """A function of one number: ``narrow`` in float32, where it vectorises with a relative error below 4e-7, ``wide`` in float64."""
+    """A function of one number: ``narrow`` in float32, where it vectorises with an error below 4e-7, ``wide`` in float64."""
 
     def either(x):  # type: ignore[no-untyped-def]
         raise TypeError("only compiled code calls this")

@@ -6,6 +6,7 @@ bookkeeping. What ``step`` computes from parameters alone is run by torch, once 
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -116,9 +117,10 @@ StandIn.__hash__ = object.__hash__  # type: ignore[method-assign]  # __eq__ abov
 
 COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
 ALIASES = {
-    "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg", "absolute": "abs",
-    "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat", "concatenate": "cat",
-    "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and", "bitwise_or": "or", "greater": "gt", "less": "lt",
+    "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg",
+    "absolute": "abs", "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat",
+    "concatenate": "cat", "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
+    "bitwise_or": "or", "greater": "gt", "less": "lt",
 }  # fmt: skip
 IDENTITIES = ("contiguous", "clone")
 READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", "any", "all")
@@ -135,7 +137,7 @@ def _power(a: Node, exponent: Node) -> Node:
         case None, -1.0:
             return a.graph.apply("div", 1, a)
         case float(base), None if base > 0:
-            return a.graph.apply("exp", exponent * float(torch.tensor(base, dtype=torch.float64).log()))
+            return a.graph.apply("exp", exponent * math.log(base))
     refuse("pow with this exponent is not compiled: 2, 3, .5 and -1 are")
 
 
@@ -170,7 +172,7 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "logsigmoid": lambda a: -a.graph.apply("softplus", -a),
     "silu": lambda a: a * a.graph.apply("sigmoid", a),
     "elu": _elu,
-    "leaky_relu": lambda a, slope=0.01: where(compare("gt", a, 0), a, a * slope),
+    "leaky_relu": lambda a, negative_slope=0.01: where(compare("gt", a, 0), a, a * negative_slope),
     "sign": lambda a: where(compare("gt", a, 0), a.graph.number(1), where(compare("lt", a, 0), a.graph.number(-1), 0)),
     "lerp": lambda a, b, weight: a + weight * (b - a),
     "addcmul": lambda a, b, c, value=1: a + b * c * value,
@@ -251,7 +253,8 @@ class Trace(TorchFunctionMode):
             refuse(f"a state with parts of shapes {shapes} is not compiled: all of them must be (H,)")
         state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
         with self:
-            after, gates = cell.step(StandIn(self, [Span(0, self.D)]), state)  # type: ignore[arg-type]
+            step: Callable[..., Any] = cell.step
+            after, gates = step(StandIn(self, [Span(0, self.D)]), state)
             self.after = [self.blocks(part, 1)[0] for part in after]
             self.gates = {
                 str(name): gate.pieces[0]
@@ -434,9 +437,9 @@ class Trace(TorchFunctionMode):
         return tuple(self.cut(x, end - size, end) for end, size in zip(ends, sizes, strict=True))
 
     def item(self, x: StandIn, index: Any) -> StandIn:
-        if isinstance(index, tuple) and len(index) == 2 and (index[0] is ... or index[0] == slice(None)):
-            if isinstance(index[1], slice) and index[1].step in (None, 1):
-                start, stop, _ = index[1].indices(x.shape[1])
+        match index:
+            case (first, slice(step=None) as columns) if first is ... or first == slice(None):
+                start, stop, _ = columns.indices(x.shape[1])
                 return self.cut(x, start, stop)
         return refuse("an index other than [:, start:stop] is not compiled")
 
@@ -470,7 +473,7 @@ class Trace(TorchFunctionMode):
 
     def preparation(self, outputs: list[Tensor]) -> Callable[[Cell], list[Tensor]]:
         """A function from the cell to ``outputs`` as its parameters are then; only what they need is run."""
-        places = [self.places[id(tensor)] if id(tensor) in self.places else tensor for tensor in outputs]
+        places = [self.places.get(id(tensor), tensor) for tensor in outputs]
         needed: set[int] = set()
         stack = [place.index for place in places if isinstance(place, Made)]
         while stack:

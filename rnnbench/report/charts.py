@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pandas as pd
 
-from rnnbench.config import stem
 from rnnbench.plots.looks import DASHES, cell_looks
 from rnnbench.plots.panels import beside
 from rnnbench.report.words import command
@@ -78,9 +77,10 @@ def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: dict[str, tuple[s
     recipes: dict[str, int] = {}
     rows = []
     for run in marked.to_dict("records"):
-        flags = recipes.setdefault(command(run, fields), len(recipes))
+        flags = f"--cell {shlex.quote(str(run['cell']))} {{}} {command(run, fields)}"
+        recipe = recipes.setdefault(flags, len(recipes))
         row = {"label": run["label"], "gap": run["gap"], "x": 0.0, "seed": run["seed"], "accuracy": _short(run["accuracy"])}
-        row |= {"lr": run["lr"], "ended": run["status"], "steps": int(run["step"]), "run": run["run_id"], "r": flags}
+        row |= {"lr": run["lr"], "ended": run["status"], "steps": int(run["step"]), "run": run["run_id"], "r": recipe}
         row |= {"faint": 0 if run["best"] else 1}
         rows.append(row)
     dots, medians = pd.DataFrame(rows), _medians(table)
@@ -89,10 +89,8 @@ def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: dict[str, tuple[s
             here = frame["label"] == label
             frame.loc[here, "x"] = beside(frame.loc[here, "gap"], k, len(labels)).round(3)
     task = str(marked["task"].iloc[0])
-    names = {stem(str(cell)): shlex.quote(str(cell)) for cell in marked["cell"]}
-    start = json.dumps(f"rnnbench run --task {shlex.quote(task)} --cell ")
-    again = f"{start} + {json.dumps(names)}[split(datum.label, ' (')[0]]"
-    again += f" + ' --gap ' + datum.gap + ' --seed ' + datum.seed + ' ' + {json.dumps(list(recipes))}[datum.r]"
+    start = json.dumps(f"rnnbench run --task {shlex.quote(task)} ")
+    again = f"{start} + replace({json.dumps(list(recipes))}[datum.r], '{{}}', '--gap ' + datum.gap + ' --seed ' + datum.seed)"
     x = _gap_axis(sorted(table["gap"].unique()))
     y = alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1.02]), axis=alt.Axis(format="%", title="accuracy"))
     run_tips = [alt.Tooltip(f"{name}:N") for name in ("label", "gap", "seed", "lr", "ended", "steps", "run", "repeat")]
@@ -141,7 +139,7 @@ def span(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> S
         for row in rows.to_dict("records")
     )
     gaps = sorted({0, *(int(gap) for gap in table["gap"].unique())})
-    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 1.1 * gaps[-1] + 1], nice=False)
+    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 1.7 * gaps[-1] + 1], nice=False)
     base = alt.Chart(_values(bars)).encode(
         y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=170)),
         x=alt.X("span:Q", scale=scale, title="span (time steps)", axis=alt.Axis(values=gaps, labelOverlap="greedy")),

@@ -185,6 +185,7 @@ def svg(figure: Figure, name: str) -> Markup:
     with matplotlib.rc_context({"svg.fonttype": "none", "savefig.transparent": True, "svg.hashsalt": name}):
         text = render(figure, "svg").decode()
     text = text[text.index("<svg") :]
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), text)  # a hundredth of a point is enough
     ids = {f'id="{found}"' for found in re.findall(r'id="([^"]+)"', text)}
     for one in sorted(ids, key=len, reverse=True):
         old = one[4:-1]

@@ -83,7 +83,7 @@ def _curve(curve: list[Row]) -> str:
     short: Row = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
     reached = f"{100 * short['accuracy']:.1f} % right (median), chance {100 * short['chance_accuracy']:.1f} %"
     counts = f"{short['solved']} of {short['seeds']} seeds solve it"
-    told = f"{first['label']}: span {told_span(first)}; at gap {short['gap']} {counts}"
+    told = f"{first['label']}: span {told_span(first)}; at gap {short['gap']}, {counts}"
     return f"{told}, {reached}, after {short['max_steps']:,.0f} steps."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import Any
 
 from rnnbench.errors import StorageError, UserError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-
 
 def append(path: Path, text: str) -> None:
     """Add whole lines to a file: one write, on the disk before it returns; a torn last line of an earlier crash is cut off.
 
     Raises:
-        StorageError: the disk is full or broken; the file is as before.
-        UserError: the file cannot be written to.
+        StorageError: the disk is full or broken, or does not take it; the file is as before.
     """
     try:
         with path.open("a+b") as file:
@@ -78,11 +74,9 @@ def unreadable(path: Path) -> UserError:
     return UserError(f"{path} is damaged, or of another run: delete it, and the run starts anew")
 
 
-def storage_error(path: Path, error: OSError) -> Exception:
-    """The error of ours that an OSError in writing means."""
-    if error.errno in FULL:
-        return StorageError(f"cannot write {path}: {error.strerror}; free some space and give the same command again")
-    return UserError(f"cannot write {path}: {error.strerror}; choose another folder with --out")
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """What an OSError in writing means."""
+    return StorageError(f"cannot write {path}: {error.strerror}; mend that and give the same command again")
 
 
 def _whole_length(file: io.BufferedRandom, end: int) -> int:

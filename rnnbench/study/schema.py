@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rnnbench import __version__
 from rnnbench.config import LARGEST_COUNT, Run, RunFields, ordered
+from rnnbench.errors import shown, wanted
 
 SCHEMA = 2
 """Version of the layout; raised whenever a column changes its name or meaning. migrations.py reads older ones."""
@@ -56,7 +57,7 @@ class Record(BaseModel):
             column = str(first["loc"][0])
             if first["type"] == "missing":
                 raise ValueError(f"column {column} is missing") from error
-            raise ValueError(f"column {column} holds {str(first['input'])[:40]!r}, which is not {_wanted(first)}") from error
+            raise ValueError(f"column {column} holds {shown(first['input'])}, which is not {wanted(first)}") from error
 
     def cells(self) -> dict[str, str]:
         """The row as the texts of a CSV file."""
@@ -76,14 +77,6 @@ class Record(BaseModel):
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _wanted(error: Any) -> str:
-    kinds = {"int": "a whole number", "float": "a number", "literal": f"one of {error.get('ctx', {}).get('expected')}"}
-    for word, what in kinds.items():
-        if str(error["type"]).startswith(word):
-            return what
-    return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
 
 
 class Row(Record):

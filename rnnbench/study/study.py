@@ -17,19 +17,23 @@ import contextlib
 import glob
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
-from rnnbench.errors import BusyError, UserError
+from rnnbench.errors import BusyError, UserError, machine_fault
 from rnnbench.study import files
 from rnnbench.study.schema import Extrapolation, Failure, Record, Row, RunRecord
 from rnnbench.study.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+HALF = re.compile(r"(\.(checkpoint|weights))?\.\w+\.\d+\.tmp$")
+"""What follows the run_id in the name of half a file."""
 
 FOLDERS = ("logs", "checkpoints", "weights", "redo", ".locks")
 
@@ -45,12 +49,12 @@ class Study:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self.table = Table(self.folder / "runs.csv", RunRecord)
+        self.finished_table = Table(self.folder / "runs.csv", RunRecord)
         self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
         self.failures = Table(self.folder / "failed.csv", Failure)
 
     @classmethod
-    def open(cls, folder: Path | str) -> Study:
+    def open(cls, folder: Path | str) -> Self:
         """The study in a folder; nothing is written. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
         if not Path(folder).is_dir():
             raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
@@ -59,7 +63,7 @@ class Study:
         return study
 
     @classmethod
-    def create(cls, folder: Path | str) -> Study:
+    def create(cls, folder: Path | str) -> Self:
         """The study in a folder, made if it is not there, and brought to the schema of today.
 
         Raises:
@@ -71,17 +75,18 @@ class Study:
             for name in FOLDERS:
                 (study.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise files.storage_error(study.folder, error) from error
+            why = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
+            raise machine_fault(error) or UserError(why) from error
         if not os.access(study.folder, os.W_OK):
             raise UserError(f"cannot write to {study.folder}: choose another folder with --out")
         study.records()
-        if study.table.older:
+        if study.finished_table.older:
             study._renew()
         return study
 
     @property
     def runs_file(self) -> Path:
-        return self.table.path
+        return self.finished_table.path
 
     def log_file(self, run_id: str) -> Path:
         return self.folder / "logs" / f"{run_id}.csv"
@@ -94,11 +99,33 @@ class Study:
 
     def records(self) -> list[RunRecord]:
         """The finished runs; raises UserError for a damaged table."""
-        return self.table.rows()
+        return self.finished_table.rows()
 
     def finished(self, run_id: str) -> RunRecord | None:
         """The row of a finished run; None if there is none."""
-        return self.table.get(run_id)
+        return self.finished_table.get(run_id)
+
+    def settled(self, run_id: str) -> RunRecord | None:
+        """As :meth:`finished`, after putting in order what a killed process left of the run."""
+        if run_id in self._unsettled():
+            self._settle(run_id)
+        return self.finished(run_id)
+
+    def tidy(self) -> None:
+        """Put in order what killed processes left of runs that nobody has now."""
+        for run_id in self._unsettled():
+            if not self.claimed(run_id):
+                self._settle(run_id)
+
+    def _unsettled(self) -> set[str]:
+        """Runs of which something is left that should not be: half a file, a redone run not in place, a spare checkpoint."""
+        halves = {HALF.sub("", path.name) for name in FOLDERS for path in (self.folder / name).glob("*.tmp")}
+        redone = {path.stem for path in (self.folder / "redo").glob("*.json")}
+        return halves | redone | {path.stem for path in (self.folder / "checkpoints").glob("*.pt") if self.finished(path.stem)}
+
+    def _settle(self, run_id: str) -> None:
+        with contextlib.suppress(BusyError), self.claim(run_id):
+            pass
 
     def log(self, run_id: str) -> list[Row]:
         """The evaluations of a run, finished or not."""
@@ -108,7 +135,7 @@ class Study:
         """The evaluations of every run, finished or not."""
         rows = [row for path in sorted((self.folder / "logs").glob("*.csv")) for row in Table(path, Row).rows()]
         self.records()
-        named = self.table.renamed
+        named = self.finished_table.renamed
         return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
 
     def runs(self) -> pd.DataFrame:
@@ -140,6 +167,8 @@ class Study:
             lock.acquire(timeout=PATIENCE, poll_interval=0.02)  # `status` holds a lock for a moment
         except Timeout:
             raise BusyError(f"another process is running this in {self.folder}: wait for it, or choose another --out") from None
+        except OSError as error:
+            raise files.storage_error(Path(lock.lock_file), error) from error
         try:
             for folder in FOLDERS:
                 for half in (self.folder / folder).glob(f"{glob.escape(run_id)}.*.tmp"):
@@ -157,33 +186,52 @@ class Study:
 
     def record(self, record: RunRecord) -> None:
         """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
-        with self.lock("runs"):
-            self.table.put(record)
+        with self._writing(self.finished_table):
+            self.finished_table.put(record)
 
     def record_extrapolation(self, row: Extrapolation) -> None:
         """Put a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
-        with self.lock("runs"):
+        with self._writing(self.extrapolations):
             self.extrapolations.put(row)
 
     def record_failure(self, row: Failure) -> None:
         """Put a failure into ``failed.csv``, in the place of an earlier one of the same run."""
-        with self.lock("failed"):
+        with self._writing(self.failures):
             self.failures.put(row)
 
     def clear_failure(self, run_id: str) -> None:
         """Forget a failure: the run has succeeded."""
         if self.failures.get(run_id):
-            with self.lock("failed"):
+            with self._writing(self.failures):
                 self.failures.write(row for row in self.failures.rows() if row.run_id != run_id)
 
-    def lock(self, name: str) -> FileLock:
-        """The lock of a table that several processes write to."""
-        return FileLock(self.folder / ".locks" / f"{name}.lock")
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a file of the study's own, such as ``sweep.json``, all or nothing."""
+        with self._alone(name):
+            files.replace(self.folder / name, content)
+
+    def _writing(self, table: Table[Any]) -> contextlib.AbstractContextManager[None]:
+        return self._alone(table.path.name)
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Hold a file that several processes write to; halves of it that killed ones left are removed first."""
+        lock = FileLock(self.folder / ".locks" / f"{name.split('.')[0]}.lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise files.storage_error(Path(lock.lock_file), error) from error
+        try:
+            for half in self.folder.glob(f"{name}.*.tmp"):
+                half.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
 
     def _renew(self) -> None:
         """Rewrite a study of an earlier schema; a kill on the way leaves it readable, and the next start finishes the work."""
-        with self.lock("runs"):
-            records, renamed = self.records(), self.table.renamed
+        with self._writing(self.finished_table):
+            records, renamed = self.records(), self.finished_table.renamed
             for old, new in renamed.items():
                 rows = [row.model_copy(update={"run_id": new}) for row in self.log(old)]
                 if rows:
@@ -193,7 +241,7 @@ class Study:
             others = [row.model_copy(update={"run_id": renamed.get(row.run_id, row.run_id)}) for row in self.extrapolations.rows()]
             if others:
                 self.extrapolations.write(others)
-            self.table.write(records)
+            self.finished_table.write(records)
             for old in renamed.keys() - set(renamed.values()):
                 self.log_file(old).unlink(missing_ok=True)
 
@@ -219,7 +267,10 @@ class Redo:
         """Finish what a kill interrupted; nothing if there is nothing to do."""
         if not self.done_file.exists():
             return
-        record = RunRecord.parse(json.loads(self.done_file.read_bytes()))
+        try:
+            record = RunRecord.parse(json.loads(self.done_file.read_bytes()))
+        except (ValueError, AttributeError) as error:
+            raise files.unreadable(self.done_file) from error
         for mine, place in (
             (self.log_file, self.study.log_file(self.run_id)),
             (self.weights_file, self.study.weights_file(self.run_id)),

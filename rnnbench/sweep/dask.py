@@ -152,7 +152,7 @@ class Dask(Workers):
             flight.claim.close()
             self.agenda.give_back(flight.run)
         self.flying.clear()
-        self.agenda.tidy()
+        self.agenda.study.tidy()
         with contextlib.suppress(Exception):
             self.client.close(timeout=1)
 

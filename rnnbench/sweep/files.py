@@ -11,11 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rnnbench.catalog import did_you_mean
 from rnnbench.config import SweepRequest
-from rnnbench.errors import UserError
-from rnnbench.study.files import replace
+from rnnbench.errors import UserError, did_you_mean, mistake
+from rnnbench.study import Study
 from rnnbench.sweep.grid import check_cells
+
+SWEEP_FILE = "sweep.json"
+"""The last sweep of a study, in its folder."""
 
 
 def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepRequest:
@@ -47,13 +49,10 @@ def check_sweep(values: dict[str, Any], place: Callable[[str], str]) -> SweepReq
         sweep = SweepRequest.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key, *inside = first["loc"]
         if first["type"] == "missing":
+            key = first["loc"][0]
             raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in a sweep file") from error
-        # inside is the place in a list or table, or pydantic's name for the kind it tried
-        entry = f" (value {int(inside[0]) + 1})" if inside and isinstance(inside[0], int) else ""
-        message = first["msg"].replace("Input should", "must")
-        raise UserError(f"{place(str(key))}{entry} {message}, not {str(first['input'])[:60]!r}") from error
+        raise UserError(mistake(error, place, SweepRequest.model_fields)) from error
     check_cells(sweep.cells)
     return sweep
 
@@ -79,9 +78,9 @@ def _line(text: str, key: str) -> str:
     return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
 
 
-def save_sweep(sweep: SweepRequest, file: Path) -> None:
+def save_sweep(sweep: SweepRequest, study: Study) -> None:
     """Keep a sweep as plain JSON, beside the runs that it asked for."""
-    replace(file, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+    study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
 
 
 def load_sweep(file: Path) -> SweepRequest:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from rnnbench.catalog import CELLS, TASKS, did_you_mean
+from pydantic import ValidationError
+
+from rnnbench.catalog import CELLS, TASKS
 from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, did_you_mean, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
@@ -64,7 +66,12 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                 for gap in gaps:
                     options = {"cell_option": recipe["cell_option"] | values.get("cell_option", {})}
                     asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
-                    request = RunRequest.model_validate(asked | {"init": None if init == OWN else init})
+                    asked["init"] = None if init == OWN else init
+                    try:
+                        request = RunRequest.model_validate(asked)
+                    except ValidationError as error:  # the sweep's own values are checked already
+                        name = CELLS.find(cell).name
+                        raise UserError(mistake(error, f"[cells.{name}]: {{}}".format)) from error
                     yield tuning.apply(request, own) if tuning else request
 
 
@@ -92,6 +99,10 @@ def check_cells(cells: dict[str, dict[str, Any]]) -> None:
         for key in recipe:
             if key not in allowed:
                 raise UserError(f"[cells.{cell}]: unknown key {key!r}{did_you_mean(key.replace('-', '_'), allowed)}")
+            if key in ("option", "cell_option") and not isinstance(recipe[key], dict):
+                raise UserError(f"[cells.{cell}]: {key} must be a table of key = value, not {shown(recipe[key])}")
+            if recipe[key] == []:
+                raise UserError(f"[cells.{cell}]: {key} needs at least one value")
 
 
 class SpanSearch:

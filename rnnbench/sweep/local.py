@@ -20,13 +20,14 @@ from typing import Any
 
 from rnnbench.catalog import Plugin
 from rnnbench.config import Run
-from rnnbench.errors import BusyError, StorageError, one_line
+from rnnbench.errors import BusyError, machine_fault, one_line
 from rnnbench.resolve import admit, plugins_of
 from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
 from rnnbench.sweep.failures import reason_of_exit
 from rnnbench.sweep.workers import TICK, Workers
 
+UNKNOWN = 255  # exit code of a process whose end nobody saw, as the forkserver is gone
 GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
 
 
@@ -59,7 +60,12 @@ class Local(Workers):
         return not self.workers
 
     def start(self, run: Run) -> Event:
-        self.workers.append(_Worker(self.context, run, self.agenda.study.folder))
+        try:
+            with _no_interrupts():  # it may have to start the forkserver again
+                worker = _Worker(self.context, run, self.agenda.study.folder)
+        except (EOFError, OSError) as error:
+            return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
+        self.workers.append(worker)
         return Started(run)
 
     def look(self) -> Iterator[Event]:
@@ -84,6 +90,8 @@ class Local(Workers):
             return self.agenda.busy(run)
         if word == "storage":
             return self.broken(run, reason)
+        if exit_code == UNKNOWN and not word and self.agenda.study.claimed(run.run_id):
+            return self.agenda.busy(run)  # the forkserver was killed, and the run is still at work
         if word == "interrupted":
             reason = "stopped from outside (SIGTERM)"
         return self.agenda.fail(run, reason or reason_of_exit(exit_code), exit_code)
@@ -103,7 +111,7 @@ class Local(Workers):
             else:
                 self.agenda.give_back(worker.run)
         self.workers.clear()
-        self.agenda.tidy()
+        self.agenda.study.tidy()
 
 
 class _Worker:
@@ -144,7 +152,7 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
     with contextlib.suppress(BrokenPipeError):  # the driver is gone, and this process with it
         try:
             admit(plugins)
-            execution = Execution(run, Study.create(folder))
+            execution = Execution(run, Study(folder))
             signal.signal(signal.SIGTERM, lambda *_: execution.stop())
             status = "finished"
             for row in execution.rows():
@@ -153,10 +161,9 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
             pipe.send(("interrupted" if status == "interrupted" else "finished", ""))
         except BusyError:
             pipe.send(("busy", ""))
-        except StorageError as error:
-            pipe.send(("storage", str(error)))
         except BaseException as error:  # a plug-in may raise anything
-            pipe.send(("failed", one_line(error)))
+            fault = machine_fault(error)
+            pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
 
 
 @contextlib.contextmanager

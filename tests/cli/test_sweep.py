@@ -54,11 +54,12 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     assert code == 0
     assert out.startswith("4 runs: 0 done, 0 failed before, 4 to do\nabout ")
     assert "4 from training steps timed now, with their whole budget" in out
-    assert not Path("study/runs.csv").exists()
+    assert not Path("study").exists()
 
     code, out, err = rnnbench(*SWEEP)
     assert code == 0
-    assert out == "4 of 4 runs done, in study/runs.csv\n"
+    assert out.startswith("4 of 4 runs done (")
+    assert out.endswith("in study/runs.csv\nnext: rnnbench table study, or rnnbench plot study\n")
     assert "[4/4] " in err  # which run ends last is the machine's affair
     assert err.count("rnn (uniform) on beijing, gap 10, seed 0, lr 0.01: ") == 1
     assert rnnbench(*SWEEP, "--quiet") == (0, out, "")

@@ -37,7 +37,7 @@ def add(x, y):
 
 
 PLAIN = {
-    "np": np, "compiled": lambda function: function, "cached": lambda function: function,
+    "np": np, "compiled": lambda function: function, "cached": np.errstate(all="ignore"),
     "packed": lambda blas, weight: weight, "product": product, "weight_gradient": weight_gradient, "add": add,
     "flat": lambda steps: steps.reshape(-1, steps.shape[2]),
     "input_step": input_step, "input_step_back": input_step_back, "input_block_back": input_block_back,

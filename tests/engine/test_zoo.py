@@ -197,7 +197,7 @@ class Strained(Base):
         g = torch.sigmoid(self.a(x) + self.b(h))
         u, v = self.c(g).chunk(2, 1)
         w = F.softplus(u + self.b(k)) - self.d(g * v) + self.d(q)
-        y = torch.tanh(w) * g + h.detach() * 0.3 + F.silu(v) * 0.1
+        y = torch.tanh(w) * g + h.detach() * 0.3 + self.b(k.detach()) * 0.1 + F.silu(v) * 0.1
         return (y, h, y * k), {}
 
 

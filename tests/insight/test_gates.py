@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.insight.gates import gate_values, half_life_frame, means
 from rnnbench.insight.networks import initialised
 from rnnbench.model import stream
+from rnnbench.resolve import resolve
 
 
-def config(cell: str) -> RunConfig:
-    return catalog.resolve(RunConfig(task="beijing", cell=cell, gap=3, hidden_size=4))
+def config(cell: str) -> Run:
+    return resolve(RunRequest(task="beijing", cell=cell, gap=3, hidden_size=4))
 
 
 def value(frame: pd.DataFrame, quantity: str, step: int) -> np.ndarray:

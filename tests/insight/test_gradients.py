@@ -9,20 +9,21 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.insight import gradients
 from rnnbench.insight.networks import initialised, walk
 from rnnbench.model import stream
+from rnnbench.resolve import resolve
 from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 
 F64 = torch.float64
 
 
-def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> RunConfig:
-    return catalog.resolve(RunConfig(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
+def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> Run:
+    return resolve(RunRequest(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
 
 
-def one_batch(conf: RunConfig, size: int) -> Batch:
+def one_batch(conf: Run, size: int) -> Batch:
     """The batch that gradient_norms draws."""
     task = catalog.make_task(conf.task, conf.option)
     return gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
@@ -223,9 +224,9 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
     ("argv", "told"),
     [
         (["--cell", "lstn"], "did you mean"),
-        (["--run", "nosuch"], "no run 'nosuch'"),
+        (["--run", "nosuch"], "no study in results"),
         (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
-        (["--seed", "99999999999999999999"], "--seed must be less"),
+        (["--seed", "99999999999999999999"], "--seed"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:

@@ -11,7 +11,7 @@ from rnnbench.cells import Cell, State
 class LRU(Cell):
     """Options: ``r_min`` (0.9), the smallest modulus of an eigenvalue at the start."""
 
-    name = "lru"
+    name = "complex-unit"
     summary = "linear recurrent unit: a diagonal complex recurrence, read out by a layer"
     state_names = ("h", "re", "im")
 

@@ -8,7 +8,7 @@ from rnnbench.cells import SequenceModel
 class Transformer(SequenceModel):
     """Options: ``heads`` (4)."""
 
-    name = "transformer"
+    name = "attention"
     summary = "one layer of causal attention"
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rnnbench.records import RUN_COLUMNS, TIME_COLUMNS, read_csv
+from rnnbench.study import Study
+from rnnbench.study.schema import Record
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--engine", "torch", "--eval-sequences", "1000"]
@@ -32,7 +33,11 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
+def plain(rows: Iterable[Record]) -> list[dict]:
+    """Rows without the columns of time; NaN equals NaN."""
+    return [{name: repr(value) for name, value in row.values().items() if name not in ("wall_s", "train_s")} for row in rows]
+
+
 def runs(folder: Path) -> list[dict]:
     """``runs.csv`` sorted by run, the time columns aside."""
-    rows = read_csv(folder / "runs.csv", RUN_COLUMNS) if (folder / "runs.csv").exists() else []
-    return sorted(({k: v for k, v in row.items() if k not in TIME_COLUMNS} for row in rows), key=lambda row: row["run_id"])
+    return plain(sorted(Study(folder).records(), key=lambda record: record.run_id))

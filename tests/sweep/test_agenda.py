@@ -4,31 +4,39 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.config import SweepConfig
+from rnnbench.config import SweepRequest
 from rnnbench.execute import Execution
-from rnnbench.records import Study
+from rnnbench.study import Study
 from rnnbench.sweep import agenda as agenda_module
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Failed, Finished, Tick
 from rnnbench.sweep.cost import estimate
-from rnnbench.sweep.failures import Failures
+from rnnbench.sweep.failures import failure
 from rnnbench.sweep.grid import grid
 from rnnbench.sweep.states import states
 
 RUNS = grid(
-    SweepConfig.model_validate(
-        {"cell": "memoryless", "task": "beijing", "gap": [1, 2, 3], "hidden_size": 4, "batch_size": 4, "max_steps": 2}
+    SweepRequest.model_validate(
+        {
+            "cell": "memoryless",
+            "task": "beijing",
+            "gap": [1, 2, 3],
+            "hidden_size": 4,
+            "batch_size": 4,
+            "max_steps": 2,
+            "engine": "torch",
+        }
     )
 )
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    return Study(tmp_path / "study")
+    return Study.create(tmp_path / "study")
 
 
 def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Study) -> None:
     list(Execution(RUNS[0], study).rows())
-    Failures(study).add(RUNS[1], "no reason", -9)
+    study.record_failure(failure(RUNS[1], "no reason", -9))
     agenda = Agenda(study, RUNS)
     assert (agenda.total, agenda.done, agenda.failed_before) == (3, 1, 1)
     assert agenda.next() == RUNS[2]
@@ -38,7 +46,7 @@ def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Stu
     assert again.next() == RUNS[1]
     list(Execution(RUNS[1], study).rows())
     assert isinstance(again.finished(RUNS[1]), Finished)
-    assert Failures(study).load() == {}
+    assert study.failures.rows() == []
 
 
 def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) -> None:
@@ -52,11 +60,10 @@ def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study:
     list(Execution(RUNS[0], study).rows())
     for config in RUNS[:2]:
         study.checkpoint_file(config.run_id).write_bytes(b"left over")
-    agenda = Agenda(study, RUNS)
     with study.claim(RUNS[0].run_id):
-        agenda.tidy()
+        study.tidy()
         assert study.checkpoint_file(RUNS[0].run_id).exists()
-    agenda.tidy()
+    study.tidy()
     assert not study.checkpoint_file(RUNS[0].run_id).exists()
     assert study.checkpoint_file(RUNS[1].run_id).exists()
 
@@ -69,7 +76,7 @@ def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> No
     assert config == RUNS[0]
     assert isinstance(agenda.fail(config, "why not", 1), Failed)
     assert agenda.next() == RUNS[2]
-    assert Failures(study).load()[RUNS[0].run_id]["reason"] == "why not"
+    assert [row.reason for row in study.failures.rows()] == ["why not"]
 
 
 def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +95,7 @@ def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Stud
 
 def test_every_run_is_in_one_state(study: Study) -> None:
     list(Execution(RUNS[0], study).rows())
-    Failures(study).add(RUNS[1], "no reason", None)
+    study.record_failure(failure(RUNS[1], "no reason", None))
     halfway = Execution(RUNS[2], study)
     halfway.stop()
     list(halfway.rows())
@@ -107,4 +114,4 @@ def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: Study) -
     row = study.finished(RUNS[0].run_id)
     assert row is not None
     known = estimate(RUNS[:1], study)
-    assert (known.from_runs, known.from_steps, known.seconds) == (1, 0, float(row["wall_s"]))
+    assert (known.from_runs, known.from_steps, known.seconds) == (1, 0, row.wall_s)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.catalog import resolve
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.errors import UserError
 from rnnbench.execute import Execution
-from rnnbench.records import ROW_COLUMNS, Study, load_tensors, read_csv
+from rnnbench.resolve import resolve
+from rnnbench.study import Study
+from rnnbench.study.files import load_tensors
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Finished, Progress
 from rnnbench.sweep.dask import Dask
-from tests.sweep.processes import SMALL, Start, runs, wait_for
+from tests.sweep.processes import SMALL, Start, plain, runs, wait_for
 
 FLAGS = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1", "--max-steps", "300", "--eval-every", "10"]
 FLAGS += SMALL
@@ -51,19 +52,20 @@ def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: P
     assert alone.wait(60) == 0
     assert len(runs(study)) == 8
     assert runs(study) == runs(tmp_path / "alone")
-    for row in runs(study):
-        steps = [int(line["step"]) for line in read_csv(Study(study).log_file(row["run_id"]), ROW_COLUMNS)]
+    home = Study(study)
+    for record in home.records():
+        steps = [row.step for row in home.log(record.run_id)]
         assert steps == sorted(set(steps))
-        assert steps[-1] == int(row["step"])
-        assert load_tensors(Study(study).weights_file(row["run_id"]))
+        assert steps[-1] == record.step
+        assert load_tensors(home.weights_file(record.run_id))
 
 
 def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path) -> None:
     file, _ = cluster(start, tmp_path, 1)
     small = {"hidden_size": 8, "batch_size": 8, "engine": "torch", "eval_sequences": 1000}
-    config = resolve(RunConfig(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
+    config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
     wait_for(file.exists)
-    study = Study(tmp_path / "study")
+    study = Study.create(tmp_path / "study")
     first = Dask(Agenda(study, [config]), str(file), leg=0.0)
     for event in itertools.islice(first.events(), MOST):
         if isinstance(event, Progress) and event.row.step == 30:  # the files of the rows before are back
@@ -76,17 +78,16 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     events = list(itertools.islice(second.events(), MOST))
     assert min(event.row.step for event in events if isinstance(event, Progress)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
-    list(Execution(config, Study(tmp_path / "alone")).rows())
+    list(Execution(config, Study.create(tmp_path / "alone")).rows())
     assert runs(study.folder) == runs(tmp_path / "alone")
-    logs = [read_csv(Study(folder).log_file(config.run_id), ROW_COLUMNS) for folder in (study.folder, tmp_path / "alone")]
-    assert [row | {"wall_s": ""} for row in logs[0]] == [row | {"wall_s": ""} for row in logs[1]]
+    assert plain(study.log(config.run_id)) == plain(Study(tmp_path / "alone").log(config.run_id))
 
 
 def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = cluster(start, tmp_path, 1)
     monkeypatch.setattr("rnnbench.sweep.agenda.PATIENCE", 0.0)
-    config = resolve(RunConfig(cell="rnn", task="beijing", gap=5))
+    config = resolve(RunRequest(cell="rnn", task="beijing", gap=5))
     wait_for(file.exists)
-    study = Study(tmp_path / "study")
+    study = Study.create(tmp_path / "study")
     with study.claim(config.run_id):
         assert any(isinstance(event, Elsewhere) for event in Dask(Agenda(study, [config]), str(file)).events())

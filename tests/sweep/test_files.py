@@ -38,9 +38,9 @@ def test_a_file_and_the_flags_that_override_it(file: Path) -> None:
         ("gaps = [5]", "study.toml, line 9: unknown key 'gaps': did you mean 'gap'?"),
         ("hidden-size = 5", "study.toml, line 9: unknown key 'hidden-size': did you mean 'hidden_size'?"),
         ("[recipe]\nlr = 1", "study.toml, line 9: unknown key 'recipe'"),
-        ("seed = [0, 'x']", "study.toml, line 9: seed (value 2) must be a valid integer, not 'x'"),
-        ("lr = [-1.0]", "study.toml, line 9: lr (value 1) must be greater than 0, not -1.0"),
-        ("hidden_size = 0", "study.toml, line 9: hidden_size must be greater than or equal to 1, not 0"),
+        ("seed = [0, 'x']", "study.toml, line 9: seed (value 2) must be a whole number, not 'x'"),
+        ("lr = [-1.0]", "study.toml, line 9: lr must be above 0, not -1.0"),
+        ("hidden_size = 0", "study.toml, line 9: hidden_size must be at least 1, not 0"),
         ("optimizer = 'adm'", "study.toml, line 9: optimizer must be 'adam', 'rmsprop' or 'sgd', not 'adm'"),
         ("seed = [0", "study.toml is not TOML: Unclosed array (at "),
     ],
@@ -56,7 +56,7 @@ def test_a_mistake_is_told_by_key_place_and_meaning(file: Path, text: str, messa
 def test_what_is_missing_and_what_is_wrong_in_a_flag(file: Path) -> None:
     with pytest.raises(UserError, match="a sweep needs a task: give --task, or `task = "):
         read_sweep(None, {"cell": ["rnn"]})
-    with pytest.raises(UserError, match=r"^--hidden-size must be greater than or equal to 1, not 0$"):
+    with pytest.raises(UserError, match=r"^--hidden-size must be at least 1, not 0$"):
         read_sweep(file, {"hidden_size": 0})
     with pytest.raises(UserError, match=r"cannot read sweep file none\.toml: No such file"):
         read_sweep(Path("none.toml"), {})

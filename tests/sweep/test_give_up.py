@@ -2,12 +2,15 @@
 
 import pytest
 
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.errors import UserError
+from rnnbench.resolve import resolve
 from rnnbench.sweep.files import read_sweep
 from rnnbench.train import Trainer
 
-CONFIG = RunConfig(task="beijing", cell="memoryless", gap=5, hidden_size=8, batch_size=8, eval_every=10, max_steps=100, give_up=25)
+SMALL = {"hidden_size": 8, "batch_size": 8, "eval_every": 10, "max_steps": 100, "engine": "torch"}
+REQUEST = RunRequest(task="beijing", cell="memoryless", gap=5, give_up=25, **SMALL)
+CONFIG = resolve(REQUEST)
 
 
 def test_a_run_never_above_chance_is_given_up_at_the_next_evaluation() -> None:
@@ -17,7 +20,7 @@ def test_a_run_never_above_chance_is_given_up_at_the_next_evaluation() -> None:
 
 
 def test_a_run_once_above_chance_goes_on_to_its_end() -> None:
-    rows = list(Trainer(CONFIG.model_copy(update={"cell": "rnn", "lr": 0.03})).rows())
+    rows = list(Trainer(resolve(REQUEST.model_copy(update={"cell": "rnn", "lr": 0.03}))).rows())
     assert max(row.accuracy for row in rows if row.step <= 30) > 0.6
     assert rows[-1].status in ("solved", "unsolved")
 
@@ -38,5 +41,5 @@ def test_without_the_rule_nothing_is_given_up() -> None:
 
 def test_the_rule_is_a_field_of_a_sweep_too() -> None:
     assert read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 50}).model_dump()["give_up"] == 50
-    with pytest.raises(UserError, match="--give-up must be greater than or equal to 1"):
+    with pytest.raises(UserError, match="--give-up must be at least 1"):
         read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 0})

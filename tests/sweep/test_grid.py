@@ -2,20 +2,20 @@
 
 import pytest
 
-from rnnbench.config import AXES, RunConfig, SweepConfig
+from rnnbench.config import AXES, RunRequest, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.sweep.grid import SpanSearch, grid
 
 
-def sweep(**values) -> SweepConfig:
-    return SweepConfig.model_validate({"cell": "rnn", "task": "beijing", "gap": [5, 10], **values})
+def sweep(**values) -> SweepRequest:
+    return SweepRequest.model_validate({"cell": "rnn", "task": "beijing", "gap": [5, 10], **values})
 
 
 def test_a_sweep_has_every_field_of_a_run() -> None:
-    assert set(SweepConfig.model_fields) == set(RunConfig.model_fields)
-    for name, field in RunConfig.model_fields.items():
+    assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, "cells"}
+    for name, field in RunRequest.model_fields.items():
         if name not in AXES:
-            swept = SweepConfig.model_fields[name]
+            swept = SweepRequest.model_fields[name]
             assert (swept.annotation, swept.default, swept.description) == (field.annotation, field.default, field.description)
 
 
@@ -46,7 +46,7 @@ def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_there() -
 def test_the_horizon_goes_to_chrono_alone() -> None:
     runs = grid(sweep(cell=["lstm"], init=["uniform", "chrono"], horizon=70.0))
     assert {(run.init, run.horizon) for run in runs} == {("uniform", None), ("chrono", 70.0)}
-    with pytest.raises(UserError, match="no run of this sweep has one"):
+    with pytest.raises(UserError, match="no run of this sweep has an initialisation that uses it"):
         grid(sweep(horizon=70.0))
 
 

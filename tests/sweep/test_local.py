@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.records import ROW_COLUMNS, Study, read_csv
-from rnnbench.sweep.failures import COLUMNS
+from rnnbench.study import Study
 from rnnbench.sweep.states import states
-from tests.sweep.processes import SMALL, Start, group_alive, runs, wait_for
+from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
@@ -26,8 +25,7 @@ def lines(folder: Path) -> int:
 
 
 def logs(folder: Path) -> dict:
-    rows = {path.name: read_csv(path, ROW_COLUMNS) for path in (folder / "logs").glob("*.csv")}
-    return {name: [(row["step"], row["accuracy"], row["train_loss"]) for row in rows[name]] for name in rows}
+    return {path.stem: plain(Study(folder).log(path.stem)) for path in (folder / "logs").glob("*.csv")}
 
 
 def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, tmp_path: Path) -> None:
@@ -77,9 +75,9 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
     out, err = sweep.communicate(timeout=60)
     study = tmp_path / "study"
     assert sweep.returncode == 3
-    assert {row["cell"] for row in runs(study)} == {"rnn", "lstm"}
-    failed = {Path(row["cell"]).stem: row for row in read_csv(study / "failed.csv", COLUMNS)}
-    assert {name: row["reason"].split(":")[0] for name, row in failed.items()} == {
+    assert {row.cell for row in Study(study).records()} == {"rnn", "lstm"}
+    failed = {row.cell: row for row in Study(study).failures.rows()}
+    assert {name: row.reason.split(":")[0] for name, row in failed.items()} == {
         "segv": "segmentation fault (signal 11)",
         "kill": "killed (signal 9)",
         "memory": "out of memory",
@@ -87,8 +85,8 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
         "error": "error.py, line 6",
         "exit": "ended with exit code 0 before it had a result",
     }
-    assert failed["error"]["reason"] == "error.py, line 6: RuntimeError: two words"
-    assert (failed["segv"]["exit_code"], failed["kill"]["exit_code"]) == ("-11", "-9")
+    assert failed["error"].reason == "error.py, line 6: RuntimeError: two words"
+    assert (failed["segv"].exit_code, failed["kill"].exit_code) == (-11, -9)
     assert "6 failed" in out
     assert "failed: segmentation fault" in err
 
@@ -104,7 +102,7 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
     retried = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed")
     assert retried.wait(60) == 0
     assert len(runs(study)) == 3
-    assert len(read_csv(study / "failed.csv", COLUMNS)) == 5
+    assert len(Study(study).failures.rows()) == 5
 
 
 def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> None:
@@ -112,7 +110,7 @@ def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> N
     flags = ["--task", "beijing", "--gap", "5,10", "--max-steps", "20", *SMALL, "--out", "study", "--jobs", "1"]
     sweep = start("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast")
     assert sweep.wait(60) == 3
-    assert len(read_csv(tmp_path / "study" / "failed.csv", COLUMNS)) == 1
+    assert len(Study(tmp_path / "study").failures.rows()) == 1
     assert runs(tmp_path / "study") == []
 
 
@@ -127,10 +125,10 @@ def test_ctrl_c_ends_a_sweep_and_loses_nothing(start: Start, tmp_path: Path, num
     else:
         sweep.send_signal(number)
     assert sweep.wait(10) == code
-    assert "the same command goes on from here" in sweep.communicate()[0]
+    assert "the same command resumes from here" in sweep.communicate()[0]
     wait_for(lambda: not group_alive(sweep), 5)
-    ends = [read_csv(path, ROW_COLUMNS)[-1] for path in (study / "logs").glob("*.csv")]
-    assert [row["status"] for row in ends] == ["interrupted", "interrupted"]
+    ends = [Study(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
+    assert [row.status for row in ends] == ["interrupted", "interrupted"]
     assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
 
 

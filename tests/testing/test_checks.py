@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 HEAD = "import random\nimport numpy\nimport torch\nfrom torch import nn\nfrom rnnbench.cells import *\n"
 LEAKY = """
 class Leaky(Cell):
-    name = "leaky"
+    name = "my-own"
     summary = "leaky integrator"
 
     def __init__(self, input_size: int, hidden_size: int, rate: float = 0.1) -> None:
@@ -44,8 +44,8 @@ BAD_CELLS = {
     "batch first": (MODEL, "hidden_size)\n\n", "hidden_size, batch_first=True)\n\n", "depends on the others of its batch"),
     "detached": (LEAKY, "(h,) = state", "h = state[0].detach()", "passes no gradient back to h"),
     "detached inside": (MODEL, "self.inner(x)[0]", "self.inner(x[:1])[0] + self.inner(x)[0].detach()", "no gradient"),
-    "stolen name": (LEAKY, '"leaky"', '"rnn"', "taken by rnn.py, class RNN"),
-    "upper case": (LEAKY, '"leaky"', '"My Cell"', "use lower-case letters"),
+    "stolen name": (LEAKY, '"my-own"', '"rnn"', "taken by rnn.py, class RNN"),
+    "upper case": (LEAKY, '"my-own"', '"My Cell"', "use lower-case letters"),
     "no braces": (LEAKY, "new,), {}", "new,)", "with gates a dict of (B, H) tensors, {} without any"),
     "no tuple": (LEAKY, "new,), {}", "new), {}", "the state is no tuple of 1 (h)"),
     "state of another shape": (LEAKY, ENDS, "        return (new[0],), {}\n", "step makes h (16,), not (3, 16)"),

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.terminal.flags import Cell, Only, Studies
 from rnnbench.cli.terminal.saving import write
-from rnnbench.cli.terminal.studies import Cell, Only, Studies, logs_of, named, runs_of
+from rnnbench.cli.terminal.studies import logs_of, named, runs_of
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")

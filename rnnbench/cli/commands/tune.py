@@ -10,10 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.commands.run import stop_between_steps
-from rnnbench.cli.commands.sweep import DryRun, Jobs, RetryFailed, cores
-from rnnbench.cli.terminal.options import Quiet
-from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
+from rnnbench.cli.terminal.flags import DryRun, Jobs, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
+from rnnbench.config import SweepRequest
 
 Out = Annotated[Path, typer.Option("--out", help="Study folder of the pilot runs.")]
 Into = Annotated[
@@ -22,7 +20,7 @@ Into = Annotated[
 
 
 @app.command(epilog="Example: rnnbench tune --cell rnn,lstm,gru,./mine.py --task copy,adding --gap 50 --schedule linear")
-@sweep_flags
+@with_flags(SweepRequest)
 def tune(
     file: SweepFile = None,
     out: Out = Path("results/tuning"),
@@ -39,11 +37,11 @@ def tune(
     are searched too. The rule: most seeds solved, then the higher median accuracy, fewer steps, the smaller rate. `rnnbench sweep
     --tuned TABLE` runs the chosen recipes on other seeds.
     """
-    from rnnbench.cli.terminal.sweep_screen import SweepScreen, cost_lines
+    from rnnbench import api
+    from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
     from rnnbench.study import Study
     from rnnbench.sweep.agenda import Agenda
     from rnnbench.sweep.files import read_sweep, save_sweep
-    from rnnbench.sweep.local import Local
     from rnnbench.sweep.tuned import write
     from rnnbench.tune import DEFAULTS, choose, pilots
 
@@ -53,16 +51,11 @@ def tune(
     runs = pilots(asked)
     study = Study(out) if dry_run else Study.create(out)
     agenda = Agenda(study, runs, retry_failed=retry_failed)
-    jobs = jobs or (max(1, cores() // asked.threads) if asked.device == "cpu" else 1)
     if dry_run:
-        typer.echo(cost_lines(agenda, jobs, runs, None))
+        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), runs))
         return
-    save_sweep(asked, study.folder / "sweep.json")
-    workers = Local(agenda, jobs)
-    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, quiet) as screen:
-        for event in workers.events():
-            screen.show(event)
-    typer.echo(screen.summary(bool(stopped_by)))
+    save_sweep(asked, study)
+    watched(api.make_workers(agenda, asked, jobs, None), quiet)
     rows, into = choose(runs, study, shlex.join(["rnnbench", *sys.argv[1:]])), table or out / "tuning.csv"
     if rows:
         write(into, rows)
@@ -70,7 +63,5 @@ def tune(
             recipe = f"lr {row.lr:g}, {row.hidden_size} units, {row.init}"
             typer.echo(f"{row.cell} {row.task} gap {row.gap}: {recipe} of {row.candidates} ({100 * row.accuracy:.1f} %)")
         typer.echo(f"  {into}")
-    if stopped_by:
-        raise typer.Exit(128 + stopped_by[0])
     if agenda.failed or agenda.failed_before:
         raise typer.Exit(3)
