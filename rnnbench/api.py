@@ -367,7 +367,27 @@ def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, str], None]
 
     console = Console(stderr=True)
     shown = wanted if wanted is not None else console.is_terminal or console.is_jupyter
+    if shown and console.is_jupyter:
+        with _notebook_bar(total) as advance:
+            yield advance
+        return
     columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("{task.description}"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown) as bars:
         bar = bars.add_task("", total=total)
         yield lambda done, text: bars.update(bar, completed=done, description=text)
+
+
+@contextlib.contextmanager
+def _notebook_bar(total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar of plain HTML, gone at the end; needs no widgets."""
+    from IPython.display import HTML, display
+
+    place = display(HTML("<progress></progress>"), display_id=True)
+
+    def advance(done: int, text: str) -> None:
+        place.update(HTML(f'<progress value="{done}" max="{total}"></progress> {done:,} of {total:,} {text}'))
+
+    try:
+        yield advance
+    finally:
+        place.update(HTML(""))

@@ -24,6 +24,7 @@ def seeded(seed: int = 0) -> Generator:
         ("recall", {"cues": 3}),
         ("recall", {"fillers": 2}),
         ("tracking", {"group": "Z2"}),
+        ("tracking", {"answers": 4}),
         ("overwrite", {"earlier": 0, "before": 0}),
         ("selective-copy", {"symbols": 3, "alphabet": 5, "blanks": 6}),
     ],
@@ -91,15 +92,17 @@ def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) 
     assert torch.equal(law, law.T) == commutes
 
 
+@pytest.mark.parametrize("answers", [1, 3])
 @pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
-def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int) -> None:
-    task = catalog.make_task("tracking")
+def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answers: int) -> None:
+    task = catalog.make_task("tracking", {"answers": answers})
     for b in range(20):
         words = task.words(task.sample(gap, 20, seeded(b)), b)
         things = ["1", "2", "3"]
-        for word in words:
+        assert len(words) == gap + answers
+        for t, word in enumerate(words):
             things = [word.text[int(thing) - 1] for thing in things]
-        assert words[-1].answer == "".join(things)
+            assert word.answer == ("".join(things) if t >= gap else None)
 
 
 def test_tracking_refuses_what_is_no_group() -> None:

@@ -14,8 +14,17 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from rnnbench.cell import Cell, State
+
+
+class Rotation(nn.Module):
+    """(H, H) weights A to the orthogonal Q."""
+
+    def forward(self, A: Tensor) -> Tensor:
+        upper = A.triu(1)  # (H, H)
+        return torch.matrix_exp(upper - upper.T)
 
 
 class ExpRNN(Cell):
@@ -34,21 +43,14 @@ class ExpRNN(Cell):
         angles = torch.zeros(H, H)
         even = torch.arange(0, H - 1, 2)  # (H // 2)
         angles[even, even + 1] = torch.empty(H // 2).uniform_(-math.pi, math.pi)
-        self.A = nn.Parameter(angles)
+        self.recurrent = nn.Linear(H, H, bias=False)
+        self.recurrent.weight = nn.Parameter(angles)  # A, from which torch makes Q: once per sequence, not once per step
+        parametrize.register_parametrization(self.recurrent, "weight", Rotation())
         self.bias = nn.Parameter(torch.empty(H).uniform_(-0.01, 0.01))
 
-    def rotation(self) -> Tensor:
-        """(H, H) the orthogonal recurrent weights Q."""
-        upper = self.A.triu(1)  # (H, H)
-        return torch.matrix_exp(upper - upper.T)
-
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        return self.rotated(x, state, self.rotation())
-
-    def rotated(self, x: Tensor, state: State, rotation: Tensor) -> tuple[State, dict[str, Tensor]]:
-        """One step with Q at hand."""
         (h,) = state  # (B, H)
-        z = F.linear(x, self.weight_ih) + F.linear(h, rotation)  # (B, H)
+        z = F.linear(x, self.weight_ih) + self.recurrent(h)  # (B, H)
         return (torch.where(z >= 0, torch.relu(z + self.bias), -torch.relu(self.bias - z)),), {}
 
 

@@ -31,9 +31,10 @@ def grid(sweep: SweepRequest) -> list[Run]:
         UserError: a run of the grid cannot be.
     """
     runs: dict[str, Run] = {}
-    unused = [name for name in sweep.cells if name not in {CELLS.find(cell).name for cell in sweep.cell}]
-    if unused:
-        raise UserError(f"[cells.{unused[0]}]: the sweep has no cell of that name{did_you_mean(unused[0], sweep.cell)}")
+    known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
+    unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
+    if unknown:
+        raise UserError(f"[cells.{unknown[0]}]: there is no cell of that name{did_you_mean(unknown[0], known_cells)}")
     horizons = 0
     for request in requests(sweep):
         inits = known(CELLS.find(request.cell).kind)

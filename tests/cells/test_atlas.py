@@ -154,9 +154,9 @@ def test_exprnn() -> None:
     cell = cell_of("exprnn")
     with torch.no_grad():
         cell.bias.uniform_(-0.5, 0.5, generator=Generator().manual_seed(4))  # both signs of modrelu's threshold
-        cell.A.normal_(generator=Generator().manual_seed(3))
+        cell.get_parameter("recurrent.parametrizations.weight.original").normal_(generator=Generator().manual_seed(3))
     p, h, outputs = arrays(cell), np.zeros((B, H)), []
-    upper = np.triu(p["A"], 1)
+    upper = np.triu(p["recurrent.parametrizations.weight.original"], 1)
     eigenvalues, vectors = np.linalg.eig(upper - upper.T)
     Q = (vectors @ np.diag(np.exp(eigenvalues)) @ np.linalg.inv(vectors)).real
     np.testing.assert_allclose(Q @ Q.T, np.eye(H), atol=1e-12)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.records import RUN_COLUMNS
+from rnnbench.study import RunRecord
 from tests.plots.study import made_up
 
 CELLS = {"one": "rnn", "two": "lstm"}
@@ -29,7 +29,7 @@ def studies(tmp_path: Path) -> Path:
         ]
         runs = made_up(rows).assign(schema=1, run_id=[f"{name}-{k}" for k in range(len(rows))])
         (tmp_path / name).mkdir()
-        runs.reindex(columns=list(RUN_COLUMNS)).to_csv(tmp_path / name / "runs.csv", index=False)
+        runs.reindex(columns=list(tuple(RunRecord.columns()))).to_csv(tmp_path / name / "runs.csv", index=False)
     return tmp_path
 
 
@@ -70,7 +70,7 @@ def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monke
         assert "rnn (uniform, hidden_size 128)" in out.replace("\n", " ")
 
 
-@pytest.mark.parametrize("content", ["", ",".join(RUN_COLUMNS) + "\n"])
+@pytest.mark.parametrize("content", ["", ",".join(tuple(RunRecord.columns())) + "\n"])
 @pytest.mark.parametrize("command", ["plot", "table", "report"])
 def test_a_table_without_a_row_is_one_line(rnnbench, tmp_path: Path, content: str, command: str) -> None:
     (tmp_path / "bare").mkdir()

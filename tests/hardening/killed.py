@@ -1,20 +1,23 @@
-"""One command after the other, each killed at one point where it touches the disk; forked from a process that has torch loaded.
+"""One run after the other, each killed at one point where it touches the disk; forked from a process that has torch loaded.
 
-    python -m tests.hardening.killed FIRST KILLED AGAIN
+    python -m tests.hardening.killed KILLED AGAIN
 
-runs, for n = 1, 2, ... and each in a folder of its own: the commands FIRST undisturbed, KILLED until the n-th touch of the disk,
-and AGAIN undisturbed; commands are JSON lists of words, FIRST a list of such lists. The folder is called after n, and holds ``touch``:
-what the killed command was about to do. It ends at the first n that KILLED does not reach.
+calls :func:`rnnbench.run` for n = 1, 2, ..., each in a copy of the folder ``first``: with the keywords KILLED (a JSON object) until
+its n-th touch of the disk, and with the keywords AGAIN undisturbed. A copy is called after its n, and its file ``touch`` says what
+the killed run was about to do. It ends at the first n that KILLED does not reach.
 """
 
 import io
 import json
 import os
+import shutil
 import sys
+import tempfile
+import traceback
 from pathlib import Path
+from typing import Any
 
-import rnnbench.cli
-import rnnbench.execute
+import rnnbench.api
 import rnnbench.sweep.warm
 
 
@@ -23,12 +26,12 @@ class Dying:
 
     def __init__(self, n: int) -> None:
         self.left = n
-        self.folder = str(Path.cwd())
+        self.folder = Path.cwd()
 
-    def touch(self, what: str, name: object, before: bool = True) -> None:
+    def touch(self, what: str, name: object) -> None:
         self.left -= 1
         if self.left == 0:
-            Path(self.folder, "touch").write_text(f"{what} {name}")
+            (self.folder / "touch").write_text(f"{what} {name}")
             os._exit(137)
 
     def install(self) -> None:
@@ -80,37 +83,36 @@ class Watched:
         return getattr(self.file, name)
 
 
-def command(words: list[str], n: int = 0) -> int:
-    """Give a command in a process of its own; its exit code."""
+def run(keywords: dict[str, Any], n: int = 0) -> int:
+    """Make the run in a process of its own, killed at its n-th touch; its exit code."""
     child = os.fork()
     if not child:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        if n:
-            Dying(n).install()
         try:
-            rnnbench.cli.main(words)
-        except SystemExit as stop:
-            os._exit(stop.code if isinstance(stop.code, int) else 1)
+            if n:
+                Dying(n).install()
+            rnnbench.api.run(**keywords)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
-    first, killed, again = (json.loads(text) for text in sys.argv[1:])
+    killed, again = (json.loads(text) | {"progress": False} for text in sys.argv[1:])
     base = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:  # load here what every run would load itself
+        rnnbench.api.run(**again | {"out": folder})
     for n in range(1, 500):
         folder = base / str(n)
-        folder.mkdir()
+        shutil.copytree(base / "first", folder)
         os.chdir(folder)
-        for words in first:
-            assert command(words) == 0, words
-        code = command(killed, n)
+        code = run(killed, n)
         if code == 0:
             return
         assert code == 137, (n, code)
-        code = command(again)
+        code = run(again)
         assert code == 0, (n, (folder / "touch").read_text(), code)
 
 

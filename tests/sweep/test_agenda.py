@@ -58,9 +58,9 @@ def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) 
 
 def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: Study) -> None:
     list(Execution(RUNS[0], study).rows())
-    for config in RUNS[:2]:
-        study.checkpoint_file(config.run_id).write_bytes(b"left over")
     with study.claim(RUNS[0].run_id):
+        for config in RUNS[:2]:
+            study.checkpoint_file(config.run_id).write_bytes(b"left over")
         study.tidy()
         assert study.checkpoint_file(RUNS[0].run_id).exists()
     study.tidy()

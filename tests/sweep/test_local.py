@@ -82,10 +82,10 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
         "kill": "killed (signal 9)",
         "memory": "out of memory",
         "limit": "out of memory",
-        "error": "error.py, line 6",
+        "error": "error",  # its name: what the checks found before the run
         "exit": "ended with exit code 0 before it had a result",
     }
-    assert failed["error"].reason == "error.py, line 6: RuntimeError: two words"
+    assert failed["error"].reason == "error: error.py, line 6: RuntimeError: two words"
     assert (failed["segv"].exit_code, failed["kill"].exit_code) == (-11, -9)
     assert "6 failed" in out
     assert "failed: segmentation fault" in err
