@@ -39,7 +39,7 @@ def sensitivity_lines(found: pd.DataFrame) -> str:
         for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
     ]
     for row in growth(found).to_dict("records"):
-        lines.append(f"{row['cell']} ({row['init']}): sensitivity grows like gap to the power of {number(row['exponent'], '.2f')}")
+        lines.append(f"{row['cell']} ({row['init']}): sensitivity grows like gap to the power of {number(row['exponent'], '0.2f')}")
     return "\n".join(lines)
 
 
