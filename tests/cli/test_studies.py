@@ -29,7 +29,7 @@ def studies(tmp_path: Path) -> Path:
         ]
         runs = made_up(rows).assign(schema=1, run_id=[f"{name}-{k}" for k in range(len(rows))])
         (tmp_path / name).mkdir()
-        runs.reindex(columns=list(tuple(RunRecord.columns()))).to_csv(tmp_path / name / "runs.csv", index=False)
+        runs.reindex(columns=list(RunRecord.columns())).to_csv(tmp_path / name / "runs.csv", index=False)
     return tmp_path
 
 
