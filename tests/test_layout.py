@@ -105,7 +105,8 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
 
 
 PRESETS = (  # what is said of single cells and tasks on purpose: claims, hand-picked weights, the published record, defaults
-    "claims", "verify", "published", "constructions", "plots", "gradients", "guess", "lists", "engine", "api", "migrations",
+    "claims", "verify", "published", "constructions", "plots", "gradients", "measures", "sensitivity", "guess", "lists", "engine",
+    "api", "migrations",
 )  # fmt: skip
 
 

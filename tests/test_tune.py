@@ -37,7 +37,7 @@ def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:
 def tuned(tmp_path: Path, request: SweepRequest, best: dict[str, float]) -> list[Tuned]:
     """The choice where each cell solves it at one rate alone."""
     study, runs = Study.create(tmp_path / "study"), pilots(request)
-    study.table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
+    study.finished_table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
     return choose(runs, study, "rnnbench tune")
 
 
@@ -50,14 +50,14 @@ def test_every_cell_gets_the_same_candidates_and_its_own_best(tmp_path: Path) ->
 
 def test_ties_go_by_the_rule_of_all_figures(tmp_path: Path) -> None:
     study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"]))
-    study.table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
+    study.finished_table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
     (row,) = choose(runs, study, "")
     assert row.lr == 0.001
 
 
 def test_a_place_with_a_run_missing_is_left_open(tmp_path: Path) -> None:
     study, runs = Study.create(tmp_path), pilots(asked())
-    study.table.write(outcome(run, 500, 1.0) for run in runs[1:])
+    study.finished_table.write(outcome(run, 500, 1.0) for run in runs[1:])
     assert len(choose(runs, study, "")) == 1
 
 

@@ -34,7 +34,7 @@ def outcome(run: Run, solved: bool, accuracy: float | None = None) -> RunRecord:
 
 
 def fill(study: Study, runs: list[Run], solved: bool) -> Study:
-    study.table.write([*study.records(), *(outcome(run, solved) for run in runs)])
+    study.finished_table.write([*study.records(), *(outcome(run, solved) for run in runs)])
     return study
 
 

@@ -5,6 +5,7 @@ networks.py       a network at initialisation or from a finished run, in the pre
 gradients.py      how the gradient fades on its way back through the gap
 gates.py          what the gates do while a sentence is read, and the half-lives they imply
 constructions.py  weights picked by hand that solve a task at any gap
+sensitivity.py    how the output depends on the parameters, against the gap
 guess.py          weights guessed at random until the task is solved
 extrapolation.py  a trained network at gaps it was not trained at
 kept.py           tables that are written row by row, and resume
@@ -19,6 +20,7 @@ from rnnbench.insight.measures import (
     measure_guesses,
     train_constructions,
 )
+from rnnbench.insight.sensitivity import measure_sensitivity
 
 __all__ = [
     "Gates",
@@ -27,5 +29,6 @@ __all__ = [
     "measure_gates",
     "measure_gradients",
     "measure_guesses",
+    "measure_sensitivity",
     "train_constructions",
 ]

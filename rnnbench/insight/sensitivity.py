@@ -11,17 +11,21 @@ gate is the forget gate's complement, so its networks start level.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from itertools import product
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from rnnbench.ask import CellLike, request
 from rnnbench.cell import Cell
 from rnnbench.config import Run
 from rnnbench.insight.gradients import last_answers
-from rnnbench.insight.networks import walk
+from rnnbench.insight.kept import Progress
+from rnnbench.insight.networks import initialised, walk
 from rnnbench.model import Model, check_inputs, stream
-from rnnbench.resolve import task_of
+from rnnbench.resolve import resolve, task_of
 
 COLUMNS = ("cell", "init", "task", "gap", "seed", "length", "parameters", "sensitivity", "through_time")
 
@@ -70,6 +74,38 @@ def sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[str, object]
         through.append(_norm(grads[len(theta) :]) if len(wanted) > len(theta) else math.nan)
     values = (cell.name, run.init, task.name, run.gap, run.seed, task.length(run.gap), sum(p.numel() for p in theta))
     return dict(zip(COLUMNS, (*values, sum(slopes) / sequences, sum(through) / sequences), strict=True))
+
+
+def measure_sensitivity(
+    *,
+    cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
+    gap: Iterable[int] = (10, 20, 50, 100, 200, 500),
+    seed: Iterable[int] = (0, 1, 2),
+    progress: Progress = iter,
+    **asked: object,
+) -> pd.DataFrame:
+    """The :func:`sensitivity` of untrained networks, in float64.
+
+    Args:
+        cell: one or several.
+        gap, seed: each combination is a row.
+        progress: shows how far it is.
+        asked: the other words of a run: ``task`` (recall if not given), ``hidden_size``, ``init``, ``option``.
+
+    Returns:
+        One row of :data:`COLUMNS` per cell, gap and seed.
+
+    Raises:
+        UserError: something named is not there.
+
+    Example:
+        >>> measure_sensitivity(cell="gru", gap=[5, 10], seed=[0], hidden_size=8)["gap"].tolist()
+        [5, 10]
+    """
+    cells = [cell] if isinstance(cell, str | type) or not isinstance(cell, Iterable) else list(cell)
+    words = list(product(cells, gap, seed))
+    runs = [resolve(request({"task": "recall"} | asked | {"cell": c, "gap": g, "seed": s})) for c, g, s in words]
+    return pd.DataFrame([sensitivity(initialised(run, torch.float64), run) for run in progress(runs)], columns=list(COLUMNS))
 
 
 def growth(frame: pd.DataFrame) -> pd.DataFrame:

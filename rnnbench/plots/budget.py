@@ -19,7 +19,7 @@ def by_budget(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that are alike in all but their seed, rate and budget, and have several budgets.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`.
+        runs: rows of :meth:`rnnbench.Study.runs`.
 
     Returns:
         Those rows, labelled as if the budget were no part of the recipe, and ``budget``, their ``max_steps``; empty if no cell has
@@ -35,7 +35,7 @@ def plot_budget(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
     """Draw how accuracy and solved seeds grow with the budget: median over seeds with its bootstrap interval, a dot per seed.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`; those of curves with several budgets are drawn.
+        runs: rows of :meth:`rnnbench.Study.runs`; those of curves with several budgets are drawn.
         ax: draws here, if they are of one task and gap.
 
     Returns:

@@ -1,6 +1,7 @@
 """The curse of memory: on the unit whose slopes are known, and on cells that tame it or forget."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rnnbench.cell import Cell, State
+from rnnbench.cli import main
 from rnnbench.config import Run, RunRequest
 from rnnbench.insight.networks import initialised
 from rnnbench.insight.sensitivity import COLUMNS, growth, sensitivity
@@ -82,3 +84,13 @@ def test_the_figure_has_a_curve_per_cell() -> None:
     left, right = plot_sensitivity(frame).axes
     assert {line.get_label() for line in left.lines} == {"lstm (chrono)", "rnn (uniform)"}
     assert "state" in right.get_title()
+
+
+def test_the_command_tells_the_growth_and_saves_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["sensitivity", "--cell", "gru", "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", str(tmp_path), "--quiet"]
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 0
+    assert "gru (chrono): sensitivity grows like gap to the power of" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
+    assert (tmp_path / "sensitivity_recall.svg").exists()

@@ -28,6 +28,21 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def sensitivity_lines(found: pd.DataFrame) -> str:
+    """Medians over seeds of :func:`rnnbench.insight.measure_sensitivity`, and how they grow with the gap."""
+    from rnnbench.insight.sensitivity import growth
+
+    lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
+    middle = found.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
+    lines += [
+        f"{c:>12} {g:>6} {number(s, '19.3g')} {number(t, '14.2g')}"
+        for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
+    ]
+    for row in growth(found).to_dict("records"):
+        lines.append(f"{row['cell']} ({row['init']}): sensitivity grows like gap to the power of {number(row['exponent'], '0.2f')}")
+    return "\n".join(lines)
+
+
 def gate_lines(found: Gates) -> str:
     """Means of the gates, and half-lives."""
     lines = [
