@@ -58,7 +58,8 @@ def estimate(runs: Sequence[Run], study: Study) -> Cost:
 
 
 def _kind(run: RunFields) -> tuple[str, ...]:
-    return tuple(str(getattr(run, name)) for name in ALIKE)
+    values = [getattr(run, name) for name in ALIKE]
+    return tuple(str(sorted(value.items()) if isinstance(value, dict) else value) for value in values)
 
 
 def _budget_seconds(run: Run) -> float:
