@@ -159,7 +159,7 @@ class Early(Task):
 
 def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     conf = config("rnn").model_copy(update={"gap": 3})
-    monkeypatch.setattr(catalog, "make_task", lambda *_: Early())
+    monkeypatch.setattr("rnnbench.resolve.make_task", lambda *_: Early())
     model = initialised(conf, F64)
     frame = gradients.gradient_norms(model, conf, "initial", batch_size=4)
     assert frame["distance"].tolist() == list(range(6))  # the later ones are asked at step 5

@@ -87,9 +87,9 @@ class Screen:
         norm = now.grad_norm if math.isfinite(now.grad_norm) or row is None else row.grad_norm
         budget = f"{now.max_steps:,}"
         bar = Table.grid(padding=(0, 1))
-        speed = f"{now.steps_per_s:8.1f}" if now.steps_per_s else f"{'-':>8}"
+        speed = f"{now.steps_per_s:6.1f}" if now.steps_per_s else f"{'-':>6}"
         bar.add_row(
-            ProgressBar(now.max_steps, now.step, width=24),
+            ProgressBar(now.max_steps, now.step, width=12),
             f"step {now.step:>{len(budget)},} of {budget}",
             f"{speed} steps/s",
             f"at most {left(now)} left",
@@ -97,9 +97,9 @@ class Screen:
         accuracy = Text(f"accuracy {percent(row.accuracy) if row else '-':>7}  ", style="bold")
         accuracy.append(f"chance {percent(chance.accuracy):>7}  ", style="not bold")
         accuracy.append_text(spark(self.shares, chance.accuracy, 38))
-        held_out = number(row.eval_loss if row else math.nan, "8.4f")
-        losses = f"loss     {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
-        return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '8.2g')}"))
+        held_out = number(row.eval_loss if row else math.nan, "7.4f")
+        losses = f"loss {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
+        return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
 
 
 def spark(shares: list[float], chance: float, width: int) -> Text:
