@@ -124,8 +124,8 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"gap": -1}, "gap must be greater than or equal to 0, not -1"),
-        ({"hiden_size": 3}, "unknown word 'hiden_size': did you mean 'hidden_size'"),
+        ({"gap": -1}, "gap must be at least 0, not -1"),
+        ({"hiden_size": 3}, "unknown key 'hiden_size': did you mean 'hidden_size'"),
         ({"cell": "lstn"}, "did you mean 'lstm'"),
         ({"cell": int}, "cell"),
     ],

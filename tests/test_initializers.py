@@ -22,10 +22,14 @@ def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -
     return cell
 
 
-@pytest.mark.parametrize("name", list(catalog.CELLS.named()))
+OPEN = [name for name in catalog.CELLS.named() if len(catalog.make_cell(name, 5, H).open_parameters()) > 1]
+"""Cells that leave parameters to the initialiser; a single row of numbers may miss the ends of the range."""
+
+
+@pytest.mark.parametrize("name", OPEN)
 def test_uniform_fills_the_textbook_range(name: str) -> None:
     bound = 1 / math.sqrt(H)
-    for parameter in initialised(name, "uniform").parameters():
+    for parameter in initialised(name, "uniform").open_parameters().values():
         assert 0.9 * bound < float(parameter.detach().abs().max()) <= bound
 
 
