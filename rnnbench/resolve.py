@@ -12,7 +12,7 @@ from rnnbench import engine
 from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task, typed_options
 from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
-from rnnbench.errors import UserError, did_you_mean
+from rnnbench.errors import UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
 from rnnbench.stack import stacked
 from rnnbench.task import Task
@@ -128,7 +128,12 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
         with torch.random.fork_rng(devices=[]):
-            refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
+            try:
+                refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
+            except UserError:
+                raise
+            except (Exception, SystemExit) as error:  # of a stranger's step: the checks before the run tell it
+                refusal = one_line(error)
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
