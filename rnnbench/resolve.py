@@ -12,7 +12,7 @@ from rnnbench import engine
 from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task, typed_options
 from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
-from rnnbench.errors import UserError, did_you_mean
+from rnnbench.errors import UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
 from rnnbench.stack import stacked
 from rnnbench.task import Task
@@ -127,11 +127,23 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     if not engine.available():
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
-        with torch.random.fork_rng(devices=[]):
-            refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
+        refusal = _refusal(entry, input_size, width, options)
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
+
+
+WIDE = 1024
+"""A cell wider than this is asked at this width whether its step is compiled: it need not fit into memory twice."""
+
+
+def _refusal(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...]) -> str | None:
+    """Why the engine does not compile a cell, whose step is run once for that; None if it does."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return engine.refusal(cast(Cell, make_cell(entry, input_size, min(width, WIDE), dict(options))))
+    except Exception as error:  # of its own: the checks before a run say it, and a sweep records it
+        return one_line(error)
 
 
 def _initialised(

@@ -98,7 +98,7 @@ def test_a_search_runs_the_middle_gap_first_and_then_no_smaller_one_needlessly(r
     [
         (["--gap", "5,x"], "--gap takes whole numbers with commas between, as in --gap 10,20,50, not '5,x'"),
         (["--gap", ""], "--gap takes whole numbers"),
-        (["--lr", "0"], "--lr (value 1) must be greater than 0, not '0.0'"),
+        (["--lr", "0"], "--lr must be above 0, not 0.0"),
         (["--cell", "rnm"], "unknown cell 'rnm': did you mean 'rnn'?"),
         (["--task", "copy", "--gap", "0"], "gap 0 is too small for task copy"),
         (["--init", "chrono"], "init chrono sets a forgetting gate, which cell memoryless does not have"),
@@ -115,4 +115,4 @@ def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], messag
 def test_status_of_nothing_says_how_to_make_a_study(rnnbench) -> None:
     code, _, err = rnnbench("status", "nowhere")
     assert code == 2
-    assert "rnnbench sweep --out nowhere" in err
+    assert "rnnbench run --out nowhere" in err
