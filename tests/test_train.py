@@ -155,7 +155,7 @@ def test_what_cannot_fit_is_refused_before_it_starts() -> None:
     with pytest.raises(UserError, match="GiB"):
         Trainer(config(gap=10**7, hidden_size=1024))
     with pytest.raises(UserError, match="GiB"):
-        Trainer(config(hidden_size=65_536, gap=1000))
+        Trainer(config(hidden_size=65_536, gap=10**6))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
