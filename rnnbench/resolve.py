@@ -127,16 +127,23 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     if not engine.available():
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
-        with torch.random.fork_rng(devices=[]):
-            try:
-                refusal = engine.refusal(cast(Cell, make_cell(entry, input_size, width, dict(options))))  # its step is run once
-            except UserError:
-                raise
-            except (Exception, SystemExit) as error:  # of a stranger's step: the checks before the run tell it
-                refusal = one_line(error)
+        refusal = _refusal(entry, input_size, width, options)
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
+
+
+WIDE = 1024
+"""A cell wider than this is asked at this width whether its step is compiled: it need not fit into memory twice."""
+
+
+def _refusal(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...]) -> str | None:
+    """Why the engine does not compile a cell, whose step is run once for that; None if it does."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return engine.refusal(cast(Cell, make_cell(entry, input_size, min(width, WIDE), dict(options))))
+    except Exception as error:  # of its own: the checks before a run say it, and a sweep records it
+        return one_line(error)
 
 
 def _initialised(
