@@ -46,7 +46,7 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
     others = list(right.subplots(2 if len(lives) else 1, 1, squeeze=False).flat)
     for ax, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
-        low, high = values.loc[values["quantity"] == quantity, ["low", "high"]].iloc[0]
+        low, high = _range(values, quantity)
         look, ticks = _scale(low, high, table.to_numpy())
         image = _pressed(ax, table.to_numpy(), **look)
         bar = left.colorbar(image, ax=ax, pad=0.01)
@@ -88,6 +88,14 @@ def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
     ax.set_xscale("log")
     ax.set(xlabel="half-life of what a unit holds (time steps)", ylabel="units", title="how long the gates keep")
     ax.legend(fontsize=type_size(0.8))
+
+
+def _range(values: pd.DataFrame, quantity: str) -> tuple[float, float]:
+    """The range of a gate's values, NaN for a state; tables of earlier versions do not say it."""
+    if "low" in values:
+        low, high = values.loc[values["quantity"] == quantity, ["low", "high"]].iloc[0]
+        return float(low), float(high)
+    return (np.nan, np.nan) if quantity.startswith("state") else (0.0, 1.0)
 
 
 def _scale(low: float, high: float, picture: np.ndarray) -> tuple[dict[str, Any], list[float]]:

@@ -32,7 +32,9 @@ def plot_gradients(frame: pd.DataFrame) -> Figure:
     moments = [when for when in ("initial", "trained") if when in set(frame["when"])]
     looks = curve_looks(frame)
     figure, axes = panels(len(moments), width=5.2, height=3.6)
-    frame = frame.assign(norm=frame["grad_state"].fillna(frame["grad_input"]))  # the latter of whole-sequence models
+    frame = frame.assign(
+        norm=frame["grad_state"].fillna(frame["grad_input"]) if "grad_input" in frame else frame["grad_state"]
+    )  # the latter of whole-sequence models
     seen = frame.loc[frame["norm"] > 0, "norm"]
     low = max(float(seen.min()) / 10, FLOOR) if len(seen) else FLOOR
     for ax, when in zip(axes, moments, strict=False):

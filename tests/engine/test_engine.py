@@ -12,8 +12,9 @@ from torch import Generator, Tensor
 
 from rnnbench import catalog, engine
 from rnnbench.cell import Cell, Setting
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.initializers import initialise
+from rnnbench.resolve import resolve
 from rnnbench.train import train
 
 ROOT = Path(__file__).parents[2]
@@ -250,7 +251,7 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
     recipe = {"task": "beijing", "cell": name, "gap": 4, "hidden_size": 16, "batch_size": 16, "eval_every": 50, "max_steps": 600}
-    ends = [list(train(RunConfig(engine=choice, **recipe)))[-1] for choice in ("fast", "torch")]
+    ends = [list(train(resolve(RunRequest(engine=choice, **recipe))))[-1] for choice in ("fast", "torch")]
     assert ends[0].status == ends[1].status == "solved"
     assert abs(ends[0].step - ends[1].step) <= 50
     assert ends[0].run_id != ends[1].run_id
@@ -260,9 +261,9 @@ def test_without_numba_the_cells_run_on_torch() -> None:
     code = (
         "import sys; sys.modules['numba'] = None\n"
         "from rnnbench import engine, catalog\n"
-        "from rnnbench.config import RunConfig\n"
+        "from rnnbench.config import RunRequest\nfrom rnnbench.resolve import resolve\n"
         "assert not engine.available()\n"
-        "assert catalog.resolve(RunConfig(task='copy', cell='lstm')).engine == 'torch'\n"
+        "assert resolve(RunRequest(task='copy', cell='lstm')).engine == 'torch'\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
