@@ -15,7 +15,7 @@ from rnnbench.cell import Cell, Setting
 from rnnbench.config import RunRequest
 from rnnbench.initializers import initialise
 from rnnbench.resolve import resolve
-from rnnbench.train import train
+from rnnbench.train import Trainer
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
@@ -251,7 +251,7 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
     recipe = {"task": "beijing", "cell": name, "gap": 4, "hidden_size": 16, "batch_size": 16, "eval_every": 50, "max_steps": 600}
-    ends = [list(train(resolve(RunRequest(engine=choice, **recipe))))[-1] for choice in ("fast", "torch")]
+    ends = [list(Trainer(resolve(RunRequest(engine=choice, **recipe))).rows())[-1] for choice in ("fast", "torch")]
     assert ends[0].status == ends[1].status == "solved"
     assert abs(ends[0].step - ends[1].step) <= 50
     assert ends[0].run_id != ends[1].run_id
