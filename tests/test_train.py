@@ -153,7 +153,7 @@ def test_resolving_fills_in_every_default_once() -> None:
 
 def test_what_cannot_fit_is_refused_before_it_starts() -> None:
     with pytest.raises(UserError, match="GiB"):
-        Trainer(config(gap=10**7, hidden_size=4096))
+        Trainer(config(gap=10**7, hidden_size=1024))
     with pytest.raises(UserError, match="GiB"):
         Trainer(config(hidden_size=65_536, gap=10**6))
 

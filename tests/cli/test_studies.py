@@ -10,10 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.study import RunRecord
+from rnnbench.study import RunRecord, Study
 from tests.plots.study import made_up
 
 CELLS = {"one": "rnn", "two": "lstm"}
+
+
+BASE = Study.open(Path(__file__).parents[2] / "results" / "reference").records()[0].cells()
+"""A row to start from."""
 
 
 @pytest.fixture
@@ -27,9 +31,10 @@ def studies(tmp_path: Path) -> Path:
             for gap in (5, 10, 20)
             for seed in range(5)
         ]
-        runs = made_up(rows).assign(schema=1, run_id=[f"{name}-{k}" for k in range(len(rows))])
-        (tmp_path / name).mkdir()
-        runs.reindex(columns=list(RunRecord.columns())).to_csv(tmp_path / name / "runs.csv", index=False)
+        told = made_up(rows).drop(columns=["option", "cell_option"]).astype(object)
+        told = told.where(told.notna(), None).assign(run_id=[f"{name}-{k}" for k in range(len(rows))], answers=1024)
+        texts = [{key: "" if value is None else str(value) for key, value in row.items()} for row in told.to_dict("records")]
+        Study.create(tmp_path / name).finished_table.write(RunRecord.parse(BASE | row) for row in texts)
     return tmp_path
 
 
@@ -77,7 +82,7 @@ def test_a_table_without_a_row_is_one_line(rnnbench, tmp_path: Path, content: st
     (tmp_path / "bare/runs.csv").write_text(content, encoding="utf-8")
     result = rnnbench(command, "bare")
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "no finished runs in bare" in result.err
+    assert "no runs in bare" in result.err
 
 
 def test_a_reader_that_stops_reading_is_not_a_fault_of_the_folder(studies: Path) -> None:

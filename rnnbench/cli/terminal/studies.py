@@ -56,7 +56,7 @@ def frames_of(studies: list[Path], only: str | None = None, cell: str | None = N
     from rnnbench.study import Study
 
     finished = [place for place in studies if (place / "runs.csv").exists()]
-    logged = [place for place in studies if (place / "logs").exists()]
+    logged = [place for place in studies if any((place / "logs").glob("*.csv"))]
     measured = [Study.open(place).extrapolation() for place in studies if (place / "extrapolation.csv").exists()]
     return Frames(
         runs_of(finished or studies, only, cell) if finished or not logged else None,
