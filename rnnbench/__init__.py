@@ -20,14 +20,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rnnbench import insight, plots
-    from rnnbench.api import Result, Study, cells, load_extrapolation, load_logs, load_runs, run, sweep, tasks
+    from rnnbench.api import cells, load_extrapolation, load_logs, load_runs, run, sweep, tasks
     from rnnbench.errors import UserError
+    from rnnbench.result import Result, Study
     from rnnbench.testing import check_cell, check_task
 
 _HOMES = {
-    **dict.fromkeys(("Result", "Study", "cells", "load_extrapolation", "load_logs", "load_runs"), "rnnbench.api"),
+    **dict.fromkeys(("cells", "load_extrapolation", "load_logs", "load_runs"), "rnnbench.api"),
     **dict.fromkeys(("run", "sweep", "tasks"), "rnnbench.api"),
     **dict.fromkeys(("check_cell", "check_task"), "rnnbench.testing"),
+    **dict.fromkeys(("Result", "Study"), "rnnbench.result"),
     "UserError": "rnnbench.errors",
 }
 

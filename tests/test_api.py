@@ -70,7 +70,7 @@ def test_packages_that_are_functions_too() -> None:
     assert isinstance(rnnbench.sweep(cell="memoryless", **SMALL), rnnbench.Study)
 
 
-@pytest.mark.parametrize("module", ["rnnbench.api", "rnnbench.ask", "rnnbench.insight.measures"])
+@pytest.mark.parametrize("module", ["rnnbench.api", "rnnbench.result", "rnnbench.ask", "rnnbench.insight.measures"])
 def test_the_examples_of_the_docstrings_hold(module: str) -> None:
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0

@@ -30,7 +30,7 @@ LEVELS = (
         "rnnbench.tables",
     ),
     ("rnnbench.claims", "rnnbench.tune"),
-    ("rnnbench.report", "rnnbench.api"),
+    ("rnnbench.report", "rnnbench.api", "rnnbench.result"),
     ("rnnbench.cli", "rnnbench.start", "rnnbench.__main__"),
 )
 
