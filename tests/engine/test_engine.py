@@ -20,7 +20,9 @@ from rnnbench.train import Trainer
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
 CELLS = [
-    name for name in catalog.CELLS.named() if isinstance(cell := catalog.make_cell(name, 4, 5), Cell) and engine.refusal(cell) is None
+    name
+    for name in catalog.CELLS.named()
+    if isinstance(cell := catalog.make_cell(name, 4, 5), Cell) and engine.refusal(cell) is None
 ]
 
 
