@@ -140,9 +140,12 @@ class Program:
             grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True) if wanted else ()
             return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
 
-        for ours, exact in zip(results(self.states(cell, inputs, 0)), results(Cell.states(cell, inputs)), strict=True):
+        step = results(Cell.states(cell, inputs))
+        if not all(bool(exact.isfinite().all()) for exact in step):
+            return  # weights that overflow tell nothing of the code
+        for ours, exact in zip(results(self.states(cell, inputs, 0)), step, strict=True):
             scale, part = float(exact.detach().abs().max()), 1e-3 if exact.dtype == torch.float32 else 1e-9
-            if bool(exact.isfinite().all()) and not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
+            if not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
                 raise NotCompiledError(f"class {type(cell).__name__}: compiled code and step do not agree, so it is not used")
 
 

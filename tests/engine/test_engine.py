@@ -13,17 +13,24 @@ from torch import Generator, Tensor
 from rnnbench import catalog, engine
 from rnnbench.cell import Cell, Setting
 from rnnbench.config import RunRequest
-from rnnbench.initializers import initialise
+from rnnbench.initializers import default, initialise
 from rnnbench.resolve import resolve
 from rnnbench.train import Trainer
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
-CELLS = [
+COMPILED = [
     name
     for name in catalog.CELLS.named()
     if isinstance(cell := catalog.make_cell(name, 4, 5), Cell) and engine.refusal(cell) is None
 ]
+STACKED = [
+    name
+    for name in COMPILED
+    if {"weight_ih", "weight_hh"} <= set((cell := catalog.make_cell(name, 4, 5)).open_parameters())
+    and len(cell.open_parameters()) == len(list(cell.parameters()))
+]
+"""Cells with weights stacked gate by gate and nothing else: what the tests below take hold of by name."""
 
 
 @pytest.fixture
@@ -41,13 +48,21 @@ def both(*names: str) -> list[tuple[str, str]]:
     return [("blas", name) for name in names] + [("tiles", "gru")]
 
 
-EVERY = pytest.mark.parametrize(("multiplier", "name"), both(*CELLS), indirect=["multiplier"])
+EVERY = pytest.mark.parametrize(("multiplier", "name"), both(*STACKED), indirect=["multiplier"])
 EITHER = pytest.mark.parametrize("multiplier", ["blas", "tiles"], indirect=True)
 
 
 def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
     cell = catalog.make_cell(name, D, H, options)
     initialise(cell, init, Setting(Generator().manual_seed(3), 5, 50.0))
+    return cell.to(dtype)
+
+
+def usual(name: str, H: int, D: int, dtype: torch.dtype) -> Cell:
+    """A cell with its own initialisation."""
+    torch.manual_seed(3)
+    cell = catalog.make_cell(name, D, H)
+    initialise(cell, default(catalog.make_cell(name, D, H)), Setting(Generator().manual_seed(3), 5, 50.0))
     return cell.to(dtype)
 
 
@@ -95,7 +110,7 @@ def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
 @EVERY
 def test_float32_over_a_long_sequence(multiplier: None, name: str, kind: str, init: str) -> None:
     """Several blocks of the backward pass, float32, against the written-out step in float64."""
-    if init == "chrono" and name == "rnn":
+    if init == "chrono" and not catalog.CELLS.find(name).kind.forget_signs:
         pytest.skip("no gates")
     cell, exact = fast(name, 48, 6, torch.float32, init), fast(name, 48, 6, torch.float64, init)
     inputs = tokens(150, 40, 6) if kind == "tokens" else values(150, 40, 6)
@@ -164,8 +179,10 @@ def test_what_is_not_finite_stays_visible(multiplier: None, name: str, bad: floa
             cell.weight_ih[:, 0] = bad
             cell.weight_ih[::2, 0] *= -1
         inputs = torch.zeros(3, 2, dtype=torch.int64)
-        expected = Cell.states(cell, inputs)
-        torch.testing.assert_close(engine.states(cell, inputs), expected, equal_nan=True)
+        ours, expected = engine.states(cell, inputs), Cell.states(cell, inputs)
+        seen = expected.isfinite()
+        assert torch.equal(ours.isfinite(), seen)  # inf times a gate of 0 is NaN; a gate of 1e-38 leaves inf: either is seen
+        torch.testing.assert_close(ours[seen], expected[seen])
 
 
 @EITHER
@@ -250,13 +267,32 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", COMPILED)
+def test_every_cell_is_as_exact_as_its_step(name: str) -> None:
+    """Float32, against float64: the error of the compiled code is that of torch, whatever the cell's own condition."""
+    cells = [usual(name, 16, 6, dtype) for dtype in (torch.float32, torch.float32, torch.float64)]
+    inputs = tokens(60, 8, 6)
+    weight = torch.randn(30, 8, 16, generator=Generator().manual_seed(5))
+    found = []
+    for cell, states in zip(cells, (engine.states, Cell.states, Cell.states), strict=True):
+        outputs = states(cell, inputs, 30)
+        if outputs.requires_grad:  # a frozen cell has nothing to learn
+            (outputs * weight.to(outputs.dtype)).sum().backward()
+        found.append([outputs.detach().double(), *(p.grad.double() for p in cell.parameters() if p.grad is not None)])
+    for compiled, written, exact in zip(*found, strict=True):
+        scale = float(exact.abs().max())
+        error, torchs = (float((x - exact).abs().max()) / max(scale, 1e-12) for x in (compiled, written))
+        assert error <= 10 * torchs + 1e-5
+
+
+@pytest.mark.parametrize("name", COMPILED)
 def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
     recipe = {"task": "beijing", "cell": name, "gap": 4, "hidden_size": 16, "batch_size": 16, "eval_every": 50, "max_steps": 600}
     ends = [list(Trainer(resolve(RunRequest(engine=choice, **recipe))).rows())[-1] for choice in ("fast", "torch")]
-    assert ends[0].status == ends[1].status == "solved"
+    assert ends[0].status == ends[1].status
     assert abs(ends[0].step - ends[1].step) <= 50
-    assert ends[0].run_id != ends[1].run_id
+    assert ends[0].run_id == ends[1].run_id  # the engine is no part of what a run is
+    assert name not in STACKED or ends[0].status == "solved"
 
 
 def test_without_numba_the_cells_run_on_torch() -> None:
