@@ -22,7 +22,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Options
-from rnnbench.errors import UserError, did_you_mean, strangers
+from rnnbench.errors import FILES, UserError, did_you_mean, strangers
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -105,6 +105,7 @@ class Registry(Generic[C]):
                     with strangers(f"{self.word} {point.value}"):
                         kind = self._checked(point.load(), point.value)
                     self._take(found, Entry(kind, _digest(_source(kind)), point.value))
+                    FILES.add(str(getattr(sys.modules.get(kind.__module__), "__file__", point.value)))
                 except UserError as error:
                     self.broken[point.name] = str(error)
             self._named = dict(sorted(found.items()))
@@ -173,6 +174,7 @@ class Registry(Generic[C]):
         return self._keep(Entry(self._executed(plugin, digest), digest, plugin.where, plugin))
 
     def _keep(self, entry: Entry[C]) -> Entry[C]:
+        FILES.add(entry.where)
         return self._plugins.setdefault((entry.name, entry.source), entry)
 
     def _take(self, found: dict[str, Entry[C]], entry: Entry[C]) -> None:

@@ -91,6 +91,26 @@ def strangers(where: str) -> Iterator[None]:
         raise UserError(f"{where}{line}: {type(error).__name__}{': ' + message if message else ''}") from error
 
 
+FILES: set[str] = set()
+"""Files of plug-ins, as tracebacks name them."""
+
+
+def plugin_fault(error: BaseException) -> UserError | None:
+    """What is said of an error that the file of a plug-in raised, or caused, at any time; None if it was none of them."""
+    if isinstance(error, (UserError, StorageError)) or out_of_memory(error):
+        return None
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in FILES:
+            try:
+                with strangers(frame.filename):
+                    raise error
+            except UserError as told:
+                return told
+            except BaseException:
+                return None
+    return None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of an error message: the likely meaning, else all there is."""
     known = list(known)

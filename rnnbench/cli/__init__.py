@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, machine_fault, out_of_memory
+from rnnbench.errors import StorageError, UserError, machine_fault, out_of_memory, plugin_fault
 
 
 class StoppedError(Exception):
@@ -22,8 +22,10 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise StoppedError from None
+        except KeyboardInterrupt as error:
+            raise plugin_fault(error) or StoppedError from None
+        except SystemExit as error:  # of a plug-in: Typer's own exits are exceptions of another kind
+            raise plugin_fault(error) or error from None
 
 
 app = typer.Typer(
@@ -93,10 +95,12 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit(1)
         if fault := machine_fault(error):
             _fail(str(fault), 1)
+        if told := plugin_fault(error):
+            _fail(str(told), 2)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"rnnbench: {message}", err=True)
+    typer.echo(f"rnnbench: {message if len(message) < 800 else message[:800] + ' ...'}", err=True)
     sys.exit(code)

@@ -161,7 +161,7 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
             pipe.send(("interrupted" if status == "interrupted" else "finished", ""))
         except BusyError:
             pipe.send(("busy", ""))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # sys.exit of a plug-in too
             fault = machine_fault(error)
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
 

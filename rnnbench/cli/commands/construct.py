@@ -10,6 +10,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.options import Quiet, comma_list, steps
 from rnnbench.cli.terminal.saving import Folder, added, resumed, save
+from rnnbench.config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 if TYPE_CHECKING:
     from rnnbench.insight.constructions import Construction
@@ -26,7 +27,7 @@ def construct(
     name: Annotated[list[str] | None, typer.Argument(help="Constructions, as rnn-copy. Default: all.", show_default=False)] = None,
     gap: Annotated[str, typer.Option(metavar="STEPS", help="Gaps, with commas between.")] = "10,200,2000",
     noise: Annotated[str, typer.Option(metavar="SD", help="Standard deviations of noise on the state.")] = "0,0.001,0.01,0.1,0.3",
-    sequences: Annotated[int, typer.Option(min=1, help="Sequences that an accuracy is counted on.")] = 256,
+    sequences: Annotated[int, typer.Option(min=1, max=MOST_SEQUENCES, help="Sequences that an accuracy is counted on.")] = 256,
     seed: Annotated[
         int, typer.Option(min=0, max=2**62, help="Seed of the sequences and the noise; the first one with --train-from.")
     ] = 0,
@@ -34,10 +35,12 @@ def construct(
     perturb: Annotated[
         str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, as shares of their root mean square.")
     ] = "0,0.01,0.03,0.1,0.3,1",
-    train_gap: Annotated[int, typer.Option(min=0, metavar="STEPS", help="With --train-from: the gap.")] = 50,
-    seeds: Annotated[int, typer.Option(min=1, help="With --train-from: how many perturbations of each size.")] = 3,
+    train_gap: Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="With --train-from: the gap.")] = 50,
+    seeds: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="With --train-from: how many perturbations of each size.")] = 3,
     lr: Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")] = 0.002,
-    max_steps: Annotated[int, typer.Option(min=1, metavar="STEPS", help="With --train-from: training budget.")] = 1000,
+    max_steps: Annotated[
+        int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", help="With --train-from: training budget.")
+    ] = 1000,
     out: Folder = Path("results/construct"),
     quiet: Quiet = False,
 ) -> None:

@@ -38,7 +38,7 @@ def gradients(
     from rnnbench.study import Study
 
     dtype = torch.float64 if float64 else torch.float32
-    if run:
+    if run is not None:
         home = Study.open(study)
         configs = [find_run(home, name.strip()) for name in run.split(",")]
         if len({(config.task, config.gap) for config in configs}) > 1:
@@ -51,7 +51,7 @@ def gradients(
     typer.echo(f"{'cell':>12} {'when':>8} {'decay/step':>11} {'sigma_max':>10} {'radius':>7} {'half-life':>10} {'at gap':>9}")
     for config in configs:
         networks = {"initial": initialised(config, dtype)}
-        if run:
+        if run is not None:
             networks["trained"] = trained(config, home, dtype)
         for when, model in networks.items():
             frame = measure.gradient_norms(model, config, when)

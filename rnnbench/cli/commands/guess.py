@@ -10,6 +10,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.options import Quiet, TaskOption, checked, complete_cells, complete_tasks, parse_options
 from rnnbench.cli.terminal.saving import Folder, added, resumed, save
+from rnnbench.config import LARGEST_COUNT, MOST_SEEDS
 from rnnbench.errors import UserError
 
 KEY = ["task", "cell", "gap", "hidden_size", "scale", "max_guesses", "option", "seed"]
@@ -27,8 +28,10 @@ def guess(
     gap: Annotated[int, typer.Option(min=0, metavar="STEPS", help="Gap.")] = 200,
     hidden_size: Annotated[int, typer.Option(min=1, metavar="UNITS", help="Width; guessing finds small networks.")] = 3,
     scale: Annotated[float, typer.Option(help="Weights and biases are drawn from U[-SCALE, SCALE].")] = 100.0,
-    max_guesses: Annotated[int, typer.Option(min=1, help="Guesses of a repeat before it counts as unsolved.")] = 5000,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats, each with a seed of its own.")] = 20,
+    max_guesses: Annotated[
+        int, typer.Option(min=1, max=LARGEST_COUNT, help="Guesses of a repeat before it counts as unsolved.")
+    ] = 5000,
+    repeats: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Repeats, each with a seed of its own.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first repeat.")] = 0,
     option: TaskOption = None,
     study: Annotated[Path | None, typer.Option(help="Study whose runs of the same task, cell and gap are shown beside it.")] = None,
@@ -54,6 +57,7 @@ def guess(
 
     if not 0 < scale < float("inf"):
         raise UserError(f"--scale must be a number above 0, not {scale}")
+    runs = load_runs(study) if study else pd.DataFrame()
     options = parse_options(option)
     configs = []
     for name in task.split(","):
@@ -73,7 +77,6 @@ def guess(
         save(out, "guess", frame, announce=False)
     wanted = set(keys.values())
     shown = frame[[tuple(row) in wanted for row in frame[KEY].itertuples(index=False)]]
-    runs = load_runs(study) if study else pd.DataFrame()
     if len(runs):
         runs = runs[(runs["gap"] == gap) & runs["task"].isin(shown["task"]) & runs["cell"].isin(shown["cell"])]
     for (which, used), rows in shown.groupby(["task", "cell"], sort=False):

@@ -8,6 +8,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.options import TaskOption, complete_tasks, parse_options
+from rnnbench.config import LARGEST_GAP, LARGEST_SEED, LARGEST_WIDTH
 from rnnbench.errors import UserError
 
 
@@ -32,7 +33,9 @@ def tasks() -> None:
 
 @app.command(epilog="Example: rnnbench cells --hidden-size 64")
 def cells(
-    hidden_size: Annotated[int, typer.Option(min=1, help="Width the parameters are counted for, in units.")] = 128,
+    hidden_size: Annotated[
+        int, typer.Option(min=1, max=LARGEST_WIDTH, help="Width the parameters are counted for, in units.")
+    ] = 128,
     task: Annotated[str, typer.Option(help="Task whose inputs they are counted for.", autocompletion=complete_tasks)] = "copy",
 ) -> None:
     """List the cells: their default initialisation and how many parameters they have, whatever the sequence length."""
@@ -55,8 +58,8 @@ def cells(
 @app.command(epilog="Example: rnnbench show beijing --gap 5 --language zh")
 def show(
     task: Annotated[str, typer.Argument(help="Task, by name or path.", autocompletion=complete_tasks)],
-    gap: Annotated[int, typer.Option(min=0, metavar="STEPS", help="Time steps between cue and answer.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the example.")] = 0,
+    gap: Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the example.")] = 0,
     language: Annotated[str, typer.Option(help="en, or zh for the two sentence tasks.")] = "en",
     option: TaskOption = None,
 ) -> None:

@@ -12,8 +12,11 @@ from rnnbench.cli import app
 from rnnbench.cli.commands.run import stop_between_steps
 from rnnbench.cli.terminal.options import Out, Quiet
 from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
+from rnnbench.config import MOST_AT_ONCE
 
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one per core.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once on this machine. Default: one per core.")
+]
 DaskFlag = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler, or its file, to send runs to.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
@@ -60,7 +63,7 @@ def sweep(
         typer.echo(cost_lines(agenda, jobs, runs, search))
         return
     save_sweep(asked, study)
-    if dask:
+    if dask is not None:
         from rnnbench.sweep.dask import Dask
 
         workers: Workers = Dask(agenda, dask, fail_fast)

@@ -10,6 +10,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.options import Quiet
 from rnnbench.cli.terminal.words import say
+from rnnbench.config import MOST_AT_ONCE
 from rnnbench.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Study_ = Annotated[
 Quick = Annotated[bool, typer.Option("--quick", help="A reduced set of runs, under ten minutes on two cores.")]
 Check = Annotated[bool, typer.Option("--check", help="Run nothing: decide what the study's runs decide.")]
 List_ = Annotated[bool, typer.Option("--list", help="List the claims, their sources and how many runs they need; decide nothing.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once. Default: one per core.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once. Default: one per core.")]
 
 
 @app.command(epilog="Example: rnnbench verify --quick")

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rnnbench.config import Option, RunRequest, ordered
-from rnnbench.errors import UserError, mistake
+from rnnbench.config import LARGEST_GAP, Option, RunRequest, ordered
+from rnnbench.errors import UserError, mistake, shown
 
 Out = Annotated[Path, typer.Option("--out", help="Study folder: where CSV logs, checkpoints and weights go.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict alone.")]
@@ -65,7 +65,7 @@ def parse_options(given: list[str] | None, name: str = "--option") -> dict[str, 
     for text in given or []:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {text!r}")
+            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {shown(text)}")
         options[key.strip().replace("-", "_")] = value.strip()
     return options
 
@@ -78,13 +78,13 @@ def comma_list(name: str, text: str, kind: Callable[[str], Any], example: str) -
         values = []
     if not values:
         what = {int: "whole numbers", float: "numbers"}.get(type(kind("0")), "names")
-        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}")
+        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {shown(text)}")
     return values
 
 
 def steps(text: str) -> int:
     """A number of time steps, for :func:`comma_list`."""
-    if int(text) < 0:
+    if not 0 <= int(text) <= LARGEST_GAP:
         raise ValueError
     return int(text)
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.config import Run
 from rnnbench.study import Row, RunRecord
-from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Note, Progress, Started
 from rnnbench.sweep.grid import SpanSearch
 
 
@@ -59,6 +59,8 @@ class SweepScreen:
                 self._end(run, verdict(record))
             case Failed(run, reason):
                 self._end(run, f"failed: {reason}")
+            case Note(text):
+                self.print(text)
             case Elsewhere(run):
                 self._end(run, "left to another process, which has it")
 
