@@ -128,7 +128,7 @@ class SweepRequest(Request):
     seed: Annotated[list[Seed], _several] = Field([0], min_length=1, description="Seeds of the runs.")
     hidden_size: Annotated[list[Width], _several] = Field([128], min_length=1, description="Widths of the cells, in units.")
     lr: Annotated[list[Rate], _several] = Field([0.02], min_length=1, description="Learning rates.")
-    init: Annotated[list[str], _several] = Field(
+    init: Annotated[list[Annotated[str, Field(min_length=1)]], _several] = Field(
         ["default"],
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
