@@ -74,7 +74,8 @@ class Dask(Workers):
         self.leg = leg
         self.news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()  # filled by Dask's own thread
         self.topic = f"rnnbench-{uuid.uuid4().hex}"  # this sweep's events, apart from those of others
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
+        for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
         self.scheduler = scheduler
         self.client = _connected(Client, scheduler)
         self.flying: dict[str, _Flight] = {}  # by key of the task
@@ -211,26 +212,34 @@ class Dask(Workers):
 
 
 def _connected(client: Any, scheduler: str) -> Any:
-    """A client; raises UserError that says what is missing."""
+    """A client; raises UserError that says what is missing. A client that could not be made takes long to go, so look first."""
+    from distributed.comm import get_address_host_port
+    from distributed.security import Security
+
+    address = _in_file(Path(scheduler)) if Path(scheduler).is_file() else scheduler.strip()
     try:
-        if Path(scheduler).is_file():
-            json.loads(Path(scheduler).read_bytes())["address"]
-            return client(scheduler_file=scheduler, timeout=CONNECT, set_as_default=False)
-        if not scheduler.strip():
-            raise UserError("--dask takes the address of a scheduler, as in --dask tcp://host:8786, or its file")
-        return client(scheduler, timeout=CONNECT, set_as_default=False)
-    except UserError:
-        raise
+        get_address_host_port(address)
+    except ValueError as error:
+        raise UserError(f"{scheduler!r} is no address of a Dask scheduler: it looks like tcp://host:8786") from error
+    if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
+        raise UserError(f"{scheduler} wants TLS: name certificate, key and CA in the Dask configuration, as docs/clusters.md shows")
+    try:
+        return client(address, timeout=CONNECT, set_as_default=False)
     except Exception as error:  # of many kinds
-        if Path(scheduler).is_file() and isinstance(error, (ValueError, KeyError, TypeError)):
-            what = f"{scheduler} is no scheduler file: write one with `dask scheduler --scheduler-file {scheduler}`"
-        elif scheduler.startswith("tls://") or "TLS" in str(error):
-            what = (
-                f"cannot reach {scheduler} by TLS: name certificate, key and CA in distributed.comm.tls of the Dask configuration"
-            )
-        else:
-            what = f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`"
-        raise UserError(what) from error
+        raise UserError(f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`") from error
+
+
+def _in_file(file: Path) -> str:
+    """The address in a scheduler file, which may be written just now."""
+    for left in range(20, -1, -1):
+        try:
+            return str(json.loads(file.read_bytes())["address"])
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+            if not left:
+                how = f"write one with `dask scheduler --scheduler-file {file}`"
+                raise UserError(f"{file} is no file of a Dask scheduler: {how}") from error
+        time.sleep(0.1)
+    raise AssertionError
 
 
 def _asked_about_itself() -> Callable[[], str]:
