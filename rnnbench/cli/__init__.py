@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
     except StorageError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):
-        _fail("stopped: what was recorded stays, and the same command goes on from there", 130)
+        _fail("stopped: what was recorded stays, and the same command resumes from there", 130)
     except Exception as error:
         if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
             if type(error).__name__ == "NoArgsIsHelpError":

@@ -168,7 +168,7 @@ def test_ctrl_c_says_in_one_line_that_nothing_is_lost(rnnbench, monkeypatch: pyt
     monkeypatch.setattr("rnnbench.insight.guess.guess", interrupted)
     result = rnnbench("guess", "--cell", "rnn", "--task", "copy", "--gap", "5", "--quiet")
     assert result.code == 130
-    assert result.err == "rnnbench: stopped: what was recorded stays, and the same command goes on from there\n"
+    assert result.err == "rnnbench: stopped: what was recorded stays, and the same command resumes from there\n"
 
 
 def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,8 +62,9 @@ def bad_cell(folder: Path, name: str, body: str) -> str:
 
 
 def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
     cells = [
-        bad_cell(tmp_path, "segv", "os.kill(os.getpid(), signal.SIGSEGV)"),
+        bad_cell(tmp_path, "segv", f"os.path.exists({str(mended)!r}) or os.kill(os.getpid(), signal.SIGSEGV)"),
         bad_cell(tmp_path, "kill", "os.kill(os.getpid(), signal.SIGKILL)"),
         bad_cell(tmp_path, "memory", "raise MemoryError"),
         bad_cell(tmp_path, "limit", "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); torch.ones(2**33)"),
@@ -95,7 +96,7 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
     assert "segmentation fault (signal 11)" in status
     assert "to do        0" in status
 
-    bad_cell(tmp_path, "segv", "pass")  # mended
+    mended.touch()
     again = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
     assert "--retry-failed tries them again" in again.communicate(timeout=60)[0]
     assert again.returncode == 3
