@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run reference test lint types wheel-check clean
+.PHONY: run report reference test lint types wheel-check clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
@@ -17,6 +17,10 @@ reference: $(VENV)/.installed
 	done
 	$(BIN)/rnnbench verify
 	$(BIN)/rnnbench plot results/reference --published
+
+# One page of the committed runs, to look at in a browser.
+report: $(VENV)/.installed
+	$(BIN)/rnnbench report results/reference --out build/report.html
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import inspect
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rnnbench.catalog import CELLS, TASKS, Entry
+from rnnbench import study as rooms
+from rnnbench.ask import CellLike, TaskLike, request, spec_of
+from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.cell import Layer
-from rnnbench.config import AXES, Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError, mistake
+from rnnbench.config import AXES, Run, SweepRequest
+from rnnbench.errors import UserError
 from rnnbench.execute import Execution
 from rnnbench.resolve import resolve, task_of
-from rnnbench.study import RunRecord, Study
+from rnnbench.study import RunRecord
 from rnnbench.study.schema import Row
 from rnnbench.sweep.agenda import Agenda, no_more
 from rnnbench.sweep.files import check_sweep, save_sweep
@@ -30,8 +35,38 @@ if TYPE_CHECKING:
 
     from rnnbench.model import Model
 
-CellLike = str | type[Layer] | Layer
-TaskLike = str | type[Task] | Task
+
+class Study(rooms.Study):
+    """A folder of runs: ``Study("results")`` reads one; it is written to by :func:`run` and :func:`sweep`.
+
+    ``runs()``, ``logs()`` and ``extrapolation()`` are its tables as DataFrames; the columns are those of the CSV files.
+
+    Example:
+        >>> study = sweep(cell=["rnn", "gru"], task="beijing", gap=5, hidden_size=8, max_steps=10, eval_every=10, progress=False)
+        >>> sorted(study.runs()["cell"]), len(study.logs()), len(study.summary())
+        (['gru', 'rnn'], 2, 2)
+    """
+
+    def summary(self) -> pd.DataFrame:
+        """One row per curve and gap: how many seeds solved it, medians and intervals; see :func:`rnnbench.summary.summarise`."""
+        from rnnbench.summary import summarise
+
+        return summarise(self.runs())
+
+    def table(self) -> pd.DataFrame:
+        """The summary as people read it, the texts of ``rnnbench table``."""
+        from rnnbench.tables import readable
+
+        return readable(self.summary())
+
+    def _repr_html_(self) -> str:
+        if not self.records():
+            return f"<p>study <code>{self.folder}</code>: no finished runs</p>"
+        html: str = self.table().to_html(index=False)
+        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs</p>{html}"
+
+    def __repr__(self) -> str:
+        return f"<Study {self.folder}: {len(self.records())} finished runs>"
 
 
 class Result:
@@ -41,9 +76,14 @@ class Result:
         run: the run, every default filled in.
         record: its row of ``runs.csv``; None if it was interrupted.
         study: the study that has it.
+
+    Example:
+        >>> result = run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False)
+        >>> result.log["step"].tolist(), result.chance, result.model.cell.hidden_size
+        ([10, 20], 0.5, 8)
     """
 
-    def __init__(self, run: Run, study: Study) -> None:
+    def __init__(self, run: Run, study: rooms.Study) -> None:
         self.run = run
         self.study = study
         self.record: RunRecord | None = study.finished(run.run_id)
@@ -83,10 +123,33 @@ class Result:
 
         return trained(self.run, self.study)
 
+    @property
+    def step(self) -> int:
+        """Optimiser steps taken."""
+        return self.rows[-1].step if self.rows else 0
+
     def __repr__(self) -> str:
-        steps = self.record.step if self.record else (self.rows[-1].step if self.rows else 0)
-        told = f"{self.status} after {steps:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
+        told = f"{self.status} after {self.step:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
         return f"<Result {self.run.run_id}: {told}>"
+
+    def _repr_html_(self) -> str:
+        run, rows = self.run, [row for row in self.rows if row.status != "interrupted"]
+        title = f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}"
+        told = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
+        measured = f"accuracy {100 * self.accuracy:.1f} %, chance {100 * self.chance:.1f} %" if rows else "not measured yet"
+        return f"<p><b>{title}</b><br>{told}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"
+
+
+def _curve(rows: list[Row], steps: int, chance: float) -> str:
+    """The accuracy over the budget as a small drawing, chance a dashed line."""
+    points = " ".join(f"{300 * row.step / steps:.1f},{61 - 60 * row.accuracy:.1f}" for row in rows)
+    level = f"{61 - 60 * chance:.1f}"
+    return (
+        '<svg width="302" height="62" role="img" aria-label="accuracy against training steps">'
+        '<rect x="0.5" y="0.5" width="301" height="61" fill="none" stroke="#bbb"/>'
+        f'<line x1="0" x2="300" y1="{level}" y2="{level}" stroke="#888" stroke-dasharray="4 3"/>'
+        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="2"/></svg>'
+    )
 
 
 def run(
@@ -117,13 +180,14 @@ def run(
     Raises:
         UserError: bad input, in one sentence.
         StorageError: the disk is full.
+        BusyError: another process has this run.
 
     Example:
-        >>> run(cell="gru", task="beijing", gap=5, hidden_size=16, max_steps=20, eval_every=10, progress=False).status
+        >>> run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False).status
         'unsolved'
     """
-    wanted = resolve(request(cell=cell, task=task, gap=gap, **recipe))
-    study = Study.create(scratch() if out is None else out)
+    wanted = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
+    study = Study.create(scratch("runs") if out is None else out)
     if study.settled(wanted.run_id) and not force:
         return Result(wanted, study)
     execution = Execution(wanted, study, force)
@@ -150,7 +214,7 @@ def sweep(
 
     Args:
         cell, task: one or several, each as in :func:`run`.
-        out: study folder; a temporary one if None. Runs that it has are skipped.
+        out: study folder; a temporary one of this sweep if None. Runs that it has are skipped.
         jobs: runs at once on this machine; default: one per core.
         dask: address or file of a Dask scheduler to send the runs to.
         search_span: bisect the gaps for the largest one solved, not the whole grid.
@@ -166,7 +230,8 @@ def sweep(
         UserError, StorageError: as :func:`run`.
     """
     asked = sweep_request(cell=cell, task=task, **recipe)
-    study = Study.create(scratch() if out is None else out)
+    digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
+    study = Study.create(scratch(digest) if out is None else out)
     agenda = plan(asked, study, search_span, retry_failed)
     save_sweep(asked, study)
     workers = make_workers(agenda, asked, jobs, dask, fail_fast)
@@ -177,24 +242,38 @@ def sweep(
 
 
 def cells() -> dict[str, type[Layer]]:
-    """The cells that can be asked for by name."""
+    """The cells that can be asked for by name.
+
+    Example:
+        >>> cells()["lstm"].memory
+        'gated state'
+    """
     return {name: entry.kind for name, entry in CELLS.named().items()}
 
 
 def tasks() -> dict[str, type[Task]]:
-    """The tasks that can be asked for by name."""
+    """The tasks that can be asked for by name.
+
+    Example:
+        >>> tasks()["beijing"].question
+        'Does one early word still decide the answer at a later word?'
+    """
     return {name: entry.kind for name, entry in TASKS.named().items()}
 
 
-def request(**values: Any) -> RunRequest:
-    """A request of plain values, classes and instances; raises UserError naming the wrong one."""
-    from pydantic import ValidationError
+def load_runs(study: Path | str) -> pd.DataFrame:
+    """The finished runs of a study folder, one row each; raises UserError if there are none."""
+    return Study.open(study).runs()
 
-    values = _named(values)
-    try:
-        return RunRequest.model_validate(values)
-    except ValidationError as error:
-        raise UserError(mistake(error, str, RunRequest.model_fields)) from error
+
+def load_logs(study: Path | str) -> pd.DataFrame:
+    """The evaluations of every run of a study folder, finished or not; raises UserError if there are none."""
+    return Study.open(study).logs()
+
+
+def load_extrapolation(study: Path | str) -> pd.DataFrame:
+    """The measurements of finished runs at other gaps; raises UserError if there are none."""
+    return Study.open(study).extrapolation()
 
 
 def sweep_request(**values: Any) -> SweepRequest:
@@ -203,12 +282,23 @@ def sweep_request(**values: Any) -> SweepRequest:
         if axis in values and not isinstance(values[axis], list):
             several = not isinstance(values[axis], str | type) and isinstance(values[axis], Iterable)
             values[axis] = list(values[axis]) if several else [values[axis]]
-    for axis, registry in (("cell", CELLS), ("task", TASKS)):
-        values[axis] = [_spec(registry, one)[0] for one in values.get(axis, [])]
+    values["cell"] = [_class_spec(CELLS, one) for one in values.get("cell", [])]
+    values["task"] = [_class_spec(TASKS, one) for one in values.get("task", [])]
     return check_sweep(values, lambda key: key)
 
 
-def plan(asked: SweepRequest, study: Study, search_span: bool = False, retry_failed: bool = False) -> Agenda:
+def _class_spec(registry: Registry[C], wanted: object) -> str:
+    spec = spec_of(registry, wanted)
+    assert spec is not None
+    if spec[1]:
+        kind = type(wanted).__name__
+        raise UserError(
+            f"a sweep takes the class {kind}, and its options as cells={{...}} or option={{...}}, not an instance of it"
+        )
+    return spec[0]
+
+
+def plan(asked: SweepRequest, study: rooms.Study, search_span: bool = False, retry_failed: bool = False) -> Agenda:
     """What a sweep has to do in a study."""
     runs = grid(asked)
     search = SpanSearch(runs) if search_span else None
@@ -221,53 +311,27 @@ def make_workers(agenda: Agenda, asked: SweepRequest, jobs: int | None, dask: st
         from rnnbench.sweep.dask import Dask
 
         return Dask(agenda, dask, fail_fast)
-    return Local(agenda, jobs or at_once(asked), fail_fast)
+    return Local(agenda, jobs or at_once(asked.device, asked.threads), fail_fast)
 
 
-def at_once(asked: SweepRequest) -> int:
+def at_once(device: str = "cpu", threads: int = 1) -> int:
     """Runs at once on this machine: one per core, or one on a GPU however many cores there are."""
-    if asked.device != "cpu":
+    if device != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // asked.threads)
+    return max(1, cores // threads)
 
 
-def scratch() -> str:
-    """A folder of this process for runs that nobody wants to keep."""
+def scratch(name: str) -> Path:
+    """A folder of this process for runs that nobody wants to keep; the same name is the same folder."""
     global _scratch
     if _scratch is None:
-        _scratch = tempfile.TemporaryDirectory(prefix="rnnbench-")
-    return _scratch.name
+        _scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+        atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+    return _scratch / name
 
 
-_scratch: tempfile.TemporaryDirectory[str] | None = None
-
-
-def _named(values: dict[str, Any]) -> dict[str, Any]:
-    """The values with classes and instances made known, and named."""
-    values = dict(values)
-    for axis, registry, option in (("cell", CELLS, "cell_option"), ("task", TASKS, "option")):
-        values[axis], own = _spec(registry, values[axis])
-        if own:
-            values[option] = own | dict(values.get(option, {}))
-    if isinstance(values.get("lr"), int):
-        values["lr"] = float(values["lr"])
-    return values
-
-
-def _spec(registry: Any, wanted: Any) -> tuple[str, dict[str, Any]]:
-    """How the registry knows a name, path, class or instance; and the options of an instance, which are its attributes."""
-    if isinstance(wanted, str | Path):
-        return str(wanted), {}
-    kind = wanted if isinstance(wanted, type) else type(wanted)
-    entry: Entry[Any] = registry.offer(kind)
-    if isinstance(wanted, type):
-        return entry.spec, {}
-    names = [name for name in inspect.signature(kind).parameters if name not in ("input_size", "hidden_size")]
-    missing = [name for name in names if not hasattr(wanted, name)]
-    if missing:
-        raise UserError(f"{kind.__name__} keeps no attribute {missing[0]!r}: give the class, and its options as cell_option")
-    return entry.spec, {name: getattr(wanted, name) for name in names}
+_scratch: Path | None = None
 
 
 @contextlib.contextmanager
@@ -281,7 +345,7 @@ def interruptible(work: Execution | Workers) -> Iterator[list[int]]:
         yield seen  # signals reach the main thread alone
         return
 
-    def ask(number: int, frame: object) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
@@ -303,7 +367,27 @@ def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, str], None]
 
     console = Console(stderr=True)
     shown = wanted if wanted is not None else console.is_terminal or console.is_jupyter
+    if shown and console.is_jupyter:
+        with _notebook_bar(total) as advance:
+            yield advance
+        return
     columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("{task.description}"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown) as bars:
         bar = bars.add_task("", total=total)
         yield lambda done, text: bars.update(bar, completed=done, description=text)
+
+
+@contextlib.contextmanager
+def _notebook_bar(total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar of plain HTML, gone at the end; needs no widgets."""
+    from IPython.display import HTML, display
+
+    place = display(HTML("<progress></progress>"), display_id=True)
+
+    def advance(done: int, text: str) -> None:
+        place.update(HTML(f'<progress value="{done}" max="{total}"></progress> {done:,} of {total:,} {text}'))
+
+    try:
+        yield advance
+    finally:
+        place.update(HTML(""))

@@ -13,7 +13,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Options
-from rnnbench.errors import FILES, UserError, did_you_mean, strangers
+from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, place, raised_by_hand
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -102,12 +103,10 @@ class Registry(Generic[C]):
                 self._take(found, Entry(self._class_in(module, str(module.__file__)), where=str(module.__file__)))
             for point in entry_points(group=f"rnnbench.{self.word}s"):
                 try:
-                    with strangers(f"{self.word} {point.value}"):
-                        kind = self._checked(point.load(), point.value)
+                    kind = self._checked(point.load(), point.value)
                     self._take(found, Entry(kind, _digest(_source(kind)), point.value))
-                    FILES.add(str(getattr(sys.modules.get(kind.__module__), "__file__", point.value)))
-                except UserError as error:
-                    self.broken[point.name] = str(error)
+                except (Exception, SystemExit) as error:
+                    self.broken[point.name] = one_line(error)
             self._named = dict(sorted(found.items()))
         return self._named
 
@@ -117,7 +116,7 @@ class Registry(Generic[C]):
         Raises:
             UserError: nothing is called that, or the file is not what it should be.
         """
-        if _is_path(spec):
+        if is_path(spec):
             path = Path(spec)
             try:
                 content = path.read_bytes()
@@ -133,6 +132,15 @@ class Registry(Generic[C]):
             broken = f" ({self.broken[spec]})" if spec in self.broken else did_you_mean(spec, self.named())
             raise UserError(f"unknown {self.word} {spec[:200]!r}{broken}")
         return self.named()[spec]
+
+    def entry(self, what: str | type[C] | Entry[C]) -> Entry[C]:
+        """The entry that a name, a path or a class means; an entry means itself."""
+        if isinstance(what, Entry):
+            return what
+        if isinstance(what, str):
+            return self.find(what)
+        known = self.named().get(getattr(what, "name", ""))
+        return known if known is not None and known.kind is what else Entry(self._checked(what, what.__name__))
 
     def get(self, name: str, source: str) -> Entry[C]:
         """The entry of a resolved run; raises UserError if this process does not know it."""
@@ -174,7 +182,6 @@ class Registry(Generic[C]):
         return self._keep(Entry(self._executed(plugin, digest), digest, plugin.where, plugin))
 
     def _keep(self, entry: Entry[C]) -> Entry[C]:
-        FILES.add(entry.where)
         return self._plugins.setdefault((entry.name, entry.source), entry)
 
     def _take(self, found: dict[str, Entry[C]], entry: Entry[C]) -> None:
@@ -186,12 +193,16 @@ class Registry(Generic[C]):
         module = ModuleType(f"rnnbench_{self.word}_{digest}")
         module.__file__ = plugin.where
         sys.modules[module.__name__] = module  # dataclasses look their module up
+        STRANGERS.add(plugin.where)
         try:
-            with strangers(f"{self.word} file {plugin.where}"):
-                exec(compile(plugin.content, plugin.where, "exec"), module.__dict__)
+            exec(compile(plugin.content, plugin.where, "exec"), module.__dict__)
             return self._class_in(module, plugin.where)
-        except BaseException:
+        except BaseException as error:
             del sys.modules[module.__name__]
+            if told := blame(error):
+                raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
+            if isinstance(error, ValueError | SyntaxError):  # NUL bytes
+                raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
             raise
 
     def _class_in(self, module: ModuleType, where: str) -> type[C]:
@@ -209,6 +220,7 @@ class Registry(Generic[C]):
         for attribute in ("name", "summary" if self.word == "cell" else "question"):
             if not isinstance(getattr(kind, attribute, None), str):
                 raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
+        STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
         return kind
 
 
@@ -232,25 +244,52 @@ TASKS: Registry[Task] = Registry("task", Task, _task_modules)  # type: ignore[ty
 CELLS: Registry[Layer] = Registry("cell", Layer, _cell_modules)  # type: ignore[type-abstract]
 
 
-def make_task(entry: Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
+def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
     """A task with its options; raises UserError for an unknown option or a bad value."""
-    values = typed_options(f"task {entry.name}", entry.kind, (), options or {})
-    with strangers(entry.where):
-        try:
-            return entry.kind(**values)
-        except ValueError as error:
-            raise UserError(str(error)) from error
+    entry = TASKS.entry(task)
+    with _sentences():
+        return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
 
 
-def make_cell(entry: Entry[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None) -> Layer:
+def make_cell(
+    cell: str | type[Layer] | Entry[Layer], input_size: int, hidden_size: int, options: Mapping[str, Option] | None = None
+) -> Layer:
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
-    values = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
-    with strangers(entry.where):
-        try:
-            layer: Layer = entry.kind(input_size, hidden_size, **values)
-        except ValueError as error:
-            raise UserError(f"cell {entry.name}: {error}") from error
-    return layer
+    entry = CELLS.entry(cell)
+    values: dict[str, Any] = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
+    with _sentences():
+        return entry.kind(input_size, hidden_size, **values)
+
+
+def word_of(name: str) -> str:
+    """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
+    if not is_path(name):
+        known = [*CELLS.named(), *TASKS.named()]
+        if name not in known:
+            raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
+        return CELLS.word if name in CELLS.named() else TASKS.word
+    path = Path(name)
+    if not path.is_file():
+        raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
+    try:
+        names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"file {name} is broken: {one_line(error)}") from error
+    words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
+    if len(words) != 1:
+        raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
+    return words[0]
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """A ValueError that a task or a cell raises is its word to the user; one that befalls it is a mistake in its file."""
+    try:
+        yield
+    except ValueError as error:
+        if not raised_by_hand(error):
+            raise
+        raise UserError(str(error)) from error
 
 
 def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
@@ -266,7 +305,7 @@ def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], giv
             continue
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
-            raise UserError(f"option {key} of {whose} needs a type: annotate it with bool, int, float, str or Literal in its class")
+            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
         if key in given:
             values[key] = _typed(whose, key, given[key], hint)
         elif parameter.default is inspect.Parameter.empty:
@@ -296,7 +335,8 @@ def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
     return text
 
 
-def _is_path(spec: str) -> bool:
+def is_path(spec: str) -> bool:
+    """Whether a task or a cell is given by the path of its file."""
     return spec.endswith(".py") or "/" in spec or "\\" in spec
 
 

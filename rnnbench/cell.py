@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.nn.utils import parametrize
 
 from rnnbench.errors import UserError, place
 
@@ -207,12 +208,13 @@ class Cell(Layer):
         """Outputs (T - first, B, H) of a whole sequence, one :meth:`step` after the other."""
         state = self.start(inputs.shape[1])
         outputs = []
-        for t, x in enumerate(self.vectors(inputs)):  # (B, D)
-            result = self.step(x, state)
-            if t == 0:
-                check_step(self, result, state)
-            state, _ = result
-            outputs.append(state[0])  # (B, H)
+        with parametrize.cached():  # weights that torch computes from others are computed once
+            for t, x in enumerate(self.vectors(inputs)):  # (B, D)
+                result = self.step(x, state)
+                if t == 0:
+                    check_step(self, result, state)
+                state, _ = result
+                outputs.append(state[0])  # (B, H)
         return torch.stack(outputs[first:])  # (T - first, B, H)
 
     def start(self, batch_size: int) -> State:

@@ -18,6 +18,8 @@ Option = bool | int | float | str
 Options = dict[str, Option]
 
 LARGEST_SEED = 2**63 - 1
+PILOT_SEEDS = 1000
+"""Seeds from here on choose recipes, and are never reported."""
 LARGEST_GAP = 10_000_000
 LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
 LARGEST_WIDTH = 65_536
@@ -54,6 +56,12 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per training step.")
+    train_sequences: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Train on this many sequences alone, over and over in one order. 0: fresh ones every step.",
+    )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "constant", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
     )
@@ -133,6 +141,9 @@ class SweepRequest(Request):
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
     )
+    tuned: str | None = Field(
+        None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."
+    )
     cells: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",
@@ -164,6 +175,7 @@ class Run(RunFields):
     """How fast a run goes; changes rounding at most, and is no part of its identity."""
     LATER: ClassVar[dict[str, Any]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
+        "train_sequences": 0,
     }  # fmt: skip
     """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
 

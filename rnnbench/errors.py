@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import errno
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from opcode import opmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+STRANGERS: set[str] = set()
+"""Files of tasks and cells that were loaded. What is raised in one of them is a mistake there, not one of rnnbench."""
 
 
 class UserError(Exception):
@@ -47,6 +50,36 @@ def place(kind: type) -> str:
     return f"{Path(file).name}, class {kind.__name__}" if file else f"class {kind.__name__}"
 
 
+def blame(error: BaseException) -> str | None:
+    """``leaky.py, line 12: NameError: ...`` if an exception comes out of a task's or a cell's file, else None.
+
+    The line is the last one of such a file on the way to the exception. A Ctrl-C strikes anywhere, and is nobody's unless the file
+    raises it; running out of memory is not the file's mistake either.
+    """
+    if isinstance(error, UserError | StorageError) or out_of_memory(error) or machine_fault(error):
+        return None
+    if isinstance(error, SyntaxError) and error.filename in STRANGERS:
+        return one_line(error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in STRANGERS]
+    if not frames or (isinstance(error, KeyboardInterrupt) and not raised_by_hand(error)):
+        return None
+    message = " ".join(str(error).split())[:300]
+    kind = type(error).__name__
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: {kind}{f': {message}' if message else ''}"
+
+
+def raised_by_hand(error: BaseException) -> bool:
+    """Whether a ``raise`` in a task's, a cell's or rnnbench's own file made this exception, and not a call to something else."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    code = last.tb_frame.f_code
+    ours = code.co_filename in STRANGERS or Path(__file__).parent in Path(code.co_filename).parents
+    return ours and code.co_code[last.tb_lasti] == opmap["RAISE_VARARGS"]
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of Python, of PyTorch's CPU allocator or of a GPU."""
     text = str(error)
@@ -56,59 +89,17 @@ def out_of_memory(error: BaseException) -> bool:
 def one_line(error: BaseException) -> str:
     """An exception as one line: what it was, and where in which file."""
     message = " ".join(str(error).split())[:300]
-    if isinstance(error, (UserError, StorageError)):
+    if isinstance(error, UserError | StorageError):
         return message
     if out_of_memory(error):
         return f"out of memory: {message or type(error).__name__}"
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+        return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    if told := blame(error):
+        return told
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
-
-
-@contextlib.contextmanager
-def strangers(where: str) -> Iterator[None]:
-    """Run code of a plug-in: whatever it raises, ``sys.exit`` included, becomes a UserError that says where.
-
-    Errors of ours pass, and so does Ctrl-C unless the plug-in's own file raised it.
-    """
-    try:
-        yield
-    except (UserError, StorageError):
-        raise
-    except BaseException as error:
-        if isinstance(error, GeneratorExit) or out_of_memory(error) or machine_fault(error):
-            raise
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if where.endswith(frame.filename)]
-        if isinstance(error, KeyboardInterrupt) and not (own and "KeyboardInterrupt" in (own[-1].line or "")):
-            raise
-        if isinstance(error, SyntaxError):
-            raise UserError(f"{where} is broken: {one_line(error)}") from error
-        line = f", line {own[-1].lineno}" if own else ""
-        message = " ".join(str(error).split())[:300]
-        raise UserError(f"{where}{line}: {type(error).__name__}{': ' + message if message else ''}") from error
-
-
-FILES: set[str] = set()
-"""Files of plug-ins, as tracebacks name them."""
-
-
-def plugin_fault(error: BaseException) -> UserError | None:
-    """What is said of an error that the file of a plug-in raised, or caused, at any time; None if it was none of them."""
-    if isinstance(error, (UserError, StorageError)) or out_of_memory(error):
-        return None
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename in FILES:
-            try:
-                with strangers(frame.filename):
-                    raise error
-            except UserError as told:
-                return told
-            except BaseException:
-                return None
-    return None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

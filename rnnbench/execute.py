@@ -6,9 +6,11 @@ from collections.abc import Generator
 from typing import Any
 
 from rnnbench.config import Run
+from rnnbench.errors import UserError
 from rnnbench.study import Redo, Row, RunRecord, Study, Table
 from rnnbench.study.files import load_tensors, save_tensors, unreadable
 from rnnbench.study.schema import Outcome, this_machine
+from rnnbench.testing import vet
 from rnnbench.train import Trainer
 
 
@@ -21,10 +23,17 @@ class Execution:
         force: run it again if it is finished; the old result stays until the new one takes its place.
 
     Raises:
-        UserError: the run does not fit this machine.
+        UserError: the run does not fit this machine, or a plug-in breaks the contract of a cell or a task.
+
+    Attributes:
+        findings: what else the checks say of a plug-in.
     """
 
     def __init__(self, run: Run, study: Study, force: bool = False) -> None:
+        self.findings = vet(run)
+        for finding in self.findings:
+            if finding.kind == "broken":
+                raise UserError(finding.message)
         self.trainer = Trainer(run)
         self.run = run
         self.study = study

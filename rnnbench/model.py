@@ -14,7 +14,8 @@ from rnnbench.cell import Cell, Layer, Setting
 from rnnbench.config import Run
 from rnnbench.errors import UserError, place
 from rnnbench.initializers import initialise, uniform_
-from rnnbench.resolve import cell_of, sketch
+from rnnbench.resolve import cell_of, sketch_of
+from rnnbench.stack import Stack
 from rnnbench.task import Batch, Task
 
 
@@ -49,12 +50,21 @@ class Model(nn.Module):
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
         """(T - first, B, H) the layer's outputs from step ``first`` on."""
         check_inputs(self.cell, inputs)
-        if self.engine == "fast" and isinstance(self.cell, Cell):
-            return engine.states(self.cell, inputs, first)
-        states = self.cell.states(inputs, first)  # (T - first, B, H)
-        owed = (len(inputs) - first, inputs.shape[1], self.cell.hidden_size)
+        if isinstance(self.cell, Stack):
+            return self.cell.states(inputs, first, self.layer_states)
+        return self.layer_states(self.cell, inputs, first)
+
+    def layer_states(self, layer: Layer, inputs: Tensor, first: int) -> Tensor:
+        """(T - first, B, H) one layer's outputs, through the engine where it is to be used."""
+        if self.engine == "fast" and isinstance(layer, Cell):
+            try:
+                return engine.states(layer, inputs, first)
+            except engine.NotCompiledError:  # it did not agree with `step` when it was first used, and has said so
+                self.engine = "torch"
+        states = layer.states(inputs, first)  # (T - first, B, H)
+        owed = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != owed:
-            raise UserError(f"{place(type(self.cell))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
+            raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
         return states
 
 
@@ -82,10 +92,11 @@ def build(run: Run, task: Task) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(run.seed, "own").initial_seed())
         cell = cell_of(run, task.input_size)
-    model = Model(cell, task.output_size, run.engine)
+        model = Model(cell, task.output_size, run.engine)
     generator = stream(run.seed, "init")
     setting = Setting(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
-    initialise(cell, run.init, setting)
+    for layer in cell.parts if isinstance(cell, Stack) else [cell]:
+        initialise(layer, run.init, setting)
     uniform_(model.readout.parameters(), run.hidden_size, generator)
     return model
 
@@ -103,12 +114,13 @@ def memory_needed(run: Run, task: Task, cell: Layer) -> int:
     H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
     weights = parameter_count(cell) + H * task.output_size
     kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the way back
-    return 4 * (4 * weights + T * B * (kept + task.input_size))
+    fixed = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
+    return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
 
 
 def check_memory(run: Run, task: Task) -> None:
     """Raise UserError if a training step cannot fit into the memory that is free now."""
-    cell = sketch(CELLS.get(run.cell, run.cell_source), task.input_size, run.hidden_size, tuple(run.cell_option.items()))
+    cell = sketch_of(run, CELLS.get(run.cell, run.cell_source), task.input_size, run.hidden_size)
     needed = memory_needed(run, task, cell)
     if run.device.startswith("cuda"):
         free = torch.cuda.mem_get_info(run.device)[0]
@@ -117,8 +129,9 @@ def check_memory(run: Run, task: Task) -> None:
 
         free = psutil.virtual_memory().available
     if needed > free:
+        fixed = f", train_sequences {run.train_sequences}" if run.train_sequences else ""
         raise UserError(
-            f"gap {run.gap} with hidden size {run.hidden_size} and batch size {run.batch_size} needs at least "
+            f"gap {run.gap} with hidden size {run.hidden_size}{fixed} and batch size {run.batch_size} needs at least "
             f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB is free: make one of them smaller"
         )
 

@@ -12,6 +12,7 @@ from io import StringIO
 
 import pandas as pd
 
+from rnnbench.errors import UserError
 from rnnbench.summary import best_runs
 
 MSE = ("test MSE", "min test MSE", "final test MSE", "MSE")
@@ -70,12 +71,12 @@ def over_chance(task: str, T: str, metric: str, value: str) -> float:
     return loss if task == "copy" and metric == OVER_CHANCE else math.nan
 
 
-def beside(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def beside(rows: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
     """Our runs of the task, cell and gap of published rows.
 
     Args:
         rows: of :func:`published`.
-        runs: of :func:`rnnbench.records.load_runs`; may be empty.
+        runs: of :meth:`rnnbench.Study.runs`, if there are any.
 
     Returns:
         One row per curve and gap that some published row shares, at the best recipe (:data:`rnnbench.summary.BEST_RULE`):
@@ -86,7 +87,7 @@ def beside(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     found = []
     wanted = {(row["our_task"], row["our_cell"], row["our_gap"]) for row in rows.to_dict("records")}
     columns = ["task", "cell", "label", "lr", "gap"]
-    for key, group in best_runs(runs).groupby(columns) if len(runs) else ():
+    for key, group in best_runs(runs).groupby(columns) if runs is not None and len(runs) else ():
         task, cell, _, _, gap = key
         if (task, cell, gap) in wanted:
             ratio = group["eval_loss"] / group["chance_loss"]
@@ -98,3 +99,29 @@ def beside(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             )
     names = [*columns, "seeds", "solved", "over_chance", "low", "high", "step", "sequences", "wall_s"]
     return pd.DataFrame(found, columns=names)
+
+
+def chosen(task: str | None, cell: str | None, unverified: bool) -> pd.DataFrame:
+    """The rows of papers' tasks that begin with ``task`` and cells that have ``cell`` in them; raises UserError if none has."""
+    rows = published()
+    rows = rows[rows["verified"] | unverified]
+    if task:
+        rows = rows[rows["task"].str.lower().str.startswith(task.lower())]
+    if cell:
+        rows = rows[rows["cell"].str.lower().str.contains(cell.lower(), regex=False)]
+    if rows.empty:
+        raise UserError(f"no published row of task {task or 'any'!r} and cell {cell or 'any'!r}: leave out a filter, or add --all")
+    return rows
+
+
+def comparable(runs: pd.DataFrame) -> pd.DataFrame:
+    """The verified rows that report a loss on a task of these runs."""
+    rows = published()
+    return rows[rows["verified"] & rows["over_chance"].notna() & rows["our_gap"].notna() & rows["our_task"].isin(runs["task"])]
+
+
+def merged(rows: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """Published rows, and to the right our runs of the same task, cell and gap, under names that begin with ``our_``."""
+    renamed = ours.rename(columns={name: f"our_{name}" for name in ours.columns})
+    kept = rows.drop(columns="verified")
+    return kept.merge(renamed.astype({"our_gap": "Int64"}), on=["our_task", "our_cell", "our_gap"], how="left")

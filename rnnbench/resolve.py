@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
 from rnnbench import engine
 from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task, typed_options
 from rnnbench.cell import Cell, Layer
-from rnnbench.config import Option, Run, RunFields, RunRequest
-from rnnbench.errors import UserError, did_you_mean
+from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
+from rnnbench.errors import UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
+from rnnbench.stack import stacked
 from rnnbench.task import Task
 
 
@@ -71,8 +72,16 @@ def task_of(run: Run) -> Task:
 
 
 def cell_of(run: Run, input_size: int) -> Layer:
-    """The cell of a resolved run, its open parameters not initialised; raises UserError if this process does not know it."""
-    return make_cell(CELLS.get(run.cell, run.cell_source), input_size, run.hidden_size, run.cell_option)
+    """The cell of a resolved run, or its layers, open parameters not initialised; raises UserError if it is not known here."""
+    entry = CELLS.get(run.cell, run.cell_source)
+    return stacked(lambda D, H: make_cell(entry, D, H, run.cell_option), input_size, run.hidden_size, run.layers, run.block)
+
+
+def sketch_of(recipe: Recipe, entry: Entry[Layer], input_size: int, width: int) -> Layer:
+    """As :func:`cell_of`, without storage: see :func:`sketch`."""
+    options = tuple(recipe.cell_option.items())
+    with torch.device("meta"):  # for what stands around the cells
+        return stacked(lambda D, H: sketch(entry, D, H, options), input_size, width, recipe.layers, recipe.block)
 
 
 def plugins_of(run: Run) -> tuple[Plugin, ...]:
@@ -118,10 +127,23 @@ def _about(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
     if not engine.available():
         refusal: str | None = "numba cannot be used here"
     elif isinstance(cell, Cell):
-        refusal = engine.refusal(cell)
+        refusal = _refusal(entry, input_size, width, options)
     else:
         refusal = f"{entry.name} takes whole sequences, and the engine compiles steps"
     return About(init, inits[init].uses_horizon, refusal)
+
+
+WIDE = 1024
+"""A cell wider than this is asked at this width whether its step is compiled: it need not fit into memory twice."""
+
+
+def _refusal(entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...]) -> str | None:
+    """Why the engine does not compile a cell, whose step is run once for that; None if it does."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return engine.refusal(cast(Cell, make_cell(entry, input_size, min(width, WIDE), dict(options))))
+    except Exception as error:  # of its own: the checks before a run say it, and a sweep records it
+        return one_line(error)
 
 
 def _initialised(
@@ -160,7 +182,7 @@ def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
     from rnnbench.size import width_for
 
     def network(width: int) -> torch.nn.Module:
-        cell = sketch(entry, task.input_size, width, tuple(request.cell_option.items()))
+        cell = sketch_of(request, entry, task.input_size, width)
         return torch.nn.ModuleList([cell, torch.nn.Linear(width, task.output_size, device="meta")])
 
     return width_for(network, request.parameters)

@@ -21,5 +21,5 @@ def main() -> None:
 
 def _stopped(number: int, frame: object) -> None:
     show_cursor = "\033[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
-    os.write(2, f"{show_cursor}rnnbench: stopped: what was recorded stays, and the same command resumes from there\n".encode())
+    os.write(2, f"{show_cursor}rnnbench: stopped: what was recorded stays, and the same command resumes there\n".encode())
     os._exit(130)

@@ -134,7 +134,7 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per curve, gap and tuned value.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`, each seed once and labelled.
+        runs: rows of :func:`rnnbench.Study.runs`, each seed once and labelled.
 
     Returns:
         Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
@@ -188,7 +188,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per curve and gap: :func:`tried` at the best recipe.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`.
+        runs: rows of :func:`rnnbench.Study.runs`.
 
     Returns:
         Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not
@@ -218,7 +218,7 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Two cells beside each other, with the uncertainty of their difference.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`.
+        runs: rows of :func:`rnnbench.Study.runs`.
         first, second: a cell, or the label of one of its curves. A cell with several curves is compared by each of them.
 
     Returns:

@@ -39,6 +39,10 @@ class Batch(NamedTuple):
         """The first time step at which any sequence owes an answer."""
         return int(self.scored.any(dim=1).int().argmax())
 
+    def part(self, which: Tensor) -> Batch:
+        """The sequences at the places ``which`` (N,) int64; a place may come twice."""
+        return Batch(*(tensor.index_select(1, which) for tensor in self))
+
     def to(self, device: torch.device | str) -> Batch:
         return Batch(*(tensor.to(device) for tensor in self))
 

@@ -72,6 +72,9 @@ class Trainer:
         self.train_stream = stream(run.seed, "train")
         self.eval_stream = stream(run.seed, "evaluate")
         self.noise = stream(run.seed, "noise").get_state()  # for cells that draw noise of their own
+        self.pool: Batch | None = None  # the fixed training sequences, drawn before the first step
+        if run.train_sequences:
+            self.pool = self.sample(run.train_sequences, self.train_stream)
         self.step = 0
         self.status = "running"
         self.stopping = False  # set from outside: stop between two steps
@@ -122,7 +125,7 @@ class Trainer:
         rate = learning_rate(self.run, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = self.sample(self.run.batch_size, self.train_stream)
+        batch = self.training_batch()
         loss = self.task.loss(self.model(batch), batch)  # ()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -143,6 +146,14 @@ class Trainer:
     def hopeless(self) -> bool:
         """Whether the run has diverged: the loss is not finite, or no gradient was for MAX_OVERFLOWS steps in a row."""
         return not self.finite or self.overflowed >= MAX_OVERFLOWS
+
+    def training_batch(self) -> Batch:
+        """The batch of the next step: fresh sequences, or the next of the fixed ones, which start over at their end."""
+        size = self.run.batch_size
+        if self.pool is None:
+            return self.sample(size, self.train_stream)
+        places = (self.step * size + torch.arange(size, device=self.device)) % self.run.train_sequences  # (B,)
+        return self.pool.part(places)
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """``batch_size`` fresh sequences, on the run's device."""

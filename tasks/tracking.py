@@ -9,12 +9,15 @@ An element is written as what it makes of 1 2 3: ``231`` sends 1 to 2, 2 to 3 an
 of all ``gap + 1`` of them is due at the last. The first lies ``gap`` steps before the answer. In a group, one unknown factor leaves
 every product equally likely: forgetting one element is as bad as forgetting all of them.
 
+``answers=n`` makes the sequence ``gap + n`` steps long and asks for the product so far at each of the last n, all of which need the
+first element. At gap 1 that is the published protocol, which scores every step and so lets a network learn on short products
+first: ``--gap 1 --option answers=63`` reads 64 elements. With the last product alone, it has nothing to learn from but the whole.
+
 ``group=Z2`` is parity, ``Zn`` addition modulo n, ``Sn`` all permutations of n things, ``An`` the even ones. A5 and S5 are not
 solvable groups: under the usual conjectures no fixed number of layers whose steps compose in parallel (attention, and recurrences
 that do not depend on their state) tracks them at every length, while one layer whose steps depend on the state can.
 
-Source: Barrington 1989 (the word problem of S5); Merrill, Petty & Sabharwal 2024 (networks, A5 among others; they score every
-step, here the last alone is scored, since an answer after few steps needs no distant input).
+Source: Barrington 1989 (the word problem of S5); Merrill, Petty & Sabharwal 2024 (networks, A5 among others, every step scored).
 """
 
 import re
@@ -26,7 +29,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from rnnbench.task import Batch, Chance, Task, Word, random_tokens, scored_at, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
 
 Element = tuple[int, ...]
 
@@ -61,9 +64,10 @@ def table(group: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Tracking(Task):
-    """Options: ``group``, whose elements are multiplied (Z2, S3, A5, S5, ...)."""
+    """Options: ``group``, whose elements are multiplied (Z2, S3, A5, S5, ...); ``answers``, how many products are asked for."""
 
     group: str = "S3"
+    answers: int = 1
 
     name: ClassVar[str] = "tracking"
     question: ClassVar[str] = "Does it know the state that a long list of moves leads to?"
@@ -75,6 +79,7 @@ class Tracking(Task):
 
     def __post_init__(self) -> None:
         elements(self.group)
+        at_least("answers", self.answers, 1)
 
     @property
     def input_size(self) -> int:
@@ -85,20 +90,23 @@ class Tracking(Task):
         return len(elements(self.group))
 
     def length(self, gap: int) -> int:
-        return gap + 1
+        return gap + self.answers
+
+    def scored_answers(self, gap: int) -> int:
+        return self.answers
 
     def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
         inputs = random_tokens(0, self.input_size, (self.length(gap), batch_size), generator)  # (T, B)
-        targets = torch.zeros_like(inputs)  # (T, B)
-        targets[-1] = self.product(inputs)
-        return Batch(inputs, targets, scored_at(-1, self.length(gap), batch_size))
+        scored = scored_at(slice(gap, None), self.length(gap), batch_size)  # (T, B)
+        return Batch(inputs, self.products(inputs), scored)
 
-    def product(self, factors: Tensor) -> Tensor:
-        """(B,) products of (T, B) elements, neighbours first: the group's law is associative."""
-        while len(factors) > 1:
-            odd = factors[len(factors) // 2 * 2 :]  # (0 or 1, B)
-            factors = torch.cat((table(self.group)[factors[:-1:2], factors[1::2]], odd))  # (ceil(T / 2), B)
-        return factors[0]
+    def products(self, factors: Tensor) -> Tensor:
+        """(T, B) products of each of (T, B) elements with all before it, in log T strides: the group's law is associative."""
+        stride = 1
+        while stride < len(factors):
+            longer = table(self.group)[factors[:-stride], factors[stride:]]  # (T - stride, B)
+            factors, stride = torch.cat((factors[:stride], longer)), 2 * stride
+        return factors
 
     def chance(self, gap: int) -> Chance:
         return uniform_chance(self.output_size)

@@ -8,9 +8,10 @@ from torch import Generator
 
 from rnnbench import catalog
 from rnnbench.cell import Cell, Setting
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
 from rnnbench.initializers import initialise
 from rnnbench.model import build
+from rnnbench.resolve import resolve
 
 H = 200
 
@@ -21,10 +22,14 @@ def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -
     return cell
 
 
-@pytest.mark.parametrize("name", list(catalog.cells()))
+OPEN = [name for name in catalog.CELLS.named() if len(catalog.make_cell(name, 5, H).open_parameters()) > 1]
+"""Cells that leave parameters to the initialiser; a single row of numbers may miss the ends of the range."""
+
+
+@pytest.mark.parametrize("name", OPEN)
 def test_uniform_fills_the_textbook_range(name: str) -> None:
     bound = 1 / math.sqrt(H)
-    for parameter in initialised(name, "uniform").parameters():
+    for parameter in initialised(name, "uniform").open_parameters().values():
         assert 0.9 * bound < float(parameter.detach().abs().max()) <= bound
 
 
@@ -97,7 +102,7 @@ SAME_AS_EVER = [
 @pytest.mark.parametrize(("cell", "init", "first", "total"), SAME_AS_EVER)
 def test_a_seed_gives_the_weights_that_it_has_always_given(cell: str, init: str, first: float, total: float) -> None:
     """The committed results are repeatable only as long as these do not move."""
-    config = catalog.resolve(RunConfig(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
+    config = resolve(RunRequest(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
     model = build(config, catalog.make_task("beijing"))
     assert model.readout.weight[0, 0].item() == pytest.approx(first, rel=1e-6)
     assert sum(parameter.detach().double().sum().item() for parameter in model.parameters()) == pytest.approx(total, abs=2e-5)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.plots.published import published as draw
+from rnnbench.plots import plot_published
 from rnnbench.published import beside, our_gap, over_chance, published
+from tests.plots.study import made_up
 
 ROWS = published()
 
@@ -49,10 +50,11 @@ def test_only_what_was_read_at_its_source_is_verified() -> None:
 
 
 def runs() -> pd.DataFrame:
-    """Adding at gap 300: two seeds of the LSTM at losses 1/60 and 1/6."""
-    made = {"task": "adding", "cell": "lstm", "init": "chrono", "lr": 0.02, "gap": 300, "chance_loss": 1 / 6, "step": 100}
-    made |= {"sequences": 3200, "wall_s": 5.0, "status": "solved"}
-    return pd.DataFrame([made | {"eval_loss": 1 / 60}, made | {"eval_loss": 1 / 6, "status": "unsolved"}, made | {"gap": 7}])
+    """Adding at gap 300: two seeds of the LSTM at losses 1/60 and 1/6; and one at a worse rate, which is not shown."""
+    made = {"task": "adding", "cell": "lstm", "init": "chrono", "lr": 0.02, "gap": 300, "chance_loss": 1 / 6, "sequences": 3200}
+    first = {"eval_loss": 1 / 60, "steps_to_solve": 90.0, "seed": 0}
+    second = {"eval_loss": 1 / 6, "seed": 1}
+    return made_up([made | first, made | second, made | second | {"lr": 0.1}, made | second | {"gap": 7}])
 
 
 def test_our_runs_stand_beside_the_same_task_cell_and_gap() -> None:
@@ -65,7 +67,7 @@ def test_our_runs_stand_beside_the_same_task_cell_and_gap() -> None:
 
 def test_the_figure_draws_every_published_row() -> None:
     rows = ROWS[ROWS["verified"] & ROWS["over_chance"].notna() & (ROWS["our_task"] == "adding")]
-    figure = draw(rows, runs().iloc[:2])
+    figure = plot_published(rows, runs().iloc[:2])
     open_markers = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert len(open_markers) == len(rows)
     assert "RNN, Bai2018" in {text.get_text() for text in figure.legends[0].get_texts()}

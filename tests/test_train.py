@@ -1,42 +1,49 @@
 """The trainer: what it promises about streams, the scored steps, verdicts and going on bit for bit."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
-from rnnbench import catalog, engine
-from rnnbench.config import RunConfig
+from rnnbench import engine
+from rnnbench.catalog import CELLS
+from rnnbench.config import Run, RunRequest
 from rnnbench.errors import UserError
-from rnnbench.records import TIME_COLUMNS, Row
-from rnnbench.train import Trainer, train
+from rnnbench.resolve import resolve
+from rnnbench.study import Row
+from rnnbench.train import Trainer
 
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
 ENGINES = ["torch"] + (["fast"] if engine.available() else [])
 
 
 def timeless(rows: list[Row]) -> list[dict]:
-    return [{k: repr(v) for k, v in vars(row).items() if k not in TIME_COLUMNS} for row in rows]
+    return [{k: repr(v) for k, v in row.values().items() if k not in ("wall_s", "train_s")} for row in rows]
 
 
-def config(**changes: object) -> RunConfig:
-    return RunConfig.model_validate(SMALL | changes)
+def config(**changes: object) -> Run:
+    return resolve(RunRequest.model_validate(SMALL | changes))
+
+
+def train(run: Run) -> list[Row]:
+    return list(Trainer(run).rows())
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "gru-torch", "rnn"])
 def test_every_recurrent_cell_solves_the_bare_pair_and_memoryless_does_not(name: str) -> None:
-    rows = list(train(config(cell=name, gap=0, max_steps=400)))
+    rows = train(config(cell=name, gap=0, max_steps=400))
     assert rows[-1].status == "solved"
     assert rows[-1].accuracy >= 0.99
     assert rows[-2].accuracy >= 0.99
-    blind = list(train(config(cell="memoryless", gap=0)))
+    blind = train(config(cell="memoryless", gap=0))
     assert blind[-1].status == "unsolved"
     assert abs(blind[-1].accuracy - 0.5) < 0.06
 
 
 @pytest.mark.parametrize("task", ["copy", "adding", "recall"])
 def test_the_lstm_learns_every_task_at_a_short_gap(task: str) -> None:
-    option = {"symbols": "2", "alphabet": "2"} if task == "copy" else {}
+    option = {"symbols": 2, "alphabet": 2} if task == "copy" else {}
     rows = list(
         train(config(task=task, cell="lstm", gap=3, hidden_size=24, batch_size=32, max_steps=1500, eval_every=100, option=option))
     )
@@ -45,9 +52,9 @@ def test_the_lstm_learns_every_task_at_a_short_gap(task: str) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_same_seed_gives_the_same_rows(name: str) -> None:
-    first, second = (timeless(list(train(config(engine=name)))) for _ in range(2))
+    first, second = (timeless(train(config(engine=name))) for _ in range(2))
     assert first == second
-    assert first != timeless(list(train(config(engine=name, seed=1))))
+    assert first != timeless(train(config(engine=name, seed=1)))
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -106,7 +113,7 @@ def test_divergence_is_recorded_not_raised(value: float) -> None:
 
 
 def test_too_large_a_learning_rate_ends_as_a_row() -> None:
-    rows = list(train(config(cell="rnn", optimizer="sgd", lr=1e30, clip_norm=math.inf, task="adding", gap=5)))
+    rows = train(config(cell="rnn", optimizer="sgd", lr=1e30, clip_norm=math.inf, task="adding", gap=5))
     assert rows[-1].status in ("diverged", "unsolved")
 
 
@@ -137,24 +144,23 @@ def test_solved_needs_two_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_resolving_fills_in_every_default_once() -> None:
-    resolved = catalog.resolve(RunConfig(task="copy", cell="lstm"))
+    resolved = resolve(RunRequest(task="copy", cell="lstm"))
     assert (resolved.init, resolved.horizon, resolved.max_steps) == ("chrono", 2000.0, 8000)
     assert resolved.option == {"symbols": 10, "alphabet": 8}
-    assert catalog.resolve(resolved) == resolved
-    assert resolved.run_id == catalog.resolve(RunConfig(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
-    assert resolved.run_id != catalog.resolve(RunConfig(task="copy", cell="lstm", lr=0.03)).run_id
+    assert resolved.run_id == resolve(RunRequest(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
+    assert resolved.run_id != resolve(RunRequest(task="copy", cell="lstm", lr=0.03)).run_id
 
 
 def test_what_cannot_fit_is_refused_before_it_starts() -> None:
     with pytest.raises(UserError, match="GiB"):
-        Trainer(config(gap=10**9))
+        Trainer(config(gap=10**7, hidden_size=1024))
     with pytest.raises(UserError, match="GiB"):
-        Trainer(config(hidden_size=10**7))
+        Trainer(config(hidden_size=65_536, gap=10**6))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_runs_and_resumes() -> None:
-    rows = list(train(config(device="cuda", cell="lstm", gap=0, max_steps=400)))
+    rows = train(config(device="cuda", cell="lstm", gap=0, max_steps=400))
     assert rows[-1].status == "solved"
 
 
@@ -173,3 +179,48 @@ def test_one_overflowed_gradient_is_skipped_and_a_hundred_end_the_run() -> None:
     assert not trainer.hopeless
     rows = list(trainer.rows())
     assert [(row.status, row.step) for row in rows] == [("diverged", 9 + 100)]
+
+
+def test_accuracy_is_measured_in_evaluation_mode(tmp_path: Path) -> None:
+    """A cell that says whether it is in training: trained in one mode, measured in the other, in turns."""
+    path = tmp_path / "modes.py"
+    path.write_text(
+        "import torch\nfrom rnnbench.cells.rnn import RNN\n"
+        "class Modes(RNN):\n    name = 'modes'\n    seen = []\n"
+        "    def states(self, inputs, first=0):\n"
+        "        self.seen.append((self.training, torch.is_grad_enabled()))\n        return super().states(inputs, first)\n"
+        "CELL = Modes\n"
+    )
+    train(config(cell=str(path), max_steps=40))
+    seen = CELLS.find(str(path)).kind.seen
+    assert set(seen) == {(True, True), (False, False)}
+    assert seen.count((True, True)) == 40
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+@pytest.mark.parametrize("token", [-1, 5])
+def test_tokens_that_the_network_has_no_input_for_are_refused_before_anything_reads_them(engine_name: str, token: int) -> None:
+    model = Trainer(config(engine=engine_name)).model
+    trainer = Trainer(config(engine=engine_name))
+    batch = trainer.sample(4, trainer.train_stream)
+    batch.inputs[1, 2] = token if token < 0 else trainer.task.input_size
+    with pytest.raises(UserError, match=r"tokens lie in \[0, input_size"):
+        model(batch)
+
+
+def test_outputs_of_another_shape_are_refused_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "late.py"
+    path.write_text(
+        "from rnnbench.cells.rnn import RNN\nclass Late(RNN):\n    name = 'late'\n"
+        "    def states(self, inputs, first=0):\n        return super().states(inputs)\nCELL = Late\n"
+    )
+    with pytest.raises(UserError, match=r"late\.py, class Late: outputs are \(5, 8, 12\) instead of .* \(1, 8, 12\)"):
+        next(Trainer(config(cell=str(path))).rows())
+
+
+def test_weights_of_the_time_when_the_state_had_no_names_can_be_loaded() -> None:
+    model = Trainer(config(cell="lstm")).model
+    old = model.state_dict()
+    old["cell.initial_state"] = torch.stack((old.pop("cell.initial_h") - 1, old.pop("cell.initial_C") + 2))  # (2, H)
+    model.load_state_dict(old)
+    assert [part[0].item() for part in model.cell.initial_state] == [-1, 2]

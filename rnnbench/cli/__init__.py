@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, machine_fault, out_of_memory, plugin_fault
+from rnnbench.errors import StorageError, UserError, blame, machine_fault, out_of_memory
 
 
 class StoppedError(Exception):
@@ -23,9 +23,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            raise plugin_fault(error) or StoppedError from None
-        except SystemExit as error:  # of a plug-in: Typer's own exits are exceptions of another kind
-            raise plugin_fault(error) or error from None
+            if told := blame(error):
+                raise UserError(told) from error
+            raise StoppedError from None
 
 
 app = typer.Typer(
@@ -58,12 +58,16 @@ def root(
 # Each room hangs its commands on the app above, in the order of --help.
 from rnnbench.cli.commands import run  # noqa: E402, F401, I001
 from rnnbench.cli.commands import lists  # noqa: E402, F401
+from rnnbench.cli.commands import check  # noqa: E402, F401
 from rnnbench.cli.commands import sweep  # noqa: E402, F401
+from rnnbench.cli.commands import tune  # noqa: E402, F401
 from rnnbench.cli.commands import status  # noqa: E402, F401
 from rnnbench.cli.commands import plot  # noqa: E402, F401
 from rnnbench.cli.commands import table  # noqa: E402, F401
+from rnnbench.cli.commands import report  # noqa: E402, F401
 from rnnbench.cli.commands import verify  # noqa: E402, F401
 from rnnbench.cli.commands import gradients  # noqa: E402, F401
+from rnnbench.cli.commands import sensitivity  # noqa: E402, F401
 from rnnbench.cli.commands import gates  # noqa: E402, F401
 from rnnbench.cli.commands import construct  # noqa: E402, F401
 from rnnbench.cli.commands import guess  # noqa: E402, F401
@@ -79,8 +83,8 @@ def main(argv: list[str] | None = None) -> None:
     except StorageError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):
-        _fail("stopped: what was recorded stays, and the same command resumes from there", 130)
-    except Exception as error:
+        _fail("stopped: what was recorded stays, and the same command resumes there", 130)
+    except (Exception, SystemExit) as error:
         if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
             if type(error).__name__ == "NoArgsIsHelpError":
                 sys.exit(2)  # it has printed the help already
@@ -89,14 +93,14 @@ def main(argv: list[str] | None = None) -> None:
             _fail(" ".join(error.format_message().split()).rstrip(".") + where, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
+        if told := blame(error):
+            _fail(told, 2)
         if out_of_memory(error):
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
         if fault := machine_fault(error):
             _fail(str(fault), 1)
-        if told := plugin_fault(error):
-            _fail(str(told), 2)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 

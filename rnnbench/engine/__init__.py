@@ -1,106 +1,69 @@
-"""The CPU engine: whole sequences forward and back in compiled code, behind four plain functions.
+"""The CPU engine: whole sequences forward and back in compiled code, generated from a cell's ``step``.
 
-Every function takes ``inputs`` (T, B) int64 tokens, read as one-hot vectors, or (T, B, D) values; weights of one dtype, float32 or
-float64; ``initial`` (1, H) or, for the LSTM, (2, H) with rows h and c; and returns the hidden states of the steps from ``first``
-on, (T - first, B, H). All of it is differentiable once. The equations stand in ``rnnbench/cells/``.
-
-numba compiles the loops at their first use and caches them. Where it is missing, :func:`available` says so and the cells use torch.
+Nothing but ``step`` is needed: it is traced, differentiated, planned, written out for numba and compiled at its first use, then
+cached on disk. ``README.md`` beside this file shows how. What cannot be compiled is refused in one sentence.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
-from rnnbench.cell import Cell
+from rnnbench.engine.trace import NotCompiledError
+
+if TYPE_CHECKING:
+    from rnnbench.cell import Cell
+
+
+__all__ = ["NotCompiledError", "available", "refusal", "states"]
 
 
 @cache
 def available() -> bool:
-    """Whether the compiled path can be used here: numba is there and can be imported. Never raises."""
+    """Whether compiled code can be used here: numba is there, can be imported, and compiles. Never raises."""
     try:
-        import_module("rnnbench.engine.blas")
+        return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and bool(import_module("rnnbench.engine.build"))
     except Exception:  # a broken or missing numba, in whatever way: torch does the work
         return False
-    return True
-
-
-def _keep(*tensors: Tensor | None) -> bool:
-    """Whether a backward pass may follow, so that the gates must be kept."""
-    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
-
-
-def rnn(inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor | None, initial: Tensor, first: int = 0) -> Tensor:
-    """Vanilla RNN: weight_ih (H, D), weight_hh (H, H), bias (H)."""
-    from rnnbench.engine.sequence import RNNFunction
-
-    states: Tensor = RNNFunction.apply(inputs, weight_ih, weight_hh, bias, initial, first)
-    return states
-
-
-def lstm(inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor | None, initial: Tensor, first: int = 0) -> Tensor:
-    """LSTM: weight_ih (4H, D), weight_hh (4H, H), bias (4H), rows in the order i, f, g, o."""
-    from rnnbench.engine.sequence import LSTMFunction
-
-    keep = _keep(inputs, weight_ih, weight_hh, bias, initial)
-    states: Tensor = LSTMFunction.apply(inputs, weight_ih, weight_hh, bias, initial, first, keep)
-    return states
-
-
-def gru(inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor | None, initial: Tensor, first: int = 0) -> Tensor:
-    """GRU, reset before the product: weight_ih (3H, D), weight_hh (3H, H), bias (3H), rows in the order r, z, n."""
-    from rnnbench.engine.sequence import GRUFunction
-
-    keep = _keep(inputs, weight_ih, weight_hh, bias, initial)
-    states: Tensor = GRUFunction.apply(inputs, weight_ih, weight_hh, bias, initial, first, keep)
-    return states
-
-
-def gru_torch(
-    inputs: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor | None,
-    bias_hh: Tensor | None,
-    initial: Tensor,
-    first: int = 0,
-) -> Tensor:
-    """torch.nn.GRU's variant, reset after the product: as :func:`gru`, with two biases (3H)."""
-    from rnnbench.engine.sequence import GRUTorchFunction
-
-    keep = _keep(inputs, weight_ih, weight_hh, bias_ih, bias_hh, initial)
-    states: Tensor = GRUTorchFunction.apply(inputs, weight_ih, weight_hh, bias_ih, bias_hh, initial, first, keep)
-    return states
-
-
-def _hand_written(cell: Cell, inputs: Tensor, first: int) -> Tensor:
-    initial = torch.stack(cell.initial_state)  # (1, H) or (2, H)
-    weights = {name: getattr(cell, name, None) for name in ("weight_ih", "weight_hh", "bias", "bias_ih", "bias_hh")}
-    W, U = weights["weight_ih"], weights["weight_hh"]
-    assert W is not None
-    assert U is not None
-    if cell.name == "lstm":
-        return lstm(inputs, W, U, weights["bias"], initial, first)
-    if cell.name == "gru":
-        return gru(inputs, W, U, weights["bias"], initial, first)
-    if cell.name == "gru-torch":
-        return gru_torch(inputs, W, U, weights["bias_ih"], weights["bias_hh"], initial, first)
-    bias = None if weights["bias_ih"] is None or weights["bias_hh"] is None else weights["bias_ih"] + weights["bias_hh"]  # (H)
-    return rnn(inputs, W, U, bias, initial, first)
 
 
 def refusal(cell: Cell) -> str | None:
-    """Why this cell is not compiled, in words; None if it is."""
-    if type(cell).states is not Cell.states:
-        return "it has a way of its own through a whole sequence"
-    if not type(cell).__module__.startswith("rnnbench.cells."):
-        return "only the built-in cells are compiled"
+    """None if the engine compiles this cell, else one sentence that names the operation that it does not compile.
+
+    Costs a run of ``step`` at the first time, nothing later; needs no numba.
+    """
+    from rnnbench.engine import sequence
+
+    try:
+        sequence.program(cell)
+    except NotCompiledError as error:
+        return str(error)
     return None
 
 
 def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
-    """(T - first, B, H) outputs of a cell that is not refused; ``inputs`` as in :meth:`Cell.states`."""
-    return _hand_written(cell, inputs, first)
+    """Outputs (T - first, B, H) of the steps from ``first`` on, differentiable once.
+
+    Args:
+        cell: a cell on the CPU, in float32 or float64. Its parameters, its initial state and value inputs get gradients.
+        inputs: (T, B) int64 tokens, read as one-hot vectors, or (T, B, D) values.
+        first: the first step whose output is wanted.
+
+    Raises:
+        NotCompiledError: with the sentence of :func:`refusal`; a UserError.
+        rnnbench.errors.UserError: for a token that is not in [0, input_size).
+
+    Example:
+        >>> import torch
+        >>> from rnnbench import catalog, engine
+        >>> cell = catalog.make_cell("gru", 3, 4)
+        >>> engine.states(cell, torch.zeros(5, 2, 3)).shape
+        torch.Size([5, 2, 4])
+    """
+    from rnnbench.engine import sequence
+
+    return sequence.states(cell, inputs, first)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -135,6 +136,11 @@ def trade_off(w: float) -> dict[str, float]:
         "slope": w * (1 - x * x),
         "threshold": math.sqrt(w * (w - 1)) - math.atanh(math.sqrt(1 - 1 / w)),
     }
+
+
+def trade_off_curve() -> pd.DataFrame:
+    """:func:`trade_off` over the recurrent weights that a figure shows."""
+    return pd.DataFrame([trade_off(1 + 0.02 * k) for k in range(1, 126)])
 
 
 def perturb(model: Model, amount: float, seed: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnnbench.config import Run
 from rnnbench.errors import UserError
+from rnnbench.insight.kept import Progress
 from rnnbench.insight.networks import trained
 from rnnbench.model import stream
 from rnnbench.resolve import task_of
@@ -20,6 +21,15 @@ def check_gaps(run: Run, gaps: list[int]) -> None:
             task.check_gap(gap)
         except ValueError as error:
             raise UserError(f"--eval-gaps: {error}") from error
+
+
+def measure_gaps(study: Study, run: Run, gaps: list[int], again: bool = False, progress: Progress = iter) -> list[Extrapolation]:
+    """A finished run at other gaps, in their order; those measured before are not measured again unless ``again`` says so."""
+    known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run.run_id}
+    wanted = sorted(set(gaps))
+    for gap in progress([gap for gap in wanted if gap not in known]):
+        known[gap] = measure_at(study, run, gap)
+    return [known[gap] for gap in wanted]
 
 
 def measure_at(study: Study, run: Run, gap: int) -> Extrapolation:

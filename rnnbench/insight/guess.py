@@ -13,6 +13,7 @@ import torch
 from rnnbench.config import Run
 from rnnbench.model import Model, build, stream
 from rnnbench.resolve import task_of
+from rnnbench.session import threads
 from rnnbench.task import Batch, Task
 from rnnbench.train import SOLVED_ACCURACY
 
@@ -46,15 +47,18 @@ def guess(run: Run, scale: float, max_guesses: int) -> Guesses:
     """Draw weights until a network solves the task.
 
     Args:
-        run: cell, task, gap, width and seed; Nothing of the training recipe is used.
+        run: cell, task, gap, width and seed; nothing of the training recipe is used.
         scale: all weights and biases are drawn from U[-scale, scale].
         max_guesses: where to stop.
 
     Raises:
         UserError: the run does not fit its task or cell.
     """
-    task = task_of(run)
-    torch.set_num_threads(1)
+    with threads(1):  # tiny products: threads only cost
+        return _guess(run, task_of(run), scale, max_guesses)
+
+
+def _guess(run: Run, task: Task, scale: float, max_guesses: int) -> Guesses:
     model = build(run, task).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
     screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses

@@ -7,11 +7,14 @@ The caller's matplotlib stays as it is: every figure is drawn in a style of its 
     with style("slide"):
         figure = plot_accuracy(runs)
 
-A function with ``ax`` draws one task there instead, as one part of the caller's own figure.
+Figures of runs take a :class:`rnnbench.Study` as well as its frame. A function with ``ax`` draws one task there instead, as one
+part of the caller's own figure.
 """
 
 from rnnbench.plots.accuracy import plot_accuracy
+from rnnbench.plots.budget import plot_budget
 from rnnbench.plots.constructions import plot_constructions, plot_train_from
+from rnnbench.plots.every import every_figure
 from rnnbench.plots.extrapolation import plot_extrapolation
 from rnnbench.plots.gates import plot_gates
 from rnnbench.plots.gradients import plot_gradients
@@ -19,13 +22,16 @@ from rnnbench.plots.guesses import plot_guesses
 from rnnbench.plots.learning import plot_learning
 from rnnbench.plots.looks import STYLES, style
 from rnnbench.plots.published import plot_published
+from rnnbench.plots.sensitivity import plot_sensitivity
 from rnnbench.plots.solved import plot_solved
 from rnnbench.plots.span import plot_span
 from rnnbench.plots.steps import plot_steps
 
 __all__ = [
     "STYLES",
+    "every_figure",
     "plot_accuracy",
+    "plot_budget",
     "plot_constructions",
     "plot_extrapolation",
     "plot_gates",
@@ -33,6 +39,7 @@ __all__ = [
     "plot_guesses",
     "plot_learning",
     "plot_published",
+    "plot_sensitivity",
     "plot_solved",
     "plot_span",
     "plot_steps",

@@ -15,7 +15,7 @@ def plot_extrapolation(frame: pd.DataFrame) -> Figure:
     """Draw accuracy against the gap of the evaluation.
 
     Args:
-        frame: rows of :func:`rnnbench.records.load_extrapolation`; with a ``label`` where runs of one cell differ otherwise.
+        frame: rows of :func:`rnnbench.Study.extrapolation`; with a ``label`` where runs of one cell differ otherwise.
 
     Returns:
         A panel per task and training gap, which a vertical line marks; curves join the medians over seeds, every seed a dot.

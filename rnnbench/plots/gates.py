@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
 from rnnbench.plots.looks import styled
@@ -41,21 +41,24 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
     quantities = list(dict.fromkeys(values["quantity"]))
     order = _longest_first(values, lives)
     figure = Figure(figsize=(11.5, 1.2 + 1.45 * len(quantities) + 0.6), layout="constrained")
-    grid = figure.add_gridspec(len(quantities), 2, width_ratios=(1.7, 1))
-    maps = [figure.add_subplot(grid[k, 0]) for k in range(len(quantities))]
+    left, right = cast("tuple[SubFigure, SubFigure]", figure.subfigures(1, 2, width_ratios=(1.7, 1)))
+    maps = list(left.subplots(len(quantities), 1, squeeze=False).flat)
+    others = list(right.subplots(2 if len(lives) else 1, 1, squeeze=False).flat)
     for ax, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
         low, high = values.loc[values["quantity"] == quantity, ["low", "high"]].iloc[0]
-        image = _pressed(ax, table.to_numpy(), **_scale(low, high, table.to_numpy()))
-        figure.colorbar(image, ax=ax, pad=0.01)
+        look, ticks = _scale(low, high, table.to_numpy())
+        image = _pressed(ax, table.to_numpy(), **look)
+        bar = left.colorbar(image, ax=ax, pad=0.01)
+        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+        bar.minorticks_off()
         ax.set(title=quantity, ylabel="units", yticks=[], xticks=[])
     words = values.drop_duplicates("step").sort_values("step")
     texts = [f"{word} \u2192 {answer}" if answer else word for word, answer in words[["word", "answer"]].to_numpy()]
     _step_ticks(maps[-1], texts)
-    curves = figure.add_subplot(grid[: -(-len(quantities) // 2), 1] if len(lives) else grid[:, 1])
-    draw_means(curves, means)
+    draw_means(others[0], means)
     if len(lives):
-        draw_half_lives(figure.add_subplot(grid[-(-len(quantities) // 2) :, 1]), lives)
+        draw_half_lives(others[1], lives)
     figure.suptitle(title, fontsize=type_size(1.1))
     return figure
 
@@ -87,14 +90,17 @@ def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
     ax.legend(fontsize=type_size(0.8))
 
 
-def _scale(low: float, high: float, picture: np.ndarray) -> dict[str, Any]:
-    """Colours: gates over their range; a state, which has none,
-    from its most extreme values to those of its first steps, without losing either."""
+def _scale(low: float, high: float, picture: np.ndarray) -> tuple[dict[str, Any], list[float]]:
+    """Colours and the ticks of their bar: gates over their range; a state, which has none (NaN), so that its largest values and its
+    first steps are seen."""
     if not np.isnan(low):
-        return {"cmap": "viridis", "norm": Normalize(low, high)}
+        return {"cmap": "viridis", "norm": Normalize(low, high)}, [low, (low + high) / 2, high]
     top = float(np.quantile(np.abs(picture), 0.99)) or 1.0
-    early = float(np.quantile(np.abs(picture[:, :EARLY]), 0.9)) or top
-    return {"cmap": "RdBu_r", "norm": AsinhNorm(linear_width=max(min(early / 2, top), top / 1000), vmin=-top, vmax=top)}
+    early = float(np.median(np.abs(picture[:, :EARLY])))
+    if early > top / 5:
+        return {"cmap": "RdBu_r", "norm": Normalize(-top, top)}, [-top, 0, top]
+    width = max(early, top / 1000)
+    return {"cmap": "RdBu_r", "norm": AsinhNorm(width, vmin=-top, vmax=top)}, [-top, -3 * width, 0, 3 * width, top]
 
 
 def _parts(steps: int) -> list[tuple[int, int, float, float]]:
@@ -112,7 +118,9 @@ def _pressed(ax: Axes, picture: np.ndarray, **look: Any) -> AxesImage:
     """A heat map of (units, steps), its middle pressed together; the edges of that are marked."""
     parts = _parts(picture.shape[1])
     for first, end, left, right in parts:
-        image = ax.imshow(picture[:, first:end], aspect="auto", extent=(left, right, picture.shape[0], 0), **look)
+        interpolation = "nearest" if right - left == end - first else "auto"  # which keeps every step where pixels are few
+        extent = (left, right, picture.shape[0], 0)
+        image = ax.imshow(picture[:, first:end], aspect="auto", extent=extent, interpolation=interpolation, **look)
     ax.set_xlim(0, parts[-1][3])
     for _, _, left, _ in parts[1:]:
         ax.axvline(left, color="white", linewidth=2)

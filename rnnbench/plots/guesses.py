@@ -15,12 +15,12 @@ from rnnbench.summary import count_once, label_curves
 
 
 @styled
-def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | None = None) -> Figure:
     """Draw how soon guessing solves each task.
 
     Args:
         frame: columns ``task, cell, gap, solved, sequences``, one row per repeat.
-        runs: rows of :func:`rnnbench.records.load_runs` of the same tasks, cells and gaps; may be empty.
+        runs: rows of :meth:`rnnbench.Study.runs`; those of the same tasks, cells and gaps are drawn.
 
     Returns:
         A panel per task; broad pale steps for guessing, thin ones for training. A curve that never reaches 1 ends where its repeats
@@ -28,6 +28,11 @@ def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """
     tasks = list(dict.fromkeys(frame["task"]))
     looks = cell_looks(str(cell) for cell in frame["cell"])
+    runs = (
+        frame.iloc[:0]
+        if runs is None
+        else runs[runs["gap"].isin(frame["gap"]) & runs["task"].isin(tasks) & runs["cell"].isin(looks)]
+    )
     runs = label_curves(count_once(runs)) if len(runs) else runs
     figure, axes = panels(len(tasks))
     for ax, task in zip(axes, tasks, strict=False):

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.config import stem
-from rnnbench.plots.looks import curve_looks, styled
+from rnnbench.plots.looks import Runs, curve_looks, styled
 from rnnbench.plots.panels import CHANCE, accuracy_axis, finish, panels, type_size
 from rnnbench.summary import BEST_RULE, count_once, mark_best
 
 
+class Logs(Runs, Protocol):
+    """What has frames of logs and runs, such as a :class:`rnnbench.Study`."""
+
+    def logs(self) -> pd.DataFrame: ...
+
+    def records(self) -> Sequence[object]: ...
+
+
 @styled
-def plot_learning(logs: pd.DataFrame, runs: pd.DataFrame | None = None) -> Figure:
+def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | None = None) -> Figure:
     """Draw every run of one task, finished or not, on a page of small panels that start at step 0.
 
     Args:
-        logs: rows of :func:`rnnbench.records.load_logs`, of one task.
-        runs: rows of :func:`rnnbench.records.load_runs`, if any run has finished: they tell curves and learning rates apart.
+        logs: a study, or rows of :meth:`rnnbench.Study.logs`, of one task.
+        runs: rows of :meth:`rnnbench.Study.runs`, if any run has finished: they tell curves and learning rates apart.
 
     Returns:
         The figure. A cross ends a run that diverged; all others end where they were solved or their budget was used up. Before the
@@ -27,6 +38,9 @@ def plot_learning(logs: pd.DataFrame, runs: pd.DataFrame | None = None) -> Figur
     Raises:
         ValueError: the logs are of several tasks.
     """
+    if not isinstance(logs, pd.DataFrame):
+        study = logs
+        logs, runs = study.logs(), study.runs() if runs is None and study.records() else runs
     if logs["task"].nunique() != 1:
         raise ValueError(f"learning curves of one task fit a page, not of {logs['task'].nunique()}: select one")
     logs, several = told_apart(logs, runs)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import matplotlib
 import pandas as pd
@@ -25,7 +25,7 @@ PAPER = {
     "legend.frameon": False,
     "legend.fontsize": 8.0,
     "lines.linewidth": 1.4,
-    "lines.markersize": 5.0,
+    "lines.markersize": 6.0,
     "svg.hashsalt": "rnnbench",  # the same data gives the same file
     "svg.fonttype": "path",
     "savefig.dpi": 160.0,
@@ -102,6 +102,17 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
             return draw(*args, **kwargs)
 
     return wrapped
+
+
+class Runs(Protocol):
+    """What has a frame of runs, such as a :class:`rnnbench.Study`."""
+
+    def runs(self) -> pd.DataFrame: ...
+
+
+def runs_of(given: pd.DataFrame | Runs) -> pd.DataFrame:
+    """A frame as it is, a study as the frame of its runs."""
+    return given if isinstance(given, pd.DataFrame) else given.runs()
 
 
 @styled

@@ -102,7 +102,7 @@ def _spaced(ax: Axes, ticks: Sequence[int]) -> list[str]:
     """The gaps as texts, without those that would touch the one before; the last one always."""
     places = ax.transData.transform([(tick, 0) for tick in ticks])[:, 0] * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     texts = [str(tick) for tick in ticks]
-    wide = [0.66 * type_size(0.9) * (len(text) + 1) for text in texts]  # a digit and a space
+    wide = [0.66 * type_size(0.9) * (len(text) + 0.4) for text in texts]  # and half a space
     shown = [len(ticks) - 1]
     for k in reversed(range(len(ticks) - 1)):
         if places[shown[-1]] - places[k] >= (wide[shown[-1]] + wide[k]) / 2:

@@ -20,7 +20,7 @@ def plot_published(rows: pd.DataFrame, runs: pd.DataFrame) -> Figure:
 
     Args:
         rows: of :func:`rnnbench.published.published`, those with ``over_chance``.
-        runs: of :func:`rnnbench.records.load_runs`.
+        runs: of :func:`rnnbench.Study.runs`.
 
     Returns:
         A panel per task. Ours: a dot per run, and for each curve a line through the medians at the best learning rate. Theirs: open

@@ -8,28 +8,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from rnnbench.plots.looks import BARS, SEEDS, curve_looks, styled
+from rnnbench.plots.looks import BARS, SEEDS, Runs, curve_looks, runs_of, styled
 from rnnbench.plots.panels import beside, by_task, finish, gap_axis
 from rnnbench.summary import BEST_RULE, best_runs, summarise
 
 
 @styled
-def plot_steps(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
+def plot_steps(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
     """Draw the steps to solve of every seed that solved its gap; lines join the medians where at least half of the seeds did.
 
     Args:
-        runs: rows of :func:`rnnbench.records.load_runs`, at least one of them solved.
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`, at least one of them solved.
         ax: draws here, if the runs are of one task.
 
     Returns:
         The figure, the steps on a logarithmic axis. Only the learning rate that the other figures show is drawn.
     """
+    runs = runs_of(runs)
     table, dots = summarise(runs), best_runs(runs)
     dots = dots[dots["status"] == "solved"]
     looks = curve_looks(table)
     figure, places = by_task(table[table["task"].isin(dots["task"])], ax)
     for task, rows, panel in places:
         panel.set_yscale("log")
+        taken = dots.loc[dots["task"] == rows["task"].iloc[0], "steps_to_solve"]
+        low, high = taken.min() / 1.15, taken.max() * 1.15
+        panel.set_ylim(low, high)  # all seeds may take the same number
         there = set(dots.loc[dots["task"] == rows["task"].iloc[0], "label"])
         labels = [label for label in looks if label in there]
         for k, label in enumerate(labels):
@@ -43,7 +47,6 @@ def plot_steps(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
             x = beside(most["gap"], k, len(labels))
             panel.errorbar(x, middle, reach, **BARS, **look)
         gap_axis(panel, rows["gap"])
-        low, high = panel.get_ylim()
         narrow = high < 5 * low  # 1, 2, 5 would leave a tick or none
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if narrow else (1, 2, 5)))
         panel.minorticks_off()

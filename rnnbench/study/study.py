@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -49,12 +49,12 @@ class Study:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self.table = Table(self.folder / "runs.csv", RunRecord)
+        self.finished_table = Table(self.folder / "runs.csv", RunRecord)
         self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
         self.failures = Table(self.folder / "failed.csv", Failure)
 
     @classmethod
-    def open(cls, folder: Path | str) -> Study:
+    def open(cls, folder: Path | str) -> Self:
         """The study in a folder; nothing is written. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
         if not Path(folder).is_dir():
             raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
@@ -63,7 +63,7 @@ class Study:
         return study
 
     @classmethod
-    def create(cls, folder: Path | str) -> Study:
+    def create(cls, folder: Path | str) -> Self:
         """The study in a folder, made if it is not there, and brought to the schema of today.
 
         Raises:
@@ -80,13 +80,13 @@ class Study:
         if not os.access(study.folder, os.W_OK):
             raise UserError(f"cannot write to {study.folder}: choose another folder with --out")
         study.records()
-        if study.table.older:
+        if study.finished_table.older:
             study._renew()
         return study
 
     @property
     def runs_file(self) -> Path:
-        return self.table.path
+        return self.finished_table.path
 
     def log_file(self, run_id: str) -> Path:
         return self.folder / "logs" / f"{run_id}.csv"
@@ -99,11 +99,11 @@ class Study:
 
     def records(self) -> list[RunRecord]:
         """The finished runs; raises UserError for a damaged table."""
-        return self.table.rows()
+        return self.finished_table.rows()
 
     def finished(self, run_id: str) -> RunRecord | None:
         """The row of a finished run; None if there is none."""
-        return self.table.get(run_id)
+        return self.finished_table.get(run_id)
 
     def settled(self, run_id: str) -> RunRecord | None:
         """As :meth:`finished`, after putting in order what a killed process left of the run."""
@@ -135,7 +135,7 @@ class Study:
         """The evaluations of every run, finished or not."""
         rows = [row for path in sorted((self.folder / "logs").glob("*.csv")) for row in Table(path, Row).rows()]
         self.records()
-        named = self.table.renamed
+        named = self.finished_table.renamed
         return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
 
     def runs(self) -> pd.DataFrame:
@@ -186,8 +186,8 @@ class Study:
 
     def record(self, record: RunRecord) -> None:
         """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
-        with self._writing(self.table):
-            self.table.put(record)
+        with self._writing(self.finished_table):
+            self.finished_table.put(record)
 
     def record_extrapolation(self, row: Extrapolation) -> None:
         """Put a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
@@ -230,8 +230,8 @@ class Study:
 
     def _renew(self) -> None:
         """Rewrite a study of an earlier schema; a kill on the way leaves it readable, and the next start finishes the work."""
-        with self._writing(self.table):
-            records, renamed = self.records(), self.table.renamed
+        with self._writing(self.finished_table):
+            records, renamed = self.records(), self.finished_table.renamed
             for old, new in renamed.items():
                 rows = [row.model_copy(update={"run_id": new}) for row in self.log(old)]
                 if rows:
@@ -241,7 +241,7 @@ class Study:
             others = [row.model_copy(update={"run_id": renamed.get(row.run_id, row.run_id)}) for row in self.extrapolations.rows()]
             if others:
                 self.extrapolations.write(others)
-            self.table.write(records)
+            self.finished_table.write(records)
             for old in renamed.keys() - set(renamed.values()):
                 self.log_file(old).unlink(missing_ok=True)
 

@@ -97,6 +97,7 @@ class Agenda:
         self.study = study
         self.after = after
         self.queue = deque(first)
+        self.known = {run.run_id for run in self.queue}  # all runs of the sweep so far
         self.waiting: deque[tuple[float, Run]] = deque()  # runs of another process, and when to look again
         self.since: dict[str, float] = {}  # when each of them was first met
         self.left_out = set() if retry_failed else {row.run_id for row in study.failures.rows()}
@@ -184,6 +185,7 @@ class Agenda:
         fresh: deque[Run] = deque()
         while self.queue:
             run = self.queue.popleft()
+            self.known.add(run.run_id)
             if record := self.study.finished(run.run_id):
                 self.done += 1
                 self.queue.extend(self.after(run, record.status == "solved"))

@@ -15,6 +15,7 @@ from rnnbench.errors import UserError, did_you_mean, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
+from rnnbench.sweep.tuned import tuning_of
 
 OWN = "default"
 """The init that stands for each cell's own."""
@@ -30,9 +31,10 @@ def grid(sweep: SweepRequest) -> list[Run]:
         UserError: a run of the grid cannot be.
     """
     runs: dict[str, Run] = {}
-    unused = [name for name in sweep.cells if name not in {CELLS.find(cell).name for cell in sweep.cell}]
-    if unused:
-        raise UserError(f"[cells.{unused[0]}]: the sweep has no cell of that name{did_you_mean(unused[0], sweep.cell)}")
+    known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
+    unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
+    if unknown:
+        raise UserError(f"[cells.{unknown[0]}]: there is no cell of that name{did_you_mean(unknown[0], known_cells)}")
     horizons = 0
     for request in requests(sweep):
         inits = known(CELLS.find(request.cell).kind)
@@ -53,7 +55,8 @@ def grid(sweep: SweepRequest) -> list[Run]:
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     """What a sweep asks for, one request per combination; nothing is checked against tasks and cells."""
-    recipe = sweep.model_dump(exclude={*AXES, "cells"})
+    recipe = sweep.model_dump(exclude={*AXES, "cells", "tuned"})
+    tuning = tuning_of(sweep)
     for cell in sweep.cell:
         own = sweep.cells.get(CELLS.find(cell).name, {})
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
@@ -66,10 +69,11 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                     asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
                     asked["init"] = None if init == OWN else init
                     try:
-                        yield RunRequest.model_validate(asked)
+                        request = RunRequest.model_validate(asked)
                     except ValidationError as error:  # the sweep's own values are checked already
                         name = CELLS.find(cell).name
                         raise UserError(mistake(error, f"[cells.{name}]: {{}}".format)) from error
+                    yield tuning.apply(request, own) if tuning else request
 
 
 def _combinations(values: dict[str, Any]) -> Iterator[dict[str, Any]]:

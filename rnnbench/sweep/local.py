@@ -161,7 +161,7 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
             pipe.send(("interrupted" if status == "interrupted" else "finished", ""))
         except BusyError:
             pipe.send(("busy", ""))
-        except BaseException as error:  # sys.exit of a plug-in too
+        except BaseException as error:  # a plug-in may raise anything
             fault = machine_fault(error)
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
 

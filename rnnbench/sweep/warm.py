@@ -11,4 +11,4 @@ with contextlib.suppress(Exception):
     import torch._dynamo  # noqa: F401  # an optimiser loads it when it is made
 
 with contextlib.suppress(Exception):  # the engine is optional, and a broken numba is no reason not to sweep
-    import rnnbench.engine.sequence  # noqa: F401
+    import rnnbench.engine.build  # noqa: F401

@@ -16,10 +16,11 @@ from common import machine, progress
 
 STEP = """
 import json, resource, statistics, sys, time
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
+from rnnbench.resolve import resolve
 from rnnbench.train import Trainer
 cell, gap, width = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-trainer = Trainer(RunConfig(task="copy", cell=cell, gap=gap, hidden_size=width))
+trainer = Trainer(resolve(RunRequest(task="copy", cell=cell, gap=gap, hidden_size=width)))
 trainer.train_step()
 times = []
 for _ in range(3):

@@ -13,13 +13,14 @@ import time
 
 from common import machine, progress
 
-from rnnbench.config import RunConfig
+from rnnbench.config import RunRequest
+from rnnbench.resolve import resolve
 from rnnbench.train import Trainer
 
 
 def solve(engine: str, seed: int) -> tuple[str, int, float, float]:
     """Status, steps, seconds in all, share of them spent on evaluation."""
-    trainer = Trainer(RunConfig(task="copy", cell="lstm", gap=200, seed=seed, engine=engine))  # type: ignore[arg-type]
+    trainer = Trainer(resolve(RunRequest(task="copy", cell="lstm", gap=200, seed=seed, engine=engine)))  # type: ignore[arg-type]
     spent = 0.0
     measure = trainer.measure
 
@@ -42,7 +43,7 @@ def profile(engine: str, steps: int = 100) -> dict[str, float]:
     """Milliseconds a step of each part of the training step, in the order in which they run."""
     import torch
 
-    trainer = Trainer(RunConfig(task="copy", cell="lstm", gap=200, seed=1000, engine=engine))  # type: ignore[arg-type]
+    trainer = Trainer(resolve(RunRequest(task="copy", cell="lstm", gap=200, seed=1000, engine=engine)))  # type: ignore[arg-type]
     trainer.train_step()
     parts = dict.fromkeys(("sample", "forward and loss", "backward", "clip", "optimiser"), 0.0)
     for _ in range(steps):

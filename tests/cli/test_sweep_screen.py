@@ -7,15 +7,15 @@ from typing import Any, cast
 import pytest
 
 from rnnbench.cli.terminal.sweep_screen import SweepScreen
-from rnnbench.config import SweepConfig
-from rnnbench.records import Row, Study
+from rnnbench.config import SweepRequest
+from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Progress, Started
 from rnnbench.sweep.grid import grid
 
 
 def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = grid(
-        SweepConfig.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
+        SweepRequest.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
     )  # 20 : 100 : 200
     now = [0.0]
     monkeypatch.setattr("rnnbench.cli.terminal.sweep_screen.time.perf_counter", lambda: now[0])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rnnbench.cli.commands.table import escaped
 from rnnbench.cli.terminal.words import duration, percent, say
+from rnnbench.tables import escaped
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 

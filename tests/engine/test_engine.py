@@ -1,5 +1,6 @@
 """The compiled engine, held to the cells' written-out steps (tests/cells does), to gradcheck, and to its promises about memory."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +18,28 @@ from rnnbench.train import train
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
-CELLS = [name for name, kind in catalog.cells().items() if issubclass(kind, Cell)]
+CELLS = [
+    name for name in catalog.cells() if isinstance(cell := catalog.make_cell(name, 4, 5), Cell) and engine.refusal(cell) is None
+]
 
 
-@pytest.fixture(autouse=True, params=["blas", "tiles"])
+@pytest.fixture
 def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test holds for a BLAS and for our own product, whichever this machine would take."""
-    from rnnbench.engine import blas, sequence
+    """A BLAS unless the test asks for our own product; which of them the machine would take does not matter."""
+    from rnnbench.engine import blas
 
     if request.param == "blas" and not blas.found(torch.float32):
         pytest.skip("no BLAS found")
-    monkeypatch.setattr(sequence, "address", blas.found if request.param == "blas" else lambda dtype: 0)
+    monkeypatch.setattr(blas, "address", blas.found if request.param == "blas" else lambda dtype: None)
+
+
+def both(*names: str) -> list[tuple[str, str]]:
+    """Every cell with a BLAS, and one of them, which has all kinds of products, with our own: each pair is compiled once."""
+    return [("blas", name) for name in names] + [("tiles", "gru")]
+
+
+EVERY = pytest.mark.parametrize(("multiplier", "name"), both(*CELLS), indirect=["multiplier"])
+EITHER = pytest.mark.parametrize("multiplier", ["blas", "tiles"], indirect=True)
 
 
 def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
@@ -46,8 +58,8 @@ def tokens(T: int = 6, B: int = 3, D: int = 4) -> Tensor:
 
 @pytest.mark.parametrize("first", [0, 4])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
-@pytest.mark.parametrize("name", CELLS)
-def test_gradcheck(name: str, kind: str, first: int) -> None:
+@EVERY
+def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
     """Analytic gradients of inputs, weights, biases and initial state against finite differences."""
     cell = fast(name)
     inputs = values().requires_grad_() if kind == "values" else tokens()
@@ -77,8 +89,8 @@ def test_gradcheck(name: str, kind: str, first: int) -> None:
 
 @pytest.mark.parametrize("init", ["uniform", "chrono"])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
-@pytest.mark.parametrize("name", CELLS)
-def test_float32_over_a_long_sequence(name: str, kind: str, init: str) -> None:
+@EVERY
+def test_float32_over_a_long_sequence(multiplier: None, name: str, kind: str, init: str) -> None:
     """Several blocks of the backward pass, float32, against the written-out step in float64."""
     if init == "chrono" and name == "rnn":
         pytest.skip("no gates")
@@ -96,9 +108,9 @@ def test_float32_over_a_long_sequence(name: str, kind: str, init: str) -> None:
         torch.testing.assert_close(ours.grad.double() / scale, theirs.grad / scale, rtol=1e-3, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@EVERY
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1)])
-def test_small_shapes_and_strided_arguments(name: str, shape: tuple[int, int]) -> None:
+def test_small_shapes_and_strided_arguments(multiplier: None, name: str, shape: tuple[int, int]) -> None:
     T, B = shape
     cell = fast(name)
     inputs = tokens(B, T).t()  # not contiguous
@@ -111,8 +123,8 @@ def test_small_shapes_and_strided_arguments(name: str, shape: tuple[int, int]) -
 @pytest.mark.parametrize("B", [1, 3])
 @pytest.mark.parametrize("D", [1, 2])
 @pytest.mark.parametrize("H", [1, 2])
-@pytest.mark.parametrize("name", CELLS)
-def test_single_rows_and_columns(name: str, H: int, D: int, B: int, kind: str) -> None:
+@EVERY
+def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B: int, kind: str) -> None:
     """A dimension of length 1 has strides that mean nothing; BLAS takes them at their word."""
     cell = fast(name, H, D)
     inputs = tokens(5, B, D) if kind == "tokens" else values(5, B, D)
@@ -124,8 +136,8 @@ def test_single_rows_and_columns(name: str, H: int, D: int, B: int, kind: str) -
     torch.testing.assert_close(*found)
 
 
-@pytest.mark.parametrize("name", CELLS)
-def test_two_graphs_alive_at_once_and_one_walked_twice(name: str) -> None:
+@EVERY
+def test_two_graphs_alive_at_once_and_one_walked_twice(multiplier: None, name: str) -> None:
     cell = fast(name)
     first, second = tokens(), tokens().flip(0)
     alone = torch.autograd.grad(engine.states(cell, first).square().sum(), cell.weight_hh)[0]
@@ -141,8 +153,8 @@ def test_two_graphs_alive_at_once_and_one_walked_twice(name: str) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-@pytest.mark.parametrize("name", CELLS)
-def test_what_is_not_finite_stays_visible(name: str, bad: float) -> None:
+@EVERY
+def test_what_is_not_finite_stays_visible(multiplier: None, name: str, bad: float) -> None:
     for dtype in (torch.float32, torch.float64):
         cell = fast(name, dtype=dtype)
         with torch.no_grad():
@@ -153,42 +165,78 @@ def test_what_is_not_finite_stays_visible(name: str, bad: float) -> None:
         torch.testing.assert_close(engine.states(cell, inputs), expected, equal_nan=True)
 
 
+@EITHER
 @pytest.mark.parametrize("shape", [(8, 32, 32), (1, 1, 1), (7, 300, 33), (17, 256, 31), (40, 513, 96)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_products_of_any_shape(dtype: type[np.floating], shape: tuple[int, int, int]) -> None:
+def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape: tuple[int, int, int]) -> None:
     """Whole tiles and ragged ones, depths beyond one block; numbers small enough that every sum is exact."""
-    from rnnbench.engine import kernels, sequence
+    from numba import njit
+
+    from rnnbench.engine import blas as multipliers
+    from rnnbench.engine import support
+
+    packed, product, weight_gradient = support.packed, support.product, support.weight_gradient
+
+    @njit
+    def multiply(blas, a, b, N, out, accumulate):
+        product(blas, a, packed(blas, b), N, out, accumulate)
+
+    @njit
+    def gather(blas, a, x, gradient):
+        weight_gradient(blas, a, x, gradient)
 
     (M, K, N), draw = shape, np.random.default_rng(1)
-    blas = sequence.address(torch.float32 if dtype is np.float32 else torch.float64)
+    blas = multipliers.address(torch.float32 if dtype is np.float32 else torch.float64)
     a, b = draw.integers(-8, 9, (M, K + 3)).astype(dtype)[:, 1 : K + 1], draw.integers(-8, 9, (K, N + 2)).astype(dtype)[:, :N]
     out = np.full((M, N + 1), np.nan, dtype)
-    kernels.product(blas, a, kernels.packed(blas, b), N, out, dtype(0))
+    multiply(blas, a, b, N, out, dtype(0))
     np.testing.assert_array_equal(out[:, :N], a @ b)
     assert np.isnan(out[:, N]).all(), "nothing is written beside the result"
-    kernels.product(blas, a, kernels.packed(blas, b), N, out, dtype(1))
+    multiply(blas, a, b, N, out, dtype(1))
     np.testing.assert_array_equal(out[:, :N], 2 * (a @ b))
 
     x, gradient = draw.integers(-8, 9, (M, N)).astype(dtype), np.ones((K, N), dtype)
-    kernels.weight_gradient(blas, a, x, gradient, kernels.panels_like(x))
+    gather(blas, a, x, gradient)
     np.testing.assert_array_equal(gradient, 1 + a.T @ x)
 
 
-def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million() -> None:
-    from rnnbench.engine import kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million(dtype: torch.dtype) -> None:
+    from numba import njit
 
-    x = torch.cat((torch.linspace(-30, 30, 200_001), torch.logspace(-20, 1, 2001), -torch.logspace(-20, 1, 2001)))
-    exact, ours = x.double(), x.clone()
-    kernels.tanh_all(ours.numpy())
-    assert float(ours.abs().max()) <= 1
-    torch.testing.assert_close(ours.double(), exact.tanh(), rtol=4e-7, atol=1e-30)
-    ours = x.clone()
-    kernels.sigmoid_all(ours.numpy())
-    torch.testing.assert_close(ours.double(), exact.sigmoid(), rtol=4e-7, atol=1e-30)
+    from rnnbench.engine import support
+
+    small = torch.logspace(-20, 2, 2001, dtype=torch.float64)
+    x = torch.cat(
+        (torch.linspace(-30, 30, 20_001), small, -small, torch.tensor([0.0, 120.0, -120.0, torch.nan, torch.inf, -torch.inf]))
+    ).to(dtype)
+    exact = {name: getattr(torch, name) for name in ("tanh", "sigmoid", "exp", "log", "relu")}
+    exact["softplus"] = torch.nn.functional.softplus
+    for name, function in exact.items():
+        compiled = getattr(support, name)
+
+        @njit
+        def over(x, y, compiled=compiled):
+            for j in range(x.size):
+                y[j] = compiled(x[j])
+
+        ours = torch.empty_like(x)
+        over(x.numpy(), ours.numpy())
+        wanted = function(x.double()).to(dtype).double()
+        seen = wanted.abs() > 1e-37 if dtype == torch.float32 else wanted.abs() >= 0  # no denormal numbers
+        seen |= wanted.isnan() | (wanted == 0)
+        torch.testing.assert_close(
+            ours.double()[seen],
+            wanted[seen],
+            rtol=6e-7 if dtype == torch.float32 else 1e-9,
+            atol=1e-30,
+            equal_nan=True,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
 
 
-@pytest.mark.parametrize("name", CELLS)
-def test_repeated_calls_agree_bit_for_bit(name: str) -> None:
+@EVERY
+def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
     cell = fast(name, 32, 4, torch.float32)
     results = []
     for _ in range(2):
@@ -219,8 +267,62 @@ def test_without_numba_the_cells_run_on_torch() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh process; what it writes to stderr is one line or nothing."""
+    paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    return subprocess.run([sys.executable, "-c", code], env=paths | environment, capture_output=True, text=True, check=True)
+
+
+TINY = """
+import torch
+from rnnbench import engine
+from rnnbench.cell import Cell
+class Tiny(Cell):
+    name = summary = "tiny"
+    def __init__(self):
+        super().__init__(2, 2)
+        self.parameter("weight", 2, 2)
+    def step(self, x, state):
+        return (x @ self.weight.T + 0.5 * state[0],), {}
+assert engine.available() == WANTED
+"""
+USE = "engine.states(Tiny(), torch.zeros(3, 1, 2)).sum().backward()"
+
+
+def test_without_a_folder_that_can_be_written_to_it_compiles_anew_and_says_so(tmp_path: Path) -> None:
+    """A file stands for a folder that cannot be written to: tests may run as root, who can write anywhere."""
+    (tmp_path / "file").write_text("")
+    place = str(tmp_path / "file")
+    locked = f"from rnnbench.engine import build\nbuild.PACKAGE = build.Path({place!r})\n"
+    done = run(TINY.replace("WANTED", "True") + locked + USE, HOME=place, XDG_CACHE_HOME=place)
+    assert done.stderr.count("\n") == 1
+    assert "no cache folder" in done.stderr
+
+
+def test_the_second_process_takes_what_the_first_compiled(tmp_path: Path) -> None:
+    kept = []
+    for _ in range(2):
+        run(TINY.replace("WANTED", "True") + USE, XDG_CACHE_HOME=str(tmp_path))
+        kept.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
+    assert {path.suffix for path in kept[0]} == {".nbc", ".nbi"}
+    assert kept[1] == kept[0]
+
+
+def test_with_compilation_switched_off_the_engine_says_that_it_is_not_there() -> None:
+    assert run(TINY.replace("WANTED", "False"), NUMBA_DISABLE_JIT="1").stderr == ""
+
+
 def test_double_backward_is_refused() -> None:
     cell = fast("lstm")
     (grad,) = torch.autograd.grad(engine.states(cell, tokens()).square().sum(), cell.weight_hh, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
+
+
+def test_the_code_of_the_gru_is_the_one_on_the_page() -> None:
+    from rnnbench.engine.emit import emit
+    from rnnbench.engine.plan import plan
+    from rnnbench.engine.trace import Trace
+
+    code = emit(plan(Trace(catalog.make_cell("gru", 4, 5))), "GRU")
+    assert code.strip() in (ROOT / "rnnbench/engine/README.md").read_text("utf-8")

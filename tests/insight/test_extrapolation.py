@@ -10,7 +10,7 @@ from rnnbench import catalog
 from rnnbench.insight import extrapolation
 from rnnbench.insight.networks import find_run, trained
 from rnnbench.model import stream
-from rnnbench.records import EXTRAPOLATION_COLUMNS, Study, read_csv
+from rnnbench.study import Extrapolation, Study, Table
 
 RUN = ["run", "--cell", "gru", "--task", "recall", "--gap", "2", "--hidden-size", "12", "--batch-size", "16", "--max-steps", "120"]
 
@@ -19,7 +19,7 @@ def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
     result = rnnbench(*RUN, "--eval-gaps", "1,2,9")
     assert result.code == 0
     frame = pd.read_csv(tmp_path / "results" / "extrapolation.csv")
-    assert tuple(frame.columns) == EXTRAPOLATION_COLUMNS
+    assert list(frame.columns) == list(Extrapolation.columns())
     assert frame["eval_gap"].tolist() == [1, 2, 9]
     assert set(frame["gap"]) == {2}
     study = Study(tmp_path / "results")
@@ -59,7 +59,7 @@ def test_a_torn_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
     file.write_text(whole[:-9])
     assert rnnbench(*RUN, "--eval-gaps", "1,4").code == 0
     assert file.read_text() == whole
-    assert len(read_csv(file, EXTRAPOLATION_COLUMNS)) == 2
+    assert len(Table(file, Extrapolation).rows()) == 2
 
 
 def test_bad_input_is_told_before_anything_is_trained(rnnbench, tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.insight.gates import gate_values, half_life_frame, means
 from rnnbench.insight.networks import initialised
 from rnnbench.model import stream
+from rnnbench.resolve import resolve
 
 
-def config(cell: str) -> RunConfig:
-    return catalog.resolve(RunConfig(task="beijing", cell=cell, gap=3, hidden_size=4))
+def config(cell: str) -> Run:
+    return resolve(RunRequest(task="beijing", cell=cell, gap=3, hidden_size=4))
 
 
 def value(frame: pd.DataFrame, quantity: str, step: int) -> np.ndarray:
@@ -62,6 +63,13 @@ def test_words_and_the_answer_stand_at_their_steps() -> None:
     assert frame["answer"].iloc[-1] == {"arrive": "arriving", "leave": "leaving"}[frame["word"].iloc[0]]
 
 
+def test_a_state_of_another_shape_is_shown_number_by_number() -> None:
+    conf = config(str(Path(__file__).parents[1] / "strangers" / "memory.py"))
+    frame = gate_values(initialised(conf, torch.float64), conf)
+    assert frame.groupby("step")["unit"].max().tolist() == [15] * 5  # 4 units, 4 keys
+    assert set(frame["quantity"]) == {"state M"}
+
+
 def test_means_and_bands_are_over_units() -> None:
     frame = pd.DataFrame({"step": 0, "word": "a", "answer": "", "quantity": "f", "unit": range(11), "value": np.linspace(0, 1, 11)})
     row = means(frame).iloc[0]
@@ -89,7 +97,7 @@ def test_the_command_from_a_finished_run(rnnbench, tmp_path: Path) -> None:
     for argv, told in (
         (["beijing-memoryless"], "neither gates nor a state"),
         (["nosuch"], "no run 'nosuch'"),
-        (["beijing"], "give more of the run_id"),
+        (["beijing"], "give more of the run_id: beijing-lstm-chrono-gap40-seed0-"),
     ):
         bad = rnnbench("gates", *argv)
         assert (bad.code, bad.err.count("\n")) == (2, 1)

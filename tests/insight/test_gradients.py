@@ -9,20 +9,21 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.insight import gradients
 from rnnbench.insight.networks import initialised, walk
 from rnnbench.model import stream
-from rnnbench.task import Batch
+from rnnbench.resolve import resolve
+from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 
 F64 = torch.float64
 
 
-def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> RunConfig:
-    return catalog.resolve(RunConfig(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
+def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> Run:
+    return resolve(RunRequest(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
 
 
-def one_batch(conf: RunConfig, size: int) -> Batch:
+def one_batch(conf: Run, size: int) -> Batch:
     """The batch that gradient_norms draws."""
     task = catalog.make_task(conf.task, conf.option)
     return gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
@@ -134,6 +135,70 @@ def test_no_half_life_without_a_gate() -> None:
         gradients.half_lives(initialised(conf, F64), conf)
 
 
+class Early(Task):
+    """The first symbol is asked for after three steps, or after five; what follows is never scored."""
+
+    name, default_max_steps, default_gaps, input_size, output_size = "early", 10, (3,), 4, 4
+    question = reference = ""
+
+    def length(self, gap: int) -> int:
+        return gap + 6
+
+    def sample(self, gap: int, batch_size: int, generator: torch.Generator) -> Batch:
+        inputs = torch.randint(4, (self.length(gap), batch_size), generator=generator)  # (T, B)
+        scored = torch.zeros_like(inputs, dtype=torch.bool)
+        scored[gap, ::2] = scored[gap + 2, 1::2] = True
+        return Batch(inputs, inputs[:1].expand_as(inputs), scored)
+
+    def chance(self, gap: int) -> Chance:
+        return uniform_chance(4)
+
+    def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
+        return []
+
+
+def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = config("rnn").model_copy(update={"gap": 3})
+    monkeypatch.setattr("rnnbench.resolve.make_task", lambda *_: Early())
+    model = initialised(conf, F64)
+    frame = gradients.gradient_norms(model, conf, "initial", batch_size=4)
+    assert frame["distance"].tolist() == list(range(6))  # the later ones are asked at step 5
+    batch = Early().sample(3, 4, stream(0, "insight"))
+    passed = walk(model.cell, model.cell.vectors(batch.inputs))
+    expected = {distance: [] for distance in range(6)}
+    for b, last in enumerate((3, 5, 3, 5)):
+        loss = torch.nn.functional.cross_entropy(
+            model.readout(passed.states[last + 1][0][b : b + 1]), batch.targets[last, b : b + 1]
+        )
+        for distance in range(last + 1):
+            (grad,) = torch.autograd.grad(loss, passed.states[last + 1 - distance][0], retain_graph=True)
+            expected[distance].append(float(grad[b].norm()))
+    assert frame["grad_hidden"].tolist() == pytest.approx([np.mean(norms) for norms in expected.values()])
+
+
+STRANGERS = Path(__file__).parents[1] / "strangers"
+
+
+def test_of_a_whole_sequence_model_the_gradient_at_the_inputs_is_measured() -> None:
+    conf = config(str(STRANGERS / "transformer.py"), hidden_size=8)
+    model = initialised(conf, F64)
+    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    assert frame[["grad_hidden", "grad_state", "bound"]].isna().all(axis=None)
+    batch, task = one_batch(conf, 1), catalog.make_task(conf.task)
+    x = model.cell.vectors(batch.inputs).requires_grad_()  # (T, 1, D)
+    (grad,) = torch.autograd.grad(task.loss(model.readout(model.cell.sequence(x)[-1]), batch), x)
+    assert frame["grad_input"].tolist() == pytest.approx(grad[:, 0].norm(dim=1).flip(0).tolist())
+    assert gradients.shown_column(frame) == "grad_input"
+    assert 0 < gradients.decay_per_step(frame) < 2
+
+
+def test_a_state_of_another_shape_has_a_gradient_too() -> None:
+    conf = config(str(STRANGERS / "memory.py"), hidden_size=8)
+    frame = gradients.gradient_norms(initialised(conf, F64), conf, "initial")
+    assert (frame["grad_state"] > 0).all()
+    assert (frame["grad_hidden"][1:] == 0).all()  # its output is read, and goes nowhere else
+
+
 def test_the_command_writes_what_it_prints(rnnbench, tmp_path: Path) -> None:
     result = rnnbench("gradients", "--cell", "rnn,lstm", "--gap", "12", "--hidden-size", "8", "--out", "made")
     assert result.code == 0
@@ -159,9 +224,9 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
     ("argv", "told"),
     [
         (["--cell", "lstn"], "did you mean"),
-        (["--run", "nosuch"], "no run 'nosuch'"),
+        (["--run", "nosuch"], "no study in results"),
         (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
-        (["--seed", "99999999999999999999"], "--seed must be less"),
+        (["--seed", "99999999999999999999"], "--seed"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:

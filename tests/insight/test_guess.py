@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from rnnbench import catalog
-from rnnbench.config import RunConfig
+from rnnbench.config import Run, RunRequest
 from rnnbench.insight import guess as guessing
 from rnnbench.insight.constructions import construction
 from rnnbench.model import Model, build
+from rnnbench.resolve import resolve
 
 
-def config(task: str = "beijing", gap: int = 1, **values: object) -> RunConfig:
-    return catalog.resolve(RunConfig.model_validate({"task": task, "cell": "rnn", "gap": gap, "hidden_size": 2} | values))
+def config(task: str = "beijing", gap: int = 1, **values: object) -> Run:
+    return resolve(RunRequest.model_validate({"task": task, "cell": "rnn", "gap": gap, "hidden_size": 2} | values))
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
@@ -95,8 +96,8 @@ def test_the_command_goes_on_where_it_stopped(rnnbench, tmp_path: Path, monkeypa
     ("argv", "told"),
     [
         (["--task", "bejing"], "did you mean 'beijing'"),
-        (["--scale", "0"], "--scale must be a number above 0"),
-        (["--scale", "inf"], "--scale must be a number above 0"),
+        (["--scale", "0"], "scale must be a number above 0"),
+        (["--scale", "inf"], "scale must be a number above 0"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:

@@ -3,19 +3,28 @@
 import io
 import itertools
 
+import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from rnnbench.plots.accuracy_by_gap import accuracy_by_gap
-from rnnbench.plots.learning_curves import learning_curves
-from rnnbench.plots.solved_rate import solved_rate
-from rnnbench.plots.steps_to_solve import steps_to_solve
 
-from rnnbench.plots.span import span
+from rnnbench.plots import (
+    STYLES,
+    plot_accuracy,
+    plot_constructions,
+    plot_gates,
+    plot_gradients,
+    plot_learning,
+    plot_solved,
+    plot_span,
+    plot_steps,
+    style,
+)
 from tests.plots.study import made_up
 
 REACH = {"rnn": 10, "lstm": 20, "memoryless": 0}
-FIGURES = [accuracy_by_gap, solved_rate, span, steps_to_solve]
+FIGURES = [plot_accuracy, plot_solved, plot_span, plot_steps]
 
 
 def study(*lrs: float) -> pd.DataFrame:
@@ -33,12 +42,12 @@ def study(*lrs: float) -> pd.DataFrame:
     )
 
 
-def lines(figure: Figure, panel: int = 0) -> dict[str, dict[float, float]]:
-    found = {}
-    for line in figure.axes[panel].lines:
-        if not str(line.get_label()).startswith("_"):
-            found[str(line.get_label())] = dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
-    return found
+def lines(figure: Figure, panel: int = 0) -> dict[str, list[float]]:
+    """Heights of every labelled line; the line of an error bar carries its label on the container."""
+    ax = figure.axes[panel]
+    found = {str(line.get_label()): line for line in ax.lines if not str(line.get_label()).startswith("_")}
+    found |= {str(bars.get_label()): bars.lines[0] for bars in ax.containers}
+    return {label: [float(y) for y in line.get_ydata()] for label, line in found.items()}
 
 
 def note(figure: Figure) -> str:
@@ -46,62 +55,189 @@ def note(figure: Figure) -> str:
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-def test_every_figure_draws_without_a_warning_and_leaves_its_data_alone(draw) -> None:
+def test_every_figure_draws_without_a_warning_and_leaves_its_data_and_the_caller_s_matplotlib_alone(draw) -> None:
     runs = study(0.01, 0.001)
-    before = runs.copy()
+    before, rc = runs.copy(), dict(matplotlib.rcParams)
     for kind in ("png", "svg"):
         draw(runs).savefig(io.BytesIO(), format=kind)
     pd.testing.assert_frame_equal(runs, before)
-    assert [ax.get_title() for ax in draw(runs).axes] == ["copy", "recall"]
-    assert "best of the learning-rate grid by median over the shown seeds" in note(draw(runs))
-    assert "learning" not in note(draw(study(0.01)))
+    assert dict(matplotlib.rcParams) == rc
+    assert draw(runs).axes[0].get_title() == "copy"
+    assert "best of the learning rates tried" in note(draw(runs))
+    assert "rates tried" not in note(draw(study(0.01)))
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_a_figure_of_one_task_can_be_part_of_the_caller_s_own(draw) -> None:
+    runs = study(0.01)
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert draw(runs[runs["task"] == "copy"], ax=right) is figure
+    assert (left.get_title(), right.get_title()) == ("", "copy")
+    with pytest.raises(ValueError, match="one of copy, recall"):
+        draw(runs, ax=left)
 
 
 def test_accuracy_joins_the_medians_of_the_best_rate_and_shows_every_seed_of_all() -> None:
-    figure = accuracy_by_gap(study(0.01, 0.001))
-    assert lines(figure)["rnn (uniform)"] == {5: 1.0, 10: 1.0, 20: 0.2}
-    assert lines(figure)["chance"] == {5: 0.125, 10: 0.125, 20: 0.125}
-    dots = sum(len(line.get_xdata()) for line in figure.axes[0].lines if str(line.get_label()).startswith("_"))
+    figure = plot_accuracy(study(0.01, 0.001))
+    assert lines(figure)["rnn (uniform)"] == [1.0, 1.0, 0.2]
+    assert lines(figure)["chance"] == [0.125, 0.125, 0.125]
+    dots = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_label() == "_seeds")
     assert dots == 3 * 3 * 5 * 2
 
 
+def test_accuracy_has_the_interval_of_its_median() -> None:
+    runs = made_up({"seed": seed, "accuracy": share} for seed, share in enumerate((0.2, 0.3, 0.5, 0.6, 0.9)))
+    (bars,) = plot_accuracy(runs).axes[0].collections
+    assert bars.get_segments()[0][:, 1] == pytest.approx([0.2, 0.9])
+
+
+def test_curves_that_coincide_stand_beside_each_other() -> None:
+    runs = study(0.01)
+    containers = plot_accuracy(runs).axes[0].containers
+    firsts = [float(bars.lines[0].get_xdata()[0]) for bars in containers]
+    assert len(set(firsts)) == len(REACH)
+    assert max(firsts) / min(firsts) < 1.5  # of gaps that are half as far apart at least
+
+
+def test_lines_are_named_where_they_end_and_the_legend_keeps_the_rest() -> None:
+    figure = plot_accuracy(study(0.01))
+    written = {text.get_text() for text in figure.axes[0].texts}
+    assert written == {"rnn (uniform)", "lstm (uniform)", "memoryless (uniform)"}
+    heights = sorted(text.xy[1] for text in figure.axes[0].texts)
+    assert min(np.diff(heights)) > 0.03
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"chance"}
+
+
+def test_too_many_lines_to_name_are_all_in_the_legend() -> None:
+    runs = made_up({"cell": f"cell{k}", "gap": gap} for k in range(40) for gap in (5, 10))
+    assert not plot_accuracy(runs).axes[0].texts
+    assert len(plot_accuracy(runs).legends[0].get_texts()) == 41
+
+
 def test_steps_are_joined_where_half_of_the_seeds_solved_it() -> None:
-    figure = steps_to_solve(study(0.01))
-    assert lines(figure)["rnn (uniform)"] == {5: 50, 10: 100}
-    assert lines(figure)["memoryless (uniform)"] == {}
+    figure = plot_steps(study(0.01))
+    assert lines(figure)["rnn (uniform)"] == [50, 100]
+    assert "memoryless (uniform)" not in lines(figure)
 
 
-@pytest.mark.parametrize(("first", "last"), [(110.0, 180.0), (8250.0, 18000.0), (40.0, 3000.0)])
+@pytest.mark.parametrize(("first", "last"), [(110.0, 180.0), (8250.0, 18000.0), (40.0, 3000.0), (250.0, 250.0)])
 def test_steps_can_be_read_off_their_axis(first: float, last: float) -> None:
-    figure = steps_to_solve(made_up({"gap": gap, "steps_to_solve": steps} for gap, steps in ((5, first), (10, last))))
+    figure = plot_steps(made_up({"gap": gap, "steps_to_solve": steps} for gap, steps in ((5, first), (10, last))))
     low, high = figure.axes[0].get_ylim()
-    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= 2
+    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= (2 if first < last else 1)
 
 
-def test_the_span_is_drawn_or_said_to_be_none_and_its_rule_printed() -> None:
-    figure = span(study(0.01))
+def test_the_span_is_drawn_or_said_to_be_below_the_grid_and_its_rule_printed() -> None:
+    figure = plot_span(study(0.01))
     ends = [(line.get_xdata()[0], line.get_marker()) for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    assert ends == [(20, ">"), (10, "o")]  # the LSTM's may be larger
-    assert [text.get_text() for text in figure.axes[0].texts] == ["none"]
+    assert ends == [(20, ">"), (10, "o")]  # the first may be larger
+    assert [text.get_text() for text in figure.axes[0].texts] == ["below 5"]
     assert "at least 4 in 5 of the seeds" in note(figure)
 
 
 def test_solved_rate_has_wilson_intervals() -> None:
-    figure = solved_rate(study(0.01))
-    segments = figure.axes[0].collections[0].get_segments()
+    segments = plot_solved(study(0.01)).axes[0].collections[0].get_segments()
     assert segments[0][:, 1] == pytest.approx([0.5655, 1.0], abs=1e-4)
+
+
+def test_a_slide_has_larger_type_than_paper_and_only_inside_its_block() -> None:
+    sizes = {}
+    for name in STYLES:
+        with style(name):
+            sizes[name] = plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
+    assert sizes["slide"] > 1.3 * sizes["paper"] == 1.3 * plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
+    with pytest.raises(ValueError, match="paper, slide"), style("poster"):
+        pass
+
+
+def logs_of(runs: pd.DataFrame, *steps: int) -> pd.DataFrame:
+    return pd.concat([runs.assign(step=step) for step in steps], ignore_index=True)
+
+
+def curves(figure: Figure, panel: int = 0) -> list[tuple[str, float]]:
+    drawn = [line for line in figure.axes[panel].lines if not str(line.get_label()).startswith("_")]
+    return [(str(line.get_label()), line.get_alpha()) for line in drawn if line.get_label() != "chance"]
 
 
 def test_learning_curves_tell_widths_and_rates_apart_and_leave_out_no_run_on_its_way() -> None:
     runs = made_up([{"lr": 0.01, "accuracy": 0.9}, {"lr": 0.001}, {"lr": 0.01, "hidden_size": 256}])
-    evaluations = [runs.assign(step=step, run_id=runs["run_id"]) for step in (1, 2)]
     on_its_way = runs.iloc[:1].assign(step=1, run_id="unfinished", status="running")
-    logs = pd.concat([*evaluations, on_its_way], ignore_index=True)
+    logs = pd.concat([logs_of(runs, 1, 2), on_its_way], ignore_index=True)
     before = logs.copy()
-    figure = learning_curves(logs, runs)
-    drawn = [(str(line.get_label()), line.get_alpha()) for line in figure.axes[0].lines if line.get_label() != "chance"]
+    figure = plot_learning(logs, runs)
     narrow, wide = "rnn (uniform, hidden_size 128)", "rnn (uniform, hidden_size 256)"
-    assert drawn == [(narrow, 0.25), ("rnn (uniform)", 0.8), (narrow, 0.8), (wide, 0.8)]
-    assert "faint: the other rates" in note(figure)
-    assert note(learning_curves(logs, runs[runs["lr"] == 0.01])) == note(learning_curves(logs)) == ""
+    assert curves(figure) == [(narrow, 0.2), ("rnn (uniform)", 0.8), (narrow, 0.8), (wide, 0.8)]
+    assert "faint: other rates" in note(figure)
+    assert "faint" not in note(plot_learning(logs, runs[runs["lr"] == 0.01])) + note(plot_learning(logs))
     pd.testing.assert_frame_equal(logs, before)
+
+
+def test_learning_curves_start_at_step_0_a_small_panel_per_gap() -> None:
+    runs = made_up({"gap": gap} for gap in (5, 10, 20, 50, 100, 200, 300, 500))
+    figure = plot_learning(logs_of(runs, 250, 500), runs)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["gap 5", "gap 10"]
+    assert {ax.get_xlim()[0] for ax in figure.axes} == {0}
+    assert max(figure.get_size_inches()) <= 12
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert [list(line.get_xdata()) for line in dotted] == [[0, 250]]
+    with pytest.raises(ValueError, match="one task"):
+        plot_learning(logs_of(study(0.01), 1))
+
+
+def test_learning_curves_draw_no_evaluation_and_no_seed_twice() -> None:
+    runs = made_up([{"engine": "torch"}, {"engine": "fast"}])
+    logs = logs_of(runs, 1, 2)
+    assert len(curves(plot_learning(pd.concat([logs, logs], ignore_index=True), runs))) == 1
+
+
+def gate_frames(steps: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    rows = [
+        (step, f"w{step}", "", quantity, unit, 0.001 * (unit + 1) * (50 if step > steps // 2 else 1))
+        for step in range(steps)
+        for quantity in ("keep", "state s")
+        for unit in range(3)
+    ]
+    values = pd.DataFrame(rows, columns=["step", "word", "answer", "quantity", "unit", "value"])
+    means = values.groupby(["step", "quantity"], sort=False)["value"].agg(mean="mean", low="min", high="max").reset_index()
+    return values, means, pd.DataFrame(columns=["when", "unit", "half_life"])
+
+
+def test_gates_keep_every_step_of_a_long_gap() -> None:
+    figure = plot_gates(*gate_frames(300), title="long")
+    parts = figure.axes[0].images
+    assert [part.get_array().shape[1] for part in parts] == [14, 272, 14]
+    assert [part.get_extent()[:2] for part in parts] == [[0, 14], [14, 42], [42, 56]]
+    labels = [text.get_text() for text in figure.axes[1].get_xticklabels()]
+    assert labels[:2] == ["w0", "w1"]
+    assert "step 150" in labels
+    assert labels[-1] == "w299"
+    assert len(plot_gates(*gate_frames(20), title="short").axes[0].images) == 1
+
+
+def test_the_scale_of_a_state_shows_its_first_steps() -> None:
+    (early, _, late) = plot_gates(*gate_frames(300), title="t").axes[1].images
+    first, last = early.norm(early.get_array()[0, 0]), late.norm(late.get_array()[0, -1])
+    assert abs(first - 0.5) > 0.05 * abs(last - 0.5)  # linear colours would give a fiftieth
+
+
+def test_gradients_that_coincide_are_told_apart_by_markers() -> None:
+    frame = pd.DataFrame(
+        {"cell": cell, "init": "uniform", "task": "copy", "gap": 50, "when": "initial", "distance": d, "grad_state": 0.9**d}
+        for cell in ("one", "two")
+        for d in range(60)
+    ).assign(bound=float("nan"))
+    first, second = plot_gradients(frame).axes[0].lines
+    assert first.get_markevery() != second.get_markevery()
+    assert first.get_marker() != second.get_marker()
+
+
+def test_constructions_of_any_cell_and_task_with_and_without_the_trade_off() -> None:
+    frame = pd.DataFrame(
+        {"name": f"{cell}-t", "cell": cell, "task": "t", "gap": gap, "noise": noise, "accuracy": 1.0, "gradient": 0.0}
+        for cell in ("mine", "yours")
+        for gap in (10, 20)
+        for noise in (0.0, 0.1)
+    )
+    assert len(plot_constructions(frame).axes) == 2
+    assert len(plot_constructions(frame, pd.DataFrame({"w": [1.1, 2], "slope": [0.9, 0.1], "threshold": [0.1, 1]})).axes) == 3

@@ -278,7 +278,7 @@ def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
     assert set(read.logs()["run_id"]) == {r.run_id for r in read.records()}
     assert (tmp_path / "runs.csv").read_bytes() == (old / "runs.csv").read_bytes()  # opening writes nothing
     study = Study.create(tmp_path)
-    assert not Study.open(tmp_path).table.older
+    assert not Study.open(tmp_path).finished_table.older
     for now in study.records():
         cells = now.cells()
         was = next(row for row in before.values() if row["seed"] == cells["seed"] and row["engine"] == cells["engine"])

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.commands.table import Format, latex, markdown
-from rnnbench.cli.terminal.words import duration, say
-from rnnbench.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from rnnbench.cli.terminal.flags import Format, FormatOption
 
 
 @app.command(epilog="Example: rnnbench published results/reference --task adding")
@@ -24,56 +17,31 @@ def published(
     task: Annotated[str | None, typer.Option(help="Only papers' tasks whose name begins so: adding, copy, latch, ...")] = None,
     cell: Annotated[str | None, typer.Option(help="Only papers' cells whose name has this in it: LSTM, GRU, RNN, ...")] = None,
     unverified: Annotated[bool, typer.Option("--all", help="Also rows that were not read at their source.")] = False,
-    format: Annotated[Format, typer.Option(help="rich for the screen, or markdown, csv, latex.")] = Format.rich,
+    reproduces: Annotated[
+        bool, typer.Option("--reproduces", help="Each cell's published number on its own protocol, and whether the study agrees.")
+    ] = False,
+    format: FormatOption = Format.rich,
 ) -> None:
     """List published results; where the study has the same task, cell and gap, what rnnbench measured and at which cost.
 
     T is the papers' own: the blanks of copy, the length of adding, which is twice rnnbench's gap. Loss/chance is the loss over
     that of the best network without memory; ours on copy is counted on the recalled symbols, theirs over all steps.
     """
-    import pandas as pd
-
     from rnnbench import published as record
-    from rnnbench.records import load_runs
+    from rnnbench.cli.terminal.tabulated import pasted, say_published, say_reproductions
+    from rnnbench.reproductions import reproduced
+    from rnnbench.study import Study
 
-    rows = record.published()
-    rows = rows[rows["verified"] | unverified]
-    if task:
-        rows = rows[rows["task"].str.lower().str.startswith(task.lower())]
-    if cell:
-        rows = rows[rows["cell"].str.lower().str.contains(cell.lower(), regex=False)]
-    if rows.empty:
-        raise UserError(f"no published row of task {task or 'any'!r} and cell {cell or 'any'!r}: leave out a filter, or add --all")
-    ours = record.beside(rows, load_runs(study) if study else pd.DataFrame())
-    if format is Format.csv:
-        typer.echo(_merged(rows, ours).to_csv(index=False), nl=False)
-    elif format is not Format.rich:
-        texts = _merged(rows, ours).astype("string").fillna("")
-        typer.echo(markdown(texts) if format is Format.markdown else latex(texts, "l" * len(texts.columns)))
+    if reproduces:
+        table = reproduced(Study.open(study) if study else None, task, cell)
+        if format is Format.rich:
+            say_reproductions(table)
+        else:
+            typer.echo(pasted(table, format), nl=False)
+        return
+    rows = record.chosen(task, cell, unverified)
+    ours = record.beside(rows, Study.open(study).runs() if study else None)
+    if format is Format.rich:
+        say_published(rows, ours)
     else:
-        for row in rows.to_dict("records"):
-            say(_theirs(row))
-            same = ours[(ours["task"] == row["our_task"]) & (ours["cell"] == row["our_cell"]) & (ours["gap"] == row["our_gap"])]
-            for mine in same.to_dict("records"):
-                say(_ours(mine), 4)
-
-
-def _theirs(row: dict[Hashable, Any]) -> str:
-    ratio = "" if math.isnan(row["over_chance"]) else f" = loss/chance {row['over_chance']:.3g}"
-    cost = f"; iterations: {row['iterations']}" if row["iterations"] else ""
-    doubt = "" if row["verified"] else f" [{row['confidence']}]"
-    return f"{row['paper']}: {row['task']}, T={row['gap_or_T']}, {row['cell']}: {row['metric']} {row['value']}{ratio}{cost}{doubt}"
-
-
-def _ours(mine: dict[Hashable, Any]) -> str:
-    who = f"rnnbench, gap {mine['gap']}, {mine['label']}, lr {mine['lr']:g}"
-    reached = f"loss/chance {mine['over_chance']:.3g} ({mine['low']:.3g} to {mine['high']:.3g})"
-    cost = f"{mine['step']:,.0f} steps, {mine['sequences']:,.0f} sequences, {duration(mine['wall_s'])} (medians)"
-    return f"{who}: {reached}, solved {mine['solved']} of {mine['seeds']}; {cost}"
-
-
-def _merged(rows: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """Published rows, and to the right our runs of the same task, cell and gap, under names that begin with ``our_``."""
-    renamed = ours.rename(columns={name: f"our_{name}" for name in ours.columns})
-    kept = rows.drop(columns="verified")
-    return kept.merge(renamed.astype({"our_gap": "Int64"}), on=["our_task", "our_cell", "our_gap"], how="left")
+        typer.echo(pasted(record.merged(rows, ours), format), nl=False)

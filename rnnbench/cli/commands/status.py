@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.sweep_flags import SweepFile, sweep_flags, sweep_values
+from rnnbench.cli.terminal.flags import SweepFile, sweep_values, with_flags
+from rnnbench.config import SweepRequest
 
 
 @app.command(epilog="Example: rnnbench status results/mine")
-@sweep_flags
+@with_flags(SweepRequest)
 def status(
     study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
     file: SweepFile = None,
@@ -23,16 +23,16 @@ def status(
 
     The runs are those of the sweep file or flags given here, else those of the study's last sweep.
     """
+    from collections import Counter
+
     from rnnbench.study import Study
     from rnnbench.sweep.files import load_sweep, read_sweep
     from rnnbench.sweep.grid import grid
     from rnnbench.sweep.states import states
 
-    home = Study.open(study)
-    values, stored = sweep_values(flags), study / "sweep.json"
+    home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
-    runs = grid(asked) if asked else None
-    found = states(home, runs)
+    found = states(home, grid(asked) if asked else None)
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     typer.echo(f"done         {len(found.done)}{how}")
@@ -41,4 +41,4 @@ def status(
     typer.echo(f"failed       {len(found.failed)}")
     for run_id, row in found.failed.items():
         typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
-    typer.echo(f"to do        {len(found.to_do) if runs is not None else 'unknown: no sweep was recorded here'}")
+    typer.echo(f"to do        {len(found.to_do) if asked else 'unknown: no sweep was recorded here'}")

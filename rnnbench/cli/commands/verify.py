@@ -1,94 +1,68 @@
-"""``rnnbench verify``: the field's claims, checked against runs."""
+"""``rnnbench verify``: the field's claims and our findings, held against runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.options import Quiet
-from rnnbench.cli.terminal.words import say
-from rnnbench.config import MOST_AT_ONCE
-from rnnbench.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    from rnnbench.config import Run
-    from rnnbench.study import Study
+from rnnbench.cli.terminal.flags import Jobs, Quiet
 
 REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
-"""Where the runs of the claims are looked for, and made where they are missing: the committed ones, or those of --quick."""
-Name = Annotated[list[str] | None, typer.Argument(help="Names of the claims. Default: all of them.", show_default=False)]
-Study_ = Annotated[
+"""Where the runs are looked for, and put where they are missing: the committed ones, or those of --quick."""
+StudyName = Annotated[
     Path | None,
-    typer.Option("--out", help=f"Study folder that has the runs, or takes them. Default: {REFERENCE}, with --quick {QUICK}."),
+    typer.Argument(
+        metavar="STUDY",
+        help=f"Study folder that has the runs, or takes them. Default: {REFERENCE}, with --quick {QUICK}.",
+        show_default=False,
+    ),
 ]
+Names = Annotated[str | None, typer.Option("--claim", metavar="NAMES", help="Only these claims and findings, with commas between.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A reduced set of runs, under ten minutes on two cores.")]
 Check = Annotated[bool, typer.Option("--check", help="Run nothing: decide what the study's runs decide.")]
-List_ = Annotated[bool, typer.Option("--list", help="List the claims, their sources and how many runs they need; decide nothing.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once. Default: one per core.")]
+Record = Annotated[bool, typer.Option("--record", help="Write the verdicts into the study, as verdicts.csv.")]
+List_ = Annotated[bool, typer.Option("--list", help="List claims and findings, sources and runs needed; decide nothing.")]
 
 
-@app.command(epilog="Example: rnnbench verify --quick")
+@app.command(epilog="Example: rnnbench verify results/reference --check")
 def verify(
-    name: Name = None,
-    out: Study_ = None,
+    study: StudyName = None,
+    claim: Names = None,
     quick: Quick = False,
     check: Check = False,
+    record: Record = False,
     list_claims: List_ = False,
     jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check the field's claims: does the runs that each needs, unless the study has them, and prints the verdicts.
+    """Hold the field's claims and our findings against runs: trains what is missing, unless --check, and prints the verdicts.
 
-    The exit code is 3 if a claim is false or, with --check, undecided for lack of runs.
+    A claim *holds*, holds *partly* or is *refuted*; it is *undecided* while runs are missing. The exit code is 3 if a verdict
+    differs from the study's verdicts.csv, if one is undecided that was not recorded so, or if a finding is younger than its runs.
     """
-    from rnnbench import verify as verifier
-    from rnnbench.claims import CLAIMS
+    from rnnbench.claims import verify as decide
+    from rnnbench.claims.recorded import changed, recorded
+    from rnnbench.claims.recorded import record as write_down
+    from rnnbench.cli.terminal.claims import chosen, say_claims, say_verdicts
+    from rnnbench.cli.terminal.sweep_screen import make
     from rnnbench.study import Study
 
-    known = {claim.name: claim for claim in CLAIMS}
-    for wanted in name or ():
-        if wanted not in known:
-            raise UserError(f"unknown claim {wanted!r}{did_you_mean(wanted, known)}")
-        if not known[wanted].runs(quick):
-            raise UserError(f"claim {wanted!r} has no quick set of runs: leave out --quick")
-    claims = [known[wanted] for wanted in name] if name else [claim for claim in CLAIMS if claim.runs(quick)]
+    claims = chosen(claim, quick)
     if list_claims:
-        for claim in claims:
-            say(f"{claim.name}: {claim.statement}")
-            say(f"{len(claim.runs(quick))} runs; {claim.source}", 4, 0)
+        say_claims(claims, quick)
         return
-    folder = out or (QUICK if quick else REFERENCE)
-    study = Study.open(folder) if check else Study.create(folder)
+    folder = study or (QUICK if quick else REFERENCE)
+    home = Study.open(folder) if check else Study.create(folder)
     if not check:
-        make([run for verdict in verifier.verify(study, claims, quick) for run in verdict.missing], study, jobs, quiet)
-    verdicts = verifier.verify(study, claims, quick)
-    for claim, ruling, missing in verdicts:
-        word = "undecided" if ruling is None else "holds" if ruling.holds else "FALSE"
-        say(f"{word:>9}  {claim.name}: {claim.statement}", 0, 11)
-        say(f"{len(missing)} runs are missing" if ruling is None else ruling.numbers, 11, 0)
-    if not all(verdict.ruling and verdict.ruling.holds for verdict in verdicts):
-        raise typer.Exit(3)
-
-
-def make(runs: list[Run], study: Study, jobs: int | None, quiet: bool) -> None:
-    """Run what is missing, as a sweep does; Ctrl-C leaves through an exit code of its own."""
-    from rnnbench.cli.commands.run import stop_between_steps
-    from rnnbench.cli.commands.sweep import cores
-    from rnnbench.cli.terminal.sweep_screen import SweepScreen
-    from rnnbench.sweep.agenda import Agenda
-    from rnnbench.sweep.local import Local
-
-    each = {run.run_id: run for run in runs}  # a run may decide several claims
-    if not each:
+        make([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
+    before, verdicts = recorded(home), decide(home, claims, quick)
+    good = say_verdicts(verdicts, before, home, quick)
+    if record:
+        typer.echo(f"  {write_down(home, verdicts)}")
         return
-    agenda = Agenda(study, sorted(each.values(), key=lambda run: run.gap), retry_failed=True)
-    workers = Local(agenda, jobs or cores())
-    with stop_between_steps(workers) as stopped_by, SweepScreen(agenda, quiet) as screen:
-        for event in workers.events():
-            screen.show(event)
-    if stopped_by:
-        typer.echo(screen.summary(True))
-        raise typer.Exit(128 + stopped_by[0])
+    undecided = [verdict for verdict in verdicts if verdict.ruling is None and verdict.claim.name not in before]
+    if not good or undecided or changed(verdicts, before):
+        raise typer.Exit(3)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 
-
-def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None, announce: bool = True) -> None:
+def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None) -> None:
     """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
-    write(folder, f"{name}.csv", frame.to_csv(index=False).encode(), announce)
+    write(folder, f"{name}.csv", frame.to_csv(index=False).encode())
     if figure is not None:
         save_figure(folder, name, figure)
 
@@ -45,23 +42,3 @@ def write(folder: Path, name: str, content: bytes, announce: bool = True) -> Non
     replace(folder / name, content)
     if announce:
         typer.echo(f"  {folder / name}")
-
-
-def resumed(folder: Path, name: str, columns: list[str], key: list[str]) -> tuple[pd.DataFrame, set[tuple[object, ...]]]:
-    """What an earlier, perhaps interrupted, command saved as ``name.csv``, and the keys of its rows."""
-    import pandas as pd
-
-    file = folder / f"{name}.csv"
-    try:
-        frame = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=columns)
-        return frame[columns], {tuple(row) for row in frame[key].itertuples(index=False)}
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{file} is not a table of this command: {error}; move it away or choose another --out") from error
-
-
-def added(frame: pd.DataFrame, row: Sequence[object]) -> pd.DataFrame:
-    """The table with one more row."""
-    import pandas as pd
-
-    last = pd.DataFrame([row], columns=frame.columns)
-    return pd.concat([frame, last], ignore_index=True) if len(frame) else last

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import typer
 from rich import progress as bars
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,23 +17,31 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.cli.terminal.words import duration, percent
+from rnnbench.api import interruptible
+from rnnbench.cli.terminal.board import board
+from rnnbench.cli.terminal.words import duration, number, percent, sparkline
+from rnnbench.config import Run
+from rnnbench.execute import Execution
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
+from rnnbench.testing import Finding
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
 
 Item = TypeVar("Item")
 
 
 class Screen:
-    """Shows a run while it goes; progress goes to stderr, so stdout holds the verdict alone."""
+    """Shows a run while it goes; progress goes to stderr, so stdout holds the verdict alone.
+
+    The live display fits 80 columns, and every number keeps its place: what is not known yet is a dash.
+    """
 
     def __init__(self, trainer: Trainer, quiet: bool) -> None:
         self.trainer = trainer
         self.quiet = quiet
         self.console = Console(stderr=True)
-        self.row: Row | None = None
+        self.shares: list[float] = []
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
@@ -48,8 +58,10 @@ class Screen:
 
     def show(self, row: Row) -> None:
         """Take note of an evaluation."""
-        self.row = row
-        if not (self.live or self.quiet or row.status == "interrupted"):
+        if row.status == "interrupted":
+            return
+        self.shares.append(row.accuracy)
+        if not (self.live or self.quiet):
             self.console.print(self.line(row), highlight=False, soft_wrap=True)
 
     def title(self) -> str:
@@ -70,26 +82,71 @@ class Screen:
 
     def __rich__(self) -> RenderableType:
         now, chance = self.trainer.progress(), self.trainer.chance
-        bar = Table.grid(padding=(0, 2))
-        bar.add_row(
-            ProgressBar(now.max_steps, now.step, width=40),
-            f"step {now.step:,} of {now.max_steps:,}",
-            f"{now.steps_per_s:.1f} steps/s",
-            f"{left(now)} left at most",
-        )
         row = now.row if now.row and now.row.status != "interrupted" else None
-        loss = now.train_loss if math.isfinite(now.train_loss) else row.train_loss if row else None
-        norm = now.grad_norm if math.isfinite(now.grad_norm) else row.grad_norm if row else None
-        values = Table.grid(padding=(0, 3))
-        values.add_row(
-            Text(f"accuracy {percent(row.accuracy) if row else '-'}", style="bold"),
-            f"chance {percent(chance.accuracy)}",
-            f"training loss {'-' if loss is None else format(loss, '.4f')}",
-            f"held-out loss {row.eval_loss:.4f}" if row else "held-out loss -",
-            f"chance {chance.loss:.4f}",
-            f"gradient norm {'-' if norm is None else format(norm, '.2g')}",
+        loss = now.train_loss if math.isfinite(now.train_loss) or row is None else row.train_loss
+        norm = now.grad_norm if math.isfinite(now.grad_norm) or row is None else row.grad_norm
+        budget = f"{now.max_steps:,}"
+        bar = Table.grid(padding=(0, 1))
+        speed = f"{now.steps_per_s:6.1f}" if now.steps_per_s else f"{'-':>6}"
+        bar.add_row(
+            ProgressBar(now.max_steps, now.step, width=12),
+            f"step {now.step:>{len(budget)},} of {budget}",
+            f"{speed} steps/s",
+            f"at most {left(now)} left",
         )
-        return Group(Text(self.title()), bar, values)
+        accuracy = Text(f"accuracy {percent(row.accuracy) if row else '-':>7}  ", style="bold")
+        accuracy.append(f"chance {percent(chance.accuracy):>7}  ", style="not bold")
+        accuracy.append_text(spark(self.shares, chance.accuracy, 38))
+        held_out = number(row.eval_loss if row else math.nan, "7.4f")
+        losses = f"loss {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
+        return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
+
+
+def spark(shares: list[float], chance: float, width: int) -> Text:
+    """The last accuracies as a line of blocks; those not above chance are dim."""
+    text = Text()
+    for share in shares[-width:]:
+        text.append(sparkline([share], 1), style="green" if share > chance else "dim")
+    return text
+
+
+def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
+    """Train a run and show it; returns the signals that interrupted it."""
+    execution = Execution(run, study, force)
+    vetted(execution.findings)
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(board(study, run)) if tensorboard else None
+        signals = stack.enter_context(interruptible(execution))
+        screen = stack.enter_context(Screen(execution.trainer, quiet))
+        row = None
+        for row in execution.rows():
+            screen.show(row)
+            if log:
+                log(row)
+    return signals if row is not None and row.status == "interrupted" else []
+
+
+def vetted(findings: Sequence[Finding]) -> None:
+    """One line on stderr about a cell and a task that are not ours; nothing about ours."""
+    if findings:
+        doubts = [finding.message for finding in findings if finding.fails]
+        notes = [finding.message for finding in findings if not finding.fails]
+        said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
+        typer.echo("; ".join([said, *notes]), err=True)
+
+
+def forewarned(run: Run) -> None:
+    """One line on stderr about a budget that allows for one evaluation, where solving takes two."""
+    if run.max_steps <= run.eval_every:
+        told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
+        typer.echo(f"{told}: make --eval-every smaller", err=True)
+
+
+def interrupted_line(run: Run, study: Study, stored: RunRecord | None) -> str:
+    """What is said of a run that was stopped."""
+    steps = max((row.step for row in study.log(run.run_id)), default=0) if stored is None else None
+    at = "" if steps is None else f" at step {steps:,} of {run.max_steps:,}"
+    return f"interrupted{at}: the same command resumes here{'; the earlier result stays until then' if stored else ''}"
 
 
 def left(now: Progress) -> str:
@@ -117,8 +174,15 @@ def verdict_line(record: RunRecord, task: Task) -> str:
     low, high = chance_interval(chance, record.answers)
     where = "above" if accuracy > high else "below" if accuracy < low else "within"
     word = "given up" if record.status == "gave-up" else "unsolved"
-    once = "; reached once, twice in a row is required" if accuracy >= SOLVED_ACCURACY else ""
-    return f"{word} after {record.step:,} steps: {measured}; {where} its interval {percent(low)} to {percent(high)}{once}"
+    told = f"{word} after {record.step:,} steps: {measured}"
+    if accuracy >= SOLVED_ACCURACY:
+        return f"{told}; {percent(SOLVED_ACCURACY)} was reached once: twice in a row is required"
+    return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
+
+
+def counting(what: str, quiet: bool) -> Callable[[Sequence[Any]], Iterator[Any]]:
+    """:func:`counted`, waiting for the work."""
+    return lambda work: counted(work, what, quiet)
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:

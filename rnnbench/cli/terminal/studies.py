@@ -1,34 +1,14 @@
-"""What the commands that read studies share: which studies, which of their tasks and cells, and in what style to draw."""
+"""What the commands that read studies share: which studies, and which of their tasks and cells."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Studies = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="STUDY...", help="Study folders, as given to run --out. Default: results.", show_default=False),
-]
-Only = Annotated[str | None, typer.Option("--only", metavar="TASKS", help="Only these tasks, with commas between.")]
-Cell = Annotated[str | None, typer.Option("--cell", metavar="CELLS", help="Only these cells, with commas between.")]
-
-
-class Style(StrEnum):
-    """Where a figure will be seen."""
-
-    paper = "paper"
-    slide = "slide"
-
-
-StyleOption = Annotated[Style, typer.Option("--style", help="paper, or slide: larger type and thicker lines.")]
 
 
 def named(studies: list[Path] | None) -> list[Path]:
@@ -38,43 +18,62 @@ def named(studies: list[Path] | None) -> list[Path]:
 
 def chosen(frame: pd.DataFrame, only: str | None, cell: str | None) -> pd.DataFrame:
     """The rows of the tasks and cells asked for; raises UserError naming those there are, if one of them has none."""
-    from rnnbench.config import stem
-
     for flag, column, wanted in (("--only", "task", only), ("--cell", "cell", cell)):
         if wanted is not None:
             names = [name.strip() for name in wanted.split(",")]
-            have = frame[column].map(lambda name: stem(str(name)))
-            if missing := [name for name in names if name not in set(have)]:
-                raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(set(have)))}")
-            frame = frame[have.isin(names)]
+            have = set(frame[column])
+            if missing := [name for name in names if name not in have]:
+                raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(have))}")
+            frame = frame[frame[column].isin(names)]
     return frame.reset_index(drop=True)
 
 
 def runs_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> pd.DataFrame:
-    """The finished runs of all studies together, with the ``study`` of each; raises UserError if there are none.
+    """The finished runs of all studies together, with the ``study`` of each; raises UserError if one of them has none.
 
     A run that two studies hold comes twice; :func:`rnnbench.summary.count_once` keeps the later study's.
     """
     import pandas as pd
 
-    from rnnbench.records import load_runs
+    from rnnbench.study import Study
 
-    frames = [load_runs(study).assign(study=str(study)) for study in studies]
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
-        raise UserError(f"no finished runs in {', '.join(map(str, studies))}: make some with `rnnbench run --out {studies[0]}`")
+    frames = [Study.open(study).runs().assign(study=str(study)) for study in studies]
     return chosen(pd.concat(frames, ignore_index=True), only, cell)
+
+
+class Frames(NamedTuple):
+    """All that can be drawn of some studies."""
+
+    runs: pd.DataFrame | None
+    logs: pd.DataFrame | None
+    extrapolation: pd.DataFrame | None
+
+
+def frames_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> Frames:
+    """The tables of all studies; one with its first run on the way has logs alone. Raises UserError if there is nothing at all."""
+    import pandas as pd
+
+    from rnnbench.study import Study
+
+    finished = [place for place in studies if (place / "runs.csv").exists()]
+    logged = [place for place in studies if any((place / "logs").glob("*.csv"))]
+    measured = [Study.open(place).extrapolation() for place in studies if (place / "extrapolation.csv").exists()]
+    return Frames(
+        runs_of(finished or studies, only, cell) if finished or not logged else None,
+        logs_of(logged, only, cell) if logged else None,
+        chosen(pd.concat(measured, ignore_index=True), only, cell) if measured else None,
+    )
 
 
 def logs_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> pd.DataFrame:
     """The evaluations of every run of all studies; of a run that two of them hold, those of the later study."""
     import pandas as pd
 
-    from rnnbench.records import load_logs
+    from rnnbench.study import Study
 
     found: pd.DataFrame | None = None
     for study in studies:
-        logs = load_logs(study)
+        logs = Study.open(study).logs()
         found = logs if found is None else pd.concat([found[~found["run_id"].isin(logs["run_id"])], logs], ignore_index=True)
     assert found is not None
     return chosen(found, only, cell)

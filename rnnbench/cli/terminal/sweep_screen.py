@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from collections.abc import Sequence
 from types import TracebackType
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
@@ -13,11 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.api import at_once, interruptible
 from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.config import Run
-from rnnbench.study import Row, RunRecord
+from rnnbench.study import Row, RunRecord, Study
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Note, Progress, Started
 from rnnbench.sweep.grid import SpanSearch
+from rnnbench.sweep.local import Local
+from rnnbench.sweep.workers import Workers
 
 
 class SweepScreen:
@@ -30,6 +35,7 @@ class SweepScreen:
         self.started = time.perf_counter()
         self.work_ended = 0
         self.at_work: dict[str, tuple[Run, Row | None]] = {}
+        self.last: deque[str] = deque(maxlen=3)
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
@@ -68,6 +74,7 @@ class SweepScreen:
         self.at_work.pop(run.run_id, None)
         self.work_ended += work(run)
         agenda = self.agenda
+        self.last.append(f"{name(run)}: {verdict}")
         if not self.live or verdict.startswith("failed"):
             self.print(f"[{agenda.ended}/{agenda.total}] {name(run)}: {verdict}; {self.left()} left")
 
@@ -78,30 +85,42 @@ class SweepScreen:
         rest = sum(work(run) for run in (*self.agenda.to_come, *(run for run, _ in self.at_work.values()))) - begun
         return duration((time.perf_counter() - self.started) / done * rest) if done else "? s"
 
-    def __rich__(self) -> RenderableType:
+    def tally(self) -> list[tuple[str, int]]:
+        """How the runs of this sweep ended, those of earlier sweeps among them."""
         agenda = self.agenda
+        counts = Counter(record.status for record in agenda.study.records() if record.run_id in agenda.known)
+        solved = counts.pop("solved", 0)
+        return [("solved", solved), ("unsolved", sum(counts.values())), ("failed", agenda.failed + agenda.failed_before)]
+
+    def __rich__(self) -> RenderableType:
+        agenda, total = self.agenda, f"{self.agenda.total:,}"
         bar = Table.grid(padding=(0, 2))
-        failed = agenda.failed + agenda.failed_before
         bar.add_row(
-            ProgressBar(max(agenda.total, 1), agenda.ended, width=40),
-            f"{agenda.ended} of {agenda.total} runs",
-            Text(f"{failed} failed", style="bold red" if failed else "dim"),
+            ProgressBar(max(agenda.total, 1), agenda.ended, width=24),
+            f"{agenda.ended:>{len(total)},} of {total} runs",
             f"{self.left()} left",
         )
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        counts = Text()
+        for word, count in self.tally():
+            style = {"solved": "green", "failed": "bold red" if count else "dim"}.get(word, "")
+            counts.append(f"{count:>{len(total)},} {word}   ", style=style)
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=min(self.console.width, 100))
         for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
-            table.add_column(title, justify="left" if title in ("cell", "task") else "right", no_wrap=True)
+            words = title in ("cell", "task")
+            least = {"gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}.get(title, 4)
+            table.add_column(title, justify="left" if words else "right", no_wrap=True, overflow="ellipsis", min_width=least)
         for run, row in self.at_work.values():
             step = f"{row.step if row else 0:,} of {run.max_steps:,}"
             shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
-            cell, task = f"{run.cell} ({run.init})", run.task
-            table.add_row(cell, task, str(run.gap), str(run.seed), f"{run.lr:g}", step, *shares)
-        return Group(bar, table)
+            table.add_row(f"{run.cell} ({run.init})", run.task, f"{run.gap:,}", str(run.seed), f"{run.lr:g}", step, *shares)
+        ended = Text("\n".join(self.last), style="dim", overflow="ellipsis", no_wrap=True)
+        return Group(bar, counts, table, ended)
 
     def summary(self, stopped: bool) -> str:
-        """The end of a sweep, in a line or two."""
-        agenda = self.agenda
-        lines = [f"{agenda.done} of {agenda.total} runs done, in {agenda.study.runs_file}"]
+        """The end of a sweep, in a few lines: the tally, and the command that comes next."""
+        agenda, folder = self.agenda, self.agenda.study.folder
+        counts = ", ".join(f"{count:,} {word}" for word, count in self.tally() if word != "failed")
+        lines = [f"{agenda.done} of {agenda.total} runs done ({counts}), in {agenda.study.runs_file}"]
         failed = agenda.failed + agenda.failed_before
         if failed:
             again = "" if agenda.failed else "; --retry-failed tries them again"
@@ -110,7 +129,28 @@ class SweepScreen:
             lines.append(f"{agenda.elsewhere} left to another process, which has them")
         if stopped:
             lines.append("interrupted: the same command resumes from here")
+        elif agenda.done:
+            lines.append(f"next: rnnbench table {folder}, or rnnbench plot {folder}")
         return "\n".join(lines)
+
+
+def watched(workers: Workers, quiet: bool, verdict: bool = True) -> None:
+    """Do a sweep and show it, with its summary at the end; leaves through an exit code of its own if it is interrupted."""
+    with interruptible(workers) as signals, SweepScreen(workers.agenda, quiet) as screen:
+        for event in workers.events():
+            screen.show(event)
+    if verdict or signals:
+        typer.echo(screen.summary(bool(signals)))
+    if signals:
+        raise typer.Exit(128 + signals[0])
+
+
+def make(runs: Sequence[Run], study: Study, jobs: int | None, quiet: bool) -> None:
+    """Do the runs that claims are missing, small gaps first."""
+    each = {run.run_id: run for run in runs}  # a run may decide several claims
+    if each:
+        agenda = Agenda(study, sorted(each.values(), key=lambda run: run.gap), retry_failed=True)
+        watched(Local(agenda, jobs or at_once()), quiet, verdict=False)
 
 
 def work(run: Run, steps: int | None = None) -> int:
@@ -132,10 +172,11 @@ def verdict(record: RunRecord) -> str:
     return f"{record.status} after {record.step:,} steps ({measured})"
 
 
-def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search: SpanSearch | None) -> str:
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> str:
     """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
     from rnnbench.sweep.cost import estimate
 
+    search = SpanSearch(runs) if search_span else None
     to_do = list(runs) if search else list(agenda.queue)
     cost = estimate(to_do, agenda.study)
     seconds = cost.seconds * (min(1.0, search.most() / len(runs)) if search else 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import textwrap
@@ -20,6 +21,22 @@ def duration(seconds: float) -> str:
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def measured_line(gap: int, accuracy: float, chance: float) -> str:
+    """at gap 50: 93.2 %, chance 12.5 %"""
+    return f"at gap {gap:,}: {percent(accuracy)}, chance {percent(chance)}"
+
+
+def number(value: float, form: str) -> str:
+    """A number of a fixed width, or a dash in its place."""
+    width = int(form.split(".")[0])
+    return format(value, form) if math.isfinite(value) else "-".rjust(width)
+
+
+def sparkline(shares: list[float], width: int) -> str:
+    """Shares from 0 to 1 as a line of blocks, the last ``width`` of them."""
+    return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * share))] for share in shares[-width:])
 
 
 def say(text: str, indent: int = 0, hanging: int = 4) -> None:

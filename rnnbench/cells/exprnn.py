@@ -1,0 +1,57 @@
+"""The expRNN: recurrent weights that are exactly orthogonal, so that no gradient through them grows or vanishes.
+
+    Q   = exp(A - A^T)                                A strictly upper triangular: exp of a skew matrix is a rotation
+    h_t = modrelu(W_ih x_t + Q h_{t-1}, b),           modrelu(z, b) = sign(z) relu(|z| + b)
+
+A starts as blocks of 2 x 2 that rotate by angles from U[-pi, pi] (Henaff, Szlam & LeCun 2016), b from U[-0.01, 0.01]. The paper
+trains A at a tenth of the rate of the other parameters; here one rate serves all.
+
+Source: Lezcano-Casado & Martinez-Rubio 2019, sections 3 and 5.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from rnnbench.cell import Cell, State
+
+
+class Rotation(nn.Module):
+    """(H, H) weights A to the orthogonal Q."""
+
+    def forward(self, A: Tensor) -> Tensor:
+        upper = A.triu(1)  # (H, H)
+        return torch.matrix_exp(upper - upper.T)
+
+
+class ExpRNN(Cell):
+    """No options."""
+
+    name = "exprnn"
+    summary = "expRNN: orthogonal recurrent weights, the exponential of a skew matrix"
+    reference = "Lezcano-Casado & Martinez-Rubio 2019, section 3"
+    memory = "rotation of the state"
+    slope = 1.0  # of modrelu, wherever it is not 0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        H = hidden_size
+        self.parameter("weight_ih", H, input_size)
+        angles = torch.zeros(H, H)
+        even = torch.arange(0, H - 1, 2)  # (H // 2)
+        angles[even, even + 1] = torch.empty(H // 2).uniform_(-math.pi, math.pi)
+        self.recurrent = nn.Linear(H, H, bias=False)
+        self.recurrent.weight = nn.Parameter(angles)  # A, from which torch makes Q: once per sequence, not once per step
+        parametrize.register_parametrization(self.recurrent, "weight", Rotation())
+        self.bias = nn.Parameter(torch.empty(H).uniform_(-0.01, 0.01))
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        (h,) = state  # (B, H)
+        z = F.linear(x, self.weight_ih) + self.recurrent(h)  # (B, H)
+        return (torch.where(z >= 0, torch.relu(z + self.bias), -torch.relu(self.bias - z)),), {}
+
+
+CELL = ExpRNN

@@ -1,0 +1,43 @@
+"""The IndRNN: every unit has one recurrent weight, to itself.
+
+    h_t = relu(W_ih x_t + u * h_{t-1} + b),           |u| <= 2^(1/steps)
+
+The bound keeps what a unit passes on within a factor of 2 in ``steps`` time steps; u starts from U[0, 2^(1/steps)], and is cut
+to the bound where it is used. Units mix in the layers above: the paper stacks at least two.
+
+Source: Li, Li, Cook, Zhu & Gao 2018, sections 4 and 5.1.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rnnbench.cell import Cell, State
+
+
+class IndRNN(Cell):
+    """Options: ``steps`` (1000), over which a unit may grow its state by no more than a factor of 2."""
+
+    name = "indrnn"
+    summary = "IndRNN: each ReLU unit has a recurrent weight of its own and sees no other unit"
+    reference = "Li et al. 2018, section 4"
+    memory = "one recurrent weight per unit"
+
+    bias: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int, steps: int = 1000) -> None:
+        super().__init__(input_size, hidden_size)
+        if steps < 1:
+            raise ValueError(f"option steps must be at least 1, not {steps}")
+        self.bound = 2.0 ** (1 / steps)
+        self.parameter("weight_ih", hidden_size, input_size)
+        self.parameter("bias", hidden_size)
+        self.u = nn.Parameter(torch.empty(hidden_size).uniform_(0, self.bound))
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        (h,) = state  # (B, H)
+        u = self.u.clamp(-self.bound, self.bound)  # (H)
+        return (torch.relu(F.linear(x, self.weight_ih, self.bias) + u * h),), {}
+
+
+CELL = IndRNN

@@ -1,0 +1,48 @@
+"""The IRNN: a ReLU network that starts as an integrator.
+
+    h_t = relu(W_ih x_t + W_hh h_{t-1} + b)
+
+It starts with W_hh = I, b = 0 and small input weights, so that at first every unit adds up what it reads and loses nothing.
+
+Source: Le, Jaitly & Hinton 2015, sections 2 and 4.1 (input weights from a normal distribution of standard deviation 0.001).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rnnbench.cell import Cell, Initializer, Layer, Setting, State
+
+
+def integrator(layer: Layer, setting: Setting) -> None:
+    """The paper's start: recurrent weights I, biases 0, input weights from N(0, 0.001^2)."""
+    opened = layer.open_parameters()
+    with torch.no_grad():
+        opened["weight_ih"].normal_(std=0.001, generator=setting.generator)
+        torch.nn.init.eye_(opened["weight_hh"])
+        opened["bias"].zero_()
+
+
+class IRNN(Cell):
+    """No options."""
+
+    name = "irnn"
+    summary = "IRNN: ReLU units whose recurrent weights start as the identity"
+    reference = "Le, Jaitly & Hinton 2015, section 2"
+    memory = "recurrent product, identity at first"
+    initializers = {"integrator": Initializer(integrator)}
+    default_init = "integrator"
+    slope = 1.0
+
+    bias: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ("bias",))
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        (h,) = state  # (B, H)
+        return (torch.relu(F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)),), {}
+
+
+CELL = IRNN

@@ -1,0 +1,56 @@
+"""``rnnbench check``: hold cells and tasks to their contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.terminal.flags import complete_both, parse_options
+from rnnbench.config import LARGEST_WIDTH
+from rnnbench.errors import UserError
+
+
+@app.command(epilog="Example: rnnbench check ./leaky.py lstm")
+def check(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE_OR_NAME...", help="Files or names of cells and tasks.", autocompletion=complete_both),
+    ],
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="K=V", help="Option of what is checked, cell or task, as key=value.")
+    ] = None,
+    hidden_size: Annotated[int, typer.Option(min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")] = 16,
+) -> None:
+    """Check that a cell or a task keeps its contract: one line per finding, with what would be right. Exit code 3 if one does not.
+
+    Not found by these checks: a cell that simply stores the first inputs, which is causal; one that computes something else than it
+    says; a task whose answer nothing in the sequence decides, or whose last inputs give it away by a rule that neither a linear
+    predictor nor random features find. They see one width, short sequences, the CPU and one random start.
+    """
+    from rnnbench import catalog
+    from rnnbench.testing import Finding, cell_findings, task_findings
+
+    options, failed = parse_options(option), False
+    for name in names:
+        try:
+            if catalog.word_of(name) == "cell":
+                findings = cell_findings(name, options, hidden_size=hidden_size)
+            else:
+                findings = task_findings(name, options)
+        except UserError as error:  # it cannot even be loaded
+            if not (catalog.is_path(name) and Path(name).is_file()):
+                raise
+            findings = [Finding("broken", "file", str(error))]
+        bad = [finding for finding in findings if finding.fails]
+        for finding in bad:
+            typer.echo(f"{name}: {finding.message}")
+        notes = [finding.message for finding in findings if not finding.fails]
+        if not bad:
+            typer.echo(f"{name}: " + "; ".join(["keeps its contract", *notes]))
+        failed = failed or bool(bad)
+    typer.echo("a pass says nothing of what a cell stores, nor whether a task can be answered: rnnbench check --help", err=True)
+    if failed:
+        raise typer.Exit(3)

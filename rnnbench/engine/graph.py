@@ -1,0 +1,166 @@
+"""What the engine reasons with: a step as a graph of nodes, each a (B, H) block of numbers, and every operator with its slope.
+
+Nodes are hash-consed: the same operator on the same arguments is the same node. The leaves are
+
+    number   a Python number                      state    a part of the state before the step
+    vector   (H,) made of parameters alone        input    H columns of a product of the step's input
+    product  H columns of a source's product      slot     a sum of products, as :mod:`plan` gathers it
+
+and, on the way back, ``adjoint`` (what comes from the step after) and ``back`` (what comes through a product).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import NamedTuple, Union
+
+Operand = Union["Node", float]
+
+
+class Node:
+    """One block; ``key`` tells leaves of a kind apart."""
+
+    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], key: Hashable, order: int) -> None:
+        self.graph, self.op, self.args, self.key, self.order = graph, op, args, key, order
+
+    def __add__(self, other: Operand) -> Node:
+        return self.graph.apply("add", self, other)
+
+    def __sub__(self, other: Operand) -> Node:
+        return self.graph.apply("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Node:
+        return self.graph.apply("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Node:
+        return self.graph.apply("mul", self, other)
+
+    def __truediv__(self, other: Operand) -> Node:
+        return self.graph.apply("div", self, other)
+
+    def __neg__(self) -> Node:
+        return self.graph.apply("neg", self)
+
+    @property
+    def number(self) -> float | None:
+        return float(self.key) if self.op == "number" else None  # type: ignore[arg-type]  # a number's key is its value
+
+
+class Operator(NamedTuple):
+    """An operator on blocks.
+
+    Attributes:
+        code: how it is written in the emitted source.
+        slopes: from its adjoint d, its value y and its arguments to what each argument receives: None where that is nothing.
+        cost: about how many instructions it takes; what is dear is computed only once.
+    """
+
+    code: str
+    slopes: Callable[..., tuple[Node | None, ...]]
+    cost: int = 1
+
+
+def where(condition: Node, yes: Operand, no: Operand) -> Node:
+    return condition.graph.apply("where", condition, yes, no)
+
+
+def compare(op: str, a: Node, b: Operand) -> Node:
+    return a.graph.apply(op, a, b)
+
+
+def _extremum(beyond: str) -> Callable[..., tuple[Node | None, ...]]:
+    """At a tie each side gets half, as in torch."""
+
+    def slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
+        tie = where(compare("eq", a, b), d * 0.5, 0)
+        return where(compare(beyond, a, b), d, tie), where(compare(beyond, b, a), d, tie)
+
+    return slopes
+
+
+DEAR = 20
+OPERATORS: dict[str, Operator] = {
+    "add": Operator("{} + {}", lambda d, y, a, b: (d, d)),
+    "sub": Operator("{} - {}", lambda d, y, a, b: (d, -d)),
+    "mul": Operator("{} * {}", lambda d, y, a, b: (d * b, d * a)),
+    "div": Operator("{} / {}", lambda d, y, a, b: (d / b, -(d * y / b)), 4),
+    "neg": Operator("-{}", lambda d, y, a: (-d,)),
+    "tanh": Operator("tanh({})", lambda d, y, a: (d * (1 - y * y),), DEAR),
+    "sigmoid": Operator("sigmoid({})", lambda d, y, a: (d * (y * (1 - y)),), DEAR),
+    "relu": Operator("relu({})", lambda d, y, a: (where(compare("gt", y, 0), d, 0),)),
+    "exp": Operator("exp({})", lambda d, y, a: (d * y,), DEAR),
+    "log": Operator("log({})", lambda d, y, a: (d / a,), DEAR),
+    "softplus": Operator("softplus({})", lambda d, y, a: (d * a.graph.apply("sigmoid", a),), DEAR),
+    "sqrt": Operator("sqrt({})", lambda d, y, a: (d * 0.5 / y,), 6),
+    "sin": Operator("sin({})", lambda d, y, a: (d * a.graph.apply("cos", a),), DEAR),
+    "cos": Operator("cos({})", lambda d, y, a: (-(d * a.graph.apply("sin", a)),), DEAR),
+    "abs": Operator("abs({})", lambda d, y, a: (where(compare("gt", a, 0), d, where(compare("lt", a, 0), -d, 0)),)),
+    "max": Operator("larger({}, {})", _extremum("gt"), 2),
+    "min": Operator("smaller({}, {})", _extremum("lt"), 2),
+    "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, where(c, d, 0), where(c, 0, d))),
+    "detach": Operator("{}", lambda d, y, a: (None,)),
+    "gt": Operator("{} > {}", lambda *_: (None, None)),
+    "ge": Operator("{} >= {}", lambda *_: (None, None)),
+    "lt": Operator("{} < {}", lambda *_: (None, None)),
+    "le": Operator("{} <= {}", lambda *_: (None, None)),
+    "eq": Operator("{} == {}", lambda *_: (None, None)),
+    "ne": Operator("{} != {}", lambda *_: (None, None)),
+    "and": Operator("{} & {}", lambda *_: (None, None)),
+    "or": Operator("{} | {}", lambda *_: (None, None)),
+}
+
+
+class Graph:
+    """All nodes of a step, its way back included, each after its arguments."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[tuple[Hashable, ...], Node] = {}
+
+    def make(self, op: str, *args: Node, key: Hashable = None) -> Node:
+        """The node of that operator, arguments and key."""
+        name = (op, key, *(arg.order for arg in args))
+        if name not in self.nodes:
+            self.nodes[name] = Node(self, op, args, key, len(self.nodes))
+        return self.nodes[name]
+
+    def number(self, value: float) -> Node:
+        return self.make("number", key=float(value))
+
+    def apply(self, op: str, *given: Operand) -> Node:
+        """The operator on those nodes and numbers, left out where a number makes it trivial."""
+        args = tuple(arg if isinstance(arg, Node) else self.number(arg) for arg in given)
+        values = [arg.number for arg in args]
+        if op in ("mul", "add") and values[0] is not None and values[1] is None:
+            args, values = args[::-1], values[::-1]
+        match op, values:
+            case (("mul" | "div"), [_, 1.0]) | (("add" | "sub"), [_, 0.0]):
+                return args[0]
+            case ("mul", [_, -1.0]):
+                return self.apply("neg", args[0])
+            case ("neg", [float(value)]):
+                return self.number(-value)
+            case (("add" | "sub" | "mul"), [float(a), float(b)]):
+                return self.number({"add": a + b, "sub": a - b, "mul": a * b}[op])
+        if op == "neg" and args[0].op == "neg":
+            return args[0].args[0]
+        if op in ("add", "sub") and args[1].op == "neg":
+            return self.apply("sub" if op == "add" else "add", args[0], args[1].args[0])
+        if op in ("add", "sub") and args[0].op == args[1].op == "mul":  # d * n - d * h = d * (n - h)
+            for a, b in ((0, 1), (1, 0)):
+                for c, e in ((0, 1), (1, 0)):
+                    if args[0].args[a] is args[1].args[c]:
+                        return args[0].args[a] * self.apply(op, args[0].args[b], args[1].args[e])
+        return self.make(op, *args)
+
+
+def reachable(roots: Iterable[Node], cut: Callable[[Node], bool] = lambda node: False) -> list[Node]:
+    """Every node that the roots need, arguments first; what is ``cut`` is taken, its arguments are not."""
+    found: dict[Node, None] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found[node] = None
+            if not cut(node):
+                stack.extend(node.args)
+    return sorted(found, key=lambda node: node.order)

@@ -1,0 +1,501 @@
+"""A cell's ``step``, run once with stand-ins for its input and state: what comes out is a graph, and a list of preparations.
+
+A stand-in is a row of pieces, (B, H) nodes side by side (or columns of the input), so that ``chunk``, slices and ``cat`` are mere
+bookkeeping. What ``step`` computes from parameters alone is run by torch, once per sequence, with torch's own gradients.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from rnnbench.cell import Cell
+from rnnbench.engine.graph import OPERATORS, Graph, Node, compare, where
+from rnnbench.errors import UserError
+
+
+class NotCompiledError(UserError):
+    """A step that the engine does not compile. The message names the operation."""
+
+
+class Span(NamedTuple):
+    """Columns of the input, ``start`` to ``stop``."""
+
+    start: int
+    stop: int
+
+
+Piece = Node | Span
+OURS = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise NotCompiledError, with the line of the cell's file that it is about."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(OURS):
+        frame = frame.f_back
+    raise NotCompiledError(f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: {what}")
+
+
+class StandIn:
+    """Stands for a (B, n) tensor; it acts like a tensor towards torch's functions, its methods and operators."""
+
+    def __init__(self, trace: Trace, pieces: list[Piece]) -> None:
+        self.trace, self.pieces = trace, pieces
+        self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), 2
+
+    @property
+    def shape(self) -> torch.Size:
+        """One sequence stands for all of them: what is made in this shape from nothing then fits every batch."""
+        return torch.Size((1, sum(self.trace.width(piece) for piece in self.pieces)))
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getattr__(self, name: str) -> Any:
+        if not callable(getattr(Tensor, name, None)):
+            refuse(f"{name} of an input or a state is not compiled")
+        return lambda *args, **kwargs: self.trace.call(getattr(Tensor, name), (self, *args), kwargs)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        refuse(f"{_name(func)} is not compiled")  # the mode answers all calls during a trace
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda self, *args: self.trace.call(getattr(Tensor, name), (self, *args), {})
+
+
+def _swapped(name: str) -> Callable[..., Any]:
+    return lambda self, other: self.trace.call(getattr(torch, name), (other, self), {})
+
+
+def _refused(what: str) -> Callable[..., Any]:
+    return lambda *_: refuse(what)
+
+
+for _op in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "matmul",
+    "pow",
+    "neg",
+    "abs",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "eq",
+    "ne",
+    "and",
+    "or",
+    "getitem",
+):
+    setattr(StandIn, f"__{_op}__", _method(f"__{_op}__"))
+for _op, _func in (("radd", "add"), ("rsub", "sub"), ("rmul", "mul"), ("rtruediv", "div"), ("rmatmul", "matmul"), ("rpow", "pow")):
+    setattr(StandIn, f"__{_op}__", _swapped(_func))
+for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "setitem"):
+    setattr(StandIn, f"__{_op}__", _refused("a change in place is not compiled"))
+for _op in ("bool", "float", "int", "index", "iter"):
+    setattr(StandIn, f"__{_op}__", _refused("what depends on the values of an input or a state in Python is not compiled"))
+StandIn.__hash__ = object.__hash__  # type: ignore[method-assign]  # __eq__ above took it away
+
+COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
+ALIASES = {
+    "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg",
+    "absolute": "abs", "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat",
+    "concatenate": "cat", "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
+    "bitwise_or": "or", "greater": "gt", "less": "lt",
+}  # fmt: skip
+IDENTITIES = ("contiguous", "clone")
+READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", "any", "all")
+
+
+def _power(a: Node, exponent: Node) -> Node:
+    match a.number, exponent.number:
+        case None, 2.0:
+            return a * a
+        case None, 3.0:
+            return a * a * a
+        case None, 0.5:
+            return a.graph.apply("sqrt", a)
+        case None, -1.0:
+            return a.graph.apply("div", 1, a)
+        case float(base), None if base > 0:
+            return a.graph.apply("exp", exponent * math.log(base))
+    refuse("pow with this exponent is not compiled: 2, 3, .5 and -1 are")
+
+
+def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
+    """The slope is 1 at the bounds themselves, as in torch."""
+    low, high = names.get("min", low), names.get("max", high)
+    y = a
+    if low is not None:
+        y = where(compare("lt", y, low), low, y)
+    return y if high is None else where(compare("gt", y, high), high, y)
+
+
+def _softplus(a: Node, beta: float = 1.0, threshold: float = 20.0) -> Node:
+    scaled = a.graph.apply("mul", a, beta)
+    return where(compare("gt", scaled, threshold), a, a.graph.apply("softplus", scaled) * (1 / beta))
+
+
+def _elu(a: Node, alpha: float = 1.0) -> Node:
+    return where(compare("gt", a, 0), a, (a.graph.apply("exp", a) - 1) * alpha)
+
+
+COMPOSED: dict[str, Callable[..., Node]] = {
+    "add": lambda a, b, alpha=1: a.graph.apply("add", a, b * alpha),
+    "sub": lambda a, b, alpha=1: a.graph.apply("sub", a, b * alpha),
+    "rsub": lambda a, b: b - a,
+    "pow": _power,
+    "square": lambda a: a * a,
+    "reciprocal": lambda a: a.graph.apply("div", 1, a),
+    "rsqrt": lambda a: a.graph.apply("div", 1, a.graph.apply("sqrt", a)),
+    "clamp": _clamp,
+    "softplus": _softplus,
+    "logsigmoid": lambda a: -a.graph.apply("softplus", -a),
+    "silu": lambda a: a * a.graph.apply("sigmoid", a),
+    "elu": _elu,
+    "leaky_relu": lambda a, negative_slope=0.01: where(compare("gt", a, 0), a, a * negative_slope),
+    "sign": lambda a: where(compare("gt", a, 0), a.graph.number(1), where(compare("lt", a, 0), a.graph.number(-1), 0)),
+    "lerp": lambda a, b, weight: a + weight * (b - a),
+    "addcmul": lambda a, b, c, value=1: a + b * c * value,
+}
+
+
+def _name(func: Any) -> str:
+    name = str(getattr(func, "__name__", func))
+    return str(func.__self__.__name__) if name == "__get__" else name if name.startswith("__i") else name.strip("_").lower()
+
+
+def _tree(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested lists, tuples and dicts with every leaf changed."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_tree(item, change) for item in value)
+    if isinstance(value, dict):
+        return {key: _tree(item, change) for key, item in value.items()}
+    return change(value)
+
+
+def _leaves(value: Any) -> list[Any]:
+    found: list[Any] = []
+    _tree(value, found.append)
+    return found
+
+
+@dataclass(frozen=True)
+class Made:
+    """The result of a preparation: number ``item`` of what its function returned, None for all of it."""
+
+    index: int
+    item: int | None
+
+
+class Preparation(NamedTuple):
+    """One torch function of parameters alone; its arguments are constants, paths into the cell, or what others made."""
+
+    func: Any
+    args: Any
+    kwargs: Any
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Where a tensor stands in the cell."""
+
+    names: tuple[str, ...]
+
+
+class Trace(TorchFunctionMode):
+    """Runs ``step`` with stand-ins.
+
+    Attributes:
+        graph: all nodes.
+        after: the state after the step, one node each.
+        gates: the nodes that ``step`` names.
+        tensors: what products are made with, (G*H, K), and vectors, (G*H,): a node's key is the number of its tensor and of its
+            block of H rows.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.H, self.D, self.dtype = cell.hidden_size, cell.input_size, cell._like.dtype
+        self.state_names = cell.state_names
+        self.graph = Graph()
+        self.tensors: list[Tensor] = []
+        self.places: dict[int, Any] = {}
+        self.alive: list[Tensor] = []
+        self.preparations: list[Preparation] = []
+        self.results: dict[Hashable, Any] = {}
+        for prefix, part in cell.named_modules():
+            held = {**vars(part), **part._parameters, **part._buffers}
+            for name, value in held.items():
+                if isinstance(value, Tensor):
+                    self.places.setdefault(id(value), Attribute((*filter(None, prefix.split(".")), name)))
+        shapes = {tuple(part.shape) for part in cell.initial_state}
+        if shapes != {(self.H,)}:
+            refuse(f"a state with parts of shapes {shapes} is not compiled: all of them must be (H,)")
+        state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
+        with self:
+            step: Callable[..., Any] = cell.step
+            after, gates = step(StandIn(self, [Span(0, self.D)]), state)
+            self.after = [self.blocks(part, 1)[0] for part in after]
+            self.gates = {
+                str(name): gate.pieces[0]
+                for name, gate in gates.items()
+                if isinstance(gate, StandIn) and len(gate.pieces) == 1 and isinstance(gate.pieces[0], Node)
+            }
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self.call(func, args, kwargs or {})
+
+    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """What ``func`` gives: a stand-in where one goes in, else the tensor itself, noted down."""
+        if any(isinstance(leaf, StandIn) for leaf in _leaves((args, kwargs))):
+            return self.symbolic(func, args, kwargs)
+        return self.prepare(func, *args, **kwargs)
+
+    def prepare(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a function of parameters alone, and note it down to be run again for every sequence."""
+        name = _name(func)
+        tensors = [leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        if name in READS and tensors:
+            refuse(f"{name} of a parameter, which Python reads only once, is not compiled")
+        if "rand" in name or name in ("dropout", "bernoulli", "normal", "multinomial"):
+            refuse(f"{name} is random, which is not compiled")
+        if (str(getattr(func, "__name__", "")).endswith("_") and name + "_" == func.__name__) or name.startswith("__i"):
+            refuse("a change in place is not compiled")
+
+        def stored(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor):
+                return leaf
+            if id(leaf) not in self.places and leaf.requires_grad:
+                refuse("a tensor with gradients that is no parameter of the cell is not compiled")
+            return self.places.get(id(leaf), leaf)
+
+        noted = Preparation(func, _tree(args, stored), _tree(kwargs, stored))
+        key = (func, *(repr(_tree(given, lambda leaf: id(leaf) if isinstance(leaf, Tensor) else leaf)) for given in noted[1:]))
+        if key in self.results:
+            return self.results[key]
+        with torch._C.DisableTorchFunction():
+            result = func(*args, **kwargs)
+        parts = list(enumerate(result)) if isinstance(result, (tuple, list)) else [(None, result)]
+        if not all(isinstance(part, Tensor) for _, part in parts) or isinstance(result, torch.Size):
+            return result
+        self.preparations.append(noted)
+        for item, part in parts:
+            self.places[id(part)] = Made(len(self.preparations) - 1, item)
+            self.alive.append(part)  # so that no other tensor gets its id
+        self.results[key] = result
+        return result
+
+    def symbolic(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """A function with a stand-in among its arguments."""
+        name = ALIASES.get(_name(func), _name(func))
+        if (str(func.__name__).endswith("_") and not str(func.__name__).endswith("__")) or kwargs.get("inplace"):
+            refuse("a change in place is not compiled")
+        kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
+        if name == "linear":
+            return self.linear(*args, **kwargs)
+        if name == "matmul" and isinstance(args[0], StandIn) and isinstance(args[1], Tensor):
+            return self.linear(args[0], self.prepare(torch.t, args[1]) if args[1].ndim == 2 else refuse("a product with a vector"))
+        if name in ("chunk", "split"):
+            return self.split(name, *args, **kwargs)
+        if name == "getitem":
+            return self.item(*args)
+        if name == "cat":
+            return self.cat(*args, **kwargs)
+        if name in IDENTITIES or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
+            return args[0]
+        if name in ("zeros_like", "ones_like"):
+            return StandIn(self, [self.graph.number(float(name == "ones_like"))] * (args[0].shape[1] // self.H))
+        if name == "where" and func is Tensor.where:
+            args = (args[1], args[0], args[2])
+        if name in COMPOSED or name in OPERATORS:
+            return self.pointwise(name, args, kwargs)
+        return refuse(f"{name} is not compiled")
+
+    def width(self, piece: Piece) -> int:
+        return piece.stop - piece.start if isinstance(piece, Span) else self.H
+
+    def known(self, tensor: Tensor) -> int:
+        """The number of a tensor of parameters alone."""
+        for k, known in enumerate(self.tensors):
+            if known is tensor:
+                return k
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def rows(self, keys: Sequence[tuple[int, int]]) -> Tensor:
+        """Blocks of H rows of known tensors, one below the other; those that lie together in one are taken together."""
+        parts, at = [], 0
+        while at < len(keys):
+            (which, first), on = keys[at], at + 1
+            while on < len(keys) and keys[on] == (which, first + on - at):
+                on += 1
+            tensor, count = self.tensors[which], (on - at) * self.H
+            parts.append(tensor if count == len(tensor) else self.prepare(torch.narrow, tensor, 0, first * self.H, count))
+            at = on
+        return parts[0] if len(parts) == 1 else self.prepare(torch.cat, parts)
+
+    def input(self, span: Span, weight: Tensor) -> list[Node]:
+        """Products of columns of the input with ``weight`` (G*H, columns)."""
+        if span != (0, self.D):
+            weight = self.prepare(F.pad, weight, (span.start, self.D - span.stop))
+        return [self.graph.make("input", key=(self.known(weight), k)) for k in range(len(weight) // self.H)]
+
+    def blocks(self, value: Any, G: int) -> list[Node]:
+        """A stand-in, a number or a tensor of parameters alone as G nodes."""
+        if isinstance(value, (int, float)):
+            return [self.graph.number(value)] * G
+        H = self.H
+        if isinstance(value, StandIn):
+            if value.shape[1] != G * H:
+                refuse(f"a block of {value.shape[1]} columns where {G * H} are needed is not compiled")
+            found: list[Node] = []
+            for piece in value.pieces:
+                if isinstance(piece, Node):
+                    found.append(piece)
+                elif self.width(piece) % H:
+                    refuse("the input itself, beyond products with weights, is compiled only where it is as wide as the state")
+                else:
+                    found += self.input(piece, self.prepare(torch.eye, self.width(piece), dtype=self.dtype))
+            return found
+        if not isinstance(value, Tensor) or value.is_complex():
+            refuse(f"{'complex numbers' if isinstance(value, Tensor) else type(value).__name__} in a step: not compiled")
+        if value.numel() not in (1, G * H) or value.shape[-1:].numel() != value.numel():
+            refuse(f"a constant of shape {tuple(value.shape)} is not compiled")
+        if value.dtype != self.dtype:
+            value = self.prepare(Tensor.to, value, self.dtype)
+        if value.shape != (G * H,):
+            value = self.prepare(Tensor.expand, self.prepare(Tensor.reshape, value, (-1,)), (G * H,))
+        return [self.graph.make("vector", key=(self.known(value), k)) for k in range(G)]
+
+    def linear(self, x: StandIn, weight: Any, bias: Any = None) -> StandIn:
+        if not (isinstance(x, StandIn) and isinstance(weight, Tensor)):
+            refuse("a product of anything but an input or a state with a weight is not compiled")
+        N, K = weight.shape
+        if N % self.H or x.shape[1] != K:
+            refuse(
+                f"a product of {x.shape[1]} columns with a weight of shape {(N, K)} is not compiled: rows come in multiples of H"
+            )
+        G = N // self.H
+        sums: list[Node] = [self.graph.number(0)] * G
+        at = 0
+        for piece in x.pieces:
+            on = at + self.width(piece)
+            part = weight if len(x.pieces) == 1 else self.prepare(torch.narrow, weight, 1, at, on - at)  # (N, width)
+            if isinstance(piece, Span):
+                products = self.input(piece, part)
+            else:
+                products = [self.graph.make("product", piece, key=(self.known(part), k)) for k in range(G)]
+            sums = [product if known.number == 0 else known + product for known, product in zip(sums, products, strict=True)]
+            at = on
+        if bias is not None:
+            sums = [known + vector for known, vector in zip(sums, self.blocks(bias, G), strict=True)]
+        return StandIn(self, list(sums))
+
+    def cut(self, x: StandIn, start: int, stop: int) -> StandIn:
+        """Columns ``start`` to ``stop``."""
+        pieces: list[Piece] = []
+        at = 0
+        for piece in x.pieces:
+            low, high = max(start - at, 0), min(stop - at, self.width(piece))
+            if low < high:
+                if isinstance(piece, Span):
+                    pieces.append(Span(piece.start + low, piece.start + high))
+                elif (low, high) == (0, self.H):
+                    pieces.append(piece)
+                else:
+                    refuse("a slice that does not begin and end at multiples of H is not compiled")
+            at += self.width(piece)
+        return StandIn(self, pieces)
+
+    def split(self, name: str, x: StandIn, count: Any, dim: int = 0) -> tuple[StandIn, ...]:
+        if dim not in (1, -1):
+            refuse(f"{name} of the batch is not compiled")
+        total = x.shape[1]
+        size = -(-total // count) if name == "chunk" else count
+        sizes = [min(size, total - at) for at in range(0, total, size)] if isinstance(size, int) else size
+        ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
+        return tuple(self.cut(x, end - size, end) for end, size in zip(ends, sizes, strict=True))
+
+    def item(self, x: StandIn, index: Any) -> StandIn:
+        match index:
+            case (first, slice(step=None) as columns) if first is ... or first == slice(None):
+                start, stop, _ = columns.indices(x.shape[1])
+                return self.cut(x, start, stop)
+        return refuse("an index other than [:, start:stop] is not compiled")
+
+    def cat(self, parts: Any, dim: int = 0) -> StandIn:
+        if dim not in (1, -1) or not all(isinstance(part, StandIn) for part in parts):
+            refuse("cat of anything but blocks of columns is not compiled")
+        return StandIn(self, [piece for part in parts for piece in part.pieces])
+
+    def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> StandIn:
+        """An operator on blocks, one after the other."""
+        if name in ("max", "min") and (len(args) != 2 or isinstance(args[1], int)):
+            refuse(f"{name} over the units is not compiled")
+        G = max(arg.shape[1] for arg in _leaves((args, kwargs)) if isinstance(arg, StandIn)) // self.H or 1
+        plain = ("softplus", "elu", "leaky_relu", "addcmul")  # their settings are numbers
+        rows: list[Any] = []
+        for k in range(G):
+
+            def block(value: Any, k: int = k) -> Any:
+                if value is None or (name in plain and not isinstance(value, (StandIn, Tensor))):
+                    return value
+                node = self.blocks(value, G)[k]
+                truth = node.op in COMPARED
+                if truth and name not in ("where", "and", "or"):
+                    node = where(node, self.graph.number(1), 0)
+                return node
+
+            given = [block(arg) for arg in args]
+            settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}
+            rows.append(COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given))
+        return StandIn(self, rows)
+
+    def preparation(self, outputs: list[Tensor]) -> Callable[[Cell], list[Tensor]]:
+        """A function from the cell to ``outputs`` as its parameters are then; only what they need is run."""
+        places = [self.places.get(id(tensor), tensor) for tensor in outputs]
+        needed: set[int] = set()
+        stack = [place.index for place in places if isinstance(place, Made)]
+        while stack:
+            index = stack.pop()
+            if index not in needed:
+                needed.add(index)
+                noted = self.preparations[index]
+                stack += [leaf.index for leaf in _leaves((noted.args, noted.kwargs)) if isinstance(leaf, Made)]
+        steps = [(index, self.preparations[index]) for index in sorted(needed)]
+
+        def run(cell: Cell) -> list[Tensor]:
+            made: dict[int, Any] = {}
+
+            def fetch(place: Any) -> Any:
+                if isinstance(place, Attribute):
+                    return reduce(getattr, place.names, cell)
+                if isinstance(place, Made):
+                    return made[place.index] if place.item is None else made[place.index][place.item]
+                return place
+
+            for index, noted in steps:
+                made[index] = noted.func(*_tree(noted.args, fetch), **_tree(noted.kwargs, fetch))
+            return [fetch(place) for place in places]
+
+        return run

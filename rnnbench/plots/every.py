@@ -1,0 +1,41 @@
+"""All figures that the tables of a study allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnbench.plots.accuracy import plot_accuracy
+from rnnbench.plots.budget import by_budget, plot_budget
+from rnnbench.plots.extrapolation import plot_extrapolation
+from rnnbench.plots.learning import plot_learning
+from rnnbench.plots.solved import plot_solved
+from rnnbench.plots.span import plot_span
+from rnnbench.plots.steps import plot_steps
+
+
+def every_figure(
+    runs: pd.DataFrame | None, logs: pd.DataFrame | None = None, extrapolation: pd.DataFrame | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """Each figure with its name, drawn when it is asked for.
+
+    Args:
+        runs: of :meth:`rnnbench.Study.runs`; figures against the gap need two gaps of a task.
+        logs: of :meth:`rnnbench.Study.logs`, for learning curves.
+        extrapolation: of :meth:`rnnbench.Study.extrapolation`.
+    """
+    if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
+        yield "accuracy_by_gap", plot_accuracy(runs)
+        yield "solved_rate", plot_solved(runs)
+        yield "span", plot_span(runs)
+        if (runs["status"] == "solved").any():
+            yield "steps_to_solve", plot_steps(runs)
+    if runs is not None and len(by_budget(runs)):
+        yield "budget", plot_budget(runs)
+    if logs is not None:
+        for task, rows in logs.groupby("task"):
+            yield f"learning_curves_{task}", plot_learning(rows, runs)
+    if extrapolation is not None:
+        yield "extrapolation", plot_extrapolation(extrapolation)

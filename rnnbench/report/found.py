@@ -1,0 +1,101 @@
+"""What else a study holds: gradients, gates, constructions and guesses that the explaining commands saved; and the claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnbench.plots import plot_constructions, plot_extrapolation, plot_gradients, plot_guesses, plot_train_from
+from rnnbench.plots.gates import draw_half_lives, draw_means
+from rnnbench.plots.looks import styled
+from rnnbench.plots.panels import panels
+
+
+class Extra(NamedTuple):
+    """A figure of its own section: which, from what file, and two lines on how to read it."""
+
+    title: str
+    source: str
+    figure: Figure
+    how: str
+
+
+class Verdict(NamedTuple):
+    """A claim or finding as the page shows it."""
+
+    name: str
+    statement: str
+    source: str
+    verdict: str
+    numbers: str
+
+
+def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
+    """A figure of every table that an explaining command left in a study or in a folder right below it."""
+    for study in studies:
+        for path in sorted([*study.glob("*.csv"), *study.glob("*/*.csv")]):
+            if path.parent.name == "logs":
+                continue
+            if path.name.startswith("gradients_"):
+                how = (
+                    "The norm of the loss gradient at the state, so many steps before the answer: level means that the error "
+                    "reaches the cue."
+                )
+                yield Extra("Gradients on their way back", str(path), plot_gradients(pd.read_csv(path)), how)
+            elif path.name.startswith("gates_"):
+                lives = path.with_name("half_lives_" + path.name.removeprefix("gates_"))
+                how = (
+                    "What the gates of one trained network do along one sequence, averaged over units. A gate at 1 lets everything "
+                    "through; the band holds the middle 80 % of units."
+                )
+                figure = _gates(pd.read_csv(path), pd.read_csv(lives) if lives.exists() else None)
+                yield Extra(f"Gates: {path.stem.removeprefix('gates_')}", str(path), figure, how)
+            elif path.name == "constructions.csv":
+                how = (
+                    "Weights set by hand that solve the task. What noise on the state cannot disturb passes no gradient back: "
+                    "it exists, but training does not find it."
+                )
+                yield Extra("Constructions", str(path), plot_constructions(pd.read_csv(path)), how)
+            elif path.name == "train_from.csv":
+                how = "Training that starts at a construction, disturbed: how near it must start to find the solution again."
+                yield Extra("Training from a construction", str(path), plot_train_from(pd.read_csv(path)), how)
+            elif path.name == "guess.csv":
+                how = (
+                    "Guessing all weights at random. What guessing solves within as many sequences as training proves little about "
+                    "learning."
+                )
+                guesses = pd.read_csv(path)
+                same = runs[
+                    runs["task"].isin(guesses["task"]) & runs["cell"].isin(guesses["cell"]) & runs["gap"].isin(guesses["gap"])
+                ]
+                yield Extra("Guessing", str(path), plot_guesses(guesses, same), how)
+            elif path.name == "extrapolation.csv":
+                how = "Networks trained at one gap (dotted line) and measured at others: does what was learned reach further?"
+                yield Extra("Other gaps than trained at", str(path), plot_extrapolation(pd.read_csv(path)), how)
+
+
+@styled
+def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
+    figure, axes = panels(1 if lives is None else 2, width=5.0, height=3.4)
+    draw_means(axes[0], means)
+    if lives is not None:
+        draw_half_lives(axes[1], lives)
+    return figure
+
+
+def claims(studies: list[Path]) -> list[Verdict]:
+    """The claims and findings that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
+    from rnnbench.claims import CLAIMS, FINDINGS, verify
+    from rnnbench.study import Study
+
+    found: dict[str, Verdict] = {}
+    for study in studies:
+        for verdict in verify(Study.open(study), (*CLAIMS, *FINDINGS)):
+            claim = verdict.claim
+            if verdict.ruling is not None:
+                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, verdict.word, verdict.numbers)
+    return list(found.values())

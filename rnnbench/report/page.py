@@ -1,0 +1,207 @@
+"""Puts the page together: frames in, HTML out. Everything that comes from a study is escaped: in the text, in figures, in JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from rnnbench import __version__, plots
+from rnnbench.config import stem
+from rnnbench.plots.learning import told_apart
+from rnnbench.plots.looks import render
+from rnnbench.report import charts, words
+from rnnbench.report.found import claims, extras
+from rnnbench.stats import SPAN_RULE
+from rnnbench.summary import BEST_RULE, count_once, mark_best, summarise, told_span
+
+POINTS = 48
+"""Evaluations of a run that its learning curve keeps."""
+
+
+def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = None, interactive: bool = True) -> str:
+    """The page of one or several studies.
+
+    Args:
+        studies: their folders, for what else they hold.
+        runs: their finished runs, with a ``study`` column; at least one.
+        logs: their evaluations, for the learning curves.
+        interactive: charts that answer to the pointer, if :func:`rnnbench.report.charts.available`; else figures as SVG.
+
+    Returns:
+        One HTML document that loads nothing else, the same for the same studies.
+    """
+    interactive = interactive and charts.available()
+    marked, table = mark_best(runs), summarise(runs)
+    looks = charts.curves(marked)
+    specs: dict[str, Any] = {}
+    pictures: dict[str, Markup] = {}
+    tasks = [str(task) for task in table["task"].unique()]
+    kinds = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
+    for number, task in enumerate(tasks):
+        here, rows = marked[marked["task"] == task], table[table["task"] == task]
+        if interactive:
+            specs[f"accuracy-{number}"] = charts.accuracy(here, rows, looks)
+            specs[f"solved-{number}"] = charts.solved(rows, looks)
+            specs[f"span-{number}"] = charts.span(rows, looks)
+        else:
+            for kind, draw in kinds.items():
+                pictures[f"{kind}-{number}"] = svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
+    lines = learning(logs, runs, tasks, looks, interactive)
+    specs |= lines.pop("specs")
+    pictures |= lines.pop("pictures")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        title=", ".join(str(study) for study in studies),
+        version=__version__,
+        studies=[_study(study, rows) for study, rows in runs.groupby("study", sort=False)],
+        once=len(count_once(runs)),
+        seconds=float(runs["wall_s"].sum()),
+        tasks=[(number, stem(task)) for number, task in enumerate(tasks)],
+        verdicts=words.verdicts(table, runs),
+        legend=[(label, *look) for label, look in looks.items()],
+        rows=_table(table),
+        several=bool(table["rates"].gt(1).any()),
+        best_rule=BEST_RULE,
+        span_rule=SPAN_RULE,
+        claims=claims(studies),
+        extras=[(extra, svg(extra.figure, f"extra{k}")) for k, extra in enumerate(extras(studies, runs))],
+        learning=lines["gaps"],
+        conditions=words.conditions(runs),
+        commands=words.sweeps(runs),
+        pictures=pictures,
+        interactive=interactive,
+        data=_json({"specs": specs, "runs": lines["runs"], "labels": list(looks)}) if interactive else "",
+        vega=Markup(charts.javascript()) if interactive else "",
+        style=Markup(_asset("page.css")),
+        script=Markup(_asset("page.js")),
+    )
+
+
+def learning(
+    logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], looks: dict[str, Any], interactive: bool
+) -> dict[str, Any]:
+    """The learning curves of each task: gaps to choose from, and runs in short, or a figure."""
+    found: dict[str, Any] = {"gaps": {}, "runs": {}, "specs": {}, "pictures": {}}
+    for number, task in enumerate(tasks):
+        here = logs[logs["task"] == task] if logs is not None else None
+        if here is None or here.empty:
+            continue
+        name = f"learning-{number}"
+        told, _ = told_apart(here, runs)
+        found["gaps"][number] = sorted(int(gap) for gap in told["gap"].unique())
+        if not interactive:
+            found["pictures"][name] = svg(plots.plot_learning(here, runs), name)
+            continue
+        labels = list(looks)
+        rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
+        found["specs"][name] = charts.learning([label for label in labels if label in set(told["label"])], looks)
+        found["runs"][name] = [
+            [
+                int(run["gap"].iloc[0]),
+                str(run["label"].iloc[0]),
+                int(run["seed"].iloc[0]),
+                rates.get(run_id),
+                int(run["best"].iloc[0]),
+                round(float(run["chance_accuracy"].iloc[0]), 4),
+                run["step"].tolist(),
+                (1000 * run["accuracy"]).round().astype(int).tolist(),
+            ]
+            for run_id, run in ((run_id, _thinned(run)) for run_id, run in told.groupby("run_id"))
+        ]
+        for run in found["runs"][name]:
+            run[6] = _regular(run[6])
+    return found
+
+
+def _thinned(run: pd.DataFrame) -> pd.DataFrame:
+    """At most :data:`POINTS` evaluations of a run, the first and the last among them."""
+    if len(run) <= POINTS:
+        return run
+    every = -(-len(run) // (POINTS - 1))
+    return run[[(k % every == 0) or k == len(run) - 1 for k in range(len(run))]]
+
+
+def _regular(steps: list[int]) -> list[int] | int:
+    """The period, where the steps are its multiples one by one; else the steps."""
+    return steps[0] if steps == [steps[0] * (k + 1) for k in range(len(steps))] else steps
+
+
+def _study(study: object, rows: pd.DataFrame) -> dict[str, Any]:
+    machine = {
+        name: ", ".join(str(value) for value in rows[name].dropna().unique())
+        for name in map(str, rows)
+        if name.endswith("_version")
+    }
+    machine["machine"] = ", ".join(str(value) for value in rows["machine"].dropna().unique()) if "machine" in rows else ""
+    counts = rows["status"].value_counts()
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    return {"name": str(study), "runs": len(rows), "told": told, "machine": {k: v for k, v in machine.items() if v}}
+
+
+def _table(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Every row of the summary as texts, in the columns of the page."""
+    found = []
+    for row in table.to_dict("records"):
+        none = pd.isna(row["steps_to_solve"])
+        cells = {
+            "task": stem(row["task"]),
+            "curve": row["label"],
+            "gap": str(row["gap"]),
+            "solved": f"{row['solved']} of {row['seeds']}",
+            "solved, 95 %": f"{100 * row['solved_low']:.0f} to {100 * row['solved_high']:.0f} %",
+            "accuracy": f"{100 * row['accuracy']:.1f} %",
+            "accuracy, 95 %": f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f} %",
+            "chance": f"{100 * row['chance_accuracy']:.1f} %",
+            "steps to solve": "-" if none else f"{row['steps_to_solve']:,.0f}",
+            "span": told_span(row),
+            "budget": f"{row['max_steps']:,.0f}",
+            "parameters": f"{row['parameters']:,.0f}",
+            "seconds": f"{row['seconds']:,.0f}",
+            "tuning": f"{row['rates']} rate{'s' if row['rates'] > 1 else ''}, shown {row['lr']:g}",
+        }
+        if "state_size" in row and not pd.isna(row["state_size"]):
+            cells["state"] = f"{row['state_size']:,.0f}"
+        found.append(cells)
+    return found
+
+
+def svg(figure: Figure, name: str) -> Markup:
+    """A figure to stand in the page: its text as text, its names its own, its background the page's."""
+    with matplotlib.rc_context({"svg.fonttype": "none", "savefig.transparent": True, "svg.hashsalt": name}):
+        text = render(figure, "svg").decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), text)  # a hundredth of a point is enough
+    ids = {f'id="{found}"' for found in re.findall(r'id="([^"]+)"', text)}
+    for one in sorted(ids, key=len, reverse=True):
+        old = one[4:-1]
+        text = (
+            text.replace(f'id="{old}"', f'id="{name}-{old}"')
+            .replace(f'"#{old}"', f'"#{name}-{old}"')
+            .replace(f"url(#{old})", f"url(#{name}-{old})")
+        )
+    return Markup(text)
+
+
+def _json(content: object) -> Markup:
+    """JSON for the inside of a script tag: nothing in it can end the tag."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _asset(name: str) -> str:
+    return files("rnnbench.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,115 @@
+"""Summaries as texts: what people read, in a terminal, a notebook, a README or a paper. Frames in, frames of texts and text out."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from rnnbench.errors import UserError
+from rnnbench.stats import SPAN_RULE, fisher_test
+from rnnbench.summary import BEST_RULE, compare, mark_best, told_span
+
+
+def difference(runs: pd.DataFrame, names: str) -> pd.DataFrame:
+    """The comparison asked for; raises UserError unless it names two curves that have a gap in common."""
+    known = mark_best(runs)
+    pair = [name.strip() for name in re.split(r",(?![^(]*\))", names)]  # not at a comma inside a label's brackets
+    if len(pair) != 2:
+        raise UserError(f"--compare takes two cells with a comma between, as in --compare lstm,gru, not {names!r}")
+    rows = compare(runs, *pair)
+    if rows.empty:
+        there = ", ".join(sorted(set(known["label"])))
+        raise UserError(f"--compare {names}: no task and gap has runs of both; there are {there}")
+    return rows
+
+
+def summary_notes(rows: pd.DataFrame) -> list[str]:
+    notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
+    return [
+        *notes,
+        "solved: seeds, and the 95 % Wilson interval of their share in %",
+        "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
+        SPAN_RULE,
+    ]
+
+
+def readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The summary as texts, in the columns that people read."""
+
+    lines = []
+    for row in rows.to_dict("records"):
+        steps = row["steps_to_solve"]
+        lines.append(
+            {
+                "task": row["task"],
+                "curve": f"{row['label']}, span {told_span(row)}",
+                "gap": str(row["gap"]),
+                "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
+                "solved": f"{row['solved']} of {row['seeds']}",
+                "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
+                "acc.": f"{100 * row['accuracy']:.1f}",
+                "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
+                "chance": f"{100 * row['chance_accuracy']:.1f}",
+                "steps": "-" if pd.isna(steps) else f"{steps:,.0f}",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
+    """The comparison as texts."""
+
+    lines = []
+    for row in rows.to_dict("records"):
+        lines.append(
+            {
+                "task": row["task"],
+                "first": row["first"],
+                "second": row["second"],
+                "gap": str(row["gap"]),
+                "solved": f"{row['solved_first']} of {row['seeds_first']}",
+                "against": f"{row['solved_second']} of {row['seeds_second']}",
+                "difference": f"{100 * row['difference']:+.0f} %",
+                "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
+                "p": f"{row['p']:.2g}",
+                "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
+                "95 % ": "-" if pd.isna(row["steps"]) else f"{row['steps_low']:+,.0f} to {row['steps_high']:+,.0f}",
+                "p ": "-" if pd.isna(row["steps"]) else f"{row['steps_p']:.2g}",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def difference_notes(rows: pd.DataFrame) -> list[str]:
+    notes = [
+        f"each curve at the {BEST_RULE}",
+        "difference: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
+        "steps: difference of the median steps of the seeds that solved it (bootstrap), its p from ranks, unsolved seeds slowest",
+        f"both p are corrected for {len(rows)} comparisons (Holm); an interval is of its own row alone",
+    ]
+    seeds = rows[["seeds_first", "seeds_second"]].max()
+    n, m = int(seeds.iloc[0]), int(seeds.iloc[1])
+    if len(rows) * fisher_test(n, n, 0, m) > 0.05:
+        notes.append(f"with {n} and {m} seeds not even all against none gives p < 0.05 here: more seeds, or fewer rows (--only)")
+    return notes
+
+
+def markdown(texts: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(str(word).replace('|', chr(92) + '|') for word in line)} |" for line in lines)
+
+
+def latex(texts: pd.DataFrame, columns: str) -> str:
+    """A frame of texts as a LaTeX tabular; ``columns`` aligns them, such as ``llr``."""
+    lines = [list(texts.columns), *texts.itertuples(index=False)]
+    body = [" & ".join(escaped(word) for word in line) + r" \\" for line in lines]
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", body[0], r"\hline", *body[1:], r"\end{tabular}"])
+
+
+def escaped(text: str) -> str:
+    """Text for LaTeX."""
+    special = {character: "\\" + character for character in "&%$#_{}"} | {"\\": r"\textbackslash{}", "≥": r"$\geq$"}
+    special |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(character, character) for character in text)

@@ -1,0 +1,97 @@
+"""The same tuning for every cell: one stated grid, pilot seeds that are never reported, one rule of choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Any
+
+from rnnbench import __version__
+from rnnbench.config import PILOT_SEEDS, Run, SweepRequest
+from rnnbench.errors import UserError
+from rnnbench.study import RunRecord, Study
+from rnnbench.study.schema import this_machine
+from rnnbench.summary import BEST_RULE, standing
+from rnnbench.sweep.grid import grid
+from rnnbench.sweep.tuned import Tuned
+
+RATES = [0.02, 0.005, 0.001]
+"""The grid that a cell gets which is given no other."""
+SEEDS = [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]
+DEFAULTS: dict[str, Any] = {"lr": RATES, "seed": SEEDS}
+
+
+def pilots(asked: SweepRequest) -> list[Run]:
+    """The pilot runs of a tuning; raises UserError for seeds that could be reported, or a grid that is not the same for all."""
+    low = [seed for seed in asked.seed if seed < PILOT_SEEDS]
+    if low:
+        raise UserError(f"seed {low[0]} is one of the reported seeds: tune on pilot seeds, from {PILOT_SEEDS} up")
+    if asked.tuned is not None:
+        raise UserError("tuned names a table that tuning makes: leave it out here")
+    runs = grid(asked)
+    counts: dict[tuple[str, ...], int] = {}
+    for run in runs:
+        counts[_place(run)] = counts.get(_place(run), 0) + 1
+    if asked.cells and len(set(counts.values())) > 1:
+        raise UserError("every cell gets the same number of candidates: [cells.NAME] gives one of them more than another")
+    return runs
+
+
+def choose(runs: Sequence[Run], study: Study, command: str) -> list[Tuned]:
+    """The best recipe of every cell, task and gap all of whose pilot runs the study has.
+
+    Args:
+        runs: of :func:`pilots`.
+        study: where they were run.
+        command: what was run, for the table.
+
+    Returns:
+        One row each, chosen by :data:`rnnbench.summary.BEST_RULE`; of recipes that are equal in that the narrower one.
+    """
+    places: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        places.setdefault(_place(run), []).append(run)
+    rows = []
+    for here in places.values():
+        records = [study.finished(run.run_id) for run in here]
+        whole = [record for record in records if record is not None]
+        if len(whole) == len(here):
+            rows.append(_row(whole, command))
+    return rows
+
+
+def _row(records: Sequence[RunRecord], command: str) -> Tuned:
+    recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
+    for record in records:
+        recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
+    (lr, width, init), best = min(recipes.items(), key=lambda item: (_standing(item[1]), item[0][1:]))
+    first, steps = best[0], _steps(best)
+    machine = this_machine()
+    values = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
+    return Tuned.model_validate(
+        values
+        | {"lr": lr, "hidden_size": width, "init": init, "candidates": len(recipes), "grid": _told(recipes)}
+        | {"seeds": " ".join(str(seed) for seed in sorted({record.seed for record in records}))}
+        | {"solved": len(steps), "accuracy": median(record.accuracy for record in best)}
+        | {"steps_to_solve": median(steps) if steps else None, "rule": BEST_RULE, "command": command}
+        | {"rnnbench_version": __version__, "torch_version": machine["torch_version"], "python_version": machine["python_version"]}
+    )
+
+
+def _steps(records: Iterable[RunRecord]) -> list[int]:
+    return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
+
+
+def _standing(records: Sequence[RunRecord]) -> tuple[float, ...]:
+    steps = _steps(records)
+    accuracy = median(record.accuracy for record in records)
+    return standing(len(steps), accuracy, median(steps) if steps else float("nan"), records[0].lr)
+
+
+def _told(recipes: Iterable[tuple[float, int, str]]) -> str:
+    rates, widths, inits = (sorted(set(values), reverse=k == 0) for k, values in enumerate(zip(*recipes, strict=True)))
+    return f"lr {' '.join(f'{rate:g}' for rate in rates)}; {' '.join(map(str, widths))} units; {' '.join(map(str, inits))}"
+
+
+def _place(run: Run) -> tuple[str, ...]:
+    return tuple(str(getattr(run, name)) for name in ("task", "task_source", "option", "cell", "cell_source", "cell_option", "gap"))

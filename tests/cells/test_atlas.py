@@ -1,0 +1,276 @@
+"""The atlas's cells held to independent definitions: other people's packages where they hold the paper's equations, else NumPy."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torchrecurrent
+from minGRU_pytorch.minGRU import minGRU
+from torch import Generator, Tensor
+
+from rnnbench import catalog
+from rnnbench.cell import Cell, Layer, Setting
+from rnnbench.errors import UserError
+from rnnbench.initializers import initialise
+
+D, H, T, B = 5, 8, 9, 3
+
+
+def layer_of(name: str, **options: float) -> Layer:
+    """In float64, its open parameters drawn wider than any initialisation would."""
+    layer = catalog.make_cell(name, D, H, options).double()
+    generator = Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in layer.open_parameters().values():
+            parameter.normal_(generator=generator)
+    return layer
+
+
+def cell_of(name: str, **options: float) -> Cell:
+    cell = layer_of(name, **options)
+    assert isinstance(cell, Cell)
+    return cell
+
+
+def values(steps: int = T) -> Tensor:
+    return torch.randn(steps, B, D, generator=Generator().manual_seed(2), dtype=torch.float64)
+
+
+def arrays(layer: Layer) -> dict[str, np.ndarray]:
+    return {name: tensor.detach().numpy() for name, tensor in layer.state_dict().items()}
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def positive(a: np.ndarray) -> np.ndarray:
+    return np.maximum(a, 0) + np.minimum(sigmoid(a), 0.5)
+
+
+def close(cell: Layer, outputs: list[np.ndarray]) -> None:
+    torch.testing.assert_close(cell.states(values()).detach(), torch.from_numpy(np.stack(outputs)))
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "swap"),
+    [("janet", "JANETCell", False), ("ugrnn", "UGRNNCell", True), ("mgu", "MGUCell", False), ("indrnn", "IndRNNCell", False)],
+)
+def test_step_equals_torchrecurrent(name: str, theirs: str, swap: bool) -> None:
+    """``swap``: they stack the candidate before the gate."""
+    cell = cell_of(name)
+    extra = {"nonlinearity": "relu"} if name == "indrnn" else {}
+    oracle = getattr(torchrecurrent, theirs)(D, H, **extra).double()
+
+    def ordered(weight: Tensor) -> Tensor:
+        return torch.cat(weight.chunk(2)[::-1]) if swap else weight
+
+    with torch.no_grad():
+        oracle.weight_ih.copy_(ordered(cell.weight_ih))
+        oracle.bias_ih.copy_(ordered(cell.bias))
+        oracle.bias_hh.zero_()
+        if name == "indrnn":
+            oracle.vector_u.copy_(cell.u)
+        else:
+            oracle.weight_hh.copy_(ordered(cell.weight_hh))
+    state = torch.zeros(B, H, dtype=torch.float64)
+    expected = []
+    for x in values():  # (B, D)
+        state = oracle(x, (state, state) if name == "janet" else state)
+        state = state[0] if isinstance(state, tuple) else state
+        expected.append(state)
+    torch.testing.assert_close(cell.states(values()), torch.stack(expected))
+
+
+def test_cornn_equals_torchrecurrent() -> None:
+    cell = cell_of("cornn")
+    oracle = torchrecurrent.coRNNCell(D, H, dt=0.06, gamma=66.0, epsilon=15.0).double()
+    with torch.no_grad():
+        for ours, theirs in (
+            ("weight_ih", "weight_ih"),
+            ("weight_hh", "weight_hh"),
+            ("weight_zh", "weight_ch"),
+            ("bias", "bias_ih"),
+        ):
+            getattr(oracle, theirs).copy_(getattr(cell, ours))
+        oracle.bias_hh.zero_()
+        oracle.bias_ch.zero_()
+    h = z = torch.zeros(B, H, dtype=torch.float64)
+    expected = []
+    for x in values():  # (B, D)
+        h, z = oracle(x, (h, z))
+        expected.append(h)
+    torch.testing.assert_close(cell.states(values()), torch.stack(expected))
+
+
+def test_mingru_equals_its_parallel_form() -> None:
+    """Their package computes all steps at once, in log space; it is as wide as its input and has no bias."""
+    cell = catalog.make_cell("mingru", H, H, {}).double()
+    assert isinstance(cell, Cell)
+    oracle = minGRU(H).double()
+    with torch.no_grad():
+        candidate, gate = oracle.to_hidden_and_gate.weight.chunk(2)
+        cell.weight_ih.copy_(torch.cat((gate, candidate)))
+    x = torch.randn(T, B, H, generator=Generator().manual_seed(2), dtype=torch.float64)
+    torch.testing.assert_close(cell.states(x), oracle(x.transpose(0, 1)).transpose(0, 1))
+
+
+def test_minlstm() -> None:
+    cell = cell_of("minlstm")
+    p, h, outputs = arrays(cell), np.zeros((B, H)), []
+    for x in values().numpy():
+        f, i, c = np.split(x @ p["weight_ih"].T + p["bias"], 3, axis=1)
+        f, i = sigmoid(f), sigmoid(i)
+        h = f / (f + i) * h + i / (f + i) * positive(c)
+        outputs.append(h)
+    close(cell, outputs)
+
+
+def test_irnn() -> None:
+    cell = cell_of("irnn")
+    p, h, outputs = arrays(cell), np.zeros((B, H)), []
+    for x in values().numpy():
+        h = np.maximum(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 0)
+        outputs.append(h)
+    close(cell, outputs)
+
+
+def test_lem_uses_the_new_z() -> None:
+    cell = cell_of("lem", dt=0.7)
+    p, outputs = arrays(cell), []
+    W, b, U = np.split(p["weight_ih"], 4), np.split(p["bias"], 4), np.split(p["weight_hh"], 3)
+    y = z = np.zeros((B, H))
+    for x in values().numpy():
+        d = 0.7 * sigmoid(x @ W[0].T + y @ U[0].T + b[0])
+        e = 0.7 * sigmoid(x @ W[1].T + y @ U[1].T + b[1])
+        z = (1 - d) * z + d * np.tanh(x @ W[2].T + y @ U[2].T + b[2])
+        y = (1 - e) * y + e * np.tanh(x @ W[3].T + z @ p["weight_zy"].T + b[3])
+        outputs.append(y)
+    close(cell, outputs)
+
+
+def test_exprnn() -> None:
+    cell = cell_of("exprnn")
+    with torch.no_grad():
+        cell.bias.uniform_(-0.5, 0.5, generator=Generator().manual_seed(4))  # both signs of modrelu's threshold
+        cell.get_parameter("recurrent.parametrizations.weight.original").normal_(generator=Generator().manual_seed(3))
+    p, h, outputs = arrays(cell), np.zeros((B, H)), []
+    upper = np.triu(p["recurrent.parametrizations.weight.original"], 1)
+    eigenvalues, vectors = np.linalg.eig(upper - upper.T)
+    Q = (vectors @ np.diag(np.exp(eigenvalues)) @ np.linalg.inv(vectors)).real
+    np.testing.assert_allclose(Q @ Q.T, np.eye(H), atol=1e-12)
+    for x in values().numpy():
+        z = x @ p["weight_ih"].T + h @ Q.T
+        h = np.sign(z) * np.maximum(np.abs(z) + p["bias"], 0)
+        outputs.append(h)
+    close(cell, outputs)
+
+
+def test_lru_in_complex_numbers() -> None:
+    cell = catalog.make_cell("lru", D, H, {})
+    initialise(cell, "ring", Setting(Generator().manual_seed(1), 20, 200.0))
+    cell.double()
+    p, outputs, s = arrays(cell), [], np.zeros((B, H), dtype=complex)
+    eigenvalues = np.exp(-np.exp(p["nu"]) + 1j * p["theta"])
+    inputs = p["B"][:H] + 1j * p["B"][H:]
+    readout = p["C"][:H] + 1j * p["C"][H:]
+    for x in values().numpy():
+        s = eigenvalues * s + np.exp(p["log_gamma"]) * (x @ inputs.T)
+        outputs.append((s @ readout.T).real + x @ p["D"].T)
+    close(cell, outputs)
+    assert np.abs(eigenvalues).min() >= 0.9 - 1e-6
+    assert np.abs(eigenvalues).max() <= math.exp(-1 / 200)
+    np.testing.assert_allclose(np.exp(p["log_gamma"]), np.sqrt(1 - np.abs(eigenvalues) ** 2), rtol=1e-4)
+
+
+def test_slstm_without_its_stabiliser() -> None:
+    cell = cell_of("slstm")
+    p, outputs = arrays(cell), []
+    h = c = n = np.zeros((B, H))
+    for x in values().numpy():
+        i, f, z, o = np.split(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 4, axis=1)
+        c = sigmoid(f) * c + np.exp(i) * np.tanh(z)
+        n = sigmoid(f) * n + np.exp(i)
+        h = sigmoid(o) * c / n
+        outputs.append(h)
+    close(cell, outputs)
+
+
+def test_slstm_survives_gates_beyond_the_range_of_exp() -> None:
+    cell = cell_of("slstm").float()
+    for shift in (-300.0, 300.0):
+        with torch.no_grad():
+            cell.bias[:H] = shift
+        assert cell.states(values()).isfinite().all()
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.3])
+def test_esn_is_frozen_and_scaled(leak: float) -> None:
+    cell = cell_of("esn", leak=leak, radius=0.8)
+    p, h, outputs = arrays(cell), np.zeros((B, H)), []
+    assert np.abs(np.linalg.eigvals(p["weight_hh"])).max() == pytest.approx(0.8, rel=1e-5)
+    for x in values().numpy():
+        h = (1 - leak) * h + leak * np.tanh(x @ p["weight_ih"].T + h @ p["weight_hh"].T)
+        outputs.append(h)
+    close(cell, outputs)
+    assert not list(cell.parameters())
+
+
+def test_mamba() -> None:
+    cell = cell_of("mamba", states=4)
+    p, outputs, S = arrays(cell), [], np.zeros((B, H, 4))
+    for x in values().numpy():
+        u, delta = x @ p["weight_ih"].T, np.log1p(np.exp(x @ p["weight_step"].T + p["bias_step"]))
+        write, read = x @ p["weight_in"].T, x @ p["weight_out"].T
+        S = np.exp(np.einsum("bh,hn->bhn", delta, -np.exp(p["log_A"]))) * S + np.einsum("bh,bh,bn->bhn", delta, u, write)
+        outputs.append(np.einsum("bhn,bn->bh", S, read) + p["D"] * u)
+    close(cell, outputs)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_deltanet(negative: bool) -> None:
+    cell = cell_of("deltanet", heads=2, keys=3, negative=negative)
+    p, outputs, S = arrays(cell), [], np.zeros((B, 2, 3, 4))
+
+    def unit(a: np.ndarray) -> np.ndarray:
+        a = (a * sigmoid(a)).reshape(B, 2, 3)
+        return a / np.linalg.norm(a, axis=2, keepdims=True)
+
+    for x in values().numpy():
+        q, k, v = unit(x @ p["weight_q"].T), unit(x @ p["weight_k"].T), x @ p["weight_v"].T
+        v = (v * sigmoid(v)).reshape(B, 2, 4)
+        a = np.exp(-np.exp(p["log_A"]) * np.log1p(np.exp(x @ p["weight_a"].T + p["bias_a"])))
+        b = (1 + negative) * sigmoid(x @ p["weight_b"].T)
+        erase = np.eye(3) - np.einsum("bh,bhi,bhj->bhij", b, k, k)
+        S = np.einsum("bh,bhij,bhjv->bhiv", a, erase, S) + np.einsum("bh,bhk,bhv->bhkv", b, k, v)
+        outputs.append(np.einsum("bhkv,bhk->bhv", S, q).reshape(B, H))
+    close(cell, outputs)
+
+
+def test_transformer_attends_to_distances_not_to_places() -> None:
+    """Blanks before a sequence change nothing but what attention sees of them: without any, a later start is the same start."""
+    layer = layer_of("transformer", layers=1, heads=2)
+    attend = layer.get_submodule("attend.0.1")
+    x = torch.randn(4, B, H, dtype=torch.float64, generator=Generator().manual_seed(5))
+    q, k, v = attend.project(x).view(4, B, 3, 2, 4).permute(2, 1, 3, 0, 4)  # (B, 2, 4, 4) each
+
+    def scores(shift: int) -> Tensor:
+        from importlib import import_module
+
+        rotated = import_module("rnnbench.cells.transformer").rotated
+        pad = torch.zeros(B, 2, shift, 4, dtype=torch.float64)
+        return (rotated(torch.cat((pad, q), 2)) @ rotated(torch.cat((pad, k), 2)).mT)[:, :, shift:, shift:]
+
+    torch.testing.assert_close(scores(0), scores(7))
+    mixed = scores(0).div(2).masked_fill(torch.ones(4, 4, dtype=torch.bool).triu(1), -torch.inf).softmax(dim=3) @ v
+    torch.testing.assert_close(attend(x), attend.out(mixed.permute(2, 0, 1, 3).reshape(4, B, H)))
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [("indrnn", "steps", 0), ("lem", "dt", 2.0), ("cornn", "eps", 0.0), ("lru", "r_min", 1.0), ("esn", "leak", 1.5)],
+)
+def test_bad_options_are_refused_in_a_sentence(name: str, option: str, value: float) -> None:
+    with pytest.raises(UserError, match=f"option {option} must"):
+        catalog.make_cell(name, D, H, {option: value})

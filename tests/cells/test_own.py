@@ -1,0 +1,85 @@
+"""Parameters that a cell sets itself: kept by default, told by the label, and never overwritten in silence."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnnbench import catalog
+from rnnbench.config import Run, RunRequest
+from rnnbench.errors import UserError
+from rnnbench.model import build, stream
+from rnnbench.resolve import resolve
+
+STRANGERS = Path(__file__).parents[1] / "strangers"
+TASK = "recall"
+
+
+def config(name: str, **values: object) -> Run:
+    return resolve(RunRequest(task=TASK, cell=str(STRANGERS / f"{name}.py"), gap=4, hidden_size=8, **values))
+
+
+@pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
+def test_what_init_has_set_is_what_is_trained(name: str) -> None:
+    resolved = config(name, seed=3)
+    assert (resolved.init, resolved.horizon) == ("own", None)
+    task = catalog.make_task(TASK)
+    torch.manual_seed(stream(3, "own").initial_seed())
+    theirs = catalog.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
+    before = torch.get_rng_state()
+    built = build(resolved, task)
+    assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
+    for (key, ours), other in zip(built.cell.named_parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(ours, other), key
+    other_seed = build(config(name, seed=4), task).cell
+    assert any(not torch.equal(a, b) for a, b in zip(built.cell.parameters(), other_seed.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("init", ["uniform", "orthogonal", "identity", "forget-bias", "chrono"])
+@pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
+def test_an_initialisation_that_finds_nothing_to_set_is_an_error(name: str, init: str) -> None:
+    with pytest.raises(UserError, match=r"finds nothing to set|sets a forgetting gate"):
+        config(name, init=init)
+
+
+def test_a_cell_brings_its_own_initialisation_along() -> None:
+    resolved = config("memory", horizon=50.0)
+    assert (resolved.init, resolved.horizon) == ("slow", 50.0)
+    model = build(resolved, catalog.make_task(TASK))
+    assert model.cell.get_parameter("decay").item() == pytest.approx(1 / 50)
+    assert config("memory").horizon == 40.0
+    assert config("memory", init="uniform").horizon is None
+    with pytest.raises(UserError, match="unknown init 'slow'"):
+        config("cfc", init="slow")
+
+
+def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -> None:
+    path = tmp_path / "two.py"
+    path.write_text(
+        "from torch import nn\nfrom rnnbench.cells import SequenceModel\nfrom rnnbench.cells.lstm import LSTM\n"
+        "class Two(SequenceModel):\n    name = 'two'\n    summary = 'two LSTMs'\n"
+        "    def __init__(self, input_size: int, hidden_size: int) -> None:\n"
+        "        super().__init__(input_size, hidden_size)\n"
+        "        self.low, self.high = LSTM(input_size, hidden_size), LSTM(hidden_size, hidden_size)\n"
+        "    def sequence(self, x):\n        return self.high(self.low(x))\n"
+        "CELL = Two\n"
+    )
+    resolved = resolve(RunRequest(task=TASK, cell=str(path), gap=4, hidden_size=8))
+    assert resolved.init == "uniform"
+    cell = build(resolved, catalog.make_task(TASK)).cell
+    assert all(bool(parameter.any()) for parameter in cell.parameters())
+
+
+def test_a_cell_may_learn_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "start.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\nfrom rnnbench.cells.rnn import RNN\n"
+        "class Start(RNN):\n    name = 'start'\n"
+        "    def __init__(self, input_size: int, hidden_size: int) -> None:\n"
+        "        super().__init__(input_size, hidden_size)\n"
+        "        self.initial_h = nn.Parameter(torch.full((hidden_size,), 0.25))\n"
+        "CELL = Start\n"
+    )
+    cell = catalog.make_cell(str(path), 3, 4)
+    (grad,) = torch.autograd.grad(cell.states(torch.zeros(1, 2, 3))[0].sum(), cell.initial_h, allow_unused=True)
+    assert grad is not None

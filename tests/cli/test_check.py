@@ -1,0 +1,154 @@
+"""``rnnbench check``, the checks before a first run, and files of others that raise: one line each, and the exit code that fits."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench import catalog
+from rnnbench.study import Study
+
+ROOT = Path(__file__).parents[2]
+STRANGERS = ROOT / "tests" / "strangers"
+RUN = ["run", "--task", "beijing", "--gap", "2", "--hidden-size", "8", "--batch-size", "8", "--max-steps", "4", "--eval-every", "2"]
+CELL = """import sys
+import torch
+from rnnbench.cells import Cell
+
+
+class Mine(Cell):
+    name = "mine"
+    summary = "a cell of one's own"
+
+    def __init__(self, input_size: int, hidden_size: int, rate: float = 0.5) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rate = rate
+        self.stacked_weights(1, ())
+
+    def step(self, x, state):
+        (h,) = state
+        return (torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T),), {}
+
+
+CELL = Mine
+"""
+TASK = (ROOT / "tasks" / "copy_memory.py").read_text(encoding="utf-8").replace('= "copy"', '= "mine"')
+
+
+def line_of(text: str, piece: str) -> int:
+    return text[: text.index(piece)].count("\n") + 1
+
+
+def test_ours_pass_and_say_how_they_run(rnnbench) -> None:
+    result = rnnbench("check", *catalog.CELLS.named(), *catalog.TASKS.named())
+    assert result.code == 0, result.out
+    assert result.out.count("\n") == len(catalog.CELLS.named()) + len(catalog.TASKS.named())
+    assert result.out.count("keeps its contract") == len(result.out.splitlines())
+
+
+def test_one_bad_file_among_good_ones(rnnbench) -> None:
+    Path("bad.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()"))
+    Path("broken.py").write_text("def\n")
+    result = rnnbench("check", "./bad.py", str(STRANGERS / "lru.py"), "./broken.py")
+    assert result.code == 3
+    bad, good, broken = result.out.splitlines()
+    assert bad.startswith("./bad.py: step passes no gradient back to h")
+    assert "keeps its contract" in good
+    assert "broken.py, line 1: SyntaxError" in broken
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [(["lstn"], "did you mean 'lstm'"), (["./nothing.py"], "no file ./nothing.py"), (["lstm", "--option", "x"], "key=value")],
+)
+def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
+    result = rnnbench("check", *argv)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert told in result.err
+
+
+def test_a_plug_in_is_checked_before_its_first_run_and_told_in_one_line(rnnbench) -> None:
+    Path("mine.py").write_text(CELL)
+    result = rnnbench(*RUN, "--cell", "./mine.py", "--quiet")
+    assert result.code == 0
+    assert result.err.count("keeps the contract") == 1
+    assert rnnbench(*RUN, "--cell", "./mine.py", "--quiet").err.count("contract") == 0, "it was checked before"
+    assert "contract" not in rnnbench(*RUN, "--cell", "gru", "--quiet").err
+
+
+def test_what_breaks_the_contract_is_refused_and_what_is_doubtful_is_told(rnnbench) -> None:
+    peeks = "    def states(self, inputs, first=0):\n        return super().states(inputs.flip(0)).flip(0)[first:]\n"
+    Path("peeks.py").write_text(CELL.replace("\n\nCELL", f"{peeks}\n\nCELL"))
+    refused = rnnbench(*RUN, "--cell", "./peeks.py")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "mine: an output depends on a later input" in refused.err
+    assert not Path("results/runs.csv").exists()
+    Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()"))
+    told = rnnbench(*RUN, "--cell", "./cuts.py", "--quiet")
+    assert told.code == 0
+    assert "against the contract: mine: step passes no gradient back to h" in told.err
+
+
+def test_a_task_that_leaks_is_refused_too(rnnbench) -> None:
+    Path("leaks.py").write_text(TASK.replace("        targets[-S:] = symbols\n", "        targets[-S:] = inputs[-S:] = symbols\n"))
+    result = rnnbench(*RUN, "--task", "./leaks.py", "--cell", "rnn")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "gets 100.0 %" in result.err
+
+
+def test_in_a_sweep_a_bad_cell_fails_alone(rnnbench) -> None:
+    Path("bad.py").write_text(CELL.replace("(h,) = state", "(h,) = stat"))
+    result = rnnbench("sweep", "--cell", "./bad.py,gru", *RUN[1:], "--jobs", "1", "--out", "study")
+    assert result.code == 3
+    assert [record.cell for record in Study.open("study").records()] == ["gru"]
+    assert f"bad.py, line {line_of(CELL, '(h,) = state')}: NameError: name 'stat' is not defined" in result.err
+
+
+RAISES = {
+    "in its import": (
+        "import sys\n",
+        "import sys\nimport nosuch\n",
+        "mine.py, line 2: ModuleNotFoundError",
+    ),
+    "exit in its import": ("import sys\n", "import sys\nsys.exit(7)\n", "mine.py, line 2: SystemExit: 7"),
+    "interrupt in its import": ("import sys\n", "import sys\nraise KeyboardInterrupt\n", "mine.py, line 2: KeyboardInterrupt"),
+    "in __init__": ("self.rate = rate", "self.rate = rat", "mine.py, line 12: NameError"),
+    "exit in __init__": ("self.rate = rate", "sys.exit(7)", "mine.py, line 12: SystemExit: 7"),
+    "a ValueError that befalls it": ("self.rate = rate", "a, b = 1, 2, 3", "mine.py, line 12: ValueError: too many values"),
+    "a ValueError of its own": ("self.rate = rate", "raise ValueError('rate is odd')", "rnnbench: rate is odd"),
+    "in step": ("(h,) = state", "(h,) = state[0]", "mine.py, line 16: ValueError"),
+    "in torch": ("(h,) = state", "h = state[0][:, :3]", "mine.py, line 17: RuntimeError: mat1 and mat2"),
+    "exit in step": ("(h,) = state", "sys.exit(7)", "mine.py, line 16: SystemExit: 7"),
+    "interrupt in step": ("(h,) = state", "raise KeyboardInterrupt", "mine.py, line 16: KeyboardInterrupt"),
+    "no braces": ("),), {}", "),)", "step must return ((h,), gates)"),
+    "option without a type": ("rate: float", "rate", "mine.py, class Mine: option rate needs a type"),
+    "no class": ("CELL = Mine", "", "names no CELL"),
+}
+
+
+@pytest.mark.parametrize("where", RAISES, ids=str)
+def test_a_cell_that_raises_is_one_line_with_its_place(rnnbench, where: str) -> None:
+    old, new, told = RAISES[where]
+    Path("mine.py").write_text(CELL.replace(old, new, 1))
+    result = rnnbench(*RUN, "--cell", "./mine.py")
+    assert (result.code, result.err.count("\n")) == (2, 1), result.err
+    assert told in result.err
+
+
+TASK_RAISES = {
+    "length": "return gap + 2 * self.symbols\n",
+    "sample": "symbols = random_tokens(0, self.alphabet, (S, batch_size), generator)  # (S, B)\n",
+    "chance": "return uniform_chance(self.alphabet)\n",
+    "words": 'names = LETTERS[: self.alphabet] + "_?"\n',
+}
+
+
+@pytest.mark.parametrize("command", [["show", "./mine.py"], [*RUN, "--cell", "rnn", "--task", "./mine.py"], ["check", "./mine.py"]])
+@pytest.mark.parametrize("where", TASK_RAISES)
+def test_a_task_that_raises_is_one_line_with_its_place(rnnbench, where: str, command: list[str]) -> None:
+    Path("mine.py").write_text(TASK.replace(TASK_RAISES[where], "return 1 / 0\n"))
+    result = rnnbench(*command)
+    told = f"mine.py, line {line_of(TASK, TASK_RAISES[where])}: ZeroDivisionError: division by zero"
+    assert result.code == (3 if command[0] == "check" else 2), result.err
+    said = result.out if command[0] == "check" else result.err
+    assert said.count("\n") == 1
+    assert told in said

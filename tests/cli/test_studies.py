@@ -1,0 +1,106 @@
+"""Commands that read studies: several at once, some tasks and cells of them, and what goes wrong on the way."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rnnbench.study import RunRecord, Study
+from tests.plots.study import made_up
+
+CELLS = {"one": "rnn", "two": "lstm"}
+
+
+BASE = Study.open(Path(__file__).parents[2] / "results" / "reference").records()[0].cells()
+"""A row to start from."""
+
+
+@pytest.fixture
+def studies(tmp_path: Path) -> Path:
+    """Two studies, a cell each, of two tasks at three gaps; the second has twice the width."""
+    for name, cell in CELLS.items():
+        rows = [
+            {"task": task, "cell": cell, "gap": gap, "seed": seed, "steps_to_solve": 10.0 if cell == "lstm" else None}
+            | {"hidden_size": 256 if cell == "lstm" else 128}
+            for task in ("copy", "recall")
+            for gap in (5, 10, 20)
+            for seed in range(5)
+        ]
+        told = made_up(rows).drop(columns=["option", "cell_option"]).astype(object)
+        told = told.where(told.notna(), None).assign(run_id=[f"{name}-{k}" for k in range(len(rows))], answers=1024)
+        texts = [{key: "" if value is None else str(value) for key, value in row.items()} for row in told.to_dict("records")]
+        Study.create(tmp_path / name).finished_table.write(RunRecord.parse(BASE | row) for row in texts)
+    return tmp_path
+
+
+def test_several_studies_are_one_table_whose_names_say_what_differs(rnnbench, studies: Path) -> None:
+    table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--format", "csv").out))
+    assert set(table["label"]) == {"rnn (uniform, hidden_size 128)", "lstm (uniform, hidden_size 256)"}
+    twice = pd.read_csv(io.StringIO(rnnbench("table", "one", "one", "--format", "csv").out))
+    assert set(twice["seeds"]) == {5}
+
+
+def test_tasks_and_cells_can_be_chosen(rnnbench, studies: Path) -> None:
+    table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--only", "recall", "--cell", "lstm", "--format", "csv").out))
+    assert (set(table["task"]), set(table["cell"])) == ({"recall"}, {"lstm"})
+    result = rnnbench("plot", "one", "two", "--only", "recall", "--style", "slide", "--out", "figures")
+    assert "accuracy_by_gap.png" in result.out
+    result = rnnbench("table", "one", "--cell", "lstm")
+    assert (result.code, result.err) == (2, "rnnbench: --cell: no runs of cell 'lstm'; there are rnn\n")
+
+
+def test_two_cells_are_compared(rnnbench, studies: Path) -> None:
+    table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--compare", "lstm,rnn", "--format", "csv").out))
+    assert table["difference"].tolist() == [1.0] * 6
+    assert table["p"].tolist() == pytest.approx([6 * 2 / 252] * 6)
+    by_label = "lstm (uniform, hidden_size 256),rnn (uniform, hidden_size 128)"
+    assert rnnbench("table", "one", "two", "--compare", by_label, "--format", "csv").out.count("\n") == 7
+    assert "corrected for 6 comparisons (Holm)" in rnnbench("table", "one", "two", "--compare", "lstm,rnn").out.replace("\n", " ")
+    for wrong in ("lstm", "lstm,nobody"):
+        result = rnnbench("table", "one", "two", "--compare", wrong)
+        assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for more in ([], ["--compare", "lstm,rnn"]):
+        out = rnnbench("table", "one", "two", *more).out
+        assert max(len(line) for line in out.splitlines()) <= 80
+        assert "…" not in out
+        assert "rnn (uniform, hidden_size 128)" in out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("content", ["", ",".join(tuple(RunRecord.columns())) + "\n"])
+@pytest.mark.parametrize("command", ["plot", "table", "report"])
+def test_a_table_without_a_row_is_one_line(rnnbench, tmp_path: Path, content: str, command: str) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare/runs.csv").write_text(content, encoding="utf-8")
+    result = rnnbench(command, "bare")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "no runs in bare" in result.err
+
+
+def test_a_reader_that_stops_reading_is_not_a_fault_of_the_folder(studies: Path) -> None:
+    command = [sys.executable, "-m", "rnnbench", "plot", "one", "--only", "copy"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(command, cwd=studies, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_full_disk_leaves_no_half_figure(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = rnnbench("plot", "one", "--only", "copy")
+    assert result.code == 1
+    assert "No space left" in result.err
+    assert list((studies / "one/figures").iterdir()) == []

@@ -1,0 +1,253 @@
+"""Every operator's slope by finite differences; steps drawn at random; what is refused, and in which words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from rnnbench import engine
+from rnnbench.cell import Cell
+from rnnbench.engine.graph import OPERATORS
+from rnnbench.engine.trace import COMPARED, COMPOSED, NotCompiledError
+from rnnbench.errors import UserError
+
+CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "add": lambda a, b: torch.add(a, b, alpha=2) + 3,
+    "sub": lambda a, b: 2 - (a - b) - torch.sub(a, b, alpha=3),
+    "mul": lambda a, b: a * b * 0.7,
+    "div": lambda a, b: a / b + 1.5 / a,
+    "neg": lambda a, b: -(-a + 1),
+    "tanh": lambda a, b: a.tanh(),
+    "sigmoid": lambda a, b: torch.sigmoid(a),
+    "relu": lambda a, b: F.relu(a) - F.relu(-b),
+    "exp": lambda a, b: a.exp(),
+    "log": lambda a, b: torch.log(a),
+    "softplus": lambda a, b: F.softplus(a) + F.softplus(b, beta=3.0),
+    "sqrt": lambda a, b: a.sqrt(),
+    "sin": lambda a, b: torch.sin(a),
+    "cos": lambda a, b: torch.cos(a),
+    "abs": lambda a, b: abs(-a) + (a - 2).abs(),
+    "max": lambda a, b: torch.maximum(a, b),
+    "min": lambda a, b: torch.min(a, b),
+    "where": lambda a, b: torch.where((a > b) | (a == 0), a * a, b),
+    "detach": lambda a, b: a + (b > a).detach() * a,
+    "clamp": lambda a, b: a.clamp(0.5, 0.7) + b.clamp(min=0.6) + torch.clamp(b, max=0.6),
+    "pow": lambda a, b: a**2 + b**3 + a**-1 + b**0.5 + 2**a,
+    "square": lambda a, b: a.square(),
+    "reciprocal": lambda a, b: a.reciprocal(),
+    "rsqrt": lambda a, b: a.rsqrt(),
+    "rsub": lambda a, b: torch.rsub(a, b),
+    "logsigmoid": lambda a, b: F.logsigmoid(a),
+    "silu": lambda a, b: F.silu(a),
+    "elu": lambda a, b: F.elu(a - 0.5) + F.elu(b, alpha=0.5),
+    "leaky_relu": lambda a, b: F.leaky_relu(a - 0.6, 0.2),
+    "sign": lambda a, b: a.sign() * b,
+    "lerp": lambda a, b: torch.lerp(a, b, 0.3) + torch.lerp(a, b, a),
+    "addcmul": lambda a, b: torch.addcmul(a, a, b, value=2),
+}
+
+
+class Written(Cell):
+    """A step given as a function of the input's product (B, H) and the state."""
+
+    name = "written"
+    summary = "for a test"
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(3, 3)
+        self.parameter("weight", 3, 3)
+        self.parameter("square", 3, 3)
+        self.function = function
+        with torch.no_grad():
+            self.weight.copy_(torch.eye(3) + 0.1)
+            self.square.copy_(torch.eye(3) * 0.5 - 0.2)
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+        return (self.function(F.linear(x, self.weight), state[0]),), {}
+
+
+def test_every_operator_has_a_case() -> None:
+    assert set(CASES) == {*OPERATORS, *COMPOSED} - {*COMPARED}
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("name", CASES)
+def test_slopes_are_those_of_finite_differences(name: str) -> None:
+    cell = Written(CASES[name]).double()
+
+    def states(x: Tensor, h: Tensor) -> Tensor:
+        cell.initial_h = h
+        return engine.states(cell, x)
+
+    del cell._buffers["initial_h"]
+    x = torch.linspace(0.2, 0.9, 6, dtype=torch.float64).reshape(1, 2, 3)
+    h = torch.tensor([0.85, 0.35, 0.55], dtype=torch.float64)
+    assert torch.autograd.gradcheck(states, (x.requires_grad_(), h.requires_grad_()))
+    exact = cell.step(x[0], cell.start(2))[0][0]
+    torch.testing.assert_close(states(x, h)[0], exact, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("name", ["max", "min", "relu", "abs", "clamp"])
+def test_slopes_where_there_is_a_corner_are_those_of_torch(name: str) -> None:
+    cell = Written(CASES[name]).double()
+    with torch.no_grad():
+        cell.weight.copy_(torch.eye(3))
+        cell.initial_h.copy_(torch.tensor([0.0, 0.5, 0.6]))
+    x = torch.tensor([[[0.0, 0.5, 0.7]]], dtype=torch.float64, requires_grad=True)
+    ours, exact = (
+        torch.autograd.grad(states(x).sum(), [x, cell.weight]) for states in (lambda x: engine.states(cell, x), cell.states)
+    )
+    torch.testing.assert_close(ours, exact)
+
+
+UNARY: list[Callable[[Tensor], Tensor]] = [
+    torch.tanh,
+    torch.sigmoid,
+    lambda a: -a,
+    lambda a: 1 - a,
+    lambda a: 0.3 * a,
+    F.softplus,
+    abs,
+]
+BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
+    lambda a, b: a + b,
+    lambda a, b: a - b,
+    lambda a, b: a * b,
+    torch.maximum,
+    lambda a, b: torch.where(a > b, a, 0.5 * b),
+    lambda a, b: a / (1 + b * b),
+]
+
+
+class Drawn(Cell):
+    """A step drawn at random: each instruction takes earlier blocks, and gives one more or, where it is a product, two."""
+
+    name = "drawn"
+    summary = "for a test"
+
+    def __init__(self, states: int, instructions: list[tuple[int, int, int, int]], ends: list[int]) -> None:
+        self.state_names = tuple(f"s{k}" for k in range(states))  # type: ignore[misc]
+        super().__init__(2, 2)
+        self.given, self.ends = [instructions], [ends]
+        self.inputs = nn.Linear(2, 4)
+        self.products = nn.ModuleList(nn.Linear(2, 4, bias=k != 1) for k in range(3))
+        self.vector = nn.Parameter(torch.zeros(2))
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+        blocks = [*state, *self.inputs(x).chunk(2, 1), self.vector * state[0]]
+        used = 0
+        for kind, which, one, two in self.given[0]:
+            a, b = blocks[-1 - one % len(blocks)], blocks[-1 - two % len(blocks)]
+            if kind == 0 and used < 3:
+                blocks += self.products[used](a).chunk(2, 1)
+                used += 1
+            elif kind == 1:
+                blocks.append(UNARY[which % len(UNARY)](a))
+            else:
+                blocks.append(BINARY[which % len(BINARY)](a, b))
+        after = [blocks[-1 - end % len(blocks)] for end in self.ends[0]]
+        return (torch.tanh(after[0] + blocks[len(state)]), *after[1:]), {}
+
+
+NUMBER = st.integers(0, 30)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.integers(0, 2), NUMBER, NUMBER, NUMBER), min_size=1, max_size=12),
+    st.tuples(NUMBER, NUMBER, NUMBER),
+)
+def test_random_steps_agree_with_autograd(
+    uncompiled: None, states: int, instructions: list[tuple[int, int, int, int]], ends: tuple[int, int, int]
+) -> None:
+    torch.manual_seed(0)
+    cell = Drawn(states, instructions, list(ends[:states])).double()
+    engine.sequence.PROGRAMS.clear()  # type: ignore[attr-defined]
+    inputs = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    initial = [torch.randn(2, dtype=torch.float64, requires_grad=True) for _ in range(states)]
+    for name, part in zip(cell.state_names, initial, strict=True):
+        del cell._buffers[f"initial_{name}"]
+        setattr(cell, f"initial_{name}", part)
+    wanted = [inputs, *initial, *cell.parameters()]
+    found = []
+    for result in (engine.states(cell, inputs, 1), cell.states(inputs, 1)):
+        if not bool(result.isfinite().all()) or float(result.detach().abs().max()) > 1e6:
+            return  # grew beyond what can be compared
+        grads = torch.autograd.grad(result.sin().sum(), wanted, allow_unused=True)
+        found.append([result, *(torch.zeros_like(p) if g is None else g for p, g in zip(wanted, grads, strict=True))])
+    for ours, exact in zip(*found, strict=True):
+        assert float((ours - exact).detach().abs().max()) <= 1e-10 * max(1.0, float(exact.detach().abs().max()))
+
+
+def in_place(a: Tensor, h: Tensor) -> Tensor:
+    a += h
+    return a
+
+
+REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
+    "layer_norm": lambda a, h: F.layer_norm(a + h, (3,)),
+    "softmax": lambda a, h: torch.softmax(a, dim=1),
+    "max over the units": lambda a, h: a.max(dim=1).values * h,
+    "sum": lambda a, h: a * h.sum(1, keepdim=True),
+    "in place": in_place,
+    "random": lambda a, h: a + torch.rand(3) * h,
+    "rand_like": lambda a, h: a + torch.rand_like(h),
+    "depends on the values": lambda a, h: a if (h > 0) else h,
+    "index": lambda a, h: a[:, torch.tensor([2, 1, 0])] + h,
+    "slice": lambda a, h: torch.cat([a[:, 1:], a[:, :1]], dim=1) + h,
+    "pow": lambda a, h: a**2.5 + h,
+    "a product of": lambda a, h: F.linear(a, h),
+    "multiples of H": lambda a, h: F.linear(a, torch.ones(2, 3)),
+    "products of its input": lambda a, h: torch.tanh(h),
+    "complex": lambda a, h: a + h * torch.tensor(1j),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_is_refused_is_named(words: str) -> None:
+    cell = Written(REFUSED[words])
+    said = engine.refusal(cell)
+    assert said is not None
+    assert words in said
+    assert "\n" not in said
+    with pytest.raises(NotCompiledError):
+        engine.states(cell, torch.zeros(2, 1, 3))
+
+
+def test_a_refusal_says_where() -> None:
+    line = REFUSED["softmax"].__code__.co_firstlineno
+    assert engine.refusal(Written(REFUSED["softmax"])) == f"test_operators.py, line {line}: softmax is not compiled"
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("token", [-1, 3, 99])
+def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
+    tokens = torch.zeros(2, 1, dtype=torch.int64)
+    tokens[1, 0] = token
+    with pytest.raises(UserError, match=f"token of {token}"):
+        engine.states(Written(lambda a, h: a + h), tokens)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_options_are_part_of_what_is_compiled() -> None:
+    cell = Written(lambda a, h: torch.tanh(a) * cell.rate + h)
+    x = torch.ones(2, 1, 3)
+    for cell.rate in (0.1, 0.7):
+        torch.testing.assert_close(engine.states(cell, x), cell.states(x))
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_code_that_disagrees_with_step_is_not_used(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setitem(OPERATORS, "tanh", OPERATORS["tanh"]._replace(slopes=lambda d, y, a: (d * (1 - y),)))
+    cell = Written(lambda a, h: torch.tanh(a + h))
+    with pytest.raises(NotCompiledError, match="do not agree"):
+        engine.states(cell, torch.ones(2, 1, 3))
+    assert "do not agree" in caplog.text
+    assert "do not agree" in str(engine.refusal(cell))

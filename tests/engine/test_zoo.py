@@ -1,0 +1,243 @@
+"""Cells of the literature and some that strain the engine, which knows none of them, held to ``step`` and autograd."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from rnnbench import engine
+from rnnbench.cell import Cell
+
+
+class Base(Cell):
+    name = "z"
+    summary = ""
+
+    def p(self, name, *shape):
+        self.parameter(name, *shape)
+
+
+class Leaky(Base):
+    def __init__(self, D, H, rate=0.1):
+        super().__init__(D, H)
+        self.rate = rate
+        self.stacked_weights(1, ())
+
+    def step(self, x, state):
+        (h,) = state
+        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T)
+        return ((1 - self.rate) * h + self.rate * new,), {}
+
+
+class MGU(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.f = nn.Linear(D + H, H)
+        self.n = nn.Linear(D + H, H)
+
+    def step(self, x, state):
+        (h,) = state
+        f = torch.sigmoid(self.f(torch.cat([x, h], dim=1)))
+        n = torch.tanh(self.n(torch.cat([x, f * h], dim=1)))
+        return ((1 - f) * h + f * n,), {"f": f}
+
+
+class JANET(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.stacked_weights(2, ("bias",))
+        self.beta = 1.0
+
+    def step(self, x, state):
+        (h,) = state
+        s, n = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(2, dim=1)
+        return (torch.sigmoid(s) * h + (1 - torch.sigmoid(s - self.beta)) * torch.tanh(n),), {}
+
+
+class UGRNN(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.stacked_weights(2, ("bias",))
+
+    def step(self, x, state):
+        (h,) = state
+        g, n = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(2, dim=1)
+        g = torch.sigmoid(g)
+        return (g * h + (1 - g) * n.tanh(),), {}
+
+
+class Peephole(Base):
+    state_names = ("h", "c")
+
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.stacked_weights(4, ("bias",))
+        self.peep = nn.Parameter(torch.zeros(3, H))
+
+    def step(self, x, state):
+        h, c = state
+        i, f, g, o = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(4, dim=1)
+        i = torch.sigmoid(i + self.peep[0] * c)
+        f = torch.sigmoid(f + self.peep[1] * c)
+        c = f * c + i * torch.tanh(g)
+        o = torch.sigmoid(o + self.peep[2] * c)
+        return (o * torch.tanh(c), c), {"i": i, "f": f, "o": o}
+
+
+class LEM(Base):
+    state_names = ("y", "z")
+
+    def __init__(self, D, H, dt=0.7):
+        super().__init__(D, H)
+        self.dt = dt
+        self.inp = nn.Linear(D, 4 * H)
+        self.hid = nn.Linear(H, 3 * H)
+        self.tz = nn.Linear(H, H)
+
+    def step(self, x, state):
+        y, z = state
+        i1, i2, iz, iy = self.inp(x).chunk(4, 1)
+        h1, h2, hy = self.hid(y).chunk(3, 1)
+        d1 = self.dt * torch.sigmoid(i1 + h1)
+        d2 = self.dt * torch.sigmoid(i2 + h2)
+        z = (1 - d1) * z + d1 * torch.tanh(iy + hy)
+        y = (1 - d2) * y + d2 * torch.tanh(self.tz(z) + iz)
+        return (y, z), {}
+
+
+class CoRNN(Base):
+    state_names = ("y", "z")
+
+    def __init__(self, D, H, dt=0.05, gamma=2.7, eps=4.7):
+        super().__init__(D, H)
+        self.dt, self.gamma, self.eps = dt, gamma, eps
+        self.lin = nn.Linear(D + 2 * H, H)
+
+    def step(self, x, state):
+        y, z = state
+        z = z + self.dt * (torch.tanh(self.lin(torch.cat((x, z, y), 1))) - self.gamma * y - self.eps * z)
+        y = y + self.dt * z
+        return (y, z), {}
+
+
+class IndRNN(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.w = nn.Linear(D, H)
+        self.u = nn.Parameter(torch.ones(H))
+
+    def step(self, x, state):
+        (h,) = state
+        return (torch.relu(self.w(x) + self.u * h),), {}
+
+
+class MinGRU(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.z = nn.Linear(D, H)
+        self.n = nn.Linear(D, H)
+
+    def step(self, x, state):
+        (h,) = state
+        z = torch.sigmoid(self.z(x))
+        n = self.n(x)
+        n = torch.where(n >= 0, n + 0.5, torch.sigmoid(n))
+        return ((1 - z) * h + z * n,), {}
+
+
+class SLSTM(Base):
+    state_names = ("h", "c", "n", "m")
+
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.stacked_weights(4, ("bias",))
+
+    def step(self, x, state):
+        h, c, n, m = state
+        i, f, z, o = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(4, dim=1)
+        lf = F.logsigmoid(f)
+        mn = torch.maximum(lf + m, i)
+        i = torch.exp(i - mn)
+        f = torch.exp(lf + m - mn)
+        c = f * c + i * torch.tanh(z)
+        n = f * n + i
+        h = torch.sigmoid(o) * c / torch.clamp(n.abs(), min=1.0)
+        return (h, c, n, mn), {}
+
+
+class Decay(Base):
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.nu = nn.Parameter(torch.randn(H))
+        self.A = nn.Parameter(torch.randn(H, H))
+        self.w = nn.Linear(D, H)
+        self.scale = nn.Parameter(torch.tensor(0.5))
+
+    def step(self, x, state):
+        (h,) = state
+        Q = torch.matrix_exp(self.A - self.A.T)
+        a = torch.exp(-torch.exp(self.nu))
+        return (a * (h @ Q) + torch.sqrt(1 - a * a) * self.w(x) * self.scale,), {}
+
+
+class Strained(Base):
+    """Products of gates, two products in one slot, a source in the state, a part of the state that is handed on, detach."""
+
+    state_names = ("h", "k", "q")
+
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.a = nn.Linear(D, H)
+        self.b = nn.Linear(H, H)
+        self.c = nn.Linear(H, 2 * H)
+        self.d = nn.Linear(H, H)
+
+    def step(self, x, state):
+        h, k, q = state
+        g = torch.sigmoid(self.a(x) + self.b(h))
+        u, v = self.c(g).chunk(2, 1)
+        w = F.softplus(u + self.b(k)) - self.d(g * v) + self.d(q)
+        y = torch.tanh(w) * g + h.detach() * 0.3 + self.b(k.detach()) * 0.1 + F.silu(v) * 0.1
+        return (y, h, y * k), {}
+
+
+ZOO = [Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, SLSTM, Decay, Strained]
+
+
+def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
+    """The states, and the gradients of a weighted sum of them."""
+    weight = torch.randn(states.shape, generator=Generator().manual_seed(2), dtype=states.dtype)
+    grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True)
+    return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
+
+
+def compare(cell: Cell, kind: str, T: int = 6, B: int = 3, tolerance: float = 1e-12) -> None:
+    """Engine and step agree: states, and gradients of parameters, initial state and inputs."""
+    generator = Generator().manual_seed(1)
+    initial = [getattr(cell, f"initial_{name}") for name in cell.state_names]
+    with torch.no_grad():
+        for tensor in (*cell.parameters(), *initial):
+            tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype) * 0.5)
+    wanted = [*cell.parameters(), *(part.requires_grad_() for part in initial)]
+    inputs = torch.randint(cell.input_size, (T, B), generator=generator)
+    if kind == "values":
+        inputs = torch.randn(T, B, cell.input_size, generator=generator, dtype=torch.float64).requires_grad_()
+        wanted.append(inputs)
+    ours, exact = results(engine.states(cell, inputs, 2), wanted), results(Cell.states(cell, inputs, 2), wanted)
+    for a, b in zip(ours, exact, strict=True):
+        assert float((a - b).detach().abs().max()) <= tolerance * max(1.0, float(b.detach().abs().max()))
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("sizes", [(4, 5), (5, 5), (1, 1), (2, 1)])
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+@pytest.mark.parametrize("kind_of_cell", ZOO)
+def test_generated_code_is_the_step(kind_of_cell: type[Cell], kind: str, sizes: tuple[int, int]) -> None:
+    compare(kind_of_cell(*sizes).double(), kind)
+
+
+@pytest.mark.skipif(not engine.available(), reason="numba is not installed")
+@pytest.mark.parametrize("kind_of_cell", [SLSTM, Strained])
+def test_compiled_code_is_the_step(kind_of_cell: type[Cell]) -> None:
+    for kind in ("tokens", "values"):
+        compare(kind_of_cell(4, 5).double(), kind)

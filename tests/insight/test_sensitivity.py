@@ -1,0 +1,96 @@
+"""The curse of memory: on the unit whose slopes are known, and on cells that tame it or forget."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rnnbench.cell import Cell, State
+from rnnbench.cli import main
+from rnnbench.config import Run, RunRequest
+from rnnbench.insight.networks import initialised
+from rnnbench.insight.sensitivity import COLUMNS, growth, sensitivity
+from rnnbench.model import stream
+from rnnbench.plots import plot_sensitivity
+from rnnbench.resolve import resolve
+
+
+def resolved(cell: str, gap: int, **changes: object) -> Run:
+    return resolve(RunRequest.model_validate({"task": "recall", "cell": cell, "gap": gap, "hidden_size": 16} | changes))
+
+
+def measured(cell: str, gap: int, **changes: object) -> dict:
+    run = resolved(cell, gap, **changes)
+    return sensitivity(initialised(run, torch.float64), run)
+
+
+class Unit(Cell):
+    """The unit of the theory: h = a h + x, with nothing that shuts the input."""
+
+    name = "unit"
+    summary = "a linear unit"
+
+    def __init__(self, input_size: int, hidden_size: int, a: float) -> None:
+        super().__init__(input_size, hidden_size)
+        self.a = nn.Parameter(torch.full((hidden_size,), a, dtype=torch.float64))
+        self.embedding = nn.Parameter(torch.randn(hidden_size, input_size, dtype=torch.float64, generator=stream(0, "test")))
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        return (self.a * state[0] + F.linear(x.double(), self.embedding),), {}
+
+
+def unit(gap: int) -> dict:
+    run = resolved("rnn", gap)
+    model = initialised(run, torch.float64)
+    model.cell = Unit(model.cell.input_size, 16, 1 - 1 / gap)
+    return sensitivity(model, run)
+
+
+def test_a_memory_as_long_as_the_gap_makes_a_plain_unit_sensitive_at_a_bounded_gradient() -> None:
+    frame = pd.DataFrame([unit(gap) for gap in (10, 40, 160)])
+    assert growth(frame)["exponent"].item() > 0.8
+    assert frame["through_time"].max() < 1.2 * frame["through_time"].min()  # (1 - 1 / gap) ** gap is about 1 / e
+
+
+def test_chrono_shuts_the_input_and_stays_level_and_a_vanilla_rnn_forgets() -> None:
+    lstm, rnn = (pd.DataFrame([measured(cell, gap) for gap in (5, 20, 80)]) for cell in ("lstm", "rnn"))
+    assert abs(growth(lstm)["exponent"].item()) < 0.3
+    assert lstm["through_time"].iloc[-1] > 0.5 * lstm["through_time"].iloc[0]  # the gradient does not vanish
+    assert rnn["through_time"].iloc[-1] < 1e-6 * rnn["through_time"].iloc[0]
+
+
+def test_a_readout_twice_as_large_is_twice_as_sensitive() -> None:
+    run = resolved("gru", 3)
+    model = initialised(run, torch.float64)
+    row = sensitivity(model, run, sequences=1)
+    with torch.no_grad():
+        for parameter in model.readout.parameters():
+            parameter *= 2
+    assert sensitivity(model, run, sequences=1)["sensitivity"] == pytest.approx(2 * float(row["sensitivity"]))
+    assert tuple(row) == COLUMNS
+
+
+def test_the_memoryless_network_has_no_way_through_time() -> None:
+    row = measured("memoryless", 10)
+    assert row["through_time"] == 0 or math.isnan(row["through_time"])
+
+
+def test_the_figure_has_a_curve_per_cell() -> None:
+    frame = pd.DataFrame([measured(cell, gap) for cell in ("lstm", "rnn") for gap in (3, 9)])
+    left, right = plot_sensitivity(frame).axes
+    assert {line.get_label() for line in left.lines} == {"lstm (chrono)", "rnn (uniform)"}
+    assert "state" in right.get_title()
+
+
+def test_the_command_tells_the_growth_and_saves_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["sensitivity", "--cell", "gru", "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", str(tmp_path), "--quiet"]
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 0
+    assert "gru (chrono): sensitivity grows like gap to the power of" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
+    assert (tmp_path / "sensitivity_recall.svg").exists()

@@ -1,0 +1,41 @@
+"""Accuracy against budget: what is a budget of what, and what is drawn."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from rnnbench.plots import plot_budget
+from rnnbench.plots.budget import by_budget
+from tests.plots.study import made_up
+
+ROWS = [
+    {"max_steps": steps, "lr": lr, "seed": seed, "accuracy": accuracy, "steps_to_solve": 9 if accuracy == 1 else None}
+    for steps, lr, accuracy in ((1000, 0.01, 0.2), (10_000, 0.01, 0.4), (10_000, 0.001, 1.0))
+    for seed in range(3)
+]
+
+
+def test_only_curves_with_several_budgets_are_drawn() -> None:
+    other = [{"cell": "lstm", "max_steps": 1000}, {"gap": 7, "max_steps": 1000}, {"init": "orthogonal", "max_steps": 10_000}]
+    found = by_budget(made_up([*ROWS, *other]))
+    assert len(found) == len(ROWS)
+    assert set(found["label"]) == {"rnn (uniform)"}
+    assert by_budget(made_up(other)).empty
+
+
+def test_each_budget_is_at_its_best_rate_and_tells_how_many_solved_it() -> None:
+    figure = plot_budget(made_up(ROWS))
+    (ax,) = [ax for ax in figure.axes if ax.has_data()]
+    assert [text.get_text() for text in ax.texts] == ["0/3", "3/3"]
+    assert list(ax.get_xticks()) == [1000, 10_000]
+    heights = {round(float(y), 3) for line in ax.lines for y in line.get_ydata()}
+    assert {0.2, 1.0} <= heights
+    assert 0.4 not in heights
+
+
+def test_ax_takes_one_task_and_gap_and_none_at_all_is_an_error() -> None:
+    ax = Figure().subplots()
+    assert plot_budget(made_up(ROWS), ax) is ax.figure
+    with pytest.raises(ValueError, match="one task and gap"):
+        plot_budget(made_up([*ROWS, *(row | {"gap": 9} for row in ROWS)]), ax)
+    with pytest.raises(ValueError, match="several budgets"):
+        plot_budget(made_up(ROWS[:3]))

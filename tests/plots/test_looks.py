@@ -1,0 +1,50 @@
+"""Colours and shapes: sixteen cells told apart with and without colour, each the same in every figure."""
+
+import colorsys
+import itertools
+import subprocess
+import sys
+
+import pandas as pd
+from matplotlib.colors import to_rgb
+
+from rnnbench.plots.looks import PALETTE, cell_looks, curve_looks
+
+SIXTEEN = [f"cell{k}" for k in range(16)]
+
+
+def luminance(color: str) -> float:
+    """Of sRGB, as contrast is defined for the web (WCAG 2)."""
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_sixteen_cells_have_sixteen_colours_and_sixteen_shapes() -> None:
+    looks = cell_looks(SIXTEEN)
+    assert len({color for color, _ in looks.values()}) == 16
+    assert len({str(marker) for _, marker in looks.values()}) == 16
+    assert len(cell_looks([*SIXTEEN, "one-more"])) == 17
+
+
+def test_every_colour_stands_out_on_white_and_is_no_yellow() -> None:
+    for color, _ in PALETTE:
+        assert 1.05 / (luminance(color) + 0.05) > 2, color
+        hue, _, saturation = colorsys.rgb_to_hls(*to_rgb(color))
+        assert not (50 / 360 < hue < 70 / 360 and saturation > 0.5 and luminance(color) > 0.4), color
+    for one, other in itertools.combinations([color for color, _ in PALETTE], 2):
+        assert sum(abs(a - b) for a, b in zip(to_rgb(one), to_rgb(other), strict=True)) > 0.2, (one, other)
+
+
+def test_a_cell_looks_alike_alone_and_beside_others_and_in_another_process() -> None:
+    alone = cell_looks(["leaky"])["leaky"]
+    assert cell_looks(["leaky", "rnn", "lstm", "gru", "memoryless"])["leaky"] == alone
+    code = "from rnnbench.plots.looks import cell_looks; print(cell_looks(['leaky'])['leaky'][0])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == alone[0]
+
+
+def test_curves_of_one_cell_share_its_colour_and_differ_in_their_dash() -> None:
+    frame = pd.DataFrame({"cell": ["a", "a", "a", "b"], "label": ["a (y)", "a (y)", "a (x)", "b (x)"]})
+    looks = curve_looks(frame)
+    assert looks["a (y)"]["color"] == looks["a (x)"]["color"] != looks["b (x)"]["color"]
+    assert looks["a (y)"]["linestyle"] == looks["b (x)"]["linestyle"] == "-"  # the curve with most rows
+    assert looks["a (x)"]["linestyle"] != "-"

@@ -1,0 +1,125 @@
+"""The page in a real browser: it loads without a network and without an error, and does what it says."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+selenium = pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'rnnbench[dev]'")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(DRIVER is None, reason="no chromedriver: apt-get install chromium chromium-driver")
+
+WATCH = """
+window.failures = [];
+for (const kind of ["error", "unhandledrejection"])
+  addEventListener(kind, (event) => failures.push(String(event.reason || event.message)));
+"""
+DOTS = "return [...document.querySelectorAll(`[data-spec='${arguments[0]}'] .mark-symbol path`)]"
+
+
+@pytest.fixture(scope="module")
+def browser(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    file.write_text(page, encoding="utf-8")
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--disable-gpu", "--window-size=1200,1600", "--host-resolver-rules=MAP * ~NOTFOUND"):
+        options.add_argument(flag)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        driver.set_script_timeout(30)
+        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+        driver.get(file.as_uri())
+        wait(driver, "return Object.keys(rnnbench.views).length === 6")
+        yield driver
+    finally:
+        driver.quit()
+
+
+def wait(browser: Any, script: str) -> Any:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(script))
+
+
+def strong(browser: Any, chart: str) -> int:
+    """Marks of single runs in a chart that stand out."""
+    return int(browser.execute_script(DOTS + ".filter((mark) => Number(mark.getAttribute('opacity') ?? 1) > 0.1).length", chart))
+
+
+def test_it_loads_without_network_and_without_an_error(browser: Any) -> None:
+    import json
+
+    assert browser.execute_script("return failures") == []
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert len(browser.find_elements("css selector", ".charts .vega svg")) == 6
+
+
+def test_a_hostile_name_is_shown_and_never_run(browser: Any) -> None:
+    assert "<script>alert(1) (uniform)" in browser.find_element("css selector", ".legend").text
+    assert not browser.execute_script("return [...document.scripts].some((script) => script.textContent.startsWith('alert'))")
+
+
+def test_pointing_at_a_run_tells_its_seed_recipe_and_command(browser: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    which = ".find(({__data__: {datum}}) => datum.seed == 2 && datum.gap == 20 && datum.accuracy == 0.4)"
+    dot = browser.execute_script(DOTS + which, "accuracy-0")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", dot)
+    ActionChains(browser).move_to_element(dot).perform()
+    told = wait(browser, "const tip = document.getElementById('vg-tooltip-element'); return tip && tip.innerText")
+    for word in ("seed", "run", "rnnbench run --task copy --cell", "--gap 20 --seed 2", "--hidden-size 128", "--option symbols=3"):
+        assert word in told
+
+
+def test_choosing_a_name_shows_it_alone_and_again_shows_all(browser: Any) -> None:
+    all_of_them = strong(browser, "accuracy-0")
+    button = browser.find_element("css selector", ".legend button")
+    browser.execute_script("arguments[0].click()", button)
+    wait(browser, "return Object.values(rnnbench.views).every((view) => view.signal('only') !== '')")
+    assert 0 < strong(browser, "accuracy-0") <= all_of_them / 2
+    assert button.get_attribute("aria-pressed") == "true"
+    browser.execute_script("arguments[0].click()", button)
+    wait(browser, "return Object.values(rnnbench.views).every((view) => view.signal('only') === '')")
+    assert strong(browser, "accuracy-0") == all_of_them
+
+
+def test_a_heading_sorts_by_number_either_way(browser: Any) -> None:
+    column = "return [...document.querySelectorAll('.sortable tbody tr')].map((row) => Number(row.children[2].textContent))"
+    heading = browser.find_elements("css selector", ".sortable th button")[2]
+    for order in (1, -1):
+        browser.execute_script("arguments[0].click()", heading)
+        gaps = browser.execute_script(column)
+        assert gaps == sorted(gaps, key=lambda gap: order * gap)
+        assert len(gaps) == 12
+
+
+def test_learning_curves_come_when_they_are_asked_for(browser: Any) -> None:
+    assert "learning-0" not in browser.execute_script("return Object.keys(rnnbench.views)")
+    browser.execute_script("document.querySelector('details[data-learning]').open = true")
+    wait(browser, "return rnnbench.views['learning-0'] && rnnbench.views['learning-0'].data('runs').length === 2 * 2 * 3 * 9")
+    assert browser.execute_script("return rnnbench.views['learning-0'].data('runs')[8].step") == 90
+    assert browser.execute_script("return failures") == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
+def test_it_fits_a_desk_and_a_phone_by_day_and_by_night(browser: Any, width: int, scheme: str, tmp_path: Path) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    assert wait(browser, "return document.documentElement.scrollWidth") <= width  # nothing sticks out sideways
+    color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (color == "rgb(255, 255, 255)") == (scheme == "light")
+    assert browser.get_screenshot_as_file(str(tmp_path / "page.png"))
+    assert (tmp_path / "page.png").stat().st_size > 20_000

@@ -1,0 +1,143 @@
+"""The page as text: complete, self-contained, and with nothing from a study taken for HTML or code."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rnnbench.report import build, charts, words
+from rnnbench.summary import summarise
+from tests.plots.study import made_up
+from tests.report.conftest import HOSTILE
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes, and all text outside scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self.inside not in ("script", "style"):
+            self.text += data
+
+
+@pytest.fixture(scope="session")
+def static(folders: list[Path], runs: pd.DataFrame, logs: pd.DataFrame) -> str:
+    return build(folders, runs, logs, interactive=False)
+
+
+def test_the_page_has_its_parts_in_order(page: str) -> None:
+    ids = [attributes["id"] for tag, attributes in Tags(page).tags if tag == "section"]
+    assert ids == ["verdicts", "accuracy", "solved", "numbers", "why", "learning", "conditions"]
+    assert page.count("How to read this") >= len(ids)
+
+
+def test_every_task_has_a_verdict_and_an_example_in_each_of_its_languages(page: str) -> None:
+    text = Tags(page).text
+    assert "Within 100 training steps lstm (uniform) solves every gap tried, to 20; one curve falls short." in text
+    assert "span 5; at gap 10, 0 of 3 seeds solve it, 30.0 % right (median), chance 12.5 %, after 100 steps." in text
+    assert "live-in" in text
+    assert "住在" in text
+
+
+def test_a_name_from_a_study_is_text_everywhere(page: str, static: str) -> None:
+    for each in (page, static):
+        tags = Tags(each)
+        assert HOSTILE in tags.text
+        assert sum(tag == "script" for tag, _ in tags.tags) == each.count("<script")  # none that a parser sees and we do not
+        assert "<script>alert" not in each
+    assert sum(tag == "script" for tag, _ in Tags(page).tags) == 3
+    assert sum(tag == "script" for tag, _ in Tags(static).tags) == 1
+
+
+def test_json_in_the_page_cannot_end_its_tag_and_reads_back(page: str) -> None:
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert "<" not in found
+    data = json.loads(found)
+    assert f"{HOSTILE} (uniform)" in data["labels"]
+    assert set(data["specs"]) == {f"{kind}-{k}" for kind in ("accuracy", "solved", "span", "learning") for k in (0, 1)}
+
+
+def test_the_page_loads_nothing(page: str, static: str) -> None:
+    for each in (page, static):
+        for tag, attributes in Tags(each).tags:
+            assert tag not in ("img", "iframe", "object", "embed", "base"), tag
+            for name in ("src", "href", "xlink:href", "srcset"):
+                value = attributes.get(name) or ""
+                assert not value or value.startswith(("#", "data:")), (tag, value)
+        assert not re.search(r"@import|url\((?!['\"]?#)", each[: each.index("</style>")])
+
+
+def test_learning_curves_keep_the_first_and_the_last_evaluation_of_long_runs(folders: list[Path], runs: pd.DataFrame) -> None:
+    one = runs.iloc[:1]
+    logs = pd.concat([one.assign(step=k, accuracy=k / 1000) for k in range(1, 1001)], ignore_index=True)
+    (found,) = re.findall(r'id="data">(.*?)</script>', build(folders, runs, logs), re.DOTALL)
+    ((*_, steps, shares),) = json.loads(found)["runs"]["learning-0"]
+    assert (steps[0], steps[-1], shares[-1]) == (1, 1000, 1000)
+    assert len(steps) == len(shares) <= 50
+
+
+def test_conditions_name_what_differs_between_studies() -> None:
+    runs = made_up([{"hidden_size": 8, "study": "a"}, {"hidden_size": 64, "study": "b"}])
+    first, *rest = words.conditions(runs)
+    assert first == ("hidden_size", ["8", "64"], True)
+    assert not any(condition.differs for condition in rest)
+
+
+def test_a_command_repeats_a_run_whatever_the_defaults_become() -> None:
+    row = made_up([{"option": '{"symbols": 5, "ends": true}', "horizon": 50.0, "cell": "lstm"}]).iloc[0].to_dict()
+    flags = words.command(row | {"cell_source": "0" * 64}, ["lr", "horizon", "option", "cell_source"])
+    assert flags == "--lr 0.01 --horizon 50 --option symbols=5 --option ends=true"
+    assert "'a; rm b'" in words.command(row | {"init": "a; rm b"}, ["init"])
+
+
+def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame) -> None:
+    import shlex
+
+    import typer.main
+
+    from rnnbench.cli import app
+
+    known = {flag for parameter in typer.main.get_command(app).commands["sweep"].params for flag in parameter.opts}  # type: ignore[attr-defined]
+    commands = [shlex.split(command) for command in words.sweeps(runs)]
+    assert len(commands) == 4
+    for command in commands:
+        assert {word for word in command if word.startswith("--")} <= known
+        assert command[command.index("--gap") + 1] == "5,10,20"
+        assert command[command.index("--lr") + 1] == "0.001,0.01"
+
+
+def test_a_curve_that_no_task_here_can_pose_still_has_its_verdict() -> None:
+    runs = made_up([{"task": "a-stranger-s", "gap": 5}, {"task": "a-stranger-s", "gap": 10}])
+    (verdict,) = words.verdicts(summarise(runs), runs)
+    assert verdict.summary == "Within 100 training steps no curve spans the largest gap it was tried at."
+    assert (verdict.question, verdict.examples) == ("", {})
+
+
+def test_the_command_writes_one_file_and_says_so(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = ["--hidden-size", "4", "--batch-size", "4", "--max-steps", "2", "--engine", "torch"]
+    assert rnnbench("run", "--cell", "rnn", "--task", "recall", "--gap", "5", *tiny).code == 0
+    result = rnnbench("report", "results", "--out", "pages/one.html", "--static")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("  pages/one.html (")
+    assert "住在" in (tmp_path / "pages/one.html").read_text(encoding="utf-8")
+    monkeypatch.setattr(charts, "available", lambda: False)
+    result = rnnbench("report", "results")
+    assert result.code == 0
+    assert "pip install 'rnnbench[report]'" in result.err
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["one.html"]
+    result = rnnbench("report", "nowhere")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "nowhere").exists()

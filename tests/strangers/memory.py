@@ -1,0 +1,39 @@
+"""A matrix memory: a state of another shape than (B, H), and an initialisation of its own."""
+
+import torch
+from torch import Tensor
+
+from rnnbench.cells import Cell, Initializer, Layer, Setting, State
+
+
+def slow(layer: Layer, setting: Setting) -> None:
+    """Small weights, and a decay that lasts the horizon."""
+    with torch.no_grad():
+        for parameter in layer.open_parameters().values():
+            parameter.normal_(std=0.2, generator=setting.generator)
+        layer.get_parameter("decay").fill_(1 / setting.horizon)
+
+
+class Memory(Cell):
+    """Options: ``keys`` (4), the columns of the memory."""
+
+    name = "memory"
+    summary = "a matrix that is written to by outer products, and decays"
+    state_names = ("h", "M")
+    initializers = {"slow": Initializer(slow, uses_horizon=True)}
+    default_init = "slow"
+
+    def __init__(self, input_size: int, hidden_size: int, keys: int = 4) -> None:
+        super().__init__(input_size, hidden_size, M=(hidden_size, keys))
+        self.parameter("write", hidden_size, input_size)
+        self.parameter("key", keys, input_size)
+        self.parameter("decay", 1)
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        _, M = state  # (B, H, K)
+        key = torch.softmax(x @ self.key.T, dim=1)  # (B, K)
+        M = torch.exp(-self.decay.abs()) * M + (x @ self.write.T).unsqueeze(2) * key.unsqueeze(1)  # (B, H, K)
+        return (torch.tanh((M * key.unsqueeze(1)).sum(dim=2)), M), {}  # (B, H), (B, H, K)
+
+
+CELL = Memory

@@ -1,0 +1,146 @@
+"""The Python interface: lazy, documented by examples that run, and enough for a class that no file has."""
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import rnnbench
+
+ROOT = Path(__file__).parents[1]
+SMALL = {"task": "beijing", "gap": 5, "hidden_size": 8, "max_steps": 20, "eval_every": 10, "progress": False}
+
+SCRIPT = """
+import torch
+import rnnbench
+from rnnbench.cells import Cell
+
+class Leaky(Cell):
+    name = "leaky"
+    summary = "leaky integrator"
+    def __init__(self, input_size: int, hidden_size: int, rate: float = 0.1):
+        super().__init__(input_size, hidden_size)
+        self.rate = rate
+        self.stacked_weights(1, ())
+    def step(self, x, state):
+        (h,) = state
+        return ((1 - self.rate) * h + self.rate * torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T),), {}
+
+if __name__ == "__main__":
+    small = {"task": "beijing", "hidden_size": 8, "max_steps": 20, "eval_every": 10}
+    result = rnnbench.run(cell=Leaky(3, 8, rate=0.4), gap=5, **small)
+    study = rnnbench.sweep(cell=["lstm", Leaky], gap=[3, 5], jobs=2, **small)
+    rnnbench.plots.plot_accuracy(study).savefig("both.png")
+    print(result.run.cell_option, result.log["step"].tolist(), sorted(study.runs()["cell"]))
+"""
+
+
+def test_a_class_of_a_plain_script_runs_sweeps_beside_ours_and_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py"]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "{'rate': 0.4} [10, 20] ['leaky', 'leaky', 'lstm', 'lstm']\n"
+    assert (tmp_path / "both.png").stat().st_size > 10_000
+
+
+def test_importing_it_imports_nothing_heavy_and_lists_what_there_is() -> None:
+    code = "import sys, rnnbench; dir(rnnbench); print(sorted({'torch', 'pandas', 'matplotlib', 'numba'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out == "[]\n"
+    assert set(rnnbench.__all__) <= set(dir(rnnbench))
+    assert all(getattr(rnnbench, name) is not None for name in rnnbench.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        rnnbench.nothing  # noqa: B018
+
+
+def test_packages_that_are_functions_too() -> None:
+    import rnnbench.cells
+    import rnnbench.sweep.grid
+
+    assert "lstm" in rnnbench.cells()
+    assert issubclass(rnnbench.cells()["lstm"], rnnbench.cells.Cell)
+    assert rnnbench.sweep.grid.grid
+    assert isinstance(rnnbench.sweep(cell="memoryless", **SMALL), rnnbench.Study)
+
+
+@pytest.mark.parametrize("module", ["rnnbench.api", "rnnbench.ask", "rnnbench.insight.measures"])
+def test_the_examples_of_the_docstrings_hold(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(module))
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_the_page_of_the_interface_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pieces = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.DOTALL)
+    assert len(pieces) >= 4
+    exec(compile("\n".join(pieces), "python.md", "exec"), {"__name__": "python_md"})
+
+
+def test_a_result_shows_itself_and_is_not_repeated(tmp_path: Path) -> None:
+    result = rnnbench.run(cell="rnn", out=tmp_path, **SMALL)
+    assert (result.status, result.step, result.chance) == ("unsolved", 20, 0.5) or result.status == "solved"
+    assert isinstance(result.log, pd.DataFrame)
+    assert result.log["accuracy"].iloc[-1] == result.accuracy
+    assert "<svg" in result._repr_html_()
+    assert f"{100 * result.accuracy:.1f} %" in result._repr_html_()
+    before = (tmp_path / "runs.csv").read_bytes()
+    assert rnnbench.run(cell="rnn", out=tmp_path, **SMALL).accuracy == result.accuracy
+    assert (tmp_path / "runs.csv").read_bytes() == before
+    study = rnnbench.Study(tmp_path)
+    assert study.table()["task"].tolist() == ["beijing"]
+    assert "1 finished run" in study._repr_html_()
+    assert len(rnnbench.load_logs(tmp_path)) == 2
+
+
+def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+    import signal
+
+    from rnnbench.train import Trainer
+
+    real, steps = Trainer.train_step, []
+
+    def step(trainer: Trainer) -> None:
+        real(trainer)
+        steps.append(trainer.step)
+        if len(steps) == 13:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "train_step", step)
+    result = rnnbench.run(cell="rnn", out=tmp_path, **SMALL)
+    assert (result.status, result.step) == ("interrupted", 13)
+    rnnbench.run(cell="rnn", out=tmp_path, **SMALL)
+    assert steps == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"gap": -1}, "gap must be at least 0, not -1"),
+        ({"hiden_size": 3}, "unknown key 'hiden_size': did you mean 'hidden_size'"),
+        ({"cell": "lstn"}, "did you mean 'lstm'"),
+        ({"cell": int}, "cell"),
+    ],
+)
+def test_mistakes_are_one_sentence(words: dict, told: str) -> None:
+    with pytest.raises(rnnbench.UserError, match=re.escape(told)) as error:
+        rnnbench.run(**(SMALL | {"cell": "rnn"} | words))
+    assert "\n" not in str(error.value)
+
+
+def test_figures_draw_into_the_callers_axes() -> None:
+    from matplotlib.figure import Figure
+
+    study = rnnbench.sweep(cell="memoryless", **(SMALL | {"gap": [3, 5]}))
+    figure = Figure()
+    ax = figure.subplots()
+    assert rnnbench.plots.plot_accuracy(study, ax=ax) is figure
+    assert ax.lines

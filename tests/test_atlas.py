@@ -1,0 +1,34 @@
+"""The atlas: its sweep holds every cell, can be narrowed to some of them, and names no cell that does not exist."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnbench.catalog import CELLS_FOLDER
+from rnnbench.config import SweepRequest
+from rnnbench.errors import UserError
+from rnnbench.sweep.grid import grid
+
+FILE = Path(__file__).parents[1] / "results" / "atlas" / "atlas.toml"
+SMALL = {"task": ["recall"], "gap": [50], "seed": [0]}
+
+
+def atlas(**values: Any) -> SweepRequest:
+    return SweepRequest.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")) | SMALL | values)
+
+
+def test_every_cell_is_in_the_atlas() -> None:
+    named = {path.stem for path in CELLS_FOLDER.glob("[!_]*.py")}
+    assert {run.cell for run in grid(atlas())} == named - {"gru_torch"}  # the GRU's other variant
+
+
+def test_a_recipe_stays_in_the_file_when_its_cell_is_left_out() -> None:
+    runs = grid(atlas(cell=["lem"]))
+    assert {(run.cell, run.lr) for run in runs} == {("lem", 0.005), ("lem", 0.0026)}
+
+
+def test_a_recipe_of_no_cell_is_an_error() -> None:
+    with pytest.raises(UserError, match=r"\[cells.lemm\]: there is no cell of that name: did you mean 'lem'"):
+        grid(atlas(cells={"lemm": {"lr": 0.1}}))

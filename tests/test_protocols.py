@@ -1,0 +1,137 @@
+"""What single tasks promise beyond the contract of all: who is asked about, what distracts, where the marks stand."""
+
+import sys
+
+import pytest
+import torch
+from torch import Generator
+
+from rnnbench import catalog
+from rnnbench.errors import UserError
+from rnnbench.testing import check_task
+
+
+def seeded(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("copy", {"symbols": 3, "alphabet": 5}),
+        ("beijing", {"distractors": 2}),
+        ("beijing", {"fillers": 1}),
+        ("recall", {"cues": 3}),
+        ("recall", {"fillers": 2}),
+        ("tracking", {"group": "Z2"}),
+        ("tracking", {"answers": 4}),
+        ("overwrite", {"earlier": 0, "before": 0}),
+        ("selective-copy", {"symbols": 3, "alphabet": 5, "blanks": 6}),
+    ],
+    ids=str,
+)
+def test_options_keep_the_contract(name: str, options: dict[str, int | str]) -> None:
+    check_task(name, options)
+
+
+@pytest.mark.parametrize("name", ["copy", "beijing", "recall"])
+def test_all_inputs_together_give_the_answer(name: str) -> None:
+    """A linear rule from everything that was seen finds it, so the question can be answered."""
+    task = catalog.make_task(name)
+    batch = task.sample(6, 6000, seeded(1))
+    seen = torch.nn.functional.one_hot(batch.inputs, task.input_size).double().transpose(0, 1).flatten(1)  # (B, T * D)
+    seen = torch.cat((seen, torch.ones(len(seen), 1)), dim=1)
+    for t in batch.scored[:, 0].nonzero().flatten().tolist():
+        wanted = torch.nn.functional.one_hot(batch.targets[t], task.output_size).double()  # (B, classes)
+        rule = torch.linalg.lstsq(seen[:3000], wanted[:3000], driver="gelsd").solution
+        right = (seen[3000:] @ rule).argmax(dim=1) == batch.targets[t, 3000:]
+        assert right.double().mean() > 0.97
+
+
+def test_recall_asks_about_one_of_the_people_named() -> None:
+    task = catalog.make_task("recall", {"cues": 3})
+    batch = task.sample(4, 50, seeded())
+    for b in range(50):
+        words = [word.text for word in task.words(batch, b)]
+        country = words[words.index(words[-2]) + 2]
+        assert task.words(batch, b)[-1].answer is not None
+        assert int(batch.inputs[words.index(words[-2]) + 2, b]) == int(batch.targets[-1, b]), country
+
+
+def test_beijing_distractors_never_overlap_and_are_other_cities() -> None:
+    task = catalog.make_task("beijing", {"distractors": 3})
+    batch = task.sample(6, 200, seeded())
+    for b in range(200):
+        words = [word.text for word in task.words(batch, b)]
+        assert words.count("beijing") == 1
+        assert [i for i, word in enumerate(words[1:-1]) if word in ("arrive", "leave")] == [0, 2, 4]
+
+
+def test_adding_marks_one_value_in_each_half() -> None:
+    task = catalog.make_task("adding")
+    values, marks = task.sample(9, 300, seeded()).inputs.unbind(dim=2)
+    assert (marks[:9].sum(dim=0) == 1).all()
+    assert (marks[9:].sum(dim=0) == 1).all()
+    assert float(values.min()) >= 0
+    assert float(values.max()) < 1
+
+
+@pytest.mark.parametrize(("group", "order", "commutes"), [("Z2", 2, True), ("S3", 6, False), ("A5", 60, False), ("S5", 120, False)])
+def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) -> None:
+    """A table whose rows and columns hold every element once, associative, with the first element as identity."""
+    task = catalog.make_task("tracking", {"group": group})
+    law = sys.modules[type(task).__module__].table(group)  # (N, N)
+    N = torch.arange(order)
+    assert law.shape == (order, order)
+    assert torch.equal(law.sort(dim=0).values, N.unsqueeze(1).expand(order, order))
+    assert torch.equal(law.sort(dim=1).values, N.expand(order, order))
+    assert torch.equal(law[0], N)
+    assert torch.equal(law[:, 0], N)
+    a, b, c = torch.randint(order, (3, 500), generator=seeded())
+    assert torch.equal(law[law[a, b], c], law[a, law[b, c]])
+    assert torch.equal(law, law.T) == commutes
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+@pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
+def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answers: int) -> None:
+    task = catalog.make_task("tracking", {"answers": answers})
+    for b in range(20):
+        words = task.words(task.sample(gap, 20, seeded(b)), b)
+        things = ["1", "2", "3"]
+        assert len(words) == gap + answers
+        for t, word in enumerate(words):
+            things = [word.text[int(thing) - 1] for thing in things]
+            assert word.answer == ("".join(things) if t >= gap else None)
+
+
+def test_tracking_refuses_what_is_no_group() -> None:
+    for group in ("D3", "S9", "Z1", "A2", "5", ""):
+        with pytest.raises(UserError, match="option group must be"):
+            catalog.make_task("tracking", {"group": group})
+
+
+def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> None:
+    task, gap = catalog.make_task("overwrite", {"earlier": 3, "before": 9}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    places = inputs < task.output_size  # (T, B)
+    assert (places.sum(dim=0) == 4).all()
+    assert places[0].all()
+    assert places[9].all()
+    assert not places[10:].any()
+    assert torch.equal(inputs[9], targets[-1])
+    assert float((inputs[0] == targets[-1]).double().mean()) == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_selective_copy_recalls_in_order_what_stands_anywhere() -> None:
+    task, gap = catalog.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
+    inputs, targets, _ = task.sample(gap, 4000, seeded())
+    T, B = inputs.shape
+    written = inputs < task.output_size  # (T, B)
+    assert not written[8:].any()
+    assert (written.sum(dim=0) == 3).all()
+    assert torch.equal(inputs.T[written.T].view(B, 3).T, targets[-3:])
+    assert (written[:8].double().mean(dim=1) - 3 / 8).abs().max() < 0.04  # every place is equally likely
+    for k in range(3):
+        times = torch.where(written & (written.cumsum(dim=0) == k + 1), torch.arange(T).unsqueeze(1), 0).sum(dim=0)  # (B,)
+        assert int((T - 3 + k - times).min()) == gap + 3

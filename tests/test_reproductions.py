@@ -1,0 +1,98 @@
+"""Reproduces?: every number's protocol is a run that exists, and the judgement follows from the runs alone."""
+
+import tomllib
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rnnbench.catalog import CELLS
+from rnnbench.config import RunRequest
+from rnnbench.reproductions import command, judge, matching, reproductions
+from rnnbench.resolve import resolve
+
+DATA = tomllib.loads(files("rnnbench").joinpath("reproductions.toml").read_text(encoding="utf-8"))
+NONE = pd.DataFrame()
+
+
+def runs(statuses: str, steps: int = 100, **columns: Any) -> pd.DataFrame:
+    """One run per letter: s solved, u unsolved."""
+    names = {"s": "solved", "u": "unsolved"}
+    rows = [
+        {"run_id": str(k), "status": names[s], "steps_to_solve": steps if s == "s" else None, "accuracy": 0.5} | columns
+        for k, s in enumerate(statuses)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("number", DATA["published"], ids=lambda number: f"{number['cell']}: {number['says']}")
+def test_every_protocol_is_a_run_that_can_be_asked_for(number: dict[str, Any]) -> None:
+    run = resolve(RunRequest(cell=number["cell"], engine="torch", **number["protocol"]))
+    record = pd.DataFrame([run.model_dump()])
+    assert len(matching(number, record)) == 1
+    assert matching(number, record.assign(gap=run.gap + 1)).empty
+    assert sum(rule in number for rule in ("solved_within", "unsolved", "at_least", "at_most")) == 1
+    assert number["deviation"]
+
+
+def test_nothing_is_judged_without_runs() -> None:
+    table = reproductions(NONE, NONE)
+    assert set(table["reproduces"]) == {"not tried"}
+    assert set(table["cell"]) <= set(CELLS.named())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "steps", "word"), [("ssssu", 100, "yes"), ("sssuu", 100, "partly"), ("sssss", 101, "partly"), ("uuuuu", 0, "no")]
+)
+def test_solved_within(statuses: str, steps: int, word: str) -> None:
+    assert judge({"solved_within": 100}, runs(statuses, steps), NONE)[0] == word
+
+
+@pytest.mark.parametrize(("statuses", "word"), [("uuuuu", "yes"), ("suuuu", "partly"), ("ssssu", "no")])
+def test_unsolved(statuses: str, word: str) -> None:
+    assert judge({"unsolved": True}, runs(statuses), NONE)[0] == word
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "rule", "word"),
+    [
+        ((0.9, 0.96, 0.97), {"at_least": 0.95}, "yes"),
+        ((0.9, 0.94, 0.97), {"at_least": 0.95}, "partly"),
+        ((0.9, 0.94, 0.94), {"at_least": 0.95}, "no"),
+        ((0.3, 0.4, 0.9), {"at_most": 0.5}, "yes"),
+        ((0.6, 0.7, 0.9), {"at_most": 0.5}, "no"),
+    ],
+)
+def test_accuracy(accuracies: tuple[float, ...], rule: dict[str, float], word: str) -> None:
+    assert judge(rule, runs("uuu").assign(accuracy=accuracies), NONE)[0] == word
+
+
+def test_beyond_the_trained_length_only_the_extrapolation_counts() -> None:
+    rule = {"at_least": 0.95, "eval_gap": 1023}
+    trained = runs("sss").assign(accuracy=1.0)
+    assert judge(rule, trained, NONE)[0] == "not tried"
+    beyond = runs("sss").assign(accuracy=0.5, eval_gap=1023)
+    assert judge(rule, trained, beyond)[0] == "no"
+    assert judge(rule, trained, beyond.assign(eval_gap=511))[0] == "not tried"
+
+
+def test_the_command_says_the_whole_protocol() -> None:
+    number = {"cell": "gru", "eval_gap": 9, "protocol": {"task": "tracking", "max_steps": 5, "option": {"group": "Z2"}}}
+    assert command(number) == (
+        "for seed in 0 1 2 3 4; do rnnbench run --cell gru --task tracking --max-steps 5 --option group=Z2 --seed $seed "
+        "--eval-gaps 9; done"
+    )
+    assert command({"cell": "gru", "protocol": {"gap": 9}}) == "rnnbench sweep --cell gru --gap 9 --seed 0,1,2,3,4"
+
+
+def test_the_command_line_shows_it(rnnbench) -> None:
+    out = rnnbench("published", "--reproduces", "--cell", "irnn").out
+    assert out.count("not tried") == 2
+    assert "deviation: " in out
+    assert "command: rnnbench sweep --cell irnn --task adding --gap 50 " in out
+    tiny = ["--hidden-size", "4", "--max-steps", "2", "--eval-gaps", "5", "--engine", "torch"]
+    assert rnnbench("run", "--cell", "gru", "--task", "tracking", "--gap", "2", *tiny).code == 0
+    table = rnnbench("published", "results", "--reproduces", "--format", "csv").out
+    assert table.startswith("cell,source,says,reproduces")
+    assert rnnbench("published", "--reproduces", "--cell", "chess").code == 2

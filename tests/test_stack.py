@@ -1,0 +1,111 @@
+"""Depth and block: what a stack computes, that its engine path agrees, and the width that a budget buys."""
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+from rnnbench import engine
+from rnnbench.catalog import make_cell
+from rnnbench.cell import Cell, Layer
+from rnnbench.config import RunRequest
+from rnnbench.errors import UserError
+from rnnbench.model import build, parameter_count
+from rnnbench.resolve import resolve, task_of
+from rnnbench.size import width_for
+from rnnbench.stack import Stack, stacked
+
+D, H = 3, 4
+
+
+def gru(input_size: int, hidden_size: int) -> Layer:
+    layer = make_cell("gru", input_size, hidden_size)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.uniform_(-1, 1, generator=Generator().manual_seed(input_size))
+    return layer
+
+
+def inputs(T: int = 6, B: int = 2) -> Tensor:
+    return torch.randn(T, B, D, generator=Generator().manual_seed(1))
+
+
+def test_one_bare_layer_is_the_cell_itself() -> None:
+    assert isinstance(stacked(gru, D, H), Cell)
+    assert isinstance(stacked(gru, D, H, block="residual"), Stack)
+
+
+def test_bare_layers_read_the_layer_below() -> None:
+    stack = Stack(gru, D, H, 2, "bare")
+    low, high = stack.parts
+    torch.testing.assert_close(stack(inputs()), high(low(inputs())))
+    torch.testing.assert_close(stack.states(inputs(), 4), stack(inputs())[4:])
+    assert parameter_count(stack) == parameter_count(gru(D, H)) + parameter_count(gru(H, H))
+    assert stack.state_size == 2 * H
+
+
+def test_a_residual_block_adds_to_what_it_reads() -> None:
+    torch.manual_seed(0)
+    stack = Stack(gru, D, H, 2, "residual")
+    x = stack.project(inputs())
+    for part, before, after in zip(stack.parts, stack.before, stack.after, strict=True):
+        x = x + part(before(x))
+        x = x + after(x)
+    torch.testing.assert_close(stack(inputs()), stack.norm(x))
+    torch.testing.assert_close(stack.states(inputs(), 4), stack(inputs())[4:])
+
+
+@pytest.mark.parametrize("block", ["bare", "residual"])
+def test_a_stack_is_causal_and_reads_tokens(block: str) -> None:
+    stack = Stack(gru, D, H, 3, block)
+    x = inputs()
+    changed = x.clone()
+    changed[4:] += 1
+    torch.testing.assert_close(stack(x)[:4], stack(changed)[:4])
+    assert not torch.allclose(stack(x)[4:], stack(changed)[4:])
+    tokens = torch.randint(D, (6, 2), generator=Generator().manual_seed(2))
+    torch.testing.assert_close(stack(tokens), stack(stack.vectors(tokens)))
+
+
+@pytest.mark.parametrize("block", ["bare", "residual"])
+def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not engine.available():
+        pytest.skip("needs numba")
+    request = RunRequest(task="recall", cell="gru", gap=3, hidden_size=8, layers=2, block=block)
+    run = resolve(request)
+    task = task_of(run)
+    batch = task.sample(3, 4, Generator().manual_seed(3))
+    compiled = []
+    original = engine.states
+    monkeypatch.setattr(engine, "states", lambda cell, x, first=0: compiled.append(cell) or original(cell, x, first))
+    fast, slow = build(run, task), build(run.model_copy(update={"engine": "torch"}), task)
+    torch.testing.assert_close(fast(batch), slow(batch), rtol=1e-4, atol=1e-5)
+    assert len(compiled) == 2
+    assert float(fast.cell.parts[1].bias.detach().abs().max()) > 0  # chrono reached the upper layer
+
+
+def test_depth_and_block_are_two_runs() -> None:
+    request = RunRequest(task="recall", cell="gru", gap=3)
+    ids = {resolve(request.model_copy(update=change)).run_id for change in ({}, {"layers": 2}, {"block": "residual"})}
+    assert len(ids) == 3
+
+
+def test_the_width_is_the_largest_that_the_budget_buys() -> None:
+    def make(width: int) -> nn.Module:
+        return nn.Linear(width, width)
+
+    for budget, width in ((2, 1), (5, 1), (6, 2), (11, 2), (12, 3), (10_100, 100), (10_301, 100), (10_302, 101)):
+        assert width_for(make, budget) == width
+    with pytest.raises(UserError, match="too small"):
+        width_for(make, 1)
+
+
+@pytest.mark.parametrize(("layers", "block"), [(1, "bare"), (2, "bare"), (2, "residual")])
+def test_a_budget_counts_every_layer(layers: int, block: str) -> None:
+    def parameters(width: int) -> int:
+        request = RunRequest(task="recall", cell="lstm", gap=3, layers=layers, block=block, hidden_size=width)
+        run = resolve(request)
+        return parameter_count(build(run, task_of(run)))
+
+    request = RunRequest(task="recall", cell="lstm", gap=3, layers=layers, block=block, parameters=20_000)
+    width = resolve(request).hidden_size
+    assert parameters(width) <= 20_000 < parameters(width + 1)

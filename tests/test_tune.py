@@ -1,0 +1,144 @@
+"""Tuning: the same for every cell, on pilot seeds alone, by one rule; and what is chosen is what a sweep runs."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench.cli import main
+from rnnbench.config import Run, SweepRequest
+from rnnbench.errors import UserError
+from rnnbench.study import RunRecord, Study
+from rnnbench.sweep.grid import grid
+from rnnbench.sweep.tuned import Tuned, Tuning, tuning_told, write
+from rnnbench.tune import DEFAULTS, choose, pilots
+
+BASE = next(iter(Study.open(Path(__file__).parents[1] / "results" / "reference").records()))
+CELL = """
+from rnnbench.cells.rnn import RNN
+
+
+class Mine(RNN):
+    name = "mine"
+
+
+CELL = Mine
+"""
+
+
+def asked(**values: object) -> SweepRequest:
+    return SweepRequest.model_validate({"cell": ["rnn", "gru"], "task": ["recall"], "gap": [20]} | DEFAULTS | values)
+
+
+def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:
+    values = BASE.model_dump(by_alias=True) | run.model_dump() | {"run_id": run.run_id, "accuracy": accuracy}
+    return RunRecord.model_validate(values | {"status": "solved" if steps else "unsolved", "steps_to_solve": steps})
+
+
+def tuned(tmp_path: Path, request: SweepRequest, best: dict[str, float]) -> list[Tuned]:
+    """The choice where each cell solves it at one rate alone."""
+    study, runs = Study.create(tmp_path / "study"), pilots(request)
+    study.finished_table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
+    return choose(runs, study, "rnnbench tune")
+
+
+def test_every_cell_gets_the_same_candidates_and_its_own_best(tmp_path: Path) -> None:
+    rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
+    assert {row.cell: row.lr for row in rows} == {"rnn": 0.001, "gru": 0.02}
+    assert {(row.candidates, row.seeds) for row in rows} == {(3, "1000 1001 1002")}
+    assert all(row.solved == 3 and row.steps_to_solve == 500 and row.command == "rnnbench tune" for row in rows)
+
+
+def test_ties_go_by_the_rule_of_all_figures(tmp_path: Path) -> None:
+    study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"]))
+    study.finished_table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
+    (row,) = choose(runs, study, "")
+    assert row.lr == 0.001
+
+
+def test_a_place_with_a_run_missing_is_left_open(tmp_path: Path) -> None:
+    study, runs = Study.create(tmp_path), pilots(asked())
+    study.finished_table.write(outcome(run, 500, 1.0) for run in runs[1:])
+    assert len(choose(runs, study, "")) == 1
+
+
+@pytest.mark.parametrize("seed", [[0], [1000, 999]])
+def test_reported_seeds_are_refused(seed: list[int]) -> None:
+    with pytest.raises(UserError, match="pilot seeds, from 1000 up"):
+        pilots(asked(seed=seed))
+
+
+def test_unequal_grids_are_refused() -> None:
+    with pytest.raises(UserError, match="same number of candidates"):
+        pilots(asked(cells={"gru": {"lr": [0.1, 0.05, 0.02, 0.01]}}))
+
+
+def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
+    file = tmp_path / "tuning.csv"
+    write(file, tuned(tmp_path, asked(gap=[20, 100]), {"rnn": 0.001, "gru": 0.02}))
+    reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[10, 50, 200], seed=[0, 1], tuned=str(file))
+    runs = grid(reported)
+    assert {(run.cell, run.lr) for run in runs} == {("rnn", 0.001), ("gru", 0.02)}
+    assert len(runs) == 12
+    assert tuning_told(file, "recall", "rnn").startswith("best of 3 recipes (lr 0.02 0.005 0.001; 128 units; uniform)")
+    assert tuning_told(file, "recall", "lstm") == tuning_told(None, "recall", "rnn") == "not tuned"
+
+
+def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:
+    file = tmp_path / "tuning.csv"
+    (low,) = tuned(tmp_path, asked(cell=["rnn"], gap=[20]), {"rnn": 0.001})
+    write(file, [low, low.model_copy(update={"gap": 100, "lr": 0.005})])
+    found = {gap: Tuning(file).find("recall", "rnn", gap).lr for gap in (10, 20, 99, 100, 500)}
+    assert found == {10: 0.001, 20: 0.001, 99: 0.001, 100: 0.005, 500: 0.005}
+
+
+def test_tuning_again_takes_the_place_of_the_row(tmp_path: Path) -> None:
+    file = tmp_path / "tuning.csv"
+    rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
+    write(file, rows)
+    write(file, [rows[0].model_copy(update={"lr": 0.005})])
+    assert [row.lr for row in Tuning(file).rows] == [0.005, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lr": [0.1]}, "tuned and lr do not go together"),
+        ({"cell": ["lstm"]}, "no recipe of cell lstm for task recall"),
+        ({"tuned": "nowhere.csv"}, "cannot read nowhere.csv"),
+    ],
+)
+def test_what_does_not_fit_the_table_is_one_line(tmp_path: Path, values: dict, message: str) -> None:
+    file = tmp_path / "tuning.csv"
+    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    with pytest.raises(UserError, match=message):
+        grid(SweepRequest.model_validate({"cell": ["rnn"], "task": ["recall"], "gap": [5], "tuned": str(file)} | values))
+
+
+def test_a_damaged_table_is_named_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "tuning.csv"
+    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    file.write_text(file.read_text().replace(",0.001,128,", ",much,128,", 1))
+    with pytest.raises(UserError, match=r"tuning\.csv, line 2: no row of `rnnbench tune`, see column lr"):
+        Tuning(file)
+
+
+def test_the_command_tunes_a_strangers_cell_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, out = tmp_path / "mine.py", tmp_path / "tuning"
+    mine.write_text(CELL)
+    argv = ["tune", "--cell", f"{mine},rnn", "--task", "beijing", "--gap", "2", "--seed", "1000", "--hidden-size", "8"]
+    argv += ["--max-steps", "20", "--eval-every", "10", "--lr", "0.02,0.005", "--out", str(out), "--jobs", "2", "--quiet"]
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        assert ended.value.code == 0
+    assert len(Study.open(out).records()) == 4
+    rows = Tuning(out / "tuning.csv").rows
+    assert sorted((row.cell, row.candidates) for row in rows) == [("mine", 2), ("rnn", 2)]
+    assert "mine beijing gap 2: lr" in capsys.readouterr().out
+    chosen = {row.cell: row.lr for row in rows}
+    reported = grid(SweepRequest(cell=[str(mine)], task=["beijing"], gap=[2], seed=[0], tuned=str(out / "tuning.csv")))
+    assert [run.lr for run in reported] == [chosen["mine"]]
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", "--cell", "rnn", "--task", "beijing", "--seed", "3", "--out", str(out)])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1

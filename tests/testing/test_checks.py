@@ -1,0 +1,188 @@
+"""Plug-ins that break the contract: each is found, in one line that says what would be right, and nothing else is said of it."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench.testing import BrokenContractError, cell_findings, check_cell, check_task, task_findings
+
+ROOT = Path(__file__).parents[2]
+HEAD = "import random\nimport numpy\nimport torch\nfrom torch import nn\nfrom rnnbench.cells import *\n"
+LEAKY = """
+class Leaky(Cell):
+    name = "my-own"
+    summary = "leaky integrator"
+
+    def __init__(self, input_size: int, hidden_size: int, rate: float = 0.1) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rate = rate
+        self.stacked_weights(1, ())
+
+    def step(self, x, state):
+        (h,) = state
+        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T)
+        return ((1 - self.rate) * h + self.rate * new,), {}
+"""
+ENDS = "        return ((1 - self.rate) * h + self.rate * new,), {}\n"
+MODEL = """
+class Model(SequenceModel):
+    name = "model"
+    summary = "a module of the library"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.inner = nn.GRU(input_size, hidden_size)
+
+    def sequence(self, x):
+        return self.inner(x)[0]
+"""
+INNER = "        self.inner = nn.GRU(input_size, hidden_size)\n"
+
+CLASS = 'integrator"\n'
+BAD_CELLS = {
+    "reversed": (MODEL, "self.inner(x)[0]", "self.inner(x.flip(0))[0].flip(0)", "depends on a later input"),
+    "batch first": (MODEL, "hidden_size)\n\n", "hidden_size, batch_first=True)\n\n", "depends on the others of its batch"),
+    "detached": (LEAKY, "(h,) = state", "h = state[0].detach()", "passes no gradient back to h"),
+    "detached inside": (MODEL, "self.inner(x)[0]", "self.inner(x[:1])[0] + self.inner(x)[0].detach()", "no gradient"),
+    "stolen name": (LEAKY, '"my-own"', '"rnn"', "taken by rnn.py, class RNN"),
+    "upper case": (LEAKY, '"my-own"', '"My Cell"', "use lower-case letters"),
+    "no braces": (LEAKY, "new,), {}", "new,)", "with gates a dict of (B, H) tensors, {} without any"),
+    "no tuple": (LEAKY, "new,), {}", "new), {}", "the state is no tuple of 1 (h)"),
+    "state of another shape": (LEAKY, ENDS, "        return (new[0],), {}\n", "step makes h (16,), not (3, 16)"),
+    "gate of another shape": (LEAKY, "{}", "{'g': new[0]}", "gate g is (16,) instead of (B, H)"),
+    "gate beyond its range": (
+        LEAKY.replace(CLASS, CLASS + "    gates = {'g': Gate('g', 5, 6)}\n"),
+        "{}",
+        "{'g': new}",
+        "leaves its range",
+    ),
+    "gates that are names": (LEAKY, CLASS, CLASS + '    gates = ("g",)\n', "Gate('forget gate f')"),
+    "unknown default": (LEAKY, CLASS, CLASS + '    default_init = "crhono"\n', "default_init is 'crhono'"),
+    "default that cannot be": (
+        LEAKY,
+        'integrator"\n',
+        'integrator"\n    default_init = "chrono"\n',
+        "default_init cannot be chrono",
+    ),
+    "dtype": (MODEL, "(x)[0]", "(x)[0].double()", "keep the dtype"),
+    "never set": (LEAKY, "self.rate = rate", "self.w = nn.Parameter(torch.empty(2)); self.rate = rate", "w has no values"),
+    "lazy": (MODEL, INNER, INNER + "        self.late = nn.LazyLinear(3)\n", "no lazy module"),
+    "numpy's randomness": (
+        LEAKY,
+        "= rate\n",
+        "= rate\n        self.w = nn.Parameter(torch.tensor(numpy.random.rand(2)))\n",
+        "anew",
+    ),
+    "grows with use": (MODEL, "return self", "self.late = nn.Parameter(x[0].detach()); return self", "parameters change with use"),
+    "noise while measured": (MODEL, "(x)[0]", "(nn.functional.dropout(x, 0.5))[0]", "only while self.training"),
+    "foreign noise": (MODEL, "(x)[0]", "(x + random.random() * self.training)[0]", "draw noise with torch"),
+    "remembers calls": (
+        MODEL,
+        "return self.inner(x)[0]",
+        "self.n = getattr(self, 'n', 0) + 1; return self.n * self.inner(x)[0]",
+        "one call",
+    ),
+    "own way through": (
+        LEAKY,
+        ENDS,
+        ENDS + "    def states(self, inputs, first=0):\n        return super().states(inputs, first) * 2\n",
+        "not one step after",
+    ),
+    "start ignored": (
+        LEAKY,
+        ENDS,
+        ENDS + "    def start(self, n):\n        return (torch.zeros(n, self.hidden_size),)\n",
+        "initial state is not respected",
+    ),
+    "useless parameter": (LEAKY, "= rate\n", "= rate\n        self.w = nn.Parameter(torch.ones(2))\n", "no gradient reaches w"),
+    "not saved": (LEAKY, "= rate\n", "= rate\n        self.rate = torch.rand(hidden_size)\n", "keep tensors as parameters"),
+    "first": (
+        MODEL + "    def states(self, inputs, first=0):\n        return self.sequence(self.vectors(inputs[first:]))\n",
+        "",
+        "",
+        "cut off the first",
+    ),
+    "init that does nothing": (
+        LEAKY,
+        'integrator"\n',
+        'integrator"\n    initializers = {"odd": Initializer(lambda layer, setting: None)}\n',
+        "init odd",
+    ),
+    "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
+    "option without a type": (LEAKY, "rate: float", "rate", "option rate needs a type"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_CELLS, ids=str)
+def test_a_bad_cell_is_found_in_one_line(bad: str, tmp_path: Path) -> None:
+    text, old, new, told = BAD_CELLS[bad]
+    assert old in text
+    path = tmp_path / "cell.py"
+    path.write_text(HEAD + text.replace(old, new, 1) + f"\n\nCELL = {'Leaky' if 'Leaky' in text else 'Model'}\n")
+    found = [finding.message for finding in cell_findings(str(path)) if finding.fails]
+    assert len(found) == 1, found
+    assert told in found[0]
+    with pytest.raises(BrokenContractError, match=r"cell\.py: "):
+        check_cell(str(path))
+
+
+@pytest.mark.parametrize("text", [LEAKY, MODEL], ids=["cell", "model"])
+def test_what_they_were_made_of_is_good(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "cell.py"
+    path.write_text(HEAD + text + f"\n\nCELL = {'Leaky' if 'Leaky' in text else 'Model'}\n")
+    check_cell(str(path))
+
+
+COPY = (ROOT / "tasks" / "copy_memory.py").read_text(encoding="utf-8").replace('= "copy"', '= "mine"')
+ADDING = (ROOT / "tasks" / "adding.py").read_text(encoding="utf-8").replace('= "adding"', '= "mine"')
+TARGETS = "        targets[-S:] = symbols\n"
+CHANCE = "        return uniform_chance(self.alphabet)\n"
+BAD_TASKS = {
+    "leak": (COPY, TARGETS, TARGETS + "        inputs[S + gap] = symbols[2]\n", "the last 6 inputs give 100 % of the answers"),
+    "leak of a function of two": (
+        COPY,
+        TARGETS,
+        TARGETS + "        inputs[S + gap] = random_tokens(0, 8, (batch_size,), generator)\n"
+        "        inputs[S + gap + 1] = (symbols[2] + 4 * (inputs[S + gap] > 3)) % 8\n",
+        "they must not",
+    ),
+    "input_size": (COPY, "alphabet + 2 ", "alphabet + 1 ", "tokens run from 0 to 9 at gap 1, and input_size is 9"),
+    "output_size": (
+        COPY,
+        "output_size(self) -> int:\n        return self.alphabet",
+        "output_size(self) -> int:\n        return 7",
+        "answers run",
+    ),
+    "chance too high": (COPY, CHANCE, "        return Chance(1.5 / 8, uniform_chance(8).loss)\n", "chance says 18.8 % at gap 6"),
+    "chance too low": (COPY, CHANCE, "        return Chance(0.5 / 8, uniform_chance(8).loss)\n", "chance says 6.2 % at gap 6"),
+    "chance's loss": (COPY, CHANCE, "        return Chance(1 / 8, 1.0)\n", "chance says loss 1.000"),
+    "name": (COPY, '"mine"', '"recall"', "taken by recall.py"),
+    "no randomness": (
+        COPY,
+        "(S, batch_size), generator",
+        "(S, batch_size), Generator().manual_seed(1)",
+        "with no seed of your own",
+    ),
+    "the process' randomness": (COPY, "(S, batch_size), generator", "(S, batch_size), None", "the same seed gives other sequences"),
+    "length": (COPY, "torch.full((self.length(gap),", "torch.full((self.length(gap) + 1,", "inputs are"),
+    "count": (COPY, "return self.symbols\n", "return self.symbols + 1\n", "scored_answers(1) is 11"),
+    "gaps": (COPY, "= (10, 20, 50", "= (0, 20, 50", "default_gaps"),
+    "dtype": (COPY, "return Batch(inputs,", "return Batch(inputs.int(),", "int64 tokens"),
+    "words": (COPY, "if due else None", "", "answers belong to the scored steps"),
+    "raises": (COPY, "blank, cue, S =", "blank, cue =", "ValueError: too many values to unpack"),
+    "values: chance too high": (ADDING, "accuracy=(", "accuracy=0.04 + (", "chance says 11.9 % at gap 6"),
+    "values: channels": (ADDING, "return 2", "return 3", "inputs are (2, 1, 2)"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_TASKS, ids=str)
+def test_a_bad_task_is_found_in_one_line(bad: str, tmp_path: Path) -> None:
+    text, old, new, told = BAD_TASKS[bad]
+    assert old in text
+    path = tmp_path / "task.py"
+    path.write_text(text.replace(old, new, 1))
+    found = [finding.message for finding in task_findings(str(path)) if finding.fails]
+    assert len(found) == 1, found
+    assert told in found[0]
+    with pytest.raises(BrokenContractError, match=r"task\.py: "):
+        check_task(str(path))
