@@ -201,7 +201,7 @@ class Registry(Generic[C]):
             del sys.modules[module.__name__]
             if told := blame(error):
                 raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
-            if isinstance(error, ValueError):  # NUL bytes
+            if isinstance(error, ValueError | SyntaxError):  # NUL bytes
                 raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
             raise
 

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Option = bool | int | float | str
 Options = dict[str, Option]
@@ -22,14 +22,24 @@ PILOT_SEEDS = 1000
 """Seeds from here on choose recipes, and are never reported."""
 LARGEST_GAP = 10_000_000
 LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
+LARGEST_WIDTH = 65_536
+MOST_AT_ONCE = 1024  # threads, or processes
+MOST_SEQUENCES = 10_000_000
+MOST_SEEDS = 10_000
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
 
 Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Width = Annotated[int, Field(ge=1, le=65_536)]
+Width = Annotated[int, Field(ge=1, le=LARGEST_WIDTH)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
 Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
+        raise ValueError("cpu, cuda or cuda:N")
+    return name
 
 
 def ordered(kind: type[BaseModel]) -> list[str]:
@@ -62,7 +72,7 @@ class Recipe(BaseModel):
     clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
     eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
     eval_sequences: int = Field(
-        1024, ge=1000, le=10_000_000, description="Fresh held-out sequences per evaluation (at least 1,000)."
+        1024, ge=1000, le=MOST_SEQUENCES, description="Fresh held-out sequences per evaluation (at least 1,000)."
     )
     give_up: int | None = Field(
         None, ge=1, le=LARGEST_COUNT, description="Stop a run that was never above chance in this many steps. Default: never."
@@ -73,11 +83,11 @@ class Recipe(BaseModel):
     )
     option: Options = Field(default_factory=dict, description="Option of the task, as key=value; may be given several times.")
     cell_option: Options = Field(default_factory=dict, description="Option of the cell, as key=value; may be given several times.")
-    device: str = Field("cpu", description="Device: cpu, cuda or cuda:N.")
+    device: Annotated[str, AfterValidator(_device)] = Field("cpu", description="Device: cpu, cuda or cuda:N.")
     engine: Literal["auto", "fast", "torch"] = Field(
         "auto", description="CPU engine: fast (compiled), torch, or auto (fast where it can be used)."
     )
-    threads: int = Field(1, ge=1, le=1024, description="CPU threads per run.")
+    threads: int = Field(1, ge=1, le=MOST_AT_ONCE, description="CPU threads per run.")
 
 
 class Request(Recipe):
@@ -126,7 +136,7 @@ class SweepRequest(Request):
     seed: Annotated[list[Seed], _several] = Field([0], min_length=1, description="Seeds of the runs.")
     hidden_size: Annotated[list[Width], _several] = Field([128], min_length=1, description="Widths of the cells, in units.")
     lr: Annotated[list[Rate], _several] = Field([0.02], min_length=1, description="Learning rates.")
-    init: Annotated[list[str], _several] = Field(
+    init: Annotated[list[Annotated[str, Field(min_length=1)]], _several] = Field(
         ["default"],
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",

@@ -134,6 +134,8 @@ def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable
         return f"{place(str(field))} is missing"
     if first["type"] == "too_short":
         return f"{place(str(field))} needs at least one value"
+    if first["type"] == "string_too_short":
+        return f"{place(str(field))} must not be empty"
     entry = ""  # the place in a list or a table; what else may follow is pydantic's name for the kind that it tried
     if inside and isinstance(inside[0], int) and inside[0] > 0:
         entry = f" (value {inside[0] + 1})"

@@ -143,10 +143,13 @@ def uniform_chance(classes: int) -> Chance:
     return Chance(accuracy=1 / classes, loss=math.log(classes))
 
 
-def at_least(name: str, value: int, smallest: int, largest: int | None = None) -> None:
+LARGEST_OPTION = 1_000_000
+
+
+def at_least(name: str, value: int, smallest: int, largest: int = LARGEST_OPTION) -> None:
     """Raise ValueError unless ``smallest <= value <= largest``; for the options of a task."""
-    if value < smallest or (largest is not None and value > largest):
-        range_ = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
+    if not smallest <= value <= largest:
+        range_ = f"at least {smallest}" if value < smallest and largest == LARGEST_OPTION else f"from {smallest} to {largest}"
         raise ValueError(f"option {name} must be {range_}, not {value}")
 
 

@@ -106,5 +106,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"rnnbench: {message}", err=True)
+    typer.echo(f"rnnbench: {message if len(message) < 800 else message[:800] + ' ...'}", err=True)
     sys.exit(code)

@@ -108,6 +108,9 @@ class Table(Generic[R]):
         except UnicodeDecodeError as error:
             line = self._lines + content.count(b"\n", 0, error.start) + 1
             raise UserError(f"{self.path}, line {line}: not UTF-8 text") from error
+        if "\0" in text:
+            line = self._lines + text.count("\n", 0, text.index("\0")) + 1
+            raise UserError(f"{self.path}, line {line}: it holds a NUL character, which no table has: the file is damaged")
         first = self._lines
         reader = csv.reader(io.StringIO(text), strict=True)
         try:

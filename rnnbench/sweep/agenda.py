@@ -58,7 +58,14 @@ class Tick:
     """Nothing happened for a moment."""
 
 
-Event = Started | Progress | Finished | Failed | Elsewhere | Tick
+@dataclass(frozen=True)
+class Note:
+    """Something that a person should know of the workers."""
+
+    text: str
+
+
+Event = Started | Progress | Finished | Failed | Elsewhere | Note | Tick
 
 
 def no_more(run: Run, solved: bool) -> list[Run]:

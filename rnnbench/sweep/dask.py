@@ -10,27 +10,32 @@ of a task or cell given by path travels along.
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import queue
 import tempfile
 import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnbench import __version__
 from rnnbench.catalog import Plugin
 from rnnbench.config import Run
-from rnnbench.errors import BusyError, StorageError, UserError, one_line
+from rnnbench.errors import BusyError, StorageError, UserError, machine_fault, one_line
 from rnnbench.resolve import admit, plugins_of
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.study.files import replace
-from rnnbench.sweep.agenda import Agenda, Event, Progress, Started, Tick
+from rnnbench.sweep.agenda import Agenda, Event, Note, Progress, Started, Tick
 from rnnbench.sweep.workers import TICK, Workers
 
-CONNECT = 10  # seconds to find the scheduler, or its first worker
+CONNECT = 10  # seconds to find the scheduler
+PATIENCE = 2.0  # seconds without a worker before that is said
+LOOK = 0.5  # seconds between two looks at who is there
 LEG = 30.0
 """Seconds of a run, rounded up to an evaluation, between two times that its files come back."""
 
@@ -43,6 +48,7 @@ class _Flight:
 
     run: Run
     claim: contextlib.ExitStack  # holds the run in the study
+    workers: set[str] = field(default_factory=set)  # addresses that it was offered to
     future: Any = None
 
 
@@ -68,22 +74,24 @@ class Dask(Workers):
         self.leg = leg
         self.news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()  # filled by Dask's own thread
         self.topic = f"rnnbench-{uuid.uuid4().hex}"  # this sweep's events, apart from those of others
-        is_file = Path(scheduler).is_file()
-        try:
-            self.client = Client(scheduler_file=scheduler, timeout=CONNECT) if is_file else Client(scheduler, timeout=CONNECT)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise UserError(f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`") from error
+        for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
+        self.scheduler = scheduler
+        self.client = _connected(Client, scheduler)
         self.flying: dict[str, _Flight] = {}  # by key of the task
+        self.able: dict[str, bool] = {}  # workers by address, and whether they can take runs of ours
+        self.none_since: float | None = time.monotonic()  # since when there is no worker; None once that was said
+        self.looked = -LOOK
         self.client.subscribe_topic(self.topic, lambda event: self.news.put(("row", event[1]["row"])))
 
     @property
-    def jobs(self) -> int:
-        """Worker processes of the cluster now; it may grow and shrink."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+    def hands(self) -> list[str]:
+        """Addresses of the workers that can take a run."""
+        return [address for address, able in self.able.items() if able]
 
     def free(self) -> bool:
         """In flight are as many as there are workers: those that come late find work, nothing piles up."""
-        return len(self.flying) < max(1, self.jobs)
+        return len(self.flying) < len(self.hands)
 
     def idle(self) -> bool:
         return not self.flying
@@ -101,13 +109,18 @@ class Dask(Workers):
         run = flight.run
         key = f"{run.run_id}-{uuid.uuid4().hex}"  # a key of its own: never the result of an earlier leg
         files, plugins = _files(self.agenda.study, run.run_id), plugins_of(run)
+        work = (_work, run.model_dump(), plugins, files, self.leg, self.topic)
+        flight.workers = set(self.hands)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a wide net's checkpoint, once a leg
-            flight.future = self.client.submit(_work, run.model_dump(), plugins, files, self.leg, self.topic, key=key, pure=False)
+            flight.future = self.client.submit(*work, key=key, pure=False, workers=self.hands)
         flight.future.add_done_callback(lambda done: self.news.put(("done", done.key)))
         self.flying[key] = flight
 
     def look(self) -> Iterator[Event]:
+        if time.monotonic() - self.looked > LOOK:
+            yield from self._roll_call()
+            self.looked = time.monotonic()
         with contextlib.suppress(queue.Empty):
             word, value = self.news.get(timeout=TICK)
             while True:
@@ -115,9 +128,47 @@ class Dask(Workers):
                     run = next((f.run for f in self.flying.values() if f.run.run_id == value["run_id"]), None)
                     if run:
                         yield Progress(run, Row.model_validate(value))
+                elif self.lost():
+                    return
                 elif value in self.flying:
                     yield self._landed(self.flying.pop(value))
                 word, value = self.news.get_nowait()
+
+    def lost(self) -> bool:
+        """Whether the scheduler is gone: then the sweep stops, and its runs stay to do."""
+        if self.client.status == "running":
+            return False
+        gone = f"the Dask scheduler at {self.scheduler} is gone: start it and its workers, and give the same command again"
+        self.fault = self.fault or StorageError(gone)
+        self.stopping = True
+        return True
+
+    def _roll_call(self) -> Iterator[Event]:
+        """Who is there, who has come, who cannot help; runs that wait for workers which are gone are given to others."""
+        try:
+            there = set(self.client.scheduler_info(n_workers=-1)["workers"])
+            self.able = {address: able for address, able in self.able.items() if address in there}
+            new = sorted(there - self.able.keys())
+            said = self.client.run(_asked_about_itself(), workers=new, on_error="return") if new else {}
+        except Exception as error:  # of many kinds
+            if not self.lost():
+                yield Note(f"the Dask scheduler does not answer ({one_line(error)}); waiting")
+            return
+        for address, version in said.items():
+            self.able[address] = version == __version__
+            if version != __version__:
+                has = f"has rnnbench {version}" if isinstance(version, str) else "cannot load rnnbench"
+                yield Note(f"worker {address} {has}, and gets no runs: install rnnbench {__version__} there")
+        if self.hands:
+            self.none_since = time.monotonic()
+        elif self.none_since is not None and time.monotonic() - self.none_since > PATIENCE:
+            yield Note(f"no worker at {self.scheduler} can take runs yet: start some with `dask worker`; waiting")
+            self.none_since = None
+        for key, flight in list(self.flying.items()):
+            if self.hands and not flight.workers & there:
+                del self.flying[key]
+                flight.future.cancel()
+                self._submit(flight)
 
     def _landed(self, flight: _Flight) -> Event:
         """A leg has ended: keep its files, and send the run on unless it has its verdict."""
@@ -128,6 +179,9 @@ class Dask(Workers):
             error = future.exception(timeout=CONNECT) if future.status == "error" else None
             result = {"failed": _reason(error)}
         future.release()  # or the cluster would keep all weights
+        if "storage" in result:
+            flight.claim.close()
+            return self.broken(run, f"on a worker, {result['storage']}")
         if "failed" in result:
             flight.claim.close()
             return self.agenda.fail(run, result["failed"], None)
@@ -155,6 +209,48 @@ class Dask(Workers):
         self.agenda.study.tidy()
         with contextlib.suppress(Exception):
             self.client.close(timeout=1)
+
+
+def _connected(client: Any, scheduler: str) -> Any:
+    """A client; raises UserError that says what is missing. A client that could not be made takes long to go, so look first."""
+    from distributed.comm import get_address_host_port
+    from distributed.security import Security
+
+    address = _in_file(Path(scheduler)) if Path(scheduler).is_file() else scheduler.strip()
+    try:
+        get_address_host_port(address)
+    except ValueError as error:
+        raise UserError(f"{scheduler!r} is no address of a Dask scheduler: it looks like tcp://host:8786") from error
+    if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
+        raise UserError(f"{scheduler} wants TLS: name certificate, key and CA in the Dask configuration, as docs/clusters.md shows")
+    try:
+        return client(address, timeout=CONNECT, set_as_default=False)
+    except Exception as error:  # of many kinds
+        raise UserError(f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`") from error
+
+
+def _in_file(file: Path) -> str:
+    """The address in a scheduler file, which may be written just now."""
+    for left in range(20, -1, -1):
+        try:
+            return str(json.loads(file.read_bytes())["address"])
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+            if not left:
+                how = f"write one with `dask scheduler --scheduler-file {file}`"
+                raise UserError(f"{file} is no file of a Dask scheduler: {how}") from error
+        time.sleep(0.1)
+    raise AssertionError
+
+
+def _asked_about_itself() -> Callable[[], str]:
+    """What a worker is asked, sent by value: it may lack rnnbench, or have another one."""
+
+    def about() -> str:
+        import rnnbench
+
+        return str(rnnbench.__version__)
+
+    return about
 
 
 def _reason(error: BaseException | None) -> str:
@@ -196,5 +292,6 @@ def _work(values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, by
                         break
             record = study.finished(run.run_id)
             return {"files": _files(study, run.run_id), "record": record and record.cells()}
-        except Exception as error:
-            return {"failed": one_line(error)}
+        except BaseException as error:  # sys.exit of a plug-in too, which would take the worker with it
+            fault = machine_fault(error)
+            return {"storage": str(fault)} if fault else {"failed": one_line(error)}

@@ -70,6 +70,8 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file} is not TOML: {error}; a sweep file has lines such as `gap = [10, 20]`") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise UserError(f"{file} is not a sweep file: it holds a number, or a nesting, beyond all measure") from error
 
 
 def _line(text: str, key: str) -> str:

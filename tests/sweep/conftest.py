@@ -17,11 +17,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a command in a process group of its own; whatever is left of it goes when the test ends."""
     started = []
 
-    def call(*argv: object, module: str = "rnnbench") -> subprocess.Popen:
+    def call(*argv: object, module: str = "rnnbench", path: Path = ROOT) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, argv)],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": str(path), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,16 @@ MOST = 600
 """Events that a driver is given: none waits longer than a tenth of a second."""
 
 
+def start_scheduler(start: Start, file: Path) -> subprocess.Popen:
+    """A scheduler on loopback."""
+    return start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file, module="dask")
+
+
 def cluster(start: Start, folder: Path, workers: int) -> tuple[Path, list[subprocess.Popen]]:
     """Scheduler file and worker processes."""
     pytest.importorskip("distributed")
     file = folder / "scheduler.json"
-    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file, module="dask")
+    start_scheduler(start, file)
     worker = ("worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard")
     return file, [start(*worker, "--local-directory", folder / f"w{k}", module="dask") for k in range(workers)]
 
@@ -91,3 +97,25 @@ def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, mo
     study = Study.create(tmp_path / "study")
     with study.claim(config.run_id):
         assert any(isinstance(event, Elsewhere) for event in Dask(Agenda(study, [config]), str(file)).events())
+
+
+def test_what_is_wrong_with_a_cluster_is_said_in_a_line_and_no_run_fails(start: Start, tmp_path: Path) -> None:
+    """No worker, one with another rnnbench, one without; then the scheduler dies."""
+    file, scheduler = tmp_path / "scheduler.json", start_scheduler(start, tmp_path / "scheduler.json")
+    wait_for(file.exists)
+    sweep = start("sweep", *FLAGS, "--max-steps", "100000", "--lr", "0.0001", "--dask", file, "--out", "study")
+    errors: list[str] = []
+    threading.Thread(target=lambda: errors.extend(iter(sweep.stderr.readline, "")), daemon=True).start()
+    wait_for(lambda: any("no worker at" in line and "waiting" in line for line in errors))
+    for name, text in (("other", "__version__ = '0.0.9'\n"), ("none", "raise ImportError\n")):
+        (tmp_path / name / "rnnbench").mkdir(parents=True)
+        (tmp_path / name / "rnnbench" / "__init__.py").write_text(text)
+        worker = ("worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        start(*worker, "--local-directory", tmp_path / f"w-{name}", module="dask", path=tmp_path / name)
+    wait_for(lambda: any("has rnnbench 0.0.9, and gets no runs" in line for line in errors))
+    wait_for(lambda: any("cannot load rnnbench, and gets no runs" in line for line in errors))
+    os.killpg(scheduler.pid, signal.SIGKILL)
+    assert sweep.wait(30) == 1
+    wait_for(lambda: "the Dask scheduler at" in errors[-1])
+    assert not [line for line in errors if "Traceback" in line]
+    assert Study(tmp_path / "study").failures.rows() == []

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import complete_both, parse_options
+from rnnbench.config import LARGEST_WIDTH
 from rnnbench.errors import UserError
 
 
@@ -21,7 +22,7 @@ def check(
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="K=V", help="Option of what is checked, cell or task, as key=value.")
     ] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, metavar="UNITS", help="Width that cells are checked at.")] = 16,
+    hidden_size: Annotated[int, typer.Option(min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")] = 16,
 ) -> None:
     """Check that a cell or a task keeps its contract: one line per finding, with what would be right. Exit code 3 if one does not.
 

@@ -9,19 +9,20 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Folder, Quiet, Seed, amount, comma_list, steps
+from rnnbench.config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 Names = Annotated[list[str] | None, typer.Argument(help="Constructions, as rnn-copy. Default: all.", show_default=False)]
 Gaps = Annotated[str, typer.Option("--gap", metavar="STEPS", help="Gaps, with commas between.")]
 Noises = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
-Sequences = Annotated[int, typer.Option("--sequences", min=1, help="Sequences that an accuracy is counted on.")]
+Sequences = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences that an accuracy is counted on.")]
 TrainFrom = Annotated[bool, typer.Option("--train-from", help="Train from the construction, disturbed, instead.")]
 Perturb = Annotated[
     str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, as shares of their root mean square.")
 ]
-TrainGap = Annotated[int, typer.Option(min=0, metavar="STEPS", help="With --train-from: the gap.")]
-Seeds = Annotated[int, typer.Option(min=1, help="With --train-from: how many perturbations of each size.")]
+TrainGap = Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="With --train-from: the gap.")]
+Seeds = Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="With --train-from: how many perturbations of each size.")]
 Rate = Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")]
-Budget = Annotated[int, typer.Option(min=1, metavar="STEPS", help="With --train-from: training budget.")]
+Budget = Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", help="With --train-from: training budget.")]
 
 
 @app.command(epilog="Example: rnnbench construct rnn-copy --gap 200,2000")

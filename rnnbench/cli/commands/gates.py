@@ -9,13 +9,14 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Folder, OneStudy
+from rnnbench.config import MOST_SEQUENCES
 
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
 def gates(
     run: Annotated[str, typer.Argument(help="run_id of a finished run, or how it begins.")],
     study: OneStudy = Path("results"),
-    example: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
+    example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
     out: Folder = Path("results/gates"),
 ) -> None:
     """Show gates and state of a finished run along one sequence, and how long its units keep what they hold."""

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Cells, Folder, Gap, Quiet, Seed, TaskOption, Tasks, Width, parse_options
+from rnnbench.config import LARGEST_COUNT, MOST_SEEDS
 
 
 @app.command(epilog="Example: rnnbench guess --cell rnn --task beijing,recall,adding,copy --gap 200")
@@ -18,8 +19,8 @@ def guess(
     gap: Gap = 200,
     hidden_size: Width = 3,
     scale: Annotated[float, typer.Option(help="Weights and biases are drawn from U[-SCALE, SCALE].")] = 100.0,
-    max_guesses: Annotated[int, typer.Option(min=1, help="Guesses of a repeat before it counts as unsolved.")] = 5000,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats, each with a seed of its own.")] = 20,
+    max_guesses: Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, help="Guesses before a repeat is unsolved.")] = 5000,
+    repeats: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Repeats, each with a seed of its own.")] = 20,
     seed: Seed = 0,
     option: TaskOption = None,
     study: Annotated[Path | None, typer.Option(help="Study whose runs of the same task, cell and gap are shown beside it.")] = None,
@@ -37,6 +38,7 @@ def guess(
     from rnnbench.plots import plot_guesses
     from rnnbench.study import Study
 
+    runs = Study.open(study).runs() if study else None  # before the work
     found = measure_guesses(
         cell=cell.replace(" ", "").split(","),
         task=task.replace(" ", "").split(","),
@@ -50,4 +52,4 @@ def guess(
         max_guesses=max_guesses,
     )
     typer.echo(f"{guess_lines(found)}\n  {out / 'guess.csv'}")
-    save_figure(out, "guess", plot_guesses(found, Study.open(study).runs() if study else None))
+    save_figure(out, "guess", plot_guesses(found, runs))

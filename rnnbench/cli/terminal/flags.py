@@ -13,8 +13,19 @@ import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rnnbench.config import AXES, Option, Request, RunRequest, SweepRequest, ordered
-from rnnbench.errors import UserError
+from rnnbench.config import (
+    AXES,
+    LARGEST_GAP,
+    LARGEST_SEED,
+    LARGEST_WIDTH,
+    MOST_AT_ONCE,
+    Option,
+    Request,
+    RunRequest,
+    SweepRequest,
+    ordered,
+)
+from rnnbench.errors import UserError, shown
 
 T = TypeVar("T")
 
@@ -77,14 +88,16 @@ Tasks = Annotated[
     str, typer.Option("--task", metavar="beijing,copy", help="Tasks, with commas between.", autocompletion=complete_tasks)
 ]
 TheTask = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
-Width = Annotated[int, typer.Option("--hidden-size", min=1, metavar="UNITS", help="Width of the cells, in units.")]
-Gap = Annotated[int, typer.Option("--gap", min=0, metavar="STEPS", help="Time steps between cue and answer.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**62, help="Seed; the first one where there are several.")]
+Width = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
+Gap = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed; the first one where there are several.")]
 StyleOption = Annotated[Style, typer.Option("--style", help="paper, or slide: larger type and thicker lines.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="rich for the screen, or markdown, csv, latex.")]
 Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once on this machine. Default: one per core.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once on this machine. Default: one per core.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
 
@@ -139,7 +152,7 @@ def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, 
     for text in texts or []:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {text!r}")
+            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {shown(text)}")
         options[key.strip().replace("-", "_")] = value.strip()
     return options
 
@@ -152,13 +165,13 @@ def comma_list(name: str, text: str, kind: Callable[[str], T], example: str) -> 
         values = []
     if not values:
         what = "names" if kind is str else "whole numbers" if isinstance(kind("0"), int) else "numbers"
-        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {text!r}")
+        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {shown(text)}")
     return values
 
 
 def steps(text: str) -> int:
     """A number of time steps, for :func:`comma_list`."""
-    if int(text) < 0:
+    if not 0 <= int(text) <= LARGEST_GAP:
         raise ValueError
     return int(text)
 
@@ -191,8 +204,8 @@ def _parameter(model: type[Request], name: str) -> inspect.Parameter:
 
 
 def _help(field: FieldInfo, default: Any) -> str:
-    shown = ",".join(map(str, default)) if isinstance(default, list) else default
-    return str(field.description) if shown in (None, "") else f"{field.description} Default: {shown}."
+    text = ",".join(map(str, default)) if isinstance(default, list) else default
+    return str(field.description) if text in (None, "") else f"{field.description} Default: {text}."
 
 
 def plain(annotation: Any) -> Any:

@@ -19,7 +19,7 @@ from rnnbench.api import at_once, interruptible
 from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.config import Run
 from rnnbench.study import Row, RunRecord, Study
-from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Progress, Started
+from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Note, Progress, Started
 from rnnbench.sweep.grid import SpanSearch
 from rnnbench.sweep.local import Local
 from rnnbench.sweep.workers import Workers
@@ -65,6 +65,8 @@ class SweepScreen:
                 self._end(run, verdict(record))
             case Failed(run, reason):
                 self._end(run, f"failed: {reason}")
+            case Note(text):
+                self.print(text)
             case Elsewhere(run):
                 self._end(run, "left to another process, which has it")
 
