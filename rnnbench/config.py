@@ -191,8 +191,3 @@ class Run(RunFields):
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
         words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
         return "-".join(NAME.sub("_", word)[:40] for word in words)
-
-
-def stem(name: str) -> str:
-    """The bare name of a task or cell."""
-    return name

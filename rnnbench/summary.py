@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.config import stem
 from rnnbench.stats import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test, span, wilson_interval
 
 CURVE = ["task", "cell", "label"]
@@ -91,7 +90,7 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
         for at in runs.index[differs]:
             extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
     labels = [
-        f"{stem(str(cell))} ({', '.join([str(init), *more])})"
+        f"{cell} ({', '.join([str(init), *more])})"
         for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
     ]
     return runs.assign(label=labels)
@@ -246,7 +245,7 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
 
 def _names(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
-    return (runs["label"] == name) | (runs["cell"].map(lambda cell: stem(str(cell))) == name)
+    return (runs["label"] == name) | (runs["cell"] == name)
 
 
 def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypedDict, TypeVar
 
 import matplotlib
 import pandas as pd
@@ -44,9 +44,36 @@ STYLES = {"paper": PAPER, "slide": SLIDE}
 SMALL = 0.8
 """Notes and labels at lines, as a share of the type's size."""
 
+Marker = str | tuple[int, int, int]
+Dash = str | tuple[float, tuple[float, ...]]
+
+
+class Line(TypedDict, total=False):
+    """How a line is drawn: matplotlib's own keywords."""
+
+    color: str
+    linestyle: Dash
+    linewidth: float
+    marker: Marker
+    markersize: float
+    markevery: tuple[int, int]
+    mec: str
+    mew: float
+    mfc: str
+    alpha: float
+    label: str
+
+
+class Bars(TypedDict):
+    """How the bars of an interval are drawn."""
+
+    elinewidth: float
+    capsize: float
+
+
 _current: ContextVar[dict[str, object]] = ContextVar("style", default=PAPER)
 
-PALETTE = (
+PALETTE: tuple[tuple[str, Marker], ...] = (
     ("#009E73", "^"),
     ("#56B4E9", "v"),
     ("#AA4499", "P"),
@@ -65,15 +92,12 @@ PALETTE = (
     ("#DC267F", (4, 1, 0)),
 )
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
-DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
+DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
 """A cell's curves, in the order of their labels."""
 
-SEEDS: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
+SEEDS: Line = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
 """Dots of single runs, behind the lines."""
-BARS: dict[str, Any] = {"elinewidth": 0.9, "capsize": 2}
-
-Look = tuple[str, Any]
-"""A colour and a marker, as matplotlib takes them."""
+BARS: Bars = {"elinewidth": 0.9, "capsize": 2}
 
 
 @contextmanager
@@ -123,13 +147,13 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def cell_looks(cells: Iterable[str]) -> dict[str, Look]:
+def cell_looks(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
     """Colour and marker of every cell, found from its name alone, so that a cell looks alike in all figures.
 
     A name's checksum says which of the sixteen; where that one is taken, by a shorter name or one earlier in the alphabet, the
     next. Beyond sixteen cells looks repeat.
     """
-    found: dict[str, Look] = {}
+    found: dict[str, tuple[str, Marker]] = {}
     for cell in sorted(set(cells), key=lambda name: (len(name), name)):
         slot = zlib.crc32(cell.encode()) % len(PALETTE)
         if len(found) < len(PALETTE):
@@ -139,7 +163,7 @@ def cell_looks(cells: Iterable[str]) -> dict[str, Look]:
     return found
 
 
-def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def curve_looks(frame: pd.DataFrame) -> dict[str, Line]:
     """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
 
     Args:
@@ -148,7 +172,7 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     looks = cell_looks(str(cell) for cell in frame["cell"])
     counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
     counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Line] = {}
     for cell, curves in counts.groupby("cell"):
         color, marker = looks[str(cell)]
         for k, label in enumerate(curves["label"]):
@@ -161,3 +185,9 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
                 "mew": 0.6,
             }
     return found
+
+
+def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:
+    """The shortest label of every row: ``lstm (chrono)``."""
+    labels: pd.Series[str] = frame["cell"].astype(str) + " (" + frame["init"].astype(str) + ")"
+    return labels

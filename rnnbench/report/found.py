@@ -80,7 +80,7 @@ def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
 
 @styled
 def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
-    figure, axes = panels(1 if lives is None else 2, width=5.0, height=3.4)
+    figure, axes = panels(["means"] if lives is None else ["means", "half-lives"], height=3.4)
     draw_means(axes[0], means)
     if lives is not None:
         draw_half_lives(axes[1], lives)

@@ -15,7 +15,6 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rnnbench import __version__, plots
-from rnnbench.config import stem
 from rnnbench.plots.learning import told_apart
 from rnnbench.plots.looks import render
 from rnnbench.report import charts, words
@@ -71,7 +70,7 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
         studies=[_study(study, rows) for study, rows in runs.groupby("study", sort=False)],
         once=len(count_once(runs)),
         seconds=float(runs["wall_s"].sum()),
-        tasks=[(number, stem(task)) for number, task in enumerate(tasks)],
+        tasks=list(enumerate(tasks)),
         verdicts=words.verdicts(table, runs),
         legend=[(label, *look) for label, look in looks.items()],
         rows=_table(table),
@@ -159,7 +158,7 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
     for row in table.to_dict("records"):
         none = pd.isna(row["steps_to_solve"])
         cells = {
-            "task": stem(row["task"]),
+            "task": row["task"],
             "curve": row["label"],
             "gap": str(row["gap"]),
             "solved": f"{row['solved']} of {row['seeds']}",

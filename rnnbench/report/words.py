@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from rnnbench.config import stem
 from rnnbench.summary import count_once, recipe_fields, told_span
 
 Row = dict[Hashable, Any]
@@ -48,7 +47,7 @@ def verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
         curves: list[list[Row]] = [curve.to_dict("records") for _, curve in rows.groupby("label")]
         curves.sort(key=lambda curve: -1 if pd.isna(curve[0]["span"]) else curve[0]["span"], reverse=True)
         question, examples = example(str(task), runs)
-        found.append(TaskVerdict(stem(str(task)), question, _summary(curves), [_curve(curve) for curve in curves], examples))
+        found.append(TaskVerdict(str(task), question, _summary(curves), [_curve(curve) for curve in curves], examples))
     return found
 
 
