@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnbench import study as rooms
 from rnnbench.ask import CellLike, TaskLike, request, spec_of
@@ -41,7 +41,7 @@ def run(
     out: Path | str | None = None,
     force: bool = False,
     progress: bool | None = None,
-    **recipe: Any,
+    **recipe: object,
 ) -> Result:
     """Train one network on one task.
 
@@ -89,7 +89,7 @@ def sweep(
     retry_failed: bool = False,
     fail_fast: bool = False,
     progress: bool | None = None,
-    **recipe: Any,
+    **recipe: object,
 ) -> Study:
     """Train every combination, one process per run.
 
@@ -157,15 +157,16 @@ def load_extrapolation(study: Path | str) -> pd.DataFrame:
     return Study.open(study).extrapolation()
 
 
-def sweep_request(**values: Any) -> SweepRequest:
+def sweep_request(**values: object) -> SweepRequest:
     """A sweep of plain values and classes; raises UserError naming the wrong one."""
-    for axis in AXES:
-        if axis in values and not isinstance(values[axis], list):
-            several = not isinstance(values[axis], str | type) and isinstance(values[axis], Iterable)
-            values[axis] = list(values[axis]) if several else [values[axis]]
-    values["cell"] = [_class_spec(CELLS, one) for one in values.get("cell", [])]
-    values["task"] = [_class_spec(TASKS, one) for one in values.get("task", [])]
-    return check_sweep(values, lambda key: key)
+    axes = {axis: _several(values[axis]) for axis in AXES if axis in values}
+    axes["cell"] = [_class_spec(CELLS, one) for one in axes.get("cell", [])]
+    axes["task"] = [_class_spec(TASKS, one) for one in axes.get("task", [])]
+    return check_sweep(values | axes, lambda key: key)
+
+
+def _several(given: object) -> list[object]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
 
 
 def _class_spec(registry: Registry[C], wanted: object) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Options
@@ -256,7 +256,7 @@ def make_cell(
 ) -> Layer:
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
-    values: dict[str, Any] = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
+    values = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
     with _sentences():
         return entry.kind(input_size, hidden_size, **values)
 
@@ -292,10 +292,10 @@ def _sentences() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
+def typed_options(whose: str, kind: type, given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
     """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
     parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in given_by_us}
-    hints = get_type_hints(kind.__init__)
+    hints = get_type_hints(kind.__init__)  # type: ignore[misc]  # of the class itself, whatever it derives from
     for key in given:
         if key not in parameters:
             raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
@@ -315,7 +315,7 @@ def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], giv
     return values
 
 
-def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
+def _typed(whose: str, key: str, value: Option, hint: object) -> Option:
     text = str(value)
     if get_origin(hint) is Literal:
         for choice in get_args(hint):
@@ -330,7 +330,7 @@ def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
         if hint is float:
             return float(text)
     except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
+        wanted = "true or false" if hint is bool else "a whole number" if hint is int else "a number"
         raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
     return text
 
@@ -344,7 +344,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:12]
 
 
-def _source(kind: type[Any]) -> bytes:
+def _source(kind: type) -> bytes:
     """The text that a class was made from; where there is none, its attributes and what its functions compile to."""
     try:
         return inspect.getsource(kind).encode()

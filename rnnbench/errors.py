@@ -9,10 +9,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from opcode import opmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 STRANGERS: set[str] = set()
 """Files of tasks and cells that were loaded. What is raised in one of them is a mistake there, not one of rnnbench."""
@@ -144,7 +145,7 @@ def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable
     return f"{place(str(field))}{entry} must be {wanted(first)}, not {shown(first['input'])}"
 
 
-def wanted(error: Any) -> str:
+def wanted(error: ErrorDetails) -> str:
     """What would have been right, from one of ``ValidationError.errors()``."""
     kind, limits = str(error["type"]), error.get("ctx", {})
     if len(error["loc"]) > 2:  # the first of several kinds that were tried: the value of an option

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
 from rnnbench.config import Run
 from rnnbench.errors import UserError
@@ -55,7 +54,7 @@ class Execution:
             finished = study.finished(run_id) is not None
             if finished and not self.force:
                 return
-            home: Any = Redo(study, run_id) if finished else _Home(study, run_id)
+            home = Redo(study, run_id) if finished else _Home(study, run_id)
             if home.checkpoint_file.exists():
                 try:
                     trainer.load_state(load_tensors(home.checkpoint_file))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -274,9 +274,9 @@ class Trainer:
             train_s=row.train_s,
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Everything needed to resume: plain tensors and scalars."""
-        state: dict[str, Any] = {name: getattr(self, name) for name in STATE}
+        state: dict[str, object] = {name: getattr(self, name) for name in STATE}
         return state | {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -287,7 +287,7 @@ class Trainer:
             "norm_sum": self.norm_sum.cpu(),
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Resume from a :meth:`state` of the same run; raises ValueError if it is that of another network."""
         try:
             self.model.load_state_dict(state["model"])

@@ -19,7 +19,7 @@ class StoppedError(Exception):
 class Commands(TyperGroup):
     """The commands; Ctrl-C in one of them reaches :func:`main`."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> object:  # a Context of the click that Typer ships, under no public name
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:

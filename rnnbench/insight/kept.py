@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
 from rnnbench.errors import UserError
 from rnnbench.study.files import replace, storage_error
 
-Progress = Callable[[Sequence[Any]], Iterable[Any]]
-"""Hands out pieces of work one by one, and may show how many are left: ``tqdm.tqdm``, ``rich.progress.track``, or ``iter``."""
+T = TypeVar("T")
+
+
+class Counting(Protocol):
+    """Hands out pieces of work one by one, and may show how many are left: ``tqdm.tqdm``, ``rich.progress.track``, or ``iter``."""
+
+    def __call__(self, work: Sequence[T], /) -> Iterable[T]: ...
 
 
 class Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def replace(path: Path, content: bytes) -> None:
         raise storage_error(path, error) from error
 
 
-def save_tensors(path: Path, content: dict[str, Any]) -> None:
+def save_tensors(path: Path, content: Mapping[str, object]) -> None:
     """``torch.save`` of plain tensors and scalars, all or nothing; raises as :func:`append`."""
     import torch
 
@@ -57,7 +58,7 @@ def save_tensors(path: Path, content: dict[str, Any]) -> None:
     replace(path, buffer.getvalue())
 
 
-def load_tensors(path: Path) -> dict[str, Any]:
+def load_tensors(path: Path) -> dict[str, Any]:  # what torch finds there
     """Read what :func:`save_tensors` wrote; runs no code that a file may hide. Raises UserError for anything else."""
     import torch
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -62,11 +61,12 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
         for values in _combinations(own | axes):
             init = values.pop("init", OWN)
+            own_options = values.pop("cell_option", None)
+            options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
             for task in sweep.task:
-                gaps = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
+                gaps: Sequence[object] = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
                 for gap in gaps:
-                    options = {"cell_option": recipe["cell_option"] | values.get("cell_option", {})}
-                    asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
+                    asked = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
                     asked["init"] = None if init == OWN else init
                     try:
                         request = RunRequest.model_validate(asked)
@@ -76,24 +76,25 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                     yield tuning.apply(request, own) if tuning else request
 
 
-def _combinations(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """One dict per combination of the lists in ``values``; in a table of options a list is an axis too."""
-    flat: dict[tuple[str, str], list[Any]] = {}
+    flat: dict[tuple[str, str], list[object]] = {}
     for name, value in values.items():
         inside = value if isinstance(value, dict) else {"": value}
         for key, entry in inside.items():
             flat[name, key] = entry if isinstance(entry, list) else [entry]
     for chosen in product(*flat.values()):
-        made: dict[str, Any] = {}
+        made: dict[str, object] = {}
+        tables: dict[str, dict[str, object]] = {}
         for (name, key), entry in zip(flat, chosen, strict=True):
             if key:
-                made.setdefault(name, {})[key] = entry
+                tables.setdefault(name, {})[key] = entry
             else:
                 made[name] = entry
-        yield made
+        yield made | tables
 
 
-def check_cells(cells: dict[str, dict[str, Any]]) -> None:
+def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
     """Raise UserError, naming the key, for a cell's recipe that no run could have."""
     allowed = {*Request.model_fields, *AXES} - {"cell", "task"}
     for cell, recipe in cells.items():

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rnnbench.catalog import Plugin
 from rnnbench.config import Run
@@ -26,6 +26,11 @@ from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
 from rnnbench.sweep.failures import reason_of_exit
 from rnnbench.sweep.workers import TICK, Workers
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+    Context = ForkServerContext | SpawnContext
 
 UNKNOWN = 255  # exit code of a process whose end nobody saw, as the forkserver is gone
 GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
@@ -44,9 +49,9 @@ class Local(Workers):
         super().__init__(agenda, fail_fast)
         self.jobs = jobs
         self.workers: list[_Worker] = []
-        methods = multiprocessing.get_all_start_methods()
-        self.context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if "forkserver" in methods:
+        forks = "forkserver" in multiprocessing.get_all_start_methods()
+        self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
+        if forks:
             self.context.set_forkserver_preload(["rnnbench.sweep.warm"])
             with _no_interrupts():  # Ctrl-C reaches the whole group; the driver decides
                 from multiprocessing.forkserver import ensure_running
@@ -117,7 +122,7 @@ class Local(Workers):
 class _Worker:
     """The driver's end of one process."""
 
-    def __init__(self, context: Any, run: Run, folder: Path) -> None:
+    def __init__(self, context: Context, run: Run, folder: Path) -> None:
         self.run = run
         self.word = ("", "")  # how it ended: finished, interrupted, busy, storage or failed, and the reason
         self.open = True
@@ -126,7 +131,7 @@ class _Worker:
         self.process.start()
         theirs.close()
 
-    def sources(self) -> list[Any]:
+    def sources(self) -> list[Connection | int]:
         """What to wait for."""
         return [self.process.sentinel, self.pipe] if self.open else [self.process.sentinel]
 

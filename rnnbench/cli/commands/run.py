@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,7 @@ def run(
     quiet: Quiet = False,
     eval_gaps: EvalGaps = None,
     tensorboard: TensorBoard = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Train one network on one task and log how often it is right, against chance.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ from rnnbench.config import SweepRequest
 def status(
     study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
     file: SweepFile = None,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Say which runs of a study are done, running, interrupted, failed (and why) or still to do.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,7 +28,7 @@ def sweep(
     fail_fast: FailFast = False,
     search_span: Search = False,
     quiet: Quiet = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Train every combination of cells, tasks, gaps, seeds, widths, learning rates and initialisations.
 

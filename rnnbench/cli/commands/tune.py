@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,7 +29,7 @@ def tune(
     dry_run: DryRun = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
 

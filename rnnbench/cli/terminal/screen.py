@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich import progress as bars
@@ -27,6 +27,9 @@ from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
 from rnnbench.testing import Finding
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
+
+if TYPE_CHECKING:
+    from rnnbench.insight.kept import Counting
 
 Item = TypeVar("Item")
 
@@ -180,9 +183,13 @@ def verdict_line(record: RunRecord, task: Task) -> str:
     return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
 
 
-def counting(what: str, quiet: bool) -> Callable[[Sequence[Any]], Iterator[Any]]:
+def counting(what: str, quiet: bool) -> Counting:
     """:func:`counted`, waiting for the work."""
-    return lambda work: counted(work, what, quiet)
+
+    def waiting(work: Sequence[Item], /) -> Iterator[Item]:
+        return counted(work, what, quiet)
+
+    return waiting
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
