@@ -8,10 +8,8 @@ What does not come with rnnbench is known by its name and the digest of its sour
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +17,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Generic, TypeVar
 
 from rnnbench.cell import Layer
-from rnnbench.config import Option, Options
-from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, place, raised_by_hand
+from rnnbench.config import Option
+from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, raised_by_hand
+from rnnbench.options import typed_options
+from rnnbench.sources import digest_of, is_path, source_of
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -104,7 +104,7 @@ class Registry(Generic[C]):
             for point in entry_points(group=f"rnnbench.{self.word}s"):
                 try:
                     kind = self._checked(point.load(), point.value)
-                    self._take(found, Entry(kind, _digest(_source(kind)), point.value))
+                    self._take(found, Entry(kind, digest_of(source_of(kind)), point.value))
                 except (Exception, SystemExit) as error:
                     self.broken[point.name] = one_line(error)
             self._named = dict(sorted(found.items()))
@@ -166,7 +166,7 @@ class Registry(Generic[C]):
         finally:
             if module is not None and kind.__module__ != "__main__":
                 cloudpickle.unregister_pickle_by_value(module)
-        where, source = f"{kind.__module__}.{kind.__qualname__}", _digest(_source(kind))
+        where, source = f"{kind.__module__}.{kind.__qualname__}", digest_of(source_of(kind))
         return self._keep(Entry(kind, source, where, Plugin(self.word, where, content, pickled=source)))
 
     def admit(self, plugin: Plugin) -> Entry[C]:
@@ -175,7 +175,7 @@ class Registry(Generic[C]):
             import pickle
 
             return self._keep(Entry(pickle.loads(plugin.content), plugin.pickled, plugin.where, plugin))
-        digest = _digest(plugin.content)
+        digest = digest_of(plugin.content)
         for known in self._plugins.values():
             if known.source == digest and known.plugin is not None and not known.plugin.pickled:
                 return known
@@ -290,75 +290,3 @@ def _sentences() -> Iterator[None]:
         if not raised_by_hand(error):
             raise
         raise UserError(str(error)) from error
-
-
-def typed_options(whose: str, kind: type, given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
-    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
-    parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in given_by_us}
-    hints = get_type_hints(kind.__init__)  # type: ignore[misc]  # of the class itself, whatever it derives from
-    for key in given:
-        if key not in parameters:
-            raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
-    values: Options = {}
-    for key, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            continue
-        hint = hints.get(key, inspect.Parameter.empty)
-        if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
-            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
-        if key in given:
-            values[key] = _typed(whose, key, given[key], hint)
-        elif parameter.default is inspect.Parameter.empty:
-            raise UserError(f"{whose} needs the option {key}: give it a value, or a default in its class")
-        else:
-            values[key] = parameter.default
-    return values
-
-
-def _typed(whose: str, key: str, value: Option, hint: object) -> Option:
-    text = str(value)
-    if get_origin(hint) is Literal:
-        for choice in get_args(hint):
-            if str(choice) == text:
-                return choice  # type: ignore[no-any-return]  # one of the Literal's values
-        raise UserError(f"option {key} of {whose} must be one of {', '.join(map(str, get_args(hint)))}, not {text[:40]!r}")
-    try:
-        if hint is bool:
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if hint is int:
-            return int(text)
-        if hint is float:
-            return float(text)
-    except (KeyError, ValueError):
-        wanted = "true or false" if hint is bool else "a whole number" if hint is int else "a number"
-        raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
-    return text
-
-
-def is_path(spec: str) -> bool:
-    """Whether a task or a cell is given by the path of its file."""
-    return spec.endswith(".py") or "/" in spec or "\\" in spec
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:12]
-
-
-def _source(kind: type) -> bytes:
-    """The text that a class was made from; where there is none, its attributes and what its functions compile to."""
-    try:
-        return inspect.getsource(kind).encode()
-    except (OSError, TypeError):
-        pass
-    parts = []
-    for name, value in sorted(vars(kind).items()):
-        code = getattr(value, "__code__", None)
-        if code is None:
-            if not name.startswith("_"):
-                parts.append(f"{name}={value!r}")
-            continue
-        try:
-            parts.append(inspect.getsource(value))
-        except (OSError, TypeError):
-            parts.append(f"{name}:{code.co_code.hex()}:{code.co_consts!r}:{code.co_names!r}")
-    return "\n".join(parts).encode()

@@ -20,6 +20,11 @@ SEEDS = [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]
 DEFAULTS: dict[str, object] = {"lr": RATES, "seed": SEEDS}
 
 
+def with_defaults(asked: SweepRequest) -> SweepRequest:
+    """The same with the rates and seeds of :data:`DEFAULTS`, where it names none."""
+    return asked.model_copy(update={name: value for name, value in DEFAULTS.items() if name not in asked.model_fields_set})
+
+
 def pilots(asked: SweepRequest) -> list[Run]:
     """The pilot runs of a tuning; raises UserError for seeds that could be reported, or a grid that is not the same for all."""
     low = [seed for seed in asked.seed if seed < PILOT_SEEDS]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -265,12 +266,8 @@ def measure_guesses(
     if not 0 < scale < float("inf"):
         raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
-    runs = [
-        resolve(request({"task": which, "cell": kind, "seed": number} | fixed))
-        for which in _several(task)
-        for kind in _several(cell)
-        for number in _several(seed)
-    ]
+    axes = product(_several(task), _several(cell), _several(seed))
+    runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
     kept = Kept(file, GUESSED, GUESS_KEY)
     keys = {
         run.run_id: (run.task, run.cell, gap, hidden_size, scale, max_guesses, json.dumps(run.option), run.seed) for run in runs

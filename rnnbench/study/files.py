@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from rnnbench.errors import StorageError, UserError
 
@@ -93,3 +96,21 @@ def _whole_length(file: io.BufferedRandom, end: int) -> int:
             return position - step + found + 1
         position -= step
     return 0
+
+
+def locked(path: Path) -> bool:
+    """Whether a process holds the lock of this file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: a lock can only be tried by taking it
+        with contextlib.suppress(Timeout), FileLock(path, timeout=0):
+            return False
+        return True
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

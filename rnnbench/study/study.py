@@ -182,7 +182,7 @@ class Study:
 
     def claimed(self, run_id: str) -> bool:
         """Whether some process has the run now; writes nothing."""
-        return _locked(self.folder / ".locks" / f"{run_id}.lock")
+        return files.locked(self.folder / ".locks" / f"{run_id}.lock")
 
     def record(self, record: RunRecord) -> None:
         """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
@@ -296,21 +296,3 @@ def frame(rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
             if (numbers.notna() | table[name].isna()).all():
                 table[name] = numbers  # whole numbers with gaps, as floats with NaN
     return table
-
-
-def _locked(path: Path) -> bool:
-    """Whether a process holds the lock of this file."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: a lock can only be tried by taking it
-        with contextlib.suppress(Timeout), FileLock(path, timeout=0):
-            return False
-        return True
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True

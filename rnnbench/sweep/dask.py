@@ -3,8 +3,7 @@
 A run goes to the workers in legs. A leg takes the run's files (log, checkpoint) along, trains in a temporary folder of its worker
 and brings the files back as the task's result, the last one with weights and row of ``runs.csv``; so whatever dies, worker or
 driver, costs a run one leg at most. Rows stream to the driver meanwhile, as events. The driver alone writes to the study, and holds
-its runs there. Workers need rnnbench; the source
-of a task or cell given by path travels along.
+its runs there. Workers need rnnbench; the source of a task or cell given by path travels along.
 """
 
 from __future__ import annotations
@@ -277,8 +276,7 @@ def _work(
 
     from rnnbench.execute import Execution
 
-    worker = get_worker()
-    key = worker.get_current_task()
+    worker, key = get_worker(), get_worker().get_current_task()
     run = Run.model_validate(values)
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:

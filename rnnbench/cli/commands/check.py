@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import complete_both, parse_options
-from rnnbench.config import LARGEST_WIDTH
+from rnnbench.cli.terminal.flags import Width, complete_both, parse_options
 from rnnbench.errors import UserError
 
 
@@ -22,7 +21,7 @@ def check(
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="K=V", help="Option of what is checked, cell or task, as key=value.")
     ] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")] = 16,
+    hidden_size: Width = 16,
 ) -> None:
     """Check that a cell or a task keeps its contract: one line per finding, with what would be right. Exit code 3 if one does not.
 
@@ -31,6 +30,7 @@ def check(
     predictor nor random features find. They see one width, short sequences, the CPU and one random start.
     """
     from rnnbench import catalog
+    from rnnbench.sources import is_path
     from rnnbench.testing import Finding, cell_findings, task_findings
 
     options, failed = parse_options(option), False
@@ -41,7 +41,7 @@ def check(
             else:
                 findings = task_findings(name, options)
         except UserError as error:  # it cannot even be loaded
-            if not (catalog.is_path(name) and Path(name).is_file()):
+            if not (is_path(name) and Path(name).is_file()):
                 raise
             findings = [Finding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]

@@ -90,6 +90,8 @@ Tasks = Annotated[
 TheTask = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
 Width = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
 Gap = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
+Gaps = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, with commas between.")]
+Init = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's own.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed; the first one where there are several.")]
 StyleOption = Annotated[Style, typer.Option("--style", help="paper, or slide: larger type and thicker lines.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="rich for the screen, or markdown, csv, latex.")]

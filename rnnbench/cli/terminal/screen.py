@@ -19,7 +19,7 @@ from rich.text import Text
 
 from rnnbench.api import interruptible
 from rnnbench.cli.terminal.board import board
-from rnnbench.cli.terminal.words import duration, number, percent, sparkline
+from rnnbench.cli.terminal.words import block, duration, number, percent
 from rnnbench.config import Run
 from rnnbench.execute import Execution
 from rnnbench.stats import chance_interval
@@ -109,7 +109,7 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
     """The last accuracies as a line of blocks; those not above chance are dim."""
     text = Text()
     for share in shares[-width:]:
-        text.append(sparkline([share], 1), style="green" if share > chance else "dim")
+        text.append(block(share), style="green" if share > chance else "dim")
     return text
 
 
