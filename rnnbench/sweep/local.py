@@ -10,12 +10,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from rnnbench.catalog import Plugin
@@ -53,7 +55,7 @@ class Local(Workers):
         self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
         if forks:
             self.context.set_forkserver_preload(["rnnbench.sweep.warm"])
-            with _no_interrupts():  # Ctrl-C reaches the whole group; the driver decides
+            with _no_interrupts(), _no_main():  # Ctrl-C reaches the whole group; the driver decides
                 from multiprocessing.forkserver import ensure_running
 
                 ensure_running()
@@ -66,7 +68,7 @@ class Local(Workers):
 
     def start(self, run: Run) -> Event:
         try:
-            with _no_interrupts():  # it may have to start the forkserver again
+            with _no_interrupts(), _no_main():  # it may have to start the forkserver again
                 worker = _Worker(self.context, run, self.agenda.study.folder)
         except (EOFError, OSError) as error:
             return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
@@ -185,6 +187,18 @@ def _no_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """What is started here does not execute the caller's script again, which needs no ``if __name__ == "__main__"``: all that a
+    worker has to have is sent to it."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 def _end_with_driver() -> None:
