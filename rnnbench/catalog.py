@@ -82,12 +82,14 @@ class Registry(Generic[C]):
 
     Args:
         word: what they are called.
+        about: the attribute in which each says in a line what it is.
         base: what their classes derive from.
         load: gives the modules that come with rnnbench.
     """
 
-    def __init__(self, word: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
+    def __init__(self, word: str, about: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
         self.word = word
+        self.about = about
         self.base: type[C] = base
         self._load = load
         self._named: dict[str, Entry[C]] | None = None
@@ -217,7 +219,7 @@ class Registry(Generic[C]):
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
             raise UserError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
-        for attribute in ("name", "summary" if self.word == "cell" else "question"):
+        for attribute in ("name", self.about):
             if not isinstance(getattr(kind, attribute, None), str):
                 raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
         STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
@@ -240,8 +242,8 @@ def _cell_modules() -> Iterable[ModuleType]:
         yield importlib.import_module(f"rnnbench.cells.{path.stem}")
 
 
-TASKS: Registry[Task] = Registry("task", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
-CELLS: Registry[Layer] = Registry("cell", Layer, _cell_modules)  # type: ignore[type-abstract]
+TASKS: Registry[Task] = Registry("task", "question", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
+CELLS: Registry[Layer] = Registry("cell", "summary", Layer, _cell_modules)  # type: ignore[type-abstract]
 
 
 def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
@@ -261,13 +263,13 @@ def make_cell(
         return entry.kind(input_size, hidden_size, **values)
 
 
-def word_of(name: str) -> str:
-    """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
+def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
+    """The tasks or the cells, whichever a name or the path of a file belongs to; raises UserError if it belongs to neither."""
     if not is_path(name):
         known = [*CELLS.named(), *TASKS.named()]
         if name not in known:
             raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
-        return CELLS.word if name in CELLS.named() else TASKS.word
+        return CELLS if name in CELLS.named() else TASKS
     path = Path(name)
     if not path.is_file():
         raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
@@ -275,10 +277,10 @@ def word_of(name: str) -> str:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
         raise UserError(f"file {name} is broken: {one_line(error)}") from error
-    words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
-    if len(words) != 1:
+    named = [registry for registry in (CELLS, TASKS) if registry.word.upper() in names]
+    if len(named) != 1:
         raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
-    return words[0]
+    return named[0]
 
 
 @contextmanager

@@ -94,10 +94,7 @@ def plugins_of(run: Run) -> tuple[Plugin, ...]:
 def admit(plugins: Sequence[Plugin]) -> None:
     """Make the plug-ins known that another process sent."""
     for plugin in plugins:
-        if plugin.word == TASKS.word:
-            TASKS.admit(plugin)
-        else:
-            CELLS.admit(plugin)
+        {TASKS.word: TASKS.admit, CELLS.word: CELLS.admit}[plugin.word](plugin)
 
 
 def fits(request: RunRequest) -> bool:

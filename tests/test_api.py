@@ -59,6 +59,12 @@ def test_importing_it_imports_nothing_heavy_and_lists_what_there_is() -> None:
         rnnbench.nothing  # noqa: B018
 
 
+@pytest.mark.parametrize("name", ["cells.Cell", "cells()['lstm']", "sweep.__doc__"])
+def test_the_first_thing_that_is_asked_for_may_be_a_package_that_is_called(name: str) -> None:
+    code = f"from rnnbench import cells, sweep; print({name})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+
 def test_packages_that_are_functions_too() -> None:
     import rnnbench.cells
     import rnnbench.sweep.grid

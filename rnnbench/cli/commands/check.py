@@ -36,7 +36,7 @@ def check(
     options, failed = parse_options(option), False
     for name in names:
         try:
-            if catalog.word_of(name) == "cell":
+            if catalog.registry_of(name) is catalog.CELLS:
                 findings = cell_findings(name, options, hidden_size=hidden_size)
             else:
                 findings = task_findings(name, options)
