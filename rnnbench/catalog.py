@@ -23,7 +23,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Options
-from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, place, raised_by_hand
+from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, place, raised_by_hand
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -200,26 +200,26 @@ class Registry(Generic[C]):
         except BaseException as error:
             del sys.modules[module.__name__]
             if told := blame(error):
-                raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is broken: {told}") from error
             if isinstance(error, ValueError | SyntaxError):  # NUL bytes
-                raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is no Python: {error}") from error
             raise
 
     def _class_in(self, module: ModuleType, where: str) -> type[C]:
         constant = self.word.upper()
         if not hasattr(module, constant):
-            raise UserError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
+            raise PluginError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
         return self._checked(getattr(module, constant), where)
 
     def _checked(self, kind: object, where: str) -> type[C]:
         if not (isinstance(kind, type) and issubclass(kind, self.base)):
-            raise UserError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
+            raise PluginError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise UserError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
+            raise PluginError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
         for attribute in ("name", "summary" if self.word == "cell" else "question"):
             if not isinstance(getattr(kind, attribute, None), str):
-                raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
+                raise PluginError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
         STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
         return kind
 
@@ -247,7 +247,7 @@ CELLS: Registry[Layer] = Registry("cell", Layer, _cell_modules)  # type: ignore[
 def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
     """A task with its options; raises UserError for an unknown option or a bad value."""
     entry = TASKS.entry(task)
-    with _sentences():
+    with _sentences(entry):
         return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
 
 
@@ -257,7 +257,7 @@ def make_cell(
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
     values: dict[str, Any] = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
-    with _sentences():
+    with _sentences(entry):
         return entry.kind(input_size, hidden_size, **values)
 
 
@@ -274,22 +274,28 @@ def word_of(name: str) -> str:
     try:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"file {name} is broken: {one_line(error)}") from error
+        raise PluginError(f"file {name} is broken: {one_line(error)}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror}") from error
     words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
     if len(words) != 1:
-        raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
+        raise PluginError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
     return words[0]
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """A ValueError that a task or a cell raises is its word to the user; one that befalls it is a mistake in its file."""
+def _sentences(entry: Entry[Any]) -> Iterator[None]:
+    """A ValueError that a task or a cell raises is its word to the user; whatever else it raises is a mistake in its file."""
     try:
         yield
-    except ValueError as error:
-        if not raised_by_hand(error):
-            raise
-        raise UserError(str(error)) from error
+    except UserError:
+        raise
+    except BaseException as error:  # sys.exit among them
+        if isinstance(error, ValueError) and raised_by_hand(error):
+            raise (PluginError if entry.source else UserError)(str(error)) from error
+        if told := blame(error):
+            raise PluginError(told) from error
+        raise
 
 
 def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
@@ -305,7 +311,8 @@ def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], giv
             continue
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
-            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
+            types = "bool, int, float, str or Literal"
+            raise PluginError(f"{place(kind)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
         if key in given:
             values[key] = _typed(whose, key, given[key], hint)
         elif parameter.default is inspect.Parameter.empty:

@@ -22,6 +22,10 @@ class UserError(Exception):
     """Bad input. The message is one sentence that says what would be right."""
 
 
+class PluginError(UserError):
+    """The file of a task or a cell is at fault, and nothing that goes without it."""
+
+
 class BusyError(UserError):
     """Another process has the run that was asked for."""
 

@@ -12,7 +12,7 @@ from rnnbench import engine
 from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task, typed_options
 from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
-from rnnbench.errors import UserError, did_you_mean, one_line
+from rnnbench.errors import PluginError, UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
 from rnnbench.stack import stacked
 from rnnbench.task import Task
@@ -105,6 +105,8 @@ def fits(request: RunRequest) -> bool:
     options = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
+    except PluginError:
+        raise
     except UserError:
         return False
     return True

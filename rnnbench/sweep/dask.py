@@ -32,6 +32,7 @@ from rnnbench.study import Row, RunRecord, Study
 from rnnbench.study.files import replace
 from rnnbench.sweep.agenda import Agenda, Event, Note, Progress, Started, Tick
 from rnnbench.sweep.workers import TICK, Workers
+from rnnbench.testing import warning
 
 CONNECT = 10  # seconds to find the scheduler
 PATIENCE = 2.0  # seconds without a worker before that is said
@@ -82,7 +83,7 @@ class Dask(Workers):
         self.able: dict[str, bool] = {}  # workers by address, and whether they can take runs of ours
         self.none_since: float | None = time.monotonic()  # since when there is no worker; None once that was said
         self.looked = -LOOK
-        self.client.subscribe_topic(self.topic, lambda event: self.news.put(("row", event[1]["row"])))
+        self.client.subscribe_topic(self.topic, lambda event: self.news.put(next(iter(event[1].items()))))
 
     @property
     def hands(self) -> list[str]:
@@ -128,6 +129,8 @@ class Dask(Workers):
                     run = next((f.run for f in self.flying.values() if f.run.run_id == value["run_id"]), None)
                     if run:
                         yield Progress(run, Row.model_validate(value))
+                elif word == "verdict":
+                    yield from self.told_of(value)
                 elif self.lost():
                     return
                 elif value in self.flying:
@@ -282,7 +285,9 @@ def _work(values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, by
             for name, content in files.items():
                 replace(study.folder / name, content)
             end = time.monotonic() + leg
-            with contextlib.closing(Execution(run, study).rows()) as rows:
+            execution = Execution(run, study)
+            worker.log_event(topic, {"verdict": warning(execution.findings)})
+            with contextlib.closing(execution.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})
                     task = worker.state.tasks.get(key)

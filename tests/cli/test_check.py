@@ -58,7 +58,13 @@ def test_one_bad_file_among_good_ones(rnnbench) -> None:
 
 @pytest.mark.parametrize(
     ("argv", "told"),
-    [(["lstn"], "did you mean 'lstm'"), (["./nothing.py"], "no file ./nothing.py"), (["lstm", "--option", "x"], "key=value")],
+    [
+        (["lstn"], "did you mean 'lstm'"),
+        (["./nothing.py"], "no file ./nothing.py"),
+        (["lstm", "--option", "x"], "key=value"),
+        (["copy", "--option", "colour=1"], "has no option 'colour'"),
+        (["copy", "--option", "symbols=-1"], "symbols must be"),
+    ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
     result = rnnbench("check", *argv)
@@ -93,6 +99,55 @@ def test_a_task_that_leaks_is_refused_too(rnnbench) -> None:
     result = rnnbench(*RUN, "--task", "./leaks.py", "--cell", "rnn")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "gets 100.0 %" in result.err
+
+
+def test_a_file_that_exits_keeps_no_other_from_being_checked(rnnbench) -> None:
+    Path("exits.py").write_text(CELL.replace("(h,) = state", "sys.exit(7)  # here"))
+    Path("stops.py").write_text(CELL.replace("self.rate = rate", "raise KeyboardInterrupt  # here"))
+    result = rnnbench("check", "./exits.py", "./stops.py", "gru")
+    assert result.code == 3
+    exits, stops, ours = result.out.splitlines()
+    assert exits == "./exits.py: exits.py, line 16: SystemExit: 7"
+    assert stops == "./stops.py: stops.py, line 12: KeyboardInterrupt"
+    assert "gru: keeps its contract" in ours
+
+
+BROKEN = {
+    "imports": ("import sys\n", "import nosuch\n", "imports.py, line 1: ModuleNotFoundError"),
+    "makes": ("self.rate = rate", "self.rate = rat", "makes.py, line 12: NameError"),
+    "untyped": ("rate: float", "rate", "untyped.py, class Mine: option rate needs a type"),
+    "heads": (
+        "self.rate = rate",
+        "raise ValueError('heads 4 does not divide a width of 8')",
+        "heads 4 does not divide a width of 8",
+    ),
+}
+
+
+def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> None:
+    for name, (old, new, _) in BROKEN.items():
+        Path(f"{name}.py").write_text(CELL.replace(old, new, 1) + f"# {name}\n")
+    files = [f"./{name}.py" for name in BROKEN]
+    result = rnnbench("sweep", "--cell", ",".join([*files, "gru"]), *RUN[1:], "--jobs", "1", "--out", "study", "--quiet")
+    assert result.code == 3
+    assert [record.cell for record in Study.open("study").records()] == ["gru"]
+    for said in (result.out, rnnbench("status", "study").out):
+        for name, (_, _, told) in BROKEN.items():
+            assert sum(f"./{name}.py: " in line and told in line for line in said.splitlines()) == 1, said
+    alone = rnnbench("sweep", "--cell", "./makes.py", *RUN[1:], "--out", "alone")
+    assert (alone.code, alone.err.count("\n")) == (2, 1)
+
+
+def test_in_a_sweep_what_is_doubtful_is_told_once_and_checked_once(rnnbench) -> None:
+    note = "self.rate = rate\n        import os\n        with open('made', 'a') as file:\n            print(os.getpid(), file=file)"
+    Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()").replace("self.rate = rate", note))
+    result = rnnbench("sweep", "--cell", "./cuts.py", *RUN[1:], "--seed", "0,1,2", "--jobs", "1", "--out", "study")
+    assert result.code == 0
+    assert result.err.count("against the contract: mine: step passes no gradient back to h") == 1
+    made = Path("made").read_text().split()
+    _, first, *later = [made.count(process) for process in dict.fromkeys(made)]
+    assert len(later) == 2
+    assert max(later) < first
 
 
 def test_in_a_sweep_a_bad_cell_fails_alone(rnnbench) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import complete_both, parse_options
 from rnnbench.config import LARGEST_WIDTH
-from rnnbench.errors import UserError
+from rnnbench.errors import PluginError
 
 
 @app.command(epilog="Example: rnnbench check ./leaky.py lstm")
@@ -40,9 +39,7 @@ def check(
                 findings = cell_findings(name, options, hidden_size=hidden_size)
             else:
                 findings = task_findings(name, options)
-        except UserError as error:  # it cannot even be loaded
-            if not (catalog.is_path(name) and Path(name).is_file()):
-                raise
+        except PluginError as error:  # it cannot even be loaded
             findings = [Finding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]
         for finding in bad:

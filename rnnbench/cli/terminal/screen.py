@@ -25,7 +25,7 @@ from rnnbench.execute import Execution
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
-from rnnbench.testing import Finding
+from rnnbench.testing import in_one_line
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
 
 Item = TypeVar("Item")
@@ -113,7 +113,8 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
 def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show it; returns the signals that interrupted it."""
     execution = Execution(run, study, force)
-    vetted(execution.findings)
+    if told := in_one_line(execution.findings):
+        typer.echo(told, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(board(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(execution))
@@ -124,15 +125,6 @@ def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool 
             if log:
                 log(row)
     return signals if row is not None and row.status == "interrupted" else []
-
-
-def vetted(findings: Sequence[Finding]) -> None:
-    """One line on stderr about a cell and a task that are not ours; nothing about ours."""
-    if findings:
-        doubts = [finding.message for finding in findings if finding.fails]
-        notes = [finding.message for finding in findings if not finding.fails]
-        said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
-        typer.echo("; ".join([said, *notes]), err=True)
 
 
 def forewarned(run: Run) -> None:
