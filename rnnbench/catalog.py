@@ -265,8 +265,10 @@ def word_of(name: str) -> str:
     """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
     if not is_path(name):
         known = [*CELLS.named(), *TASKS.named()]
+        broken = CELLS.broken | TASKS.broken
         if name not in known:
-            raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
+            told = f" ({broken[name]})" if name in broken else did_you_mean(name, known)
+            raise UserError(f"unknown cell or task {name[:200]!r}{told}")
         return CELLS.word if name in CELLS.named() else TASKS.word
     path = Path(name)
     if not path.is_file():

@@ -72,6 +72,11 @@ def blame(error: BaseException) -> str | None:
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: {kind}{f': {message}' if message else ''}"
 
 
+def fault_of_file(error: BaseException) -> str | None:
+    """What is said of an exception for which the file of a task or a cell is to blame; None for any other."""
+    return str(error) if isinstance(error, PluginError) else blame(error)
+
+
 def raised_by_hand(error: BaseException) -> bool:
     """Whether a ``raise`` in a task's, a cell's or rnnbench's own file made this exception, and not a call to something else."""
     last = error.__traceback__

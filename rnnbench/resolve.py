@@ -66,6 +66,17 @@ def resolve(request: RunRequest) -> Run:
     )
 
 
+def why_not_compiled(request: RunRequest) -> str | None:
+    """Why engine ``auto`` takes torch for a request that can be resolved; None if it does not, or another engine was named."""
+    run = resolve(request)
+    if request.engine != "auto" or run.engine == "fast":
+        return None
+    if request.device != "cpu":
+        return f"the compiled engine runs on the CPU, not on {request.device}"
+    inputs, options = task_of(run).input_size, tuple(run.cell_option.items())
+    return _about(CELLS.get(run.cell, run.cell_source), inputs, run.hidden_size, options, run.init).refusal
+
+
 def task_of(run: Run) -> Task:
     """The task of a resolved run; raises UserError if this process does not know it."""
     return make_task(TASKS.get(run.task, run.task_source), run.option)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
-from rnnbench.errors import PluginError, UserError, blame, did_you_mean, mistake, shown
+from rnnbench.errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
@@ -48,7 +48,7 @@ def grid(sweep: SweepRequest, broken: dict[str, str] | None = None) -> list[Run]
         try:
             run, uses_horizon = _resolved(request, sweep)
         except BaseException as error:
-            if not (reason := _own_fault(error)):
+            if not (reason := fault_of_file(error)):
                 raise
             found.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
@@ -74,11 +74,6 @@ def _sound(registry: Registry[C], asked: Sequence[str], broken: dict[str, str]) 
         except PluginError as error:
             broken[spec] = str(error)
     return sound
-
-
-def _own_fault(error: BaseException) -> str | None:
-    """What is said of an exception for which the file of a task or a cell is to blame."""
-    return str(error) if isinstance(error, PluginError) else blame(error)
 
 
 def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:

@@ -138,6 +138,45 @@ def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> No
     assert (alone.code, alone.err.count("\n")) == (2, 1)
 
 
+def test_a_state_of_another_shape_is_told_at_its_own_file(rnnbench) -> None:
+    result = rnnbench("check", str(STRANGERS / "memory.py"))
+    step = line_of((STRANGERS / "memory.py").read_text(), "def step")
+    assert f"memory.py, line {step}: a state with parts of shapes (16,) and (16, 4) is not compiled" in result.out
+
+
+def test_auto_says_why_a_cell_is_not_compiled(rnnbench) -> None:
+    told = "memoryless runs on torch: memoryless takes whole sequences"
+    assert told in rnnbench(*RUN, "--cell", "memoryless").err
+    assert told not in rnnbench(*RUN, "--cell", "memoryless", "--engine", "torch", "--force").err
+    assert "runs on torch" not in rnnbench(*RUN, "--cell", "gru").err
+
+
+def test_an_installed_plug_in_that_cannot_be_used_is_named_and_hurts_no_other(rnnbench, monkeypatch) -> None:
+    class Point:
+        def __init__(self, name: str, file: str) -> None:
+            self.name, self.value, self.file = name, f"somewhere:{name}", file
+
+        def load(self) -> object:
+            return catalog.CELLS.admit(catalog.Plugin("cell", self.file, Path(self.file).read_bytes())).kind
+
+    Path("raises.py").write_text(CELL.replace("import sys", "import nosuch"))
+    Path("cannot.py").write_text(CELL.replace("self.rate = rate", "self.rate = rat  # here"))
+    points = [Point("raises", "raises.py"), Point("mine", "cannot.py")]
+    monkeypatch.setattr(catalog, "entry_points", lambda group: points if group == "rnnbench.cells" else [])
+    monkeypatch.setattr(catalog.CELLS, "_named", None)
+    monkeypatch.setattr(catalog.CELLS, "broken", {})
+    listed = rnnbench("cells")
+    assert listed.code == 0
+    assert "lstm" in listed.out
+    raises, mine = sorted(listed.err.splitlines(), reverse=True)
+    assert raises.startswith("raises is installed, and cannot be used: ")
+    assert "line 1: ModuleNotFoundError" in raises
+    assert mine.startswith("mine is installed, and cannot be used: cannot.py, line 12: NameError")
+    assert rnnbench("check", "gru").code == 0
+    assert "ModuleNotFoundError" in rnnbench("check", "raises").err
+    assert rnnbench(*RUN, "--cell", "gru").err.count("nosuch") == 0
+
+
 def test_in_a_sweep_what_is_doubtful_is_told_once_and_checked_once(rnnbench) -> None:
     note = "self.rate = rate\n        import os\n        with open('made', 'a') as file:\n            print(os.getpid(), file=file)"
     Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()").replace("self.rate = rate", note))

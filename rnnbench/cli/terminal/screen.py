@@ -127,8 +127,10 @@ def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool 
     return signals if row is not None and row.status == "interrupted" else []
 
 
-def forewarned(run: Run) -> None:
-    """One line on stderr about a budget that allows for one evaluation, where solving takes two."""
+def forewarned(run: Run, not_compiled: str | None) -> None:
+    """A line on stderr about a budget that allows for one evaluation, where solving takes two; and why a cell is not compiled."""
+    if not_compiled:
+        typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
     if run.max_steps <= run.eval_every:
         told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
         typer.echo(f"{told}: make --eval-every smaller", err=True)
