@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 
 from rnnbench.cell import Layer
 from rnnbench.config import Option
-from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, raised_by_hand
+from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, raised_by_hand
 from rnnbench.options import typed_options
 from rnnbench.sources import digest_of, is_path, source_of
 from rnnbench.task import Task
@@ -202,26 +202,26 @@ class Registry(Generic[C]):
         except BaseException as error:
             del sys.modules[module.__name__]
             if told := blame(error):
-                raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is broken: {told}") from error
             if isinstance(error, ValueError | SyntaxError):  # NUL bytes
-                raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is no Python: {error}") from error
             raise
 
     def _class_in(self, module: ModuleType, where: str) -> type[C]:
         constant = self.word.upper()
         if not hasattr(module, constant):
-            raise UserError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
+            raise PluginError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
         return self._checked(getattr(module, constant), where)
 
     def _checked(self, kind: object, where: str) -> type[C]:
         if not (isinstance(kind, type) and issubclass(kind, self.base)):
-            raise UserError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
+            raise PluginError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise UserError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
+            raise PluginError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
         for attribute in ("name", self.about):
             if not isinstance(getattr(kind, attribute, None), str):
-                raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
+                raise PluginError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
         STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
         return kind
 
@@ -249,7 +249,7 @@ CELLS: Registry[Layer] = Registry("cell", "summary", Layer, _cell_modules)  # ty
 def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
     """A task with its options; raises UserError for an unknown option or a bad value."""
     entry = TASKS.entry(task)
-    with _sentences():
+    with _sentences(entry):
         return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
 
 
@@ -259,7 +259,7 @@ def make_cell(
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
     values = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
-    with _sentences():
+    with _sentences(entry):
         return entry.kind(input_size, hidden_size, **values)
 
 
@@ -267,8 +267,10 @@ def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
     """The tasks or the cells, whichever a name or the path of a file belongs to; raises UserError if it belongs to neither."""
     if not is_path(name):
         known = [*CELLS.named(), *TASKS.named()]
+        broken = CELLS.broken | TASKS.broken
         if name not in known:
-            raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
+            told = f" ({broken[name]})" if name in broken else did_you_mean(name, known)
+            raise UserError(f"unknown cell or task {name[:200]!r}{told}")
         return CELLS if name in CELLS.named() else TASKS
     path = Path(name)
     if not path.is_file():
@@ -276,19 +278,25 @@ def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
     try:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"file {name} is broken: {one_line(error)}") from error
+        raise PluginError(f"file {name} is broken: {one_line(error)}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror}") from error
     named = [registry for registry in (CELLS, TASKS) if registry.word.upper() in names]
     if len(named) != 1:
-        raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
+        raise PluginError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
     return named[0]
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """A ValueError that a task or a cell raises is its word to the user; one that befalls it is a mistake in its file."""
+def _sentences(entry: Entry[Task] | Entry[Layer]) -> Iterator[None]:
+    """A ValueError that a task or a cell raises is its word to the user; whatever else it raises is a mistake in its file."""
     try:
         yield
-    except ValueError as error:
-        if not raised_by_hand(error):
-            raise
-        raise UserError(str(error)) from error
+    except UserError:
+        raise
+    except BaseException as error:  # sys.exit among them
+        if isinstance(error, ValueError) and raised_by_hand(error):
+            raise (PluginError if entry.source else UserError)(str(error)) from error
+        if told := blame(error):
+            raise PluginError(told) from error
+        raise

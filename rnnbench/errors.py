@@ -23,6 +23,10 @@ class UserError(Exception):
     """Bad input. The message is one sentence that says what would be right."""
 
 
+class PluginError(UserError):
+    """The file of a task or a cell is at fault, and nothing that goes without it."""
+
+
 class BusyError(UserError):
     """Another process has the run that was asked for."""
 
@@ -67,6 +71,11 @@ def blame(error: BaseException) -> str | None:
     message = " ".join(str(error).split())[:300]
     kind = type(error).__name__
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: {kind}{f': {message}' if message else ''}"
+
+
+def fault_of_file(error: BaseException) -> str | None:
+    """What is said of an exception for which the file of a task or a cell is to blame; None for any other."""
+    return str(error) if isinstance(error, PluginError) else blame(error)
 
 
 def raised_by_hand(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from rnnbench.config import Option, Options
-from rnnbench.errors import UserError, did_you_mean, place
+from rnnbench.errors import PluginError, UserError, did_you_mean, place
 
 
 def typed_options(whose: str, kind: type, given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
@@ -23,7 +23,8 @@ def typed_options(whose: str, kind: type, given_by_us: tuple[str, ...], given: M
             continue
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
-            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
+            types = "bool, int, float, str or Literal"
+            raise PluginError(f"{place(kind)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
         if key in given:
             values[key] = _typed(whose, key, given[key], hint)
         elif parameter.default is inspect.Parameter.empty:

@@ -86,7 +86,8 @@ def test_the_page_of_the_interface_runs(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     pieces = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.DOTALL)
     assert len(pieces) >= 4
-    exec(compile("\n".join(pieces), "python.md", "exec"), {"__name__": "python_md"})
+    text = "\n".join(pieces).replace('name = "leaky"', 'name = "leaky-here"')  # someone may have put it among ours
+    exec(compile(text, "python.md", "exec"), {"__name__": "python_md"})
 
 
 def test_a_result_shows_itself_and_is_not_repeated(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from rnnbench.study import Row, RunRecord, Study
 from rnnbench.study.files import replace
 from rnnbench.sweep.agenda import Agenda, Event, Note, Progress, Started, Tick
 from rnnbench.sweep.workers import TICK, Workers
+from rnnbench.testing import warning
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -74,7 +75,8 @@ class Dask(Workers):
         except ImportError:
             raise UserError("--dask needs the extra: pip install 'rnnbench[dask]'") from None
         self.leg = leg
-        self.news: queue.SimpleQueue[dict[str, object] | str] = queue.SimpleQueue()  # a row, or the key of a leg that ended
+        # a row, what the checks say of a plug-in, or the key of a leg that ended
+        self.news: queue.SimpleQueue[dict[str, object] | Note | str] = queue.SimpleQueue()
         self.topic = f"rnnbench-{uuid.uuid4().hex}"  # this sweep's events, apart from those of others
         for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
@@ -84,7 +86,7 @@ class Dask(Workers):
         self.able: dict[str, bool] = {}  # workers by address, and whether they can take runs of ours
         self.none_since: float | None = time.monotonic()  # since when there is no worker; None once that was said
         self.looked = -LOOK
-        self.client.subscribe_topic(self.topic, lambda event: self.news.put(event[1]["row"]))
+        self.client.subscribe_topic(self.topic, lambda event: self.news.put(event[1].get("row") or Note(event[1]["verdict"])))
 
     @property
     def hands(self) -> list[str]:
@@ -130,6 +132,8 @@ class Dask(Workers):
                     run = next((f.run for f in self.flying.values() if f.run.run_id == news["run_id"]), None)
                     if run:
                         yield Progress(run, Row.model_validate(news))
+                elif isinstance(news, Note):
+                    yield from self.told_of(news.text)
                 elif self.lost():
                     return
                 elif news in self.flying:
@@ -285,7 +289,9 @@ def _work(
             for name, content in files.items():
                 replace(study.folder / name, content)
             end = time.monotonic() + leg
-            with contextlib.closing(Execution(run, study).rows()) as rows:
+            execution = Execution(run, study)
+            worker.log_event(topic, {"verdict": warning(execution.findings)})
+            with contextlib.closing(execution.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})
                     task = worker.state.tasks.get(key)

@@ -8,9 +8,9 @@ from itertools import product
 
 from pydantic import ValidationError
 
-from rnnbench.catalog import CELLS, TASKS
+from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError, did_you_mean, mistake, shown
+from rnnbench.errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
@@ -20,36 +20,70 @@ OWN = "default"
 """The init that stands for each cell's own."""
 
 
-def grid(sweep: SweepRequest) -> list[Run]:
+def grid(sweep: SweepRequest, broken: dict[str, str] | None = None) -> list[Run]:
     """Every run of a sweep, resolved, each once; small gaps first, so that a sweep shows results early.
 
     A cell that cannot take a named init is left out if the init list also has ``default``, which every cell can take; the horizon
     goes to the runs whose initialisation has a use for one.
 
+    Args:
+        sweep: what was asked for.
+        broken: takes the cells and tasks whose own file is at fault, as they were asked for, with the reason. Their runs are left
+            out, unless there are no others.
+
     Raises:
         UserError: a run of the grid cannot be.
     """
+    found: dict[str, str] = {}
+    whole = {"cell": _sound(CELLS, sweep.cell, found), "task": _sound(TASKS, sweep.task, found)}
+    sweep = sweep.model_copy(update=whole)
     runs: dict[str, Run] = {}
     known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
     unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
-    if unknown:
+    if unknown and not found:
         raise UserError(f"[cells.{unknown[0]}]: there is no cell of that name{did_you_mean(unknown[0], known_cells)}")
     horizons = 0
     for request in requests(sweep):
-        inits = known(CELLS.find(request.cell).kind)
-        named = request.init
-        if OWN in sweep.init and named is not None and named in inits and not fits(request):
+        try:
+            run, uses_horizon = _resolved(request, sweep)
+        except BaseException as error:
+            if not (reason := fault_of_file(error)):
+                raise
+            found.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
-        if sweep.horizon is not None:
-            bare = resolve(request.model_copy(update={"horizon": None}))
-            horizons += bare.horizon is not None
-            run = bare if bare.horizon is None else resolve(request)
-        else:
-            run = resolve(request)
-        runs.setdefault(run.run_id, run)
+        horizons += uses_horizon
+        if run is not None:
+            runs.setdefault(run.run_id, run)
+    if found and not (runs and broken is not None):
+        raise UserError(next(iter(found.values())))
+    if broken is not None:
+        broken |= found
     if sweep.horizon is not None and not horizons:
         raise UserError("horizon is given, and no run of this sweep has an initialisation that uses it")
     return sorted(runs.values(), key=lambda run: run.gap)
+
+
+def _sound(registry: Registry[C], asked: Sequence[str], broken: dict[str, str]) -> list[str]:
+    """Those that can be loaded."""
+    sound = []
+    for spec in asked:
+        try:
+            registry.find(spec)
+            sound.append(spec)
+        except PluginError as error:
+            broken[spec] = str(error)
+    return sound
+
+
+def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
+    """The run of a request, or None if its cell is to be left out; and whether the sweep's horizon was of use."""
+    named = request.init
+    if OWN in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
+        return None, False
+    if sweep.horizon is None:
+        return resolve(request), False
+    bare = resolve(request.model_copy(update={"horizon": None}))
+    return (bare, False) if bare.horizon is None else (resolve(request), True)
 
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:

@@ -28,6 +28,7 @@ from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
 from rnnbench.sweep.failures import reason_of_exit
 from rnnbench.sweep.workers import TICK, Workers
+from rnnbench.testing import subject, warning
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -51,6 +52,7 @@ class Local(Workers):
         super().__init__(agenda, fail_fast)
         self.jobs = jobs
         self.workers: list[_Worker] = []
+        self.vetted: set[tuple[object, ...]] = set()  # plug-ins that the checks have let through
         forks = "forkserver" in multiprocessing.get_all_start_methods()
         self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
         if forks:
@@ -69,7 +71,7 @@ class Local(Workers):
     def start(self, run: Run) -> Event:
         try:
             with _no_interrupts(), _no_main():  # it may have to start the forkserver again
-                worker = _Worker(self.context, run, self.agenda.study.folder)
+                worker = _Worker(self.context, run, self.agenda.study.folder, subject(run) in self.vetted)
         except (EOFError, OSError) as error:
             return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
         self.workers.append(worker)
@@ -83,6 +85,10 @@ class Local(Workers):
             ended = not worker.process.is_alive()  # asked first: what it has sent before its end is then in the pipe
             for row in worker.rows():
                 yield Progress(worker.run, row)
+            if worker.verdict is not None:
+                self.vetted.add(subject(worker.run))
+                yield from self.told_of(worker.verdict)
+                worker.verdict = None
             if ended:
                 self.workers.remove(worker)
                 yield self._verdict(worker)
@@ -124,12 +130,13 @@ class Local(Workers):
 class _Worker:
     """The driver's end of one process."""
 
-    def __init__(self, context: Context, run: Run, folder: Path) -> None:
+    def __init__(self, context: Context, run: Run, folder: Path, vetted: bool) -> None:
         self.run = run
         self.word = ("", "")  # how it ended: finished, interrupted, busy, storage or failed, and the reason
+        self.verdict: str | None = None  # what the checks say, once they have let its plug-ins through
         self.open = True
         self.pipe, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, theirs), daemon=True)
+        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, vetted, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -144,13 +151,15 @@ class _Worker:
                 message = self.pipe.recv()
                 if isinstance(message, Row):
                     yield message
+                elif isinstance(message, str):
+                    self.verdict = message
                 else:
                     self.word = message
         except (EOFError, OSError):  # it ended, perhaps in the middle of a message
             self.open = False
 
 
-def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -> None:
+def _work(run: Run, plugins: Sequence[Plugin], folder: Path, vetted: bool, pipe: Connection) -> None:
     """The worker: one run, recorded by :class:`Execution` as ``rnnbench run`` does it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -159,7 +168,8 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
     with contextlib.suppress(BrokenPipeError):  # the driver is gone, and this process with it
         try:
             admit(plugins)
-            execution = Execution(run, Study(folder))
+            execution = Execution(run, Study(folder), vetted=vetted)
+            pipe.send(warning(execution.findings))
             signal.signal(signal.SIGTERM, lambda *_: execution.stop())
             status = "finished"
             for row in execution.rows():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Width, complete_both, parse_options
-from rnnbench.errors import UserError
+from rnnbench.errors import PluginError
 
 
 @app.command(epilog="Example: rnnbench check ./leaky.py lstm")
@@ -30,7 +29,6 @@ def check(
     predictor nor random features find. They see one width, short sequences, the CPU and one random start.
     """
     from rnnbench import catalog
-    from rnnbench.sources import is_path
     from rnnbench.testing import Finding, cell_findings, task_findings
 
     options, failed = parse_options(option), False
@@ -40,9 +38,7 @@ def check(
                 findings = cell_findings(name, options, hidden_size=hidden_size)
             else:
                 findings = task_findings(name, options)
-        except UserError as error:  # it cannot even be loaded
-            if not (is_path(name) and Path(name).is_file()):
-                raise
+        except PluginError as error:  # it cannot even be loaded
             findings = [Finding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]
         for finding in bad:

@@ -45,9 +45,9 @@ def sweep(
     study = Study(out) if dry_run else Study.create(out)
     agenda = api.plan(asked, study, search_span, retry_failed)
     if dry_run:
-        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked), search_span))
+        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), search_span))
         return
     save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)
-    if agenda.failed or agenda.failed_before:
+    if not agenda.whole:
         raise typer.Exit(3)

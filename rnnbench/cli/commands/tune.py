@@ -58,5 +58,5 @@ def tune(
     if rows:
         write(into, rows)
         typer.echo(f"{recipe_lines(rows)}\n  {into}")
-    if agenda.failed or agenda.failed_before:
+    if not agenda.whole:
         raise typer.Exit(3)

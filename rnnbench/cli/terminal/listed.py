@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import torch
 import typer
@@ -15,7 +16,7 @@ from rnnbench.catalog import CELLS, TASKS, make_cell, make_task
 from rnnbench.cell import Cell
 from rnnbench.config import Option
 from rnnbench.engine import available, refusal
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, fault_of_file
 from rnnbench.initializers import default
 from rnnbench.model import parameter_count, stream
 
@@ -23,12 +24,32 @@ from rnnbench.model import parameter_count, stream
 def show_tasks() -> None:
     """A row per task."""
     table = Table("task", "question", "chance", "options (default)", "source", title="Tasks")
+    broken = {}
     for name, entry in TASKS.named().items():
-        kind, task = entry.kind, make_task(entry)
+        kind = entry.kind
+        try:
+            task = make_task(entry)
+            chance = task.chance(200)
+        except BaseException as error:
+            broken[name] = _fault(error)
+            continue
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "none"
-        chance = task.chance(200)
         table.add_row(name, kind.question, f"{100 * chance.accuracy:.1f} %, loss {chance.loss:.3f}", options, kind.reference)
     Console().print(table)
+    _say_broken(broken | TASKS.broken)
+
+
+def _fault(error: BaseException) -> str:
+    """What an installed plug-in did wrong; an exception that is not its own goes on."""
+    told = fault_of_file(error)
+    if told is None:
+        raise error
+    return told
+
+
+def _say_broken(broken: Mapping[str, str]) -> None:
+    for name, reason in broken.items():
+        typer.echo(f"{name} is installed, and cannot be used: {reason}", err=True)
 
 
 def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
@@ -38,10 +59,16 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     table = Table(title=f"Cells with {hidden_size} units on {task}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "remembers with", "default init", "parameters", "state", "compiled"):
         table.add_column(title, justify="right" if title in ("parameters", "state") else "left")
-    notes = []
+    notes, broken = [], {}
     for entry in entries:
-        with torch.random.fork_rng(devices=[]):
-            cell = make_cell(entry, inputs, hidden_size)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                cell = make_cell(entry, inputs, hidden_size)
+        except BaseException as error:
+            if names or not entry.source:
+                raise
+            broken[entry.name] = _fault(error)
+            continue
         state = "grows" if cell.state_size is None else f"{cell.state_size:,}"
         why = refusal(cell) if isinstance(cell, Cell) else "it takes whole sequences, and the engine compiles steps"
         compiled = "no" if why else "yes" if available() else "no numba"
@@ -51,6 +78,8 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     Console().print(table)
     for note in notes:
         typer.echo(note)
+    if not names:
+        _say_broken(broken | CELLS.broken)
 
 
 def show_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:

@@ -25,7 +25,7 @@ from rnnbench.execute import Execution
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
-from rnnbench.testing import Finding
+from rnnbench.testing import in_one_line
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
 def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show it; returns the signals that interrupted it."""
     execution = Execution(run, study, force)
-    vetted(execution.findings)
+    if told := in_one_line(execution.findings):
+        typer.echo(told, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(board(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(execution))
@@ -129,17 +130,10 @@ def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool 
     return signals if row is not None and row.status == "interrupted" else []
 
 
-def vetted(findings: Sequence[Finding]) -> None:
-    """One line on stderr about a cell and a task that are not ours; nothing about ours."""
-    if findings:
-        doubts = [finding.message for finding in findings if finding.fails]
-        notes = [finding.message for finding in findings if not finding.fails]
-        said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
-        typer.echo("; ".join([said, *notes]), err=True)
-
-
-def forewarned(run: Run) -> None:
-    """One line on stderr about a budget that allows for one evaluation, where solving takes two."""
+def forewarned(run: Run, not_compiled: str | None) -> None:
+    """A line on stderr about a budget that allows for one evaluation, where solving takes two; and why a cell is not compiled."""
+    if not_compiled:
+        typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
     if run.max_steps <= run.eval_every:
         told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
         typer.echo(f"{told}: make --eval-every smaller", err=True)
