@@ -63,7 +63,7 @@ class Recipe(BaseModel):
         description="Train on this many sequences alone, over and over in one order. 0: fresh ones every step.",
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
+        "linear", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
     )
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
         "adam", description="Optimiser: adam (first beta 0.9), rmsprop (decay 0.9) or sgd."
