@@ -65,6 +65,8 @@ PALETTE = (
     ("#DC267F", (4, 1, 0)),
 )
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
+SIZES: dict[Any, float] = {"*": 1.45, (4, 1, 0): 1.35, "d": 1.15, "P": 1.1, "X": 1.1, "^": 1.1, "v": 1.1, "<": 1.1, ">": 1.1}
+"""By how much a shape is drawn larger, so that all look of one size."""
 DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
 """A cell's curves, in the order of their labels."""
 
@@ -155,6 +157,7 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
             found[label] = {
                 "color": color,
                 "marker": marker,
+                "markersize": SIZES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
                 "linestyle": DASHES[k % len(DASHES)],
                 "label": label,
                 "mec": "white",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import torch
 import typer
@@ -10,9 +11,11 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rnnbench.catalog import CELLS, TASKS, make_cell, make_task
 from rnnbench.cell import Cell
+from rnnbench.cli.terminal.words import line_width, say
 from rnnbench.config import Option
 from rnnbench.engine import available, refusal
 from rnnbench.errors import UserError
@@ -22,12 +25,16 @@ from rnnbench.model import parameter_count, stream
 
 def show_tasks() -> None:
     """A row per task."""
-    table = Table("task", "question", "chance", "options (default)", "source", title="Tasks")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("task", "chance", "loss"):
+        table.add_column(title, justify="left" if title == "task" else "right", no_wrap=True)
+    table.add_column("question, options (default) and source")
     for name, entry in TASKS.named().items():
         kind, task = entry.kind, make_task(entry)
-        options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "none"
+        options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "no options"
         chance = task.chance(200)
-        table.add_row(name, kind.question, f"{100 * chance.accuracy:.1f} %, loss {chance.loss:.3f}", options, kind.reference)
+        told = Text.assemble(kind.question, "\n", options, "\n", (kind.reference, "dim"))
+        table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", told)
     Console().print(table)
 
 
@@ -50,7 +57,7 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         notes += [f"{entry.name} is not compiled: {why}"] if why else []
     Console().print(table)
     for note in notes:
-        typer.echo(note)
+        say(note)
 
 
 def show_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:
@@ -63,13 +70,20 @@ def show_example(task: str, gap: int, seed: int, language: str, options: dict[st
     except ValueError as error:
         raise UserError(str(error)) from error
     words = made.words(made.sample(gap, 1, stream(seed, "show")), 0, language)
-    top, bottom = ["input"], ["due  "]
-    for word in words:
-        due = word.answer or "."
-        width = max(cell_len(word.text), cell_len(due))  # a Chinese character is two columns wide
-        top.append(word.text + " " * (width - cell_len(word.text)))
-        bottom.append(due + " " * (width - cell_len(due)))
-    typer.echo(" ".join(top).rstrip())
-    typer.echo(" ".join(bottom).rstrip())
+    for top, bottom in lines_of([(word.text, word.answer or ".") for word in words], line_width()):
+        typer.echo(f"input {top}".rstrip())
+        typer.echo(f"due   {bottom}".rstrip())
     chance = made.chance(gap)
-    typer.echo(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {made.reference}")
+    say(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {made.reference}")
+
+
+def lines_of(words: list[tuple[str, str]], width: int | None) -> Iterator[tuple[str, str]]:
+    """Words with what is due at each, as pairs of lines of at most ``width`` columns after their headings; None: one pair."""
+    top, bottom = "", ""
+    for word in words:
+        broad = max(cell_len(text) for text in word)  # a Chinese character is two columns wide
+        if width is not None and top and len("input ") + cell_len(top) + broad > width:
+            yield top, bottom
+            top, bottom = "", ""
+        top, bottom = (line + text + " " * (broad + 1 - cell_len(text)) for line, text in zip((top, bottom), word, strict=True))
+    yield top, bottom

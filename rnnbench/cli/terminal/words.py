@@ -39,11 +39,15 @@ def sparkline(shares: list[float], width: int) -> str:
     return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * share))] for share in shares[-width:])
 
 
+def line_width() -> int | None:
+    """Columns of the terminal, at least 40; None where the output goes elsewhere."""
+    return max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+
+
 def say(text: str, indent: int = 0, hanging: int = 4) -> None:
     """Print a line; a terminal gets it broken between words, later lines ``hanging`` columns to the right."""
     first, rest = " " * indent, " " * (indent + hanging)
-    if sys.stdout.isatty():
-        width = max(40, shutil.get_terminal_size().columns)
+    if width := line_width():
         text = "\n".join(textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False))
         typer.echo(text)
     else:
