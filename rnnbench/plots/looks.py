@@ -145,22 +145,28 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
 
     Args:
-        frame: columns ``cell`` and ``label``, each row of some curve. The label that most rows have is a cell's solid line.
+        frame: columns ``cell``, ``label`` and ``gap``, each row of some curve. The curve of most gaps is a cell's solid line.
     """
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
-    counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
     found: dict[str, dict[str, Any]] = {}
-    for cell, curves in counts.groupby("cell"):
-        color, marker = looks[str(cell)]
-        for k, label in enumerate(curves["label"]):
-            found[label] = {
-                "color": color,
-                "marker": marker,
-                "markersize": SIZES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
-                "linestyle": DASHES[k % len(DASHES)],
-                "label": label,
-                "mec": "white",
-                "mew": 0.6,
-            }
+    for cell, label, k in numbered(frame):
+        color, marker = looks[cell]
+        found[label] = {
+            "color": color,
+            "marker": marker,
+            "markersize": SIZES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
+            "linestyle": DASHES[k % len(DASHES)],
+            "label": label,
+            "mec": "white",
+            "mew": 0.6,
+        }
     return found
+
+
+def numbered(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """``(cell, label, number)`` of every curve of a frame, numbered within its cell, that of most gaps first, then of most rows."""
+    counts = frame.groupby(["cell", "label"])["gap"].agg(["nunique", "size"]).reset_index()
+    counts = counts.sort_values(["cell", "nunique", "size", "label"], ascending=[True, False, False, True])
+    counts["number"] = counts.groupby("cell").cumcount()
+    for cell, label, k in counts[["cell", "label", "number"]].itertuples(index=False, name=None):
+        yield str(cell), str(label), int(k)

@@ -76,13 +76,15 @@ def finish(figure: Figure, axes: Sequence[Axes], note: str, own: bool, direct: I
     width = figure.get_figwidth() * 9 / type_size()
     longest = max((len(label) for label in entries), default=0)
     columns = max(1, min(len(entries), int(width / max(1.6, 0.6 + 0.068 * longest))))
-    note = "\n".join(textwrap.wrap(note, int(width * 17)))
+    lines = textwrap.wrap(note, int(width * 17))
+    points = 1.3 * type_size(SMALL) * len(lines) + 1.5 * type_size() * -(-len(entries) // columns)
+    figure.set_figheight(figure.get_figheight() + points / 72)  # so that the panels keep their size
     figure.legend(
         list(entries.values()),
         list(entries),
         loc="outside lower center",
         ncols=columns,
-        title=note or None,
+        title="\n".join(lines) or None,
         title_fontsize=type_size(SMALL),
     )
 

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
-from rnnbench.plots.looks import DASHES, cell_looks
+from rnnbench.plots.looks import DASHES, cell_looks, numbered
 from rnnbench.plots.panels import beside
 from rnnbench.report.words import command
 from rnnbench.summary import recipe_fields
@@ -51,16 +51,9 @@ def outline(marker: Any) -> str:
 def curves(frame: pd.DataFrame) -> dict[str, tuple[str, str, list[int]]]:
     """Colour, outline and dash of every curve by its label, as in the figures; for the legend and the charts."""
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
-    counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
     dashes = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [8, 2, 2, 2, 2, 2], [1, 4])
     assert len(dashes) == len(DASHES)
-    found = {}
-    for cell, rows in counts.groupby("cell"):
-        color, marker = looks[str(cell)]
-        for k, label in enumerate(rows["label"]):
-            found[str(label)] = (color, outline(marker), dashes[k % len(dashes)])
-    return found
+    return {label: (looks[cell][0], outline(looks[cell][1]), dashes[k % len(dashes)]) for cell, label, k in numbered(frame)}
 
 
 def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> Spec:
