@@ -27,7 +27,7 @@ def recorded(study: Study) -> dict[str, str]:
     try:
         return {row["name"]: row["verdict"] for row in csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))}
     except (KeyError, OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{file} is no table of verdicts: write it anew with `rnnbench verify {study.folder} --record`") from error
+        raise UserError(f"{file} is no table of verdicts: rewrite it with `rnnbench verify {study.folder} --record`") from error
 
 
 def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
