@@ -31,12 +31,11 @@ class Leaky(Cell):
         (h,) = state
         return ((1 - self.rate) * h + self.rate * torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T),), {}
 
-if __name__ == "__main__":
-    small = {"task": "beijing", "hidden_size": 8, "max_steps": 20, "eval_every": 10}
-    result = rnnbench.run(cell=Leaky(3, 8, rate=0.4), gap=5, **small)
-    study = rnnbench.sweep(cell=["lstm", Leaky], gap=[3, 5], jobs=2, **small)
-    rnnbench.plots.plot_accuracy(study).savefig("both.png")
-    print(result.run.cell_option, result.log["step"].tolist(), sorted(study.runs()["cell"]))
+small = {"task": "beijing", "hidden_size": 8, "max_steps": 20, "eval_every": 10}
+result = rnnbench.run(cell=Leaky(3, 8, rate=0.4), gap=5, **small)
+study = rnnbench.sweep(cell=["lstm", Leaky], gap=[3, 5], jobs=2, **small)
+rnnbench.plots.plot_accuracy(study).savefig("both.png")
+print(result.run.cell_option, result.log["step"].tolist(), sorted(study.runs()["cell"]))
 """
 
 

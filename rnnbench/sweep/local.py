@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -61,7 +62,7 @@ class Local(Workers):
 
     def start(self, run: Run) -> Event:
         try:
-            with _no_interrupts():  # it may have to start the forkserver again
+            with _no_interrupts(), _script_unseen():  # it may have to start the forkserver again
                 worker = _Worker(self.context, run, self.agenda.study.folder)
         except (EOFError, OSError) as error:
             return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
@@ -164,6 +165,18 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
         except BaseException as error:  # a plug-in may raise anything
             fault = machine_fault(error)
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
+
+
+@contextlib.contextmanager
+def _script_unseen() -> Iterator[None]:
+    """Processes start here without importing the caller's script, which would sweep again; its classes travel pickled."""
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__dict__.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     rows = list(csv.DictReader(io.StringIO(rnnbench("table", "study", "--format", "csv")[1])))
     assert [(row["cell"], row["gap"]) for row in rows] == [("memoryless", "5"), ("memoryless", "10"), ("rnn", "5"), ("rnn", "10")]
     markdown = rnnbench("table", "study", "--format", "markdown")[1].splitlines()
-    assert markdown[1] == "|" + " --- |" * 10
+    assert markdown[1] == "|" + " --- |" * 11
     latex = rnnbench("table", "study", "--format", "latex")[1]
     assert r"95 \%" in latex
     assert "accuracy_by_gap.png" in rnnbench("plot", "study")[1]

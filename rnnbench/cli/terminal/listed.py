@@ -54,7 +54,7 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         compiled = "no" if why else "yes" if available() else "no numba"
         parameters = f"{parameter_count(cell):,}"
         table.add_row(entry.name, entry.kind.memory or entry.kind.summary, default(cell), parameters, state, compiled)
-        notes += [f"{entry.name} is not compiled: {why}"] if why else []
+        notes += [f"{entry.name}: {why}"] if why else []
     Console().print(table)
     for note in notes:
         say(note)

@@ -173,8 +173,8 @@ def verdict(record: RunRecord) -> str:
     return f"{record.status} after {record.step:,} steps ({measured})"
 
 
-def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> str:
-    """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> list[str]:
+    """What ``--dry-run`` says, line by line. A search for the span is estimated as its share of the whole grid."""
     from rnnbench.sweep.cost import estimate
 
     search = SpanSearch(runs) if search_span else None
@@ -191,6 +191,6 @@ def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool
     else:
         head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
     if not to_do:
-        return head
+        return [head]
     at_once = min(jobs, len(to_do))
-    return f"{head}\nabout {duration(seconds / at_once)} with {at_once} at once; reckoned: {'; '.join(sources)}"
+    return [head, f"about {duration(seconds / at_once)} with {at_once} at once; estimated: {'; '.join(sources)}"]
