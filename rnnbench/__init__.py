@@ -52,10 +52,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in ("cells", "insight", "plots", "sweep"):  # packages; the first and the last are called too
+        return import_module(f"rnnbench.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in ("insight", "plots"):
-        return import_module(f"rnnbench.{name}")
     raise AttributeError(f"module 'rnnbench' has no attribute {name!r}")
 
 

@@ -8,10 +8,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnbench import study as rooms
 from rnnbench.ask import CellLike, TaskLike, request, spec_of
@@ -22,12 +23,13 @@ from rnnbench.errors import UserError
 from rnnbench.execute import Execution
 from rnnbench.resolve import resolve
 from rnnbench.result import Result, Study
-from rnnbench.sweep.agenda import Agenda, no_more
+from rnnbench.sweep.agenda import Agenda, Note, no_more
 from rnnbench.sweep.files import check_sweep, save_sweep
 from rnnbench.sweep.grid import SpanSearch, grid
 from rnnbench.sweep.local import Local
 from rnnbench.sweep.workers import Workers
 from rnnbench.task import Task
+from rnnbench.testing import warning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,7 @@ def run(
     out: Path | str | None = None,
     force: bool = False,
     progress: bool | None = None,
-    **recipe: Any,
+    **recipe: object,
 ) -> Result:
     """Train one network on one task.
 
@@ -63,6 +65,8 @@ def run(
         StorageError: the disk is full.
         BusyError: another process has this run.
 
+    What the checks of a cell or a task of your own find besides, and why it is not compiled, is a warning.
+
     Example:
         >>> run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False).status
         'unsolved'
@@ -72,6 +76,8 @@ def run(
     if study.settled(wanted.run_id) and not force:
         return Result(wanted, study)
     execution = Execution(wanted, study, force)
+    if told := warning(execution.findings):
+        warnings.warn(told, stacklevel=2)
     with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
         for row in execution.rows():
             advance(row.step, f"accuracy {row.accuracy:.3f}")
@@ -89,7 +95,7 @@ def sweep(
     retry_failed: bool = False,
     fail_fast: bool = False,
     progress: bool | None = None,
-    **recipe: Any,
+    **recipe: object,
 ) -> Study:
     """Train every combination, one process per run.
 
@@ -117,7 +123,9 @@ def sweep(
     save_sweep(asked, study)
     workers = make_workers(agenda, asked, jobs, dask, fail_fast)
     with interruptible(workers), _bar(progress, agenda.total) as advance:
-        for _ in workers.events():
+        for event in workers.events():
+            if isinstance(event, Note):
+                warnings.warn(event.text, stacklevel=2)
             advance(agenda.ended, f"{agenda.failed} failed")
     return study
 
@@ -157,15 +165,16 @@ def load_extrapolation(study: Path | str) -> pd.DataFrame:
     return Study.open(study).extrapolation()
 
 
-def sweep_request(**values: Any) -> SweepRequest:
+def sweep_request(**values: object) -> SweepRequest:
     """A sweep of plain values and classes; raises UserError naming the wrong one."""
-    for axis in AXES:
-        if axis in values and not isinstance(values[axis], list):
-            several = not isinstance(values[axis], str | type) and isinstance(values[axis], Iterable)
-            values[axis] = list(values[axis]) if several else [values[axis]]
-    values["cell"] = [_class_spec(CELLS, one) for one in values.get("cell", [])]
-    values["task"] = [_class_spec(TASKS, one) for one in values.get("task", [])]
-    return check_sweep(values, lambda key: key)
+    axes = {axis: _several(values[axis]) for axis in AXES if axis in values}
+    axes["cell"] = [_class_spec(CELLS, one) for one in axes.get("cell", [])]
+    axes["task"] = [_class_spec(TASKS, one) for one in axes.get("task", [])]
+    return check_sweep(values | axes, lambda key: key)
+
+
+def _several(given: object) -> list[object]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
 
 
 def _class_spec(registry: Registry[C], wanted: object) -> str:
@@ -181,9 +190,10 @@ def _class_spec(registry: Registry[C], wanted: object) -> str:
 
 def plan(asked: SweepRequest, study: rooms.Study, search_span: bool = False, retry_failed: bool = False) -> Agenda:
     """What a sweep has to do in a study."""
-    runs = grid(asked)
+    broken: dict[str, str] = {}
+    runs = grid(asked, broken)
     search = SpanSearch(runs) if search_span else None
-    return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed)
+    return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
 
 
 def make_workers(agenda: Agenda, asked: SweepRequest, jobs: int | None, dask: str | None, fail_fast: bool = False) -> Workers:

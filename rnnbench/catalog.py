@@ -8,10 +8,8 @@ What does not come with rnnbench is known by its name and the digest of its sour
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +17,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Generic, TypeVar
 
 from rnnbench.cell import Layer
-from rnnbench.config import Option, Options
-from rnnbench.errors import STRANGERS, UserError, blame, did_you_mean, one_line, place, raised_by_hand
+from rnnbench.config import Option
+from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, raised_by_hand
+from rnnbench.options import typed_options
+from rnnbench.sources import digest_of, is_path, source_of
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -82,12 +82,14 @@ class Registry(Generic[C]):
 
     Args:
         word: what they are called.
+        about: the attribute in which each says in a line what it is.
         base: what their classes derive from.
         load: gives the modules that come with rnnbench.
     """
 
-    def __init__(self, word: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
+    def __init__(self, word: str, about: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
         self.word = word
+        self.about = about
         self.base: type[C] = base
         self._load = load
         self._named: dict[str, Entry[C]] | None = None
@@ -104,7 +106,7 @@ class Registry(Generic[C]):
             for point in entry_points(group=f"rnnbench.{self.word}s"):
                 try:
                     kind = self._checked(point.load(), point.value)
-                    self._take(found, Entry(kind, _digest(_source(kind)), point.value))
+                    self._take(found, Entry(kind, digest_of(source_of(kind)), point.value))
                 except (Exception, SystemExit) as error:
                     self.broken[point.name] = one_line(error)
             self._named = dict(sorted(found.items()))
@@ -166,7 +168,7 @@ class Registry(Generic[C]):
         finally:
             if module is not None and kind.__module__ != "__main__":
                 cloudpickle.unregister_pickle_by_value(module)
-        where, source = f"{kind.__module__}.{kind.__qualname__}", _digest(_source(kind))
+        where, source = f"{kind.__module__}.{kind.__qualname__}", digest_of(source_of(kind))
         return self._keep(Entry(kind, source, where, Plugin(self.word, where, content, pickled=source)))
 
     def admit(self, plugin: Plugin) -> Entry[C]:
@@ -175,7 +177,7 @@ class Registry(Generic[C]):
             import pickle
 
             return self._keep(Entry(pickle.loads(plugin.content), plugin.pickled, plugin.where, plugin))
-        digest = _digest(plugin.content)
+        digest = digest_of(plugin.content)
         for known in self._plugins.values():
             if known.source == digest and known.plugin is not None and not known.plugin.pickled:
                 return known
@@ -200,26 +202,26 @@ class Registry(Generic[C]):
         except BaseException as error:
             del sys.modules[module.__name__]
             if told := blame(error):
-                raise UserError(f"{self.word} file {plugin.where} is broken: {told}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is broken: {told}") from error
             if isinstance(error, ValueError | SyntaxError):  # NUL bytes
-                raise UserError(f"{self.word} file {plugin.where} is no Python: {error}") from error
+                raise PluginError(f"{self.word} file {plugin.where} is no Python: {error}") from error
             raise
 
     def _class_in(self, module: ModuleType, where: str) -> type[C]:
         constant = self.word.upper()
         if not hasattr(module, constant):
-            raise UserError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
+            raise PluginError(f"{self.word} file {where} names no {constant}: end it with `{constant} = YourClass`")
         return self._checked(getattr(module, constant), where)
 
     def _checked(self, kind: object, where: str) -> type[C]:
         if not (isinstance(kind, type) and issubclass(kind, self.base)):
-            raise UserError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
+            raise PluginError(f"{where}: {self.word.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise UserError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
-        for attribute in ("name", "summary" if self.word == "cell" else "question"):
+            raise PluginError(f"{where}: {kind.__name__} does not define {', '.join(missing)}")
+        for attribute in ("name", self.about):
             if not isinstance(getattr(kind, attribute, None), str):
-                raise UserError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
+                raise PluginError(f"{where}: {kind.__name__} needs a `{attribute}`, a text in one line")
         STRANGERS.add(str(getattr(sys.modules.get(kind.__module__), "__file__", "")))
         return kind
 
@@ -240,14 +242,14 @@ def _cell_modules() -> Iterable[ModuleType]:
         yield importlib.import_module(f"rnnbench.cells.{path.stem}")
 
 
-TASKS: Registry[Task] = Registry("task", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
-CELLS: Registry[Layer] = Registry("cell", Layer, _cell_modules)  # type: ignore[type-abstract]
+TASKS: Registry[Task] = Registry("task", "question", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
+CELLS: Registry[Layer] = Registry("cell", "summary", Layer, _cell_modules)  # type: ignore[type-abstract]
 
 
 def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
     """A task with its options; raises UserError for an unknown option or a bad value."""
     entry = TASKS.entry(task)
-    with _sentences():
+    with _sentences(entry):
         return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
 
 
@@ -256,109 +258,45 @@ def make_cell(
 ) -> Layer:
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
-    values: dict[str, Any] = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
-    with _sentences():
+    values = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
+    with _sentences(entry):
         return entry.kind(input_size, hidden_size, **values)
 
 
-def word_of(name: str) -> str:
-    """Whether a name, or the path of a file, means a ``task`` or a ``cell``; raises UserError if it means neither."""
+def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
+    """The tasks or the cells, whichever a name or the path of a file belongs to; raises UserError if it belongs to neither."""
     if not is_path(name):
         known = [*CELLS.named(), *TASKS.named()]
+        broken = CELLS.broken | TASKS.broken
         if name not in known:
-            raise UserError(f"unknown cell or task {name[:200]!r}{did_you_mean(name, known)}")
-        return CELLS.word if name in CELLS.named() else TASKS.word
+            told = f" ({broken[name]})" if name in broken else did_you_mean(name, known)
+            raise UserError(f"unknown cell or task {name[:200]!r}{told}")
+        return CELLS if name in CELLS.named() else TASKS
     path = Path(name)
     if not path.is_file():
         raise UserError(f"no file {name}: give the path of a Python file, or a name from `rnnbench cells` or `rnnbench tasks`")
     try:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"file {name} is broken: {one_line(error)}") from error
-    words = [word for word in (CELLS.word, TASKS.word) if word.upper() in names]
-    if len(words) != 1:
-        raise UserError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
-    return words[0]
+        raise PluginError(f"file {name} is broken: {one_line(error)}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror}") from error
+    named = [registry for registry in (CELLS, TASKS) if registry.word.upper() in names]
+    if len(named) != 1:
+        raise PluginError(f"file {name} must name a CELL or a TASK, one of them: end it with `CELL = YourClass`")
+    return named[0]
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """A ValueError that a task or a cell raises is its word to the user; one that befalls it is a mistake in its file."""
+def _sentences(entry: Entry[Task] | Entry[Layer]) -> Iterator[None]:
+    """A ValueError that a task or a cell raises is its word to the user; whatever else it raises is a mistake in its file."""
     try:
         yield
-    except ValueError as error:
-        if not raised_by_hand(error):
-            raise
-        raise UserError(str(error)) from error
-
-
-def typed_options(whose: str, kind: type[Any], given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
-    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
-    parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in given_by_us}
-    hints = get_type_hints(kind.__init__)
-    for key in given:
-        if key not in parameters:
-            raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
-    values: Options = {}
-    for key, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            continue
-        hint = hints.get(key, inspect.Parameter.empty)
-        if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
-            raise UserError(f"{place(kind)}: option {key} needs a type, bool, int, float, str or Literal, as in {key}: float = 0.1")
-        if key in given:
-            values[key] = _typed(whose, key, given[key], hint)
-        elif parameter.default is inspect.Parameter.empty:
-            raise UserError(f"{whose} needs the option {key}: give it a value, or a default in its class")
-        else:
-            values[key] = parameter.default
-    return values
-
-
-def _typed(whose: str, key: str, value: Option, hint: Any) -> Option:
-    text = str(value)
-    if get_origin(hint) is Literal:
-        for choice in get_args(hint):
-            if str(choice) == text:
-                return choice  # type: ignore[no-any-return]  # one of the Literal's values
-        raise UserError(f"option {key} of {whose} must be one of {', '.join(map(str, get_args(hint)))}, not {text[:40]!r}")
-    try:
-        if hint is bool:
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if hint is int:
-            return int(text)
-        if hint is float:
-            return float(text)
-    except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
-        raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
-    return text
-
-
-def is_path(spec: str) -> bool:
-    """Whether a task or a cell is given by the path of its file."""
-    return spec.endswith(".py") or "/" in spec or "\\" in spec
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:12]
-
-
-def _source(kind: type[Any]) -> bytes:
-    """The text that a class was made from; where there is none, its attributes and what its functions compile to."""
-    try:
-        return inspect.getsource(kind).encode()
-    except (OSError, TypeError):
-        pass
-    parts = []
-    for name, value in sorted(vars(kind).items()):
-        code = getattr(value, "__code__", None)
-        if code is None:
-            if not name.startswith("_"):
-                parts.append(f"{name}={value!r}")
-            continue
-        try:
-            parts.append(inspect.getsource(value))
-        except (OSError, TypeError):
-            parts.append(f"{name}:{code.co_code.hex()}:{code.co_consts!r}:{code.co_names!r}")
-    return "\n".join(parts).encode()
+    except UserError:
+        raise
+    except BaseException as error:  # sys.exit among them
+        if isinstance(error, ValueError) and raised_by_hand(error):
+            raise (PluginError if entry.source else UserError)(str(error)) from error
+        if told := blame(error):
+            raise PluginError(told) from error
+        raise

@@ -11,7 +11,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -232,7 +232,7 @@ class Cell(Layer):
             else:
                 self.register_parameter(name, None)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
         """Weights saved before the parts of the state had names hold all of them as rows of one ``initial_state``."""
         rows = state_dict.pop(f"{prefix}initial_state", None)
         if rows is not None:
@@ -240,7 +240,7 @@ class Cell(Layer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def check_step(cell: Cell, result: Any, state: State) -> None:
+def check_step(cell: Cell, result: object, state: State) -> None:
     """Raise UserError unless ``result`` is what :meth:`Cell.step` owes after ``state``; one sentence says what would be right."""
     parts = ", ".join(cell.state_names)
     owed = f"step must return (({parts},), gates), with gates a dict of (B, H) tensors, {{}} without any"

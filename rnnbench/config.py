@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -144,7 +144,7 @@ class SweepRequest(Request):
     tuned: str | None = Field(
         None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."
     )
-    cells: dict[str, dict[str, Any]] = Field(
+    cells: dict[str, dict[str, object]] = Field(
         default_factory=dict,
         description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",
     )
@@ -173,14 +173,14 @@ class Run(RunFields):
 
     SPEED: ClassVar = ("device", "engine", "threads")
     """How fast a run goes; changes rounding at most, and is no part of its identity."""
-    LATER: ClassVar[dict[str, Any]] = {
+    LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0,
     }  # fmt: skip
     """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What the numbers of a run depend on, and nothing else."""
         values = self.model_dump(exclude=set(self.SPEED))
         return {name: value for name, value in values.items() if name not in self.LATER or value != self.LATER[name]}
@@ -191,8 +191,3 @@ class Run(RunFields):
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
         words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
         return "-".join(NAME.sub("_", word)[:40] for word in words)
-
-
-def stem(name: str) -> str:
-    """The bare name of a task or cell."""
-    return name

@@ -9,10 +9,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from opcode import opmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 STRANGERS: set[str] = set()
 """Files of tasks and cells that were loaded. What is raised in one of them is a mistake there, not one of rnnbench."""
@@ -20,6 +21,10 @@ STRANGERS: set[str] = set()
 
 class UserError(Exception):
     """Bad input. The message is one sentence that says what would be right."""
+
+
+class PluginError(UserError):
+    """The file of a task or a cell is at fault, and nothing that goes without it."""
 
 
 class BusyError(UserError):
@@ -66,6 +71,11 @@ def blame(error: BaseException) -> str | None:
     message = " ".join(str(error).split())[:300]
     kind = type(error).__name__
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: {kind}{f': {message}' if message else ''}"
+
+
+def fault_of_file(error: BaseException) -> str | None:
+    """What is said of an exception for which the file of a task or a cell is to blame; None for any other."""
+    return str(error) if isinstance(error, PluginError) else blame(error)
 
 
 def raised_by_hand(error: BaseException) -> bool:
@@ -144,7 +154,7 @@ def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable
     return f"{place(str(field))}{entry} must be {wanted(first)}, not {shown(first['input'])}"
 
 
-def wanted(error: Any) -> str:
+def wanted(error: ErrorDetails) -> str:
     """What would have been right, from one of ``ValidationError.errors()``."""
     kind, limits = str(error["type"]), error.get("ctx", {})
     if len(error["loc"]) > 2:  # the first of several kinds that were tried: the value of an option

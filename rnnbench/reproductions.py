@@ -9,16 +9,31 @@ import json
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import pandas as pd
 
+from rnnbench.config import Option, Options
 from rnnbench.errors import UserError
 from rnnbench.stats import gap_solved
 from rnnbench.study import Study
 
 NOT_TRIED = "not tried"
-OPTIONS = ("option", "cell_option")
+
+
+class Number(TypedDict):
+    """An entry of ``[[published]]``; what its fields mean stands at the head of the file."""
+
+    cell: str
+    source: str
+    says: str
+    deviation: str
+    protocol: dict[str, Option | Options]
+    eval_gap: NotRequired[int]
+    solved_within: NotRequired[int]
+    unsolved: NotRequired[bool]
+    at_least: NotRequired[float]
+    at_most: NotRequired[float]
 
 
 def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame) -> pd.DataFrame:
@@ -36,20 +51,20 @@ def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame) -> pd.DataFra
     rows = []
     for number in data["published"]:
         reproduces, found = judge(number, matching(number, runs), extrapolation)
-        row = {name: number[name] for name in ("cell", "source", "says")} | {"reproduces": reproduces, "found": found}
-        rows.append(row | {"deviation": number["deviation"], "command": command(number)})
+        row = {"cell": number["cell"], "source": number["source"], "says": number["says"], "reproduces": reproduces}
+        rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number)})
     empty = dict.fromkeys(("source", "found", "deviation", "command"), "")
     rows += [empty | {"cell": cell["cell"], "says": cell["why"], "reproduces": NOT_TRIED} for cell in data["none"]]
     return pd.DataFrame(rows, columns=["cell", "source", "says", "reproduces", "found", "deviation", "command"])
 
 
-def matching(number: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
+def matching(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of a number's cell that agree with its protocol in every field that it names."""
     if runs.empty:
         return runs
     keep = runs["cell"] == number["cell"]
     for name, wanted in number["protocol"].items():
-        if name in OPTIONS:
+        if isinstance(wanted, dict):
             keep &= runs[name].map(lambda given, wanted=wanted: wanted.items() <= _options(given).items())
         else:
             keep &= runs[name] == wanted
@@ -57,7 +72,7 @@ def matching(number: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def judge(number: Mapping[str, Any], runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tuple[str, str]:
+def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tuple[str, str]:
     """The judgement of a number by its runs, and what they gave in words.
 
     Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed,
@@ -83,12 +98,12 @@ def judge(number: Mapping[str, Any], runs: pd.DataFrame, extrapolation: pd.DataF
     return _word(at_least <= median <= at_most, bool(good.any())), f"median accuracy {median:.3f} of {n}"
 
 
-def command(number: Mapping[str, Any]) -> str:
+def command(number: Number) -> str:
     """The shell command that makes a number's runs, with five seeds."""
     words = ["--cell", number["cell"]]
     for name, value in number["protocol"].items():
         flag = f"--{name.replace('_', '-')}"
-        pairs = [f"{key}={given}" for key, given in value.items()] if name in OPTIONS else [str(value)]
+        pairs = [f"{key}={given}" for key, given in value.items()] if isinstance(value, dict) else [str(value)]
         words += [word for pair in pairs for word in (flag, pair)]
     if "eval_gap" in number:
         return f"for seed in 0 1 2 3 4; do rnnbench run {' '.join(words)} --seed $seed --eval-gaps {number['eval_gap']}; done"
@@ -99,7 +114,7 @@ def _word(yes: bool, partly: bool) -> str:
     return "yes" if yes else "partly" if partly else "no"
 
 
-def _options(given: object) -> dict[str, Any]:
+def _options(given: object) -> dict[object, object]:
     value = json.loads(given) if isinstance(given, str) else given
     return dict(value) if isinstance(value, Mapping) else {}
 

@@ -9,11 +9,12 @@ from typing import NamedTuple, cast
 import torch
 
 from rnnbench import engine
-from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task, typed_options
+from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task
 from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
-from rnnbench.errors import UserError, did_you_mean, one_line
+from rnnbench.errors import PluginError, UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
+from rnnbench.options import typed_options
 from rnnbench.stack import stacked
 from rnnbench.task import Task
 
@@ -66,6 +67,17 @@ def resolve(request: RunRequest) -> Run:
     )
 
 
+def why_not_compiled(request: RunRequest) -> str | None:
+    """Why engine ``auto`` takes torch for a request that can be resolved; None if it does not, or another engine was named."""
+    run = resolve(request)
+    if request.engine != "auto" or run.engine == "fast":
+        return None
+    if request.device != "cpu":
+        return f"the compiled engine runs on the CPU, not on {request.device}"
+    inputs, options = task_of(run).input_size, tuple(run.cell_option.items())
+    return _about(CELLS.get(run.cell, run.cell_source), inputs, run.hidden_size, options, run.init).refusal
+
+
 def task_of(run: Run) -> Task:
     """The task of a resolved run; raises UserError if this process does not know it."""
     return make_task(TASKS.get(run.task, run.task_source), run.option)
@@ -93,10 +105,7 @@ def plugins_of(run: Run) -> tuple[Plugin, ...]:
 def admit(plugins: Sequence[Plugin]) -> None:
     """Make the plug-ins known that another process sent."""
     for plugin in plugins:
-        if plugin.word == TASKS.word:
-            TASKS.admit(plugin)
-        else:
-            CELLS.admit(plugin)
+        {TASKS.word: TASKS.admit, CELLS.word: CELLS.admit}[plugin.word](plugin)
 
 
 def fits(request: RunRequest) -> bool:
@@ -105,6 +114,8 @@ def fits(request: RunRequest) -> bool:
     options = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
+    except PluginError:
+        raise
     except UserError:
         return False
     return True

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rnnbench.config import stem
 from rnnbench.stats import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test, span, wilson_interval
 
+Cells = Mapping[Hashable, Any]
+"""A row of a frame, as pandas gives it: what a column holds is known to the frame alone."""
 CURVE = ["task", "cell", "label"]
 """What tells one curve from another, once :func:`label_curves` has named them."""
 
@@ -84,14 +85,14 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
     not the usual one, which grows with the gap.
     """
     shown = _comparable(runs)
-    extra: dict[Any, list[str]] = {at: [] for at in runs.index}
+    extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
     for field in shown.columns:
         groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in OWN else [runs["task"]]
         differs = shown[field].groupby(groups).transform("nunique").gt(1) & shown[field].ne("")
         for at in runs.index[differs]:
             extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
     labels = [
-        f"{stem(str(cell))} ({', '.join([str(init), *more])})"
+        f"{cell} ({', '.join([str(init), *more])})"
         for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
     ]
     return runs.assign(label=labels)
@@ -117,7 +118,7 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=runs.index)
 
 
-def _text(value: Any) -> str:
+def _text(value: float | str | None) -> str:
     if pd.isna(value):
         return ""
     if isinstance(value, float):
@@ -208,7 +209,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
 
 
-def told_span(row: Mapping[Any, Any]) -> str:
+def told_span(row: Cells) -> str:
     """The span of a row of :func:`summarise` in words: ``50``, ``≥ 500`` where no larger gap was tried, ``below 10``."""
     if pd.isna(row["span"]):
         return f"below {row['smallest_gap']}"
@@ -247,10 +248,10 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
 
 def _names(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
-    return (runs["label"] == name) | (runs["cell"].map(lambda cell: stem(str(cell))) == name)
+    return (runs["label"] == name) | (runs["cell"] == name)
 
 
-def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, Any]:
+def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
     counts = [(int((runs["status"] == "solved").sum()), len(runs)) for runs in (a, b)]
     (k1, n1), (k2, n2) = counts
     low, high = newcombe_interval(k1, n1, k2, n2)

@@ -1,17 +1,21 @@
-"""Training one network: a generator of Rows. No print, no plot, no file, and nothing that knows which task it is."""
+"""Training one network: a generator of Rows. No print, no plot, no file, and nothing that knows which task it is.
+
+A long file, and one class: all that changes in training stands beside the checkpoint that must hold all of it.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from rnnbench.config import Run
 from rnnbench.model import build, check_device, check_memory, parameter_count, stream
+from rnnbench.optimizers import learning_rate, make_optimizer
 from rnnbench.resolve import task_of
 from rnnbench.session import session
 from rnnbench.stats import chance_interval
@@ -274,9 +278,9 @@ class Trainer:
             train_s=row.train_s,
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Everything needed to resume: plain tensors and scalars."""
-        state: dict[str, Any] = {name: getattr(self, name) for name in STATE}
+        state: dict[str, object] = {name: getattr(self, name) for name in STATE}
         return state | {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -287,7 +291,7 @@ class Trainer:
             "norm_sum": self.norm_sum.cpu(),
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Resume from a :meth:`state` of the same run; raises ValueError if it is that of another network."""
         try:
             self.model.load_state_dict(state["model"])
@@ -305,26 +309,3 @@ class Trainer:
 
 STATE = ("step", "status", "above", "hopeful", "finite", "overflowed", "steps_to_solve", "since", "normed", "wall_s", "train_s")
 """The Trainer's scalars, as they stand in a checkpoint."""
-
-
-def learning_rate(run: Run, step: int) -> float:
-    """The rate of the optimiser step that follows ``step`` steps: constant, or falling to 0 over the budget."""
-    share = step / run.max_steps
-    if run.schedule == "linear":
-        return run.lr * (1 - share)
-    if run.schedule == "cosine":
-        return run.lr * (1 + math.cos(math.pi * share)) / 2
-    return run.lr
-
-
-def make_optimizer(run: Run, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    """Adam (Kingma & Ba 2015), RMSprop (decay 0.9, as in Arjovsky et al. 2016) or plain SGD.
-
-    Adam's second beta is 0.99, not the usual 0.999: its memory of gradients must not outlast the plateau before a task is
-    found, or the first exploding gradient after it is divided by next to nothing.
-    """
-    if run.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=run.lr, betas=(0.9, run.beta2), fused=True)
-    if run.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=run.lr, alpha=0.9)
-    return torch.optim.SGD(parameters, lr=run.lr)

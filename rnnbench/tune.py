@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import Any
 
 from rnnbench import __version__
 from rnnbench.config import PILOT_SEEDS, Run, SweepRequest
@@ -18,7 +17,12 @@ from rnnbench.sweep.tuned import Tuned
 RATES = [0.02, 0.005, 0.001]
 """The grid that a cell gets which is given no other."""
 SEEDS = [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]
-DEFAULTS: dict[str, Any] = {"lr": RATES, "seed": SEEDS}
+DEFAULTS: dict[str, object] = {"lr": RATES, "seed": SEEDS}
+
+
+def with_defaults(asked: SweepRequest) -> SweepRequest:
+    """The same with the rates and seeds of :data:`DEFAULTS`, where it names none."""
+    return asked.model_copy(update={name: value for name, value in DEFAULTS.items() if name not in asked.model_fields_set})
 
 
 def pilots(asked: SweepRequest) -> list[Run]:

@@ -12,7 +12,8 @@ PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
     ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.size"),
-    ("rnnbench.cell", "rnnbench.config"),
+    ("rnnbench.cell", "rnnbench.config", "rnnbench.sources"),
+    ("rnnbench.options", "rnnbench.optimizers"),
     ("rnnbench.cells", "rnnbench.engine", "rnnbench.initializers", "rnnbench.stack", "rnnbench.session"),
     ("rnnbench.catalog", "rnnbench.study"),
     ("rnnbench.resolve", "rnnbench.ask"),

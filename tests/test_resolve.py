@@ -141,7 +141,7 @@ def test_a_broken_plugin_affects_no_other(monkeypatch: pytest.MonkeyPatch) -> No
             raise ImportError("no such thing")
 
     monkeypatch.setattr("rnnbench.catalog.entry_points", lambda group: [Point()] if group == "rnnbench.cells" else [])
-    registry = Registry("cell", CELLS.base, CELLS._load)
+    registry = Registry("cell", CELLS.about, CELLS.base, CELLS._load)
     assert registry.find("lstm").name == "lstm"
     with pytest.raises(UserError, match="no such thing"):
         registry.find("bad")

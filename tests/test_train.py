@@ -147,6 +147,8 @@ def test_resolving_fills_in_every_default_once() -> None:
     resolved = resolve(RunRequest(task="copy", cell="lstm"))
     assert (resolved.init, resolved.horizon, resolved.max_steps) == ("chrono", 2000.0, 8000)
     assert resolved.option == {"symbols": 10, "alphabet": 8}
+    again = {name: value for name, value in resolved.model_dump().items() if name in RunRequest.model_fields}
+    assert resolve(RunRequest.model_validate(again)) == resolved
     assert resolved.run_id == resolve(RunRequest(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
     assert resolved.run_id != resolve(RunRequest(task="copy", cell="lstm", lr=0.03)).run_id
 

@@ -193,9 +193,12 @@ def test_verdicts_are_recorded_and_a_change_is_noticed(study: Study) -> None:
     record(study, after)
     rows = list(csv.DictReader((study.folder / "verdicts.csv").read_text().splitlines()))
     assert [(row["name"], row["verdict"]) for row in rows] == [("fails", "holds")]
-    (study.folder / "verdicts.csv").write_text("nonsense\n1\n")
-    with pytest.raises(UserError, match="no table of verdicts"):
-        recorded(study)
+    whole = (study.folder / "verdicts.csv").read_text()
+    for damaged in ("nonsense\n1\n", whole.replace("holds", "holds,more"), whole + "short,row\n"):
+        (study.folder / "verdicts.csv").write_text(damaged)
+        for look in (recorded, lambda study: record(study, after)):
+            with pytest.raises(UserError, match="no table of verdicts"):
+                look(study)
 
 
 def exit_code(*argv: str) -> int:

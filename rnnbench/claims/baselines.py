@@ -6,9 +6,11 @@ import pandas as pd
 
 from rnnbench.claims.claim import Claim, Evidence, Ruling, sweep, tables, word_of
 from rnnbench.claims.evidence import told
+from rnnbench.insight.kept import read_table
 from rnnbench.stats import chance_interval
 
 LATCH = "guess.csv"
+NEEDED = ("task", "cell", "gap", "solved", "guesses")
 
 
 def blind_at_chance(evidence: Evidence) -> Ruling:
@@ -24,7 +26,7 @@ def blind_at_chance(evidence: Evidence) -> Ruling:
 
 def guessed(evidence: Evidence) -> Ruling:
     """At every gap from 200 on at least 4 in 5 searches found weights that solve beijing."""
-    frames = [pd.read_csv(path) for path in tables(evidence.study, LATCH)]
+    frames = [read_table(path, NEEDED) for path in tables(evidence.study, LATCH)]
     rows = pd.concat(frames, ignore_index=True)
     rows = rows[(rows["task"] == "beijing") & (rows["gap"] >= 200)]
     found = {f"gap {gap}, {cell}": group for (gap, cell), group in rows.groupby(["gap", "cell"])}

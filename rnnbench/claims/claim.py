@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from rnnbench.claims.evidence import Shown, exact, gather, told
 from rnnbench.config import Run, SweepRequest
@@ -137,7 +137,7 @@ def tables(study: Study, name: str) -> list[Path]:
     return sorted([*study.folder.glob(name), *study.folder.glob(f"*/{name}")])
 
 
-def sweep(**values: Any) -> SweepRequest:
+def sweep(**values: object) -> SweepRequest:
     """A sweep with five seeds, and a rate that falls over the budget, unless it says otherwise."""
     return SweepRequest.model_validate({"seed": [0, 1, 2, 3, 4], "schedule": "linear"} | values)
 
@@ -156,9 +156,9 @@ def each(as_claimed: Callable[[Shown], bool]) -> Rule:
     return rule
 
 
-def split(shown: Iterable[Shown], *fields: str) -> dict[tuple[Any, ...], list[Shown]]:
+def split(shown: Iterable[Shown], *fields: str) -> dict[tuple[object, ...], list[Shown]]:
     """What is shown, by the values of fields of its runs."""
-    groups: dict[tuple[Any, ...], list[Shown]] = {}
+    groups: dict[tuple[object, ...], list[Shown]] = {}
     for one in shown:
         groups.setdefault(tuple(getattr(one.run, name) for name in fields), []).append(one)
     return groups

@@ -24,18 +24,28 @@ def recorded(study: Study) -> dict[str, str]:
     file = file_of(study)
     if not file.exists():
         return {}
+    return {name: row["verdict"] for name, row in _rows(file, study).items()}
+
+
+def _rows(file: Path, study: Study) -> dict[str, dict[str, str]]:
+    """The rows of a table of verdicts by name."""
     try:
-        return {row["name"]: row["verdict"] for row in csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))}
+        rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+        for number, row in enumerate(rows, start=2):
+            if set(row) != set(COLUMNS) or None in row.values():
+                raise ValueError(f"row {number}")
+        return {row["name"]: row for row in rows}
     except (KeyError, OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{file} is no table of verdicts: rewrite it with `rnnbench verify {study.folder} --record`") from error
+        raise UserError(
+            f"{file} is no table of verdicts: delete it; `rnnbench verify {study.folder} --record` makes one"
+        ) from error
 
 
 def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
     """Write the verdicts down, in the place of earlier ones of the same names; returns the file."""
     file, rows = file_of(study), {}
     if file.exists():
-        recorded(study)
-        rows = {row["name"]: row for row in csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))}
+        rows = _rows(file, study)
     for verdict in verdicts:
         claim = verdict.claim
         values = (claim.name, type(claim).__name__.lower(), verdict.word, verdict.numbers, claim.statement, claim.source)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench import __version__
-from rnnbench.errors import StorageError, UserError, blame, machine_fault, out_of_memory
+from rnnbench.errors import StorageError, UserError, blame, machine_fault, mistake, out_of_memory
 
 
 class StoppedError(Exception):
@@ -19,7 +19,7 @@ class StoppedError(Exception):
 class Commands(TyperGroup):
     """The commands; Ctrl-C in one of them reaches :func:`main`."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> object:  # a Context of the click that Typer ships, under no public name
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
                 sys.exit(2)  # it has printed the help already
             context = getattr(error, "ctx", None)
             where = f" (see `{context.command_path} --help`)" if context else ""
-            _fail(" ".join(error.format_message().split()).rstrip(".") + where, 2)
+            _fail(_usage(error) + where, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
         if told := blame(error):
@@ -103,6 +103,14 @@ def main(argv: list[str] | None = None) -> None:
             _fail(str(fault), 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any) -> str:
+    """What Typer says of a wrong word; of a value, in the words that we use where it stands in a file."""
+    cause, parameter = error.__cause__, getattr(error, "param", None)
+    if parameter and hasattr(cause, "errors") and cause.errors()[0]["type"] != "value_error":
+        return mistake(cause, lambda _: parameter.opts[0])
+    return " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
 
 
 def _fail(message: str, code: int) -> None:

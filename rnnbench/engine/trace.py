@@ -248,10 +248,13 @@ class Trace(TorchFunctionMode):
             for name, value in held.items():
                 if isinstance(value, Tensor):
                     self.places.setdefault(id(value), Attribute((*filter(None, prefix.split(".")), name)))
-        shapes = [tuple(part.shape) for part in cell.initial_state]
-        if set(shapes) != {(self.H,)}:
-            told = " and ".join(str(shape) for shape in dict.fromkeys(shapes))
-            raise NotCompiledError(f"a state with parts of shape {told} is not compiled: all of them must be (H,)")
+        shapes = sorted({tuple(part.shape) for part in cell.initial_state})
+        if shapes != [(self.H,)]:
+            code = type(cell).step.__code__
+            where = f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
+            raise NotCompiledError(
+                f"{where}: a state with parts of shapes {' and '.join(map(str, shapes))} is not compiled: all of them must be (H,)"
+            )
         state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
         with self:
             step: Callable[..., Any] = cell.step

@@ -5,6 +5,7 @@ networks.py       a network at initialisation or from a finished run, in the pre
 gradients.py      how the gradient fades on its way back through the gap
 gates.py          what the gates do while a sentence is read, and the half-lives they imply
 constructions.py  weights picked by hand that solve a task at any gap
+trade_off.py      one unit that holds a bit: robust, or learnable
 sensitivity.py    how the output depends on the parameters, against the gap
 guess.py          weights guessed at random until the task is solved
 extrapolation.py  a trained network at gaps it was not trained at

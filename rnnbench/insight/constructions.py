@@ -7,11 +7,9 @@ gradient back (Bengio, Simard & Frasconi 1994, section IV). The integrators of t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -110,37 +108,6 @@ def gradient_through_gap(model: Model, task: Task, gap: int, seed: int = 0) -> f
     grads = torch.autograd.grad(right.sum(), list(passed.states[1]), allow_unused=True)
     parts = [grad for grad in grads if grad is not None]
     return float(torch.cat(parts, dim=1).norm(dim=1).mean())
-
-
-def trade_off(w: float) -> dict[str, float]:
-    """Bengio's trade-off on one unit ``a' = w tanh(a) + h``: robust against noise means no gradient.
-
-    Args:
-        w: recurrent weight, above 1, where two attractors exist.
-
-    Returns:
-        ``x`` the attractor (positive solution of x = tanh(w x)), ``slope`` the factor of the gradient in one step there,
-        ``threshold`` h*, the largest input that cannot flip the unit.
-
-    Raises:
-        ValueError: w is not above 1.
-    """
-    if w <= 1:
-        raise ValueError(f"w must be above 1 for the unit to have two attractors, not {w}")
-    x = 1.0
-    for _ in range(10_000):
-        x = math.tanh(w * x)
-    return {
-        "w": w,
-        "x": x,
-        "slope": w * (1 - x * x),
-        "threshold": math.sqrt(w * (w - 1)) - math.atanh(math.sqrt(1 - 1 / w)),
-    }
-
-
-def trade_off_curve() -> pd.DataFrame:
-    """:func:`trade_off` over the recurrent weights that a figure shows."""
-    return pd.DataFrame([trade_off(1 + 0.02 * k) for k in range(1, 126)])
 
 
 def perturb(model: Model, amount: float, seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnbench.config import Run
 from rnnbench.errors import UserError
-from rnnbench.insight.kept import Progress
+from rnnbench.insight.kept import Counting
 from rnnbench.insight.networks import trained
 from rnnbench.model import stream
 from rnnbench.resolve import task_of
@@ -23,7 +23,7 @@ def check_gaps(run: Run, gaps: list[int]) -> None:
             raise UserError(f"--eval-gaps: {error}") from error
 
 
-def measure_gaps(study: Study, run: Run, gaps: list[int], again: bool = False, progress: Progress = iter) -> list[Extrapolation]:
+def measure_gaps(study: Study, run: Run, gaps: list[int], again: bool = False, progress: Counting = iter) -> list[Extrapolation]:
     """A finished run at other gaps, in their order; those measured before are not measured again unless ``again`` says so."""
     known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run.run_id}
     wanted = sorted(set(gaps))

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 import torch
@@ -23,11 +24,13 @@ from rnnbench.config import Run
 from rnnbench.errors import UserError
 from rnnbench.insight import constructions, gates, gradients, guess
 from rnnbench.insight.constructions import CONSTRUCTIONS, Construction, construction
-from rnnbench.insight.kept import Kept, Progress
+from rnnbench.insight.kept import Counting, Kept
 from rnnbench.insight.networks import find_run, initialised, trained
 from rnnbench.resolve import resolve, task_of
 from rnnbench.session import threads
 from rnnbench.study import Study
+
+T = TypeVar("T")
 
 
 class Finished(Protocol):
@@ -96,8 +99,8 @@ def measure_gradients(
     dtype = torch.float64 if float64 else torch.float32
     networks = []
     if run is not None:
-        homes = [_finished(one, study) for one in _several(run)]
-        for which, home in homes:
+        named: list[str | Finished] = _several(run)
+        for which, home in [_finished(one, study) for one in named]:
             networks += [(which, "initial", initialised(which, dtype)), (which, "trained", trained(which, home, dtype))]
     else:
         for one in _several(cell):
@@ -147,7 +150,7 @@ def measure_constructions(
     noise: float | Iterable[float] = (0, 0.001, 0.01, 0.1, 0.3),
     sequences: int = 256,
     seed: int = 0,
-    progress: Progress = iter,
+    progress: Counting = iter,
 ) -> pd.DataFrame:
     """Weights picked by hand: how often they are right at any gap and under noise, and the gradient that they pass on.
 
@@ -191,7 +194,7 @@ def train_constructions(
     lr: float = 0.002,
     max_steps: int = 1000,
     file: Path | str | None = None,
-    progress: Progress = iter,
+    progress: Counting = iter,
 ) -> pd.DataFrame:
     """Train from hand-picked weights, disturbed: from how far away does gradient descent still find them?
 
@@ -237,7 +240,7 @@ def measure_guesses(
     seed: int | Iterable[int] = range(20),
     option: dict[str, bool | int | float | str] | None = None,
     file: Path | str | None = None,
-    progress: Progress = iter,
+    progress: Counting = iter,
 ) -> pd.DataFrame:
     """Guess all weights at random until a network solves the task.
 
@@ -263,12 +266,8 @@ def measure_guesses(
     if not 0 < scale < float("inf"):
         raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
-    runs = [
-        resolve(request({"task": which, "cell": kind, "seed": number} | fixed))
-        for which in _several(task)
-        for kind in _several(cell)
-        for number in _several(seed)
-    ]
+    axes = product(_several(task), _several(cell), _several(seed))
+    runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
     kept = Kept(file, GUESSED, GUESS_KEY)
     keys = {
         run.run_id: (run.task, run.cell, gap, hidden_size, scale, max_guesses, json.dumps(run.option), run.seed) for run in runs
@@ -284,13 +283,14 @@ GUESS_KEY = ["task", "cell", "gap", "hidden_size", "scale", "max_guesses", "opti
 GUESSED = [*GUESS_KEY, "guesses", "solved", "sequences", "accuracy", "chance_accuracy"]
 
 
-def _several(given: Any) -> list[Any]:
+def _several(given: T | Iterable[T]) -> list[T]:
     """A list as it is, and one thing as a list of one."""
-    return [given] if isinstance(given, str | Path | type) or not isinstance(given, Iterable) else list(given)
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
 
 
 def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
-    return list(CONSTRUCTIONS.values()) if not name else [construction(one) for one in _several(name)]
+    names: list[str] = _several(name or list(CONSTRUCTIONS))
+    return [construction(one) for one in names]
 
 
 def _finished(run: str | Finished, study: Study | Path | str) -> tuple[Run, Study]:

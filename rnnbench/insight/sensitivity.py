@@ -22,7 +22,7 @@ from rnnbench.ask import CellLike, request
 from rnnbench.cell import Cell
 from rnnbench.config import Run
 from rnnbench.insight.gradients import last_answers
-from rnnbench.insight.kept import Progress
+from rnnbench.insight.kept import Counting
 from rnnbench.insight.networks import initialised, walk
 from rnnbench.model import Model, check_inputs, stream
 from rnnbench.resolve import resolve, task_of
@@ -81,7 +81,7 @@ def measure_sensitivity(
     cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
     gap: Iterable[int] = (10, 20, 50, 100, 200, 500),
     seed: Iterable[int] = (0, 1, 2),
-    progress: Progress = iter,
+    progress: Counting = iter,
     **asked: object,
 ) -> pd.DataFrame:
     """The :func:`sensitivity` of untrained networks, in float64.

@@ -7,8 +7,9 @@ The caller's matplotlib stays as it is: every figure is drawn in a style of its 
     with style("slide"):
         figure = plot_accuracy(runs)
 
-Figures of runs take a :class:`rnnbench.Study` as well as its frame. A function with ``ax`` draws one task there instead, as one
-part of the caller's own figure.
+Figures of runs take a :class:`rnnbench.Study` as well as its frame. Every figure draws into the caller's axes instead, if given:
+``ax`` is one of them, or as many as the figure has panels (a list, or the array of ``subplots``), in the order of the panels. The
+legend then stands in the first of them, and what surrounds the panels of a figure of ours, its title and its note, is left out.
 """
 
 from rnnbench.plots.accuracy import plot_accuracy

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.plots.looks import BARS, SEEDS, Runs, curve_looks, runs_of, styled
-from rnnbench.plots.panels import accuracy_axis, beside, by_task, draw_chance, finish, gap_axis, label_ends
+from rnnbench.plots.panels import Places, accuracy_axis, beside, by_task, draw_chance, finish, gap_axis, label_ends
 from rnnbench.summary import BEST_RULE, mark_best, summarise
 
 
 @styled
-def plot_accuracy(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
+def plot_accuracy(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     """Draw the last accuracy of every finished run; curves join the medians over seeds, with their intervals.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
-        ax: draws here, if the runs are of one task.
+        ax: axes to draw in, one per task.
 
     Returns:
         The figure. With several learning rates the curve takes, gap by gap, the best (:data:`rnnbench.summary.BEST_RULE`), which

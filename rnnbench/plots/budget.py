@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from rnnbench.config import stem
-from rnnbench.plots.looks import BARS, SEEDS, curve_looks, styled
-from rnnbench.plots.panels import accuracy_axis, draw_chance, finish, panels
+from rnnbench.plots.looks import BARS, SEEDS, Line, Runs, curve_looks, runs_of, styled
+from rnnbench.plots.panels import Places, accuracy_axis, draw_chance, finish, panels
 from rnnbench.summary import label_curves, tried
 
 BUDGET = "max_steps"
@@ -31,33 +30,26 @@ def by_budget(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def plot_budget(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
+def plot_budget(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     """Draw how accuracy and solved seeds grow with the budget: median over seeds with its bootstrap interval, a dot per seed.
 
     Args:
-        runs: rows of :meth:`rnnbench.Study.runs`; those of curves with several budgets are drawn.
-        ax: draws here, if they are of one task and gap.
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`; those of curves with several budgets are drawn.
+        ax: axes to draw in, one per task and gap.
 
     Returns:
         The figure; beside every point ``4/5``, the seeds that solved it. Each budget is at its best learning rate.
 
     Raises:
-        ValueError: no curve has several budgets, or ``ax`` is given for several tasks or gaps.
+        ValueError: no curve has several budgets.
     """
-    runs = by_budget(runs)
+    runs = by_budget(runs_of(runs))
     if runs.empty:
         raise ValueError("no cell has runs of several budgets at one task and gap")
     looks = curve_looks(runs)
-    places = [(key, here) for key, here in runs.groupby(["task", "gap"])]
-    if ax is not None and len(places) > 1:
-        raise ValueError(f"ax takes one task and gap, not {len(places)}")
-    if ax is None:
-        figure, axes = panels(len(places))
-    else:
-        parent = ax.get_figure(root=True)
-        assert isinstance(parent, Figure)
-        figure, axes = parent, [ax]
-    for ((task, gap), here), panel in zip(places, axes, strict=False):
+    places = {f"{task}, gap {gap}": here for (task, gap), here in runs.groupby(["task", "gap"])}
+    figure, axes = panels(list(places), ax)
+    for (title, here), panel in zip(places.items(), axes, strict=True):
         draw_chance(panel, here, "budget")
         for label, curve in here.groupby("label"):
             _draw_curve(panel, curve, looks[str(label)])
@@ -68,25 +60,25 @@ def plot_budget(runs: pd.DataFrame, ax: Axes | None = None) -> Figure:
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.margins(x=0.12)
         accuracy_axis(panel)
-        panel.set(title=f"{stem(str(task))}, gap {gap}", xlabel="training budget (steps)")
+        panel.set(title=title, xlabel="training budget (steps)")
     note = (
         "median over seeds at the best rate of each budget, bars: 95 % bootstrap interval, dots: seeds, k/n: seeds that solved it"
     )
-    finish(figure, axes[: len(places)], note, ax is None)
+    finish(figure, axes, note, ax is None)
     return figure
 
 
-def _draw_curve(panel: Axes, curve: pd.DataFrame, look: dict[str, object]) -> None:
+def _draw_curve(panel: Axes, curve: pd.DataFrame, look: Line) -> None:
     rows = []
     for budget, here in curve.groupby("budget"):
         table = tried(here)
         best = table[table["best"]].iloc[0]
         rows.append({"budget": budget} | best.to_dict())
         dots = here[here["lr"] == best["lr"]]
-        panel.plot(dots["budget"], dots["accuracy"], color=str(look["color"]), alpha=0.4, **SEEDS)
+        panel.plot(dots["budget"], dots["accuracy"], color=look["color"], alpha=0.4, **SEEDS)
     line = pd.DataFrame(rows)
     reach = [line["accuracy"] - line["accuracy_low"], line["accuracy_high"] - line["accuracy"]]
-    panel.errorbar(line["budget"], line["accuracy"], reach, **BARS, **look)  # type: ignore[arg-type]  # a style by keyword
+    panel.errorbar(line["budget"], line["accuracy"], reach, **BARS, **look)
     for row in line.itertuples():
         panel.annotate(
             f"{row.solved}/{row.seeds}", (row.budget, row.accuracy), (5, -10), textcoords="offset points", fontsize="small"

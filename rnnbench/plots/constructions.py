@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.plots.looks import DASHES, cell_looks, styled
-from rnnbench.plots.panels import CHANCE, finish, gap_axis, panels, type_size
+from rnnbench.plots.looks import DASHES, Line, cell_looks, styled
+from rnnbench.plots.panels import CHANCE, Places, finish, gap_axis, panels, type_size
 
 
 @styled
-def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None) -> Figure:
+def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None, ax: Places | None = None) -> Figure:
     """Draw accuracy against noise, gradient against gap, and Bengio's trade-off side by side.
 
     Args:
         frame: columns ``name, cell, task, gap, noise, accuracy, gradient``, one row per construction, gap and noise.
         trade_off: columns ``w, slope, threshold``, one row per recurrent weight of a single unit.
+        ax: axes to draw in: three, or two without a trade-off.
 
     Returns:
         Three panels, two without a trade-off. A gradient of exactly zero, which a log axis cannot show, is drawn on the lower edge.
     """
-    count = 2 if trade_off is None else 3
-    figure, axes = panels(count, width=4.4, columns=count)
+    names = ["accuracy", "gradient"] if trade_off is None else ["accuracy", "gradient", "trade-off"]
+    figure, axes = panels(names, ax, width=4.4, columns=len(names))
     looks = cell_looks(str(cell) for cell in frame["cell"])
     tasks = sorted(set(frame["task"]))
     far = frame["gap"].max()
@@ -35,7 +35,7 @@ def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = Non
     for name, rows in frame.groupby("name", sort=False):
         color, marker = looks[str(rows["cell"].iloc[0])]
         dash = DASHES[tasks.index(rows["task"].iloc[0]) % len(DASHES)]
-        style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dash, "label": name}
+        style: Line = {"color": color, "marker": marker, "linestyle": dash, "label": str(name)}
         noisy = rows[rows["gap"] == far].sort_values("noise")
         axes[0].plot(noisy["noise"], noisy["accuracy"], **style)
         still = rows[rows["noise"] == rows["noise"].min()].sort_values("gap")
@@ -55,16 +55,17 @@ def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = Non
         axes[2].set_yscale("log")
         axes[2].set(xlabel="recurrent weight w of one tanh unit", title="the trade-off (Bengio et al. 1994)")
         axes[2].legend(loc="lower center")
-    finish(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", True)
+    finish(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", ax is None)
     return figure
 
 
 @styled
-def plot_train_from(frame: pd.DataFrame) -> Figure:
+def plot_train_from(frame: pd.DataFrame, ax: Places | None = None) -> Figure:
     """Draw how far a construction may be disturbed before training no longer finds the solution again.
 
     Args:
         frame: columns ``name, cell, task, gap, amount, seed, start_accuracy, accuracy, chance_accuracy``, a row per training run.
+        ax: axes to draw in, one per task.
 
     Returns:
         A panel per task: accuracy after training (filled, median line) and before it (open) against the perturbation; a dot per
@@ -72,20 +73,21 @@ def plot_train_from(frame: pd.DataFrame) -> Figure:
     """
     tasks = list(dict.fromkeys(frame["task"]))
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    figure, axes = panels(len(tasks))
-    for ax, task in zip(axes, tasks, strict=False):
+    figure, axes = panels(tasks, ax)
+    for panel, task in zip(axes, tasks, strict=True):
         here = frame[frame["task"] == task]
         for cell, rows in here.groupby("cell", sort=False):
             color, marker = looks[str(cell)]
-            ax.plot(rows["amount"], rows["start_accuracy"], marker, mfc="none", color=color, markersize=5, label=f"{cell}, before")
-            ax.plot(rows["amount"], rows["accuracy"], marker, color=color, markersize=4, alpha=0.8)
+            open_: Line = {"marker": marker, "linestyle": "", "mfc": "none", "markersize": 5, "label": f"{cell}, before"}
+            panel.plot(rows["amount"], rows["start_accuracy"], color=color, **open_)
+            panel.plot(rows["amount"], rows["accuracy"], marker=marker, linestyle="", color=color, markersize=4, alpha=0.8)
             middle = rows.groupby("amount")["accuracy"].median()
-            ax.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
-        ax.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE)
-        noise_axis(ax, frame["amount"])
-        ax.set(title=f"{task}, gap {here['gap'].iloc[0]}", ylabel="accuracy", ylim=(-0.03, 1.03))
-        ax.set_xlabel("perturbation of the weights (share of their size)")
-    finish(figure, axes[: len(tasks)], "open: the disturbed construction; filled: after training from it; a dot per seed", True)
+            panel.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
+        panel.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE)
+        noise_axis(panel, frame["amount"])
+        panel.set(title=f"{task}, gap {here['gap'].iloc[0]}", ylabel="accuracy", ylim=(-0.03, 1.03))
+        panel.set_xlabel("perturbation of the weights (share of their size)")
+    finish(figure, axes, "open: the disturbed construction; filled: after training from it; a dot per seed", ax is None)
     return figure
 
 

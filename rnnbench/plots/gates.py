@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -12,25 +12,35 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
 from rnnbench.plots.looks import styled
-from rnnbench.plots.panels import type_size
+from rnnbench.plots.panels import Places, theirs, type_size
 
 EDGE = 14
 """Of a long sequence this many steps are shown in full at either end; all those between share the room of :data:`MIDDLE`."""
 MIDDLE = 28
 EARLY = 100
 """The scale of the state is chosen so that what happens in so many first steps can be seen."""
+
+
+class Picture(TypedDict):
+    """The colours of a heat map."""
+
+    cmap: str
+    norm: Normalize
+
+
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#882255")
 
 
 @styled
-def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str) -> Figure:
+def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str, ax: Places | None = None) -> Figure:
     """Draw what the gates do.
 
     Args:
         values: as :func:`rnnbench.insight.gates.gate_values` gives it.
         means: as :func:`rnnbench.insight.gates.means` makes of it.
         lives: columns ``when, unit, half_life``; may be empty.
-        title: what run this is.
+        title: what run this is; the first panel's, in axes of the caller's.
+        ax: axes to draw in: one per quantity, one for the means, and one for the half-lives if there are any.
 
     Returns:
         Left a heat map per quantity, units against steps, those that keep longest on top; the middle of a long sequence is
@@ -40,26 +50,34 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
     """
     quantities = list(dict.fromkeys(values["quantity"]))
     order = _longest_first(values, lives)
-    figure = Figure(figsize=(11.5, 1.2 + 1.45 * len(quantities) + 0.6), layout="constrained")
-    left, right = cast("tuple[SubFigure, SubFigure]", figure.subfigures(1, 2, width_ratios=(1.7, 1)))
-    maps = list(left.subplots(len(quantities), 1, squeeze=False).flat)
-    others = list(right.subplots(2 if len(lives) else 1, 1, squeeze=False).flat)
-    for ax, quantity in zip(maps, quantities, strict=True):
+    names = ["means", "half-lives"] if len(lives) else ["means"]
+    if ax is None:
+        figure = Figure(figsize=(11.5, 1.2 + 1.45 * len(quantities) + 0.6), layout="constrained")
+        left, right = cast("tuple[SubFigure, SubFigure]", figure.subfigures(1, 2, width_ratios=(1.7, 1)))
+        maps = list(left.subplots(len(quantities), 1, squeeze=False).flat)
+        others = list(right.subplots(len(names), 1, squeeze=False).flat)
+    else:
+        figure, axes = theirs([*quantities, *names], ax)
+        maps, others = axes[: len(quantities)], axes[len(quantities) :]
+    for panel, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
         low, high = _range(values, quantity)
         look, ticks = _scale(low, high, table.to_numpy())
-        image = _pressed(ax, table.to_numpy(), **look)
-        bar = left.colorbar(image, ax=ax, pad=0.01)
+        image = _pressed(panel, table.to_numpy(), look)
+        bar = panel.figure.colorbar(image, ax=panel, pad=0.01)
         bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
         bar.minorticks_off()
-        ax.set(title=quantity, ylabel="units", yticks=[], xticks=[])
+        panel.set(title=quantity, ylabel="units", yticks=[], xticks=[])
     words = values.drop_duplicates("step").sort_values("step")
     texts = [f"{word} \u2192 {answer}" if answer else word for word, answer in words[["word", "answer"]].to_numpy()]
     _step_ticks(maps[-1], texts)
     draw_means(others[0], means)
     if len(lives):
         draw_half_lives(others[1], lives)
-    figure.suptitle(title, fontsize=type_size(1.1))
+    if ax is None:
+        figure.suptitle(title, fontsize=type_size(1.1))
+    else:
+        maps[0].set_title(f"{title}\n{quantities[0]}")
     return figure
 
 
@@ -79,12 +97,10 @@ def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
     """Histograms of the units' half-lives before and after training, on one logarithmic axis."""
     low, high = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
     bins = np.geomspace(low / 1.05, high * 1.05, 24)
-    looks: dict[str, dict[str, Any]] = {
-        "initial": {"histtype": "stepfilled", "color": "#777777", "alpha": 0.45, "label": "at initialisation"},
-        "trained": {"histtype": "step", "color": "#D55E00", "linewidth": 1.6, "label": "after training"},
-    }
-    for when, look in looks.items():
-        ax.hist(lives.loc[lives["when"] == when, "half_life"].clip(low, high), bins, **look)  # type: ignore[arg-type]  # an array
+    before, after = (lives.loc[lives["when"] == when, "half_life"].clip(low, high) for when in ("initial", "trained"))
+    edges = [float(edge) for edge in bins]
+    ax.hist(before, edges, histtype="stepfilled", color="#777777", alpha=0.45, label="at initialisation")
+    ax.hist(after, edges, histtype="step", color="#D55E00", linewidth=1.6, label="after training")
     ax.set_xscale("log")
     ax.set(xlabel="half-life of what a unit holds (time steps)", ylabel="units", title="how long the gates keep")
     ax.legend(fontsize=type_size(0.8))
@@ -98,7 +114,7 @@ def _range(values: pd.DataFrame, quantity: str) -> tuple[float, float]:
     return (np.nan, np.nan) if quantity.startswith("state") else (0.0, 1.0)
 
 
-def _scale(low: float, high: float, picture: np.ndarray) -> tuple[dict[str, Any], list[float]]:
+def _scale(low: float, high: float, picture: np.ndarray) -> tuple[Picture, list[float]]:
     """Colours and the ticks of their bar: gates over their range; a state, which has none (NaN), so that its largest values and its
     first steps are seen."""
     if not np.isnan(low):
@@ -122,7 +138,7 @@ def _parts(steps: int) -> list[tuple[int, int, float, float]]:
     ]
 
 
-def _pressed(ax: Axes, picture: np.ndarray, **look: Any) -> AxesImage:
+def _pressed(ax: Axes, picture: np.ndarray, look: Picture) -> AxesImage:
     """A heat map of (units, steps), its middle pressed together; the edges of that are marked."""
     parts = _parts(picture.shape[1])
     for first, end, left, right in parts:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.config import stem
-from rnnbench.plots.looks import curve_looks, styled
-from rnnbench.plots.panels import finish, panels
+from rnnbench.plots.looks import Line, cell_and_init, curve_looks, styled
+from rnnbench.plots.panels import Places, finish, panels
 
 FLOOR, TOP = 1e-50, 1e4
 """The axis ends here: below, nothing is left to compare; above, a bound says nothing."""
@@ -18,40 +15,41 @@ MARKS = 7
 
 
 @styled
-def plot_gradients(frame: pd.DataFrame) -> Figure:
+def plot_gradients(frame: pd.DataFrame, ax: Places | None = None) -> Figure:
     """Draw the gradient norms of several cells.
 
     Args:
         frame: rows of :func:`rnnbench.insight.gradients.gradient_norms`, of one task and gap.
+        ax: axes to draw in: one, or two with ``trained``.
 
     Returns:
         A panel for ``initial`` and one for ``trained``, if it is there. The curve is the gradient at the state the cell carries on;
         the thin line is Pascanu's bound, where a cell has one. A norm of exactly zero is not drawn, nor what lies off the axis.
     """
-    frame = frame.assign(label=frame["cell"].map(lambda cell: stem(str(cell))) + " (" + frame["init"].astype(str) + ")")
+    frame = frame.assign(label=cell_and_init(frame))
     moments = [when for when in ("initial", "trained") if when in set(frame["when"])]
     looks = curve_looks(frame)
-    figure, axes = panels(len(moments), width=5.2, height=3.6)
+    figure, axes = panels(moments, ax, width=5.2, height=3.6)
     frame = frame.assign(
         norm=frame["grad_state"].fillna(frame["grad_input"]) if "grad_input" in frame else frame["grad_state"]
     )  # the latter of whole-sequence models
     seen = frame.loc[frame["norm"] > 0, "norm"]
     low = max(float(seen.min()) / 10, FLOOR) if len(seen) else FLOOR
-    for ax, when in zip(axes, moments, strict=False):
+    for panel, when in zip(axes, moments, strict=True):
         for k, (label, look) in enumerate(looks.items()):
             curve = frame[(frame["when"] == when) & (frame["label"] == label)].sort_values("distance")
             spacing = max(1, len(curve) // MARKS)
-            every: dict[str, Any] = look | {"markevery": (k * spacing // len(looks), spacing)}
-            ax.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), **every)
+            every: Line = look | {"markevery": (k * spacing // len(looks), spacing)}
+            panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), **every)
             bound = curve["bound"].where(curve["bound"] < TOP)
             if bound.notna().any():
-                thin: dict[str, Any] = {"color": look["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
-                ax.plot(curve["distance"], bound, **thin)
-        ax.set_yscale("log")
-        ax.set_ylim(low, TOP)
+                thin: Line = {"color": look["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
+                panel.plot(curve["distance"], bound, **thin)
+        panel.set_yscale("log")
+        panel.set_ylim(low, TOP)
         title = {"initial": "at initialisation", "trained": "after training"}[when]
-        ax.set_title(f"{stem(str(frame['task'].iloc[0]))}, gap {frame['gap'].iloc[0]}: {title}")
-        ax.set(xlabel="distance to the answer (time steps)", ylabel="norm of d loss / d state")
+        panel.set_title(f"{frame['task'].iloc[0]}, gap {frame['gap'].iloc[0]}: {title}")
+        panel.set(xlabel="distance to the answer (time steps)", ylabel="norm of d loss / d state")
     note = "state: what the cell carries on from step to step; bound: Pascanu et al. 2013, largest singular value to the distance"
-    finish(figure, axes, note, True)
+    finish(figure, axes, note, ax is None)
     return figure

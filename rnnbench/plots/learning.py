@@ -8,9 +8,8 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.config import stem
-from rnnbench.plots.looks import Runs, curve_looks, styled
-from rnnbench.plots.panels import CHANCE, accuracy_axis, finish, panels, type_size
+from rnnbench.plots.looks import Line, Runs, cell_and_init, curve_looks, runs_of, styled
+from rnnbench.plots.panels import CHANCE, Places, accuracy_axis, finish, panels, type_size
 from rnnbench.summary import BEST_RULE, count_once, mark_best
 
 
@@ -23,12 +22,13 @@ class Logs(Runs, Protocol):
 
 
 @styled
-def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | None = None) -> Figure:
+def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | Runs | None = None, ax: Places | None = None) -> Figure:
     """Draw every run of one task, finished or not, on a page of small panels that start at step 0.
 
     Args:
         logs: a study, or rows of :meth:`rnnbench.Study.logs`, of one task.
-        runs: rows of :meth:`rnnbench.Study.runs`, if any run has finished: they tell curves and learning rates apart.
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`, if any run has finished: they tell curves and learning rates apart.
+        ax: axes to draw in, one per gap.
 
     Returns:
         The figure. A cross ends a run that diverged; all others end where they were solved or their budget was used up. Before the
@@ -41,40 +41,42 @@ def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | None = None) -
     if not isinstance(logs, pd.DataFrame):
         study = logs
         logs, runs = study.logs(), study.runs() if runs is None and study.records() else runs
+    runs = None if runs is None else runs_of(runs)
     if logs["task"].nunique() != 1:
         raise ValueError(f"learning curves of one task fit a page, not of {logs['task'].nunique()}: select one")
     logs, several = told_apart(logs, runs)
     looks = curve_looks(logs.drop_duplicates("run_id"))
-    groups = list(logs.groupby("gap"))
+    groups = {f"gap {gap}": frame for gap, frame in logs.groupby("gap")}
     columns = min(len(groups), 4)
-    figure, axes = panels(len(groups), width=2.5, height=2.1, columns=columns)
-    chance_by_gap = logs.groupby("gap")["chance_accuracy"].first()
-    for ax, (gap, frame) in zip(axes, groups, strict=False):
-        chance = float(chance_by_gap[gap])
+    figure, axes = panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
+    task = str(logs["task"].iloc[0])
+    for panel, (title, frame) in zip(axes, groups.items(), strict=True):
+        chance = float(frame["chance_accuracy"].iloc[0])
         for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # the faint ones first
-            look = looks[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
+            look: Line = looks[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
             if run["step"].iloc[0] > 0:
-                ax.plot(
+                panel.plot(
                     [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=look["color"], linewidth=0.6, alpha=0.3
                 )
-            ax.plot(run["step"], run["accuracy"], **look)
+            panel.plot(run["step"], run["accuracy"], **look)
             if run["status"].iloc[-1] == "diverged":
-                ax.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=look["color"])
-        ax.axhline(chance, label="chance", zorder=1, **CHANCE)
-        accuracy_axis(ax)
-        ax.set_xlim(0, None)
-        ax.locator_params(axis="x", nbins=4)
-        ax.ticklabel_format(axis="x", style="plain")
-        ax.tick_params(labelsize=type_size(0.8))
-        ax.set_title(f"gap {gap}", fontsize=type_size())
-    for k, ax in enumerate(axes[: len(groups)]):
-        ax.set_xlabel("training steps" if k >= len(groups) - columns else "", fontsize=type_size(0.9))
-        ax.set_ylabel("accuracy" if k % columns == 0 else "", fontsize=type_size(0.9))
-    figure.suptitle(stem(str(logs["task"].iloc[0])))
+                panel.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=look["color"])
+        panel.axhline(chance, label="chance", zorder=1, **CHANCE)
+        accuracy_axis(panel)
+        panel.set_xlim(0, None)
+        panel.locator_params(axis="x", nbins=4)
+        panel.ticklabel_format(axis="x", style="plain")
+        panel.tick_params(labelsize=type_size(0.8))
+        panel.set_title(title if ax is None else f"{task}, {title}", fontsize=type_size())
+    for k, panel in enumerate(axes):
+        panel.set_xlabel("training steps" if ax is not None or k >= len(axes) - columns else "", fontsize=type_size(0.9))
+        panel.set_ylabel("accuracy" if ax is not None or k % columns == 0 else "", fontsize=type_size(0.9))
+    if ax is None:
+        figure.suptitle(task)
     note = "a line per run; dotted: before its first evaluation"
     if several:
         note += f"; faint: other rates than the {BEST_RULE}"
-    finish(figure, axes[: len(groups)], note, True)
+    finish(figure, axes, note, ax is None)
     return figure
 
 
@@ -84,7 +86,7 @@ def told_apart(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFr
     A run that :func:`rnnbench.summary.count_once` leaves out is left out; one that has not finished is kept.
     """
     logs = logs[logs["accuracy"].notna()].drop_duplicates(["run_id", "step"], keep="last")
-    bare = logs["cell"].map(lambda cell: stem(str(cell))) + " (" + logs["init"].astype(str) + ")"
+    bare = cell_and_init(logs)
     logs = logs.assign(best=True, label=bare).sort_values(["run_id", "step"], ignore_index=True)
     if runs is None or runs.empty:
         return logs, False

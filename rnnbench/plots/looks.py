@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypedDict, TypeVar
 
 import matplotlib
 import pandas as pd
@@ -44,9 +44,36 @@ STYLES = {"paper": PAPER, "slide": SLIDE}
 SMALL = 0.8
 """Notes and labels at lines, as a share of the type's size."""
 
+Marker = str | tuple[int, int, int]
+Dash = str | tuple[float, tuple[float, ...]]
+
+
+class Line(TypedDict, total=False):
+    """How a line is drawn: matplotlib's own keywords."""
+
+    color: str
+    linestyle: Dash
+    linewidth: float
+    marker: Marker
+    markersize: float
+    markevery: tuple[int, int]
+    mec: str
+    mew: float
+    mfc: str
+    alpha: float
+    label: str
+
+
+class Bars(TypedDict):
+    """How the bars of an interval are drawn."""
+
+    elinewidth: float
+    capsize: float
+
+
 _current: ContextVar[dict[str, object]] = ContextVar("style", default=PAPER)
 
-PALETTE = (
+PALETTE: tuple[tuple[str, Marker], ...] = (
     ("#009E73", "^"),
     ("#56B4E9", "v"),
     ("#AA4499", "P"),
@@ -65,17 +92,14 @@ PALETTE = (
     ("#DC267F", (4, 1, 0)),
 )
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
-SIZES: dict[Any, float] = {"*": 1.45, (4, 1, 0): 1.35, "d": 1.15, "P": 1.1, "X": 1.1, "^": 1.1, "v": 1.1, "<": 1.1, ">": 1.1}
+SIZES: dict[Marker, float] = {"*": 1.45, (4, 1, 0): 1.35, "d": 1.15, "P": 1.1, "X": 1.1, "^": 1.1, "v": 1.1, "<": 1.1, ">": 1.1}
 """By how much a shape is drawn larger, so that all look of one size."""
-DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
+DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
 """A cell's curves, in the order of their labels."""
 
-SEEDS: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
+SEEDS: Line = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
 """Dots of single runs, behind the lines."""
-BARS: dict[str, Any] = {"elinewidth": 0.9, "capsize": 2}
-
-Look = tuple[str, Any]
-"""A colour and a marker, as matplotlib takes them."""
+BARS: Bars = {"elinewidth": 0.9, "capsize": 2}
 
 
 @contextmanager
@@ -125,13 +149,13 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def cell_looks(cells: Iterable[str]) -> dict[str, Look]:
+def cell_looks(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
     """Colour and marker of every cell, found from its name alone, so that a cell looks alike in all figures.
 
     A name's checksum says which of the sixteen; where that one is taken, by a shorter name or one earlier in the alphabet, the
     next. Beyond sixteen cells looks repeat.
     """
-    found: dict[str, Look] = {}
+    found: dict[str, tuple[str, Marker]] = {}
     for cell in sorted(set(cells), key=lambda name: (len(name), name)):
         slot = zlib.crc32(cell.encode()) % len(PALETTE)
         if len(found) < len(PALETTE):
@@ -141,14 +165,14 @@ def cell_looks(cells: Iterable[str]) -> dict[str, Look]:
     return found
 
 
-def curve_looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def curve_looks(frame: pd.DataFrame) -> dict[str, Line]:
     """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
 
     Args:
         frame: columns ``cell``, ``label`` and ``gap``, each row of some curve. The curve of most gaps is a cell's solid line.
     """
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Line] = {}
     for cell, label, k in numbered(frame):
         color, marker = looks[cell]
         found[label] = {
@@ -170,3 +194,9 @@ def numbered(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
     counts["number"] = counts.groupby("cell").cumcount()
     for cell, label, k in counts[["cell", "label", "number"]].itertuples(index=False, name=None):
         yield str(cell), str(label), int(k)
+
+
+def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:
+    """The shortest label of every row: ``lstm (chrono)``."""
+    labels: pd.Series[str] = frame["cell"].astype(str) + " (" + frame["init"].astype(str) + ")"
+    return labels

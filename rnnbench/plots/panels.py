@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import cast
 
 import matplotlib
 import numpy as np
@@ -14,10 +14,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
 
-from rnnbench.config import stem
-from rnnbench.plots.looks import SMALL
+from rnnbench.plots.looks import SMALL, Line
 
-CHANCE: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
+CHANCE: Line = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
 
 
 def type_size(share: float = 1.0) -> float:
@@ -25,40 +24,58 @@ def type_size(share: float = 1.0) -> float:
     return share * float(matplotlib.rcParams["font.size"])
 
 
-def panels(count: int, width: float = 5.0, height: float = 3.2, columns: int = 0) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` panels, two in a row, or four where there are many, or ``columns``; those left over stay blank.
+Places = Axes | Iterable[Axes]
+"""The caller's axes: one, or as many as the figure has panels, such as an array of ``subplots``."""
 
-    ``width`` and ``height`` are inches of a panel at the type of ``paper``; larger type makes larger panels.
+
+def panels(
+    names: Sequence[str], ax: Places | None = None, *, width: float = 5.0, height: float = 3.2, columns: int = 0
+) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each of ``names``, two in a row, or four where there are many, or ``columns``.
+
+    Args:
+        names: what the panels show.
+        ax: the caller's axes, to draw there instead: one per panel, in that order.
+        width, height: inches of a panel at the type of ``paper``; larger type makes larger panels.
+
+    Raises:
+        ValueError: ``ax`` has more or fewer axes than there are panels.
     """
+    if ax is not None:
+        return theirs(names, ax)
+    count = len(names)
     columns = columns or min(count, 2 if count <= 6 else 4)
     rows = -(-count // columns)
     grown = (type_size() / 9) ** 0.5
     figure = Figure(figsize=(max(width * columns, 5.0) * grown, height * rows * grown), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for ax in axes[count:]:
-        ax.set_axis_off()
+    for blank in axes[count:]:
+        blank.set_axis_off()
+    return figure, axes[:count]
+
+
+def theirs(names: Sequence[str], ax: Places) -> tuple[Figure, list[Axes]]:
+    """The caller's axes, one for each of ``names``, and the figure they belong to; raises ValueError as :func:`panels`."""
+    axes = [ax] if isinstance(ax, Axes) else list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(axes) != len(names):
+        wanted = f"one for each panel ({', '.join(names)})" if len(names) > 1 else f"for {names[0]}"
+        raise ValueError(f"ax takes {len(names)} axes, {wanted}, not {len(axes)}")
+    figure = axes[0].get_figure(root=True)
+    assert isinstance(figure, Figure)
     return figure, axes
 
 
-def by_task(frame: pd.DataFrame, ax: Axes | None, **sizes: float) -> tuple[Figure, list[tuple[str, pd.DataFrame, Axes]]]:
-    """A panel per task, or the caller's ``ax`` for the one task there is.
-
-    Raises:
-        ValueError: ``ax`` is given for several tasks.
-    """
+def by_task(
+    frame: pd.DataFrame, ax: Places | None, *, width: float = 5.0, height: float = 3.2
+) -> tuple[Figure, list[tuple[str, pd.DataFrame, Axes]]]:
+    """A panel per task, with its name and its rows, as :func:`panels`."""
     groups = [(str(task), rows) for task, rows in frame.groupby("task")]
-    if ax is not None:
-        if len(groups) != 1:
-            raise ValueError(f"ax takes one task, not {len(groups)}: select one of {', '.join(task for task, _ in groups)}")
-        figure, axes = ax.get_figure(root=True), [ax]
-        assert isinstance(figure, Figure)
-    else:
-        figure, axes = panels(len(groups), **sizes)  # type: ignore[arg-type]  # columns is a whole number
-    return figure, [(stem(task), rows, panel) for (task, rows), panel in zip(groups, axes, strict=False)]
+    figure, axes = panels([task for task, _ in groups], ax, width=width, height=height)
+    return figure, [(task, rows, panel) for (task, rows), panel in zip(groups, axes, strict=True)]
 
 
 def finish(figure: Figure, axes: Sequence[Axes], note: str, own: bool, direct: Iterable[str] = ()) -> None:
-    """The legend below all panels with the note on how to read them, or a small one inside the caller's ``ax``.
+    """The legend below all panels with the note on how to read them, or a small one inside the first of the caller's axes.
 
     Args:
         figure: the figure.
@@ -141,7 +158,7 @@ def draw_chance(ax: Axes, frame: pd.DataFrame, x: str) -> None:
     ax.plot(chance.index, chance.to_numpy(), label="chance", zorder=1, **CHANCE)
 
 
-def label_ends(ax: Axes, ends: dict[str, tuple[float, float, dict[str, Any]]]) -> set[str]:
+def label_ends(ax: Axes, ends: dict[str, tuple[float, float, Line]]) -> set[str]:
     """Write labels beside the right end of their lines, each after its marker, moved apart where they would touch.
 
     Args:

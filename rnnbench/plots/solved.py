@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.plots.looks import BARS, Runs, curve_looks, runs_of, styled
-from rnnbench.plots.panels import beside, by_task, finish, gap_axis, label_ends
+from rnnbench.plots.panels import Places, beside, by_task, finish, gap_axis, label_ends
 from rnnbench.summary import BEST_RULE, summarise
 
 
 @styled
-def plot_solved(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
+def plot_solved(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     """Draw k of n seeds solved against the gap, with 95 % Wilson intervals.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
-        ax: draws here, if the runs are of one task.
+        ax: axes to draw in, one per task.
 
     Returns:
         The figure. Curves are set a little apart sideways, so that intervals do not hide each other.

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.plots.looks import Runs, curve_looks, runs_of, styled
-from rnnbench.plots.panels import by_task, finish, gap_axis, type_size
+from rnnbench.plots.panels import Places, by_task, finish, gap_axis, type_size
 from rnnbench.stats import SPAN_RULE
 from rnnbench.summary import BEST_RULE, CURVE, summarise
 
 
 @styled
-def plot_span(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
+def plot_span(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     """Draw the span of every curve on every task, the rule printed.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
-        ax: draws here, if the runs are of one task.
+        ax: axes to draw in, one per task.
 
     Returns:
         The figure. An arrow: the span is the largest gap tried, and may be larger. "below 10": not even the smallest gap is solved.

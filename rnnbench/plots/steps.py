@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench.plots.looks import BARS, SEEDS, Runs, curve_looks, runs_of, styled
-from rnnbench.plots.panels import beside, by_task, finish, gap_axis
+from rnnbench.plots.panels import Places, beside, by_task, finish, gap_axis
 from rnnbench.summary import BEST_RULE, best_runs, summarise
 
 
 @styled
-def plot_steps(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
+def plot_steps(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     """Draw the steps to solve of every seed that solved its gap; lines join the medians where at least half of the seeds did.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`, at least one of them solved.
-        ax: draws here, if the runs are of one task.
+        ax: axes to draw in, one per task.
 
     Returns:
         The figure, the steps on a logarithmic axis. Only the learning rate that the other figures show is drawn.

@@ -9,21 +9,28 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
-from rnnbench.plots.looks import DASHES, cell_looks, numbered
+from rnnbench.plots.looks import DASHES, Marker, cell_looks, numbered
 from rnnbench.plots.panels import beside
 from rnnbench.report.words import command
 from rnnbench.summary import recipe_fields
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import altair as alt
+
 ISOLATED = "only == '' || datum.label == only"
-Spec = dict[str, Any]
+Spec = dict[str, object]
 """JSON."""
+Looks = dict[str, tuple[str, str, list[int]]]
+"""Colour, shape and dash of every curve by its label."""
 
 
 def available() -> bool:
@@ -35,11 +42,11 @@ def javascript() -> str:
     """Vega, Vega-Lite and the code that draws them, to stand in a script tag."""
     import vl_convert
 
-    text: str = cast(Any, vl_convert).javascript_bundle()  # its stub asks for what has a default
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    bundle = cast("Callable[[], str]", vl_convert.javascript_bundle)  # its stub asks for what has a default
+    return bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def outline(marker: Any) -> str:
+def outline(marker: Marker) -> str:
     """A marker of the figures as an SVG path between -1 and 1, which is how Vega takes shapes of one's own."""
     drawn = MarkerStyle(marker)
     larger = drawn.get_transform() + Affine2D().scale(9)  # so that a circle gets corners enough
@@ -48,7 +55,7 @@ def outline(marker: Any) -> str:
     return "M" + "L".join(f"{x:.2f},{-y:.2f}" for x, y in corners[:-1]) + "Z"
 
 
-def curves(frame: pd.DataFrame) -> dict[str, tuple[str, str, list[int]]]:
+def curves(frame: pd.DataFrame) -> Looks:
     """Colour, outline and dash of every curve by its label, as in the figures; for the legend and the charts."""
     looks = cell_looks(str(cell) for cell in frame["cell"])
     dashes = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [8, 2, 2, 2, 2, 2], [1, 4])
@@ -56,7 +63,7 @@ def curves(frame: pd.DataFrame) -> dict[str, tuple[str, str, list[int]]]:
     return {label: (looks[cell][0], outline(looks[cell][1]), dashes[k % len(dashes)]) for cell, label, k in numbered(frame)}
 
 
-def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> Spec:
+def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> Spec:
     """Accuracy against the gap, one task: medians with intervals, a dot per run with all that repeats it.
 
     Args:
@@ -106,7 +113,7 @@ def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: dict[str, tuple[s
     return _spec(alt.layer(_chance(table), points, *_curves(medians, labels, looks, y, x, "accuracy")))
 
 
-def solved(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> Spec:
+def solved(table: pd.DataFrame, looks: Looks) -> Spec:
     """Share of seeds that solved each gap of one task, with Wilson intervals."""
     import altair as alt
 
@@ -120,7 +127,7 @@ def solved(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) ->
     return _spec(alt.layer(*_curves(medians, labels, looks, y, x, "share")))
 
 
-def span(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> Spec:
+def span(table: pd.DataFrame, looks: Looks) -> Spec:
     """The span of every curve of one task."""
     import altair as alt
 
@@ -144,7 +151,7 @@ def span(table: pd.DataFrame, looks: dict[str, tuple[str, str, list[int]]]) -> S
     return _spec(alt.layer(base.mark_bar(height=10).encode(color=_color(labels, looks)), named), height=24 * len(labels) + 20)
 
 
-def learning(labels: list[str], looks: dict[str, tuple[str, str, list[int]]]) -> Spec:
+def learning(labels: list[str], looks: Looks) -> Spec:
     """Learning curves of one task and gap; the page fills in the runs of the gap that is chosen, as data set ``runs``."""
     import altair as alt
 
@@ -167,9 +174,7 @@ def learning(labels: list[str], looks: dict[str, tuple[str, str, list[int]]]) ->
     return _spec(alt.layer(chance, lines))
 
 
-def _curves(
-    medians: pd.DataFrame, labels: list[str], looks: dict[str, tuple[str, str, list[int]]], y: Any, x: Any, column: str
-) -> list[Any]:
+def _curves(medians: pd.DataFrame, labels: list[str], looks: Looks, y: alt.Y, x: alt.X, column: str) -> list[alt.Chart]:
     """Intervals, lines and markers of a column with its ``_low`` and ``_high``."""
     import altair as alt
 
@@ -198,7 +203,7 @@ def _medians(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _gap_axis(gaps: list[int]) -> Any:
+def _gap_axis(gaps: list[int]) -> alt.X:
     import altair as alt
 
     low, high = min(gaps), max(gaps)
@@ -212,7 +217,7 @@ def _gap_axis(gaps: list[int]) -> Any:
     return alt.X("x:Q", scale=scale, axis=axis)
 
 
-def _chance(table: pd.DataFrame) -> Any:
+def _chance(table: pd.DataFrame) -> alt.Chart:
     import altair as alt
 
     chance = table.groupby("gap")["chance_accuracy"].first().reset_index()
@@ -222,30 +227,30 @@ def _chance(table: pd.DataFrame) -> Any:
     return alt.Chart(_values(rows)).mark_line(strokeDash=[4, 3], color="black", strokeWidth=1.2).encode(x="x:Q", y="chance:Q")
 
 
-def _color(labels: list[str], looks: dict[str, tuple[str, str, list[int]]]) -> Any:
+def _color(labels: list[str], looks: Looks) -> alt.Color:
     import altair as alt
 
     return alt.Color("label:N", scale=alt.Scale(domain=labels, range=[looks[label][0] for label in labels]), legend=None)
 
 
-def _dash(labels: list[str], looks: dict[str, tuple[str, str, list[int]]]) -> Any:
+def _dash(labels: list[str], looks: Looks) -> alt.StrokeDash:
     import altair as alt
 
     return alt.StrokeDash("label:N", scale=alt.Scale(domain=labels, range=[looks[label][2] for label in labels]), legend=None)
 
 
-def _values(frame: pd.DataFrame) -> Any:
+def _values(frame: pd.DataFrame) -> alt.Data:
     """The frame as data that stands in the chart: CSV, which names each column once."""
     import altair as alt
 
-    return cast(Any, alt.Data)(values=frame.to_csv(index=False), format={"type": "csv"})
+    return alt.Data(values=frame.to_csv(index=False), format={"type": "csv"})
 
 
 def _short(value: float) -> float:
     return round(float(value), 4) if not pd.isna(value) else 0.0
 
 
-def _spec(chart: Any, height: int = 250) -> Spec:
+def _spec(chart: alt.LayerChart, height: int = 250) -> Spec:
     import altair as alt
 
     font = "system-ui, sans-serif"

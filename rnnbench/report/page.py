@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import jinja2
 import matplotlib
@@ -16,13 +15,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rnnbench import __version__, plots
-from rnnbench.config import stem
 from rnnbench.plots.learning import told_apart
 from rnnbench.plots.looks import render
 from rnnbench.report import charts, words
 from rnnbench.report.found import claims, extras
 from rnnbench.stats import SPAN_RULE
-from rnnbench.summary import BEST_RULE, count_once, mark_best, summarise, told_span
+from rnnbench.summary import BEST_RULE, Cells, count_once, mark_best, summarise, told_span
 from rnnbench.sweep.tuned import tuning_told
 
 POINTS = 48
@@ -44,7 +42,7 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
     interactive = interactive and charts.available()
     marked, table = mark_best(runs), summarise(runs)
     looks = charts.curves(marked)
-    specs: dict[str, Any] = {}
+    specs: dict[str, charts.Spec] = {}
     pictures: dict[str, Markup] = {}
     tasks = [str(task) for task in table["task"].unique()]
     kinds = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
@@ -58,8 +56,8 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
             for kind, draw in kinds.items():
                 pictures[f"{kind}-{number}"] = svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
     lines = learning(logs, runs, tasks, looks, interactive)
-    specs |= lines.pop("specs")
-    pictures |= lines.pop("pictures")
+    specs |= lines.specs
+    pictures |= lines.pictures
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
         autoescape=True,
@@ -73,7 +71,7 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
         studies=[_study(study, rows) for study, rows in runs.groupby("study", sort=False)],
         once=len(count_once(runs)),
         seconds=float(runs["wall_s"].sum()),
-        tasks=[(number, stem(task)) for number, task in enumerate(tasks)],
+        tasks=list(enumerate(tasks)),
         verdicts=words.verdicts(table, runs),
         legend=[(label, *look) for label, look in looks.items()],
         rows=_table(table.assign(tuning=tuning_told(table, studies))),
@@ -82,37 +80,44 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
         span_rule=SPAN_RULE,
         claims=claims(studies),
         extras=[(extra, svg(extra.figure, f"extra{k}")) for k, extra in enumerate(extras(studies, runs))],
-        learning=lines["gaps"],
+        learning=lines.gaps,
         conditions=words.conditions(runs),
         commands=words.sweeps(runs),
         pictures=pictures,
         interactive=interactive,
-        data=_json({"specs": specs, "runs": lines["runs"], "labels": list(looks)}) if interactive else "",
+        data=_json({"specs": specs, "runs": lines.runs, "labels": list(looks)}) if interactive else "",
         vega=Markup(charts.javascript()) if interactive else "",
         style=Markup(_asset("page.css")),
         script=Markup(_asset("page.js")),
     )
 
 
-def learning(
-    logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], looks: dict[str, Any], interactive: bool
-) -> dict[str, Any]:
+class Lines(NamedTuple):
+    """The learning curves of the tasks, by number: gaps to choose from; by name, the runs in short, their charts, or figures."""
+
+    gaps: dict[int, list[int]]
+    runs: dict[str, list[list[object]]]
+    specs: dict[str, charts.Spec]
+    pictures: dict[str, Markup]
+
+
+def learning(logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], looks: charts.Looks, interactive: bool) -> Lines:
     """The learning curves of each task: gaps to choose from, and runs in short, or a figure."""
-    found: dict[str, Any] = {"gaps": {}, "runs": {}, "specs": {}, "pictures": {}}
+    found = Lines({}, {}, {}, {})
     for number, task in enumerate(tasks):
         here = logs[logs["task"] == task] if logs is not None else None
         if here is None or here.empty:
             continue
         name = f"learning-{number}"
         told, _ = told_apart(here, runs)
-        found["gaps"][number] = sorted(int(gap) for gap in told["gap"].unique())
+        found.gaps[number] = sorted(int(gap) for gap in told["gap"].unique())
         if not interactive:
-            found["pictures"][name] = svg(plots.plot_learning(here, runs), name)
+            found.pictures[name] = svg(plots.plot_learning(here, runs), name)
             continue
         labels = list(looks)
         rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
-        found["specs"][name] = charts.learning([label for label in labels if label in set(told["label"])], looks)
-        found["runs"][name] = [
+        found.specs[name] = charts.learning([label for label in labels if label in set(told["label"])], looks)
+        found.runs[name] = [
             [
                 int(run["gap"].iloc[0]),
                 str(run["label"].iloc[0]),
@@ -120,13 +125,11 @@ def learning(
                 rates.get(run_id),
                 int(run["best"].iloc[0]),
                 round(float(run["chance_accuracy"].iloc[0]), 4),
-                run["step"].tolist(),
+                _regular(run["step"].tolist()),
                 (1000 * run["accuracy"]).round().astype(int).tolist(),
             ]
             for run_id, run in ((run_id, _thinned(run)) for run_id, run in told.groupby("run_id"))
         ]
-        for run in found["runs"][name]:
-            run[6] = _regular(run[6])
     return found
 
 
@@ -143,7 +146,7 @@ def _regular(steps: list[int]) -> list[int] | int:
     return steps[0] if steps == [steps[0] * (k + 1) for k in range(len(steps))] else steps
 
 
-def _study(study: object, rows: pd.DataFrame) -> dict[str, Any]:
+def _study(study: object, rows: pd.DataFrame) -> dict[str, object]:
     machine = {
         name: ", ".join(str(value) for value in rows[name].dropna().unique())
         for name in map(str, rows)
@@ -161,7 +164,7 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
     for row in table.to_dict("records"):
         none = pd.isna(row["steps_to_solve"])
         cells = {
-            "task": stem(row["task"]),
+            "task": row["task"],
             "curve": row["label"],
             "gap": str(row["gap"]),
             "solved (95 %)": f"{row['solved']} of {row['seeds']} ({_range(row, 'solved', 0)} %)",
@@ -180,7 +183,7 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
     return found
 
 
-def _range(row: dict[Hashable, Any], name: str, places: int) -> str:
+def _range(row: Cells, name: str, places: int) -> str:
     return f"{100 * row[f'{name}_low']:.{places}f} to {100 * row[f'{name}_high']:.{places}f}"
 
 

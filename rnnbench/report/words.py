@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-from rnnbench.config import stem
-from rnnbench.summary import count_once, recipe_fields, told_span
+from rnnbench.summary import Cells, count_once, recipe_fields, told_span
 
-Row = dict[Hashable, Any]
-"""A row of a frame."""
 EXAMPLE_GAP = 6
 LANGUAGES = {"en": "English", "zh": "中文"}
 
@@ -45,19 +41,19 @@ def verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
     """
     found = []
     for task, rows in table.groupby("task"):
-        curves: list[list[Row]] = [curve.to_dict("records") for _, curve in rows.groupby("label")]
+        curves: list[list[Cells]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]
         curves.sort(key=lambda curve: -1 if pd.isna(curve[0]["span"]) else curve[0]["span"], reverse=True)
         question, examples = example(str(task), runs)
-        found.append(TaskVerdict(stem(str(task)), question, _summary(curves), [_curve(curve) for curve in curves], examples))
+        found.append(TaskVerdict(str(task), question, _summary(curves), [_curve(curve) for curve in curves], examples))
     return found
 
 
-def _through(curve: list[Row]) -> bool:
+def _through(curve: list[Cells]) -> bool:
     """Whether every gap tried is within the span."""
     return bool(not pd.isna(curve[0]["span"]) and curve[0]["span"] == curve[0]["largest_gap"])
 
 
-def _summary(curves: list[list[Row]]) -> str:
+def _summary(curves: list[list[Cells]]) -> str:
     curves = [curve for curve in curves if len(curve) > 1] or curves  # one gap alone shows no reach
     through = [curve for curve in curves if _through(curve)]
     budgets = sorted({int(row["max_steps"]) for curve in curves for row in curve})
@@ -75,13 +71,13 @@ def _summary(curves: list[list[Row]]) -> str:
     )
 
 
-def _curve(curve: list[Row]) -> str:
+def _curve(curve: list[Cells]) -> str:
     first = curve[0]
     if _through(curve):
         steps = [row["steps_to_solve"] for row in curve if not pd.isna(row["steps_to_solve"])]
         pace = f"{min(steps):,.0f}" if min(steps) == max(steps) else f"{min(steps):,.0f} to {max(steps):,.0f}"
         return f"{first['label']}: span at least {first['span']}, the largest gap tried; solved in {pace} steps (medians by gap)."
-    short: Row = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
+    short: Cells = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
     reached = f"{100 * short['accuracy']:.1f} % right (median), chance {100 * short['chance_accuracy']:.1f} %"
     counts = f"{short['solved']} of {short['seeds']} seeds solve it"
     told = f"{first['label']}: span {told_span(first)}; at gap {short['gap']}, {counts}"
@@ -132,7 +128,7 @@ def conditions(runs: pd.DataFrame) -> list[Condition]:
     return sorted(found, key=lambda condition: not condition.differs)
 
 
-def _values(column: pd.Series[Any]) -> str:
+def _values(column: pd.Series[str]) -> str:
     texts = [_plain(value) for value in pd.unique(column.dropna())]
     shown = sorted(texts, key=lambda text: (len(text), text))
     return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "") or "-"
@@ -142,7 +138,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def command(row: Mapping[Hashable, Any], fields: list[str]) -> str:
+def command(row: Cells, fields: list[str]) -> str:
     """The flags that repeat a run's recipe, every field written out, so that they mean the same whatever the defaults become."""
     words = []
     for field in fields:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from rnnbench.errors import StorageError, UserError
 
@@ -48,7 +52,7 @@ def replace(path: Path, content: bytes) -> None:
         raise storage_error(path, error) from error
 
 
-def save_tensors(path: Path, content: dict[str, Any]) -> None:
+def save_tensors(path: Path, content: Mapping[str, object]) -> None:
     """``torch.save`` of plain tensors and scalars, all or nothing; raises as :func:`append`."""
     import torch
 
@@ -57,7 +61,7 @@ def save_tensors(path: Path, content: dict[str, Any]) -> None:
     replace(path, buffer.getvalue())
 
 
-def load_tensors(path: Path) -> dict[str, Any]:
+def load_tensors(path: Path) -> dict[str, Any]:  # what torch finds there
     """Read what :func:`save_tensors` wrote; runs no code that a file may hide. Raises UserError for anything else."""
     import torch
 
@@ -92,3 +96,21 @@ def _whole_length(file: io.BufferedRandom, end: int) -> int:
             return position - step + found + 1
         position -= step
     return 0
+
+
+def locked(path: Path) -> bool:
+    """Whether a process holds the lock of this file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: a lock can only be tried by taking it
+        with contextlib.suppress(Timeout), FileLock(path, timeout=0):
+            return False
+        return True
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -63,14 +63,14 @@ class Record(BaseModel):
         """The row as the texts of a CSV file."""
         return {name: _text(value) for name, value in self.values().items()}
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """The row as plain values, tables of options as JSON."""
         values = self.model_dump(by_alias=True)
         values = {name: values[name] for name in self.columns()} | values
         return {name: json.dumps(value, sort_keys=True) if isinstance(value, dict) else value for name, value in values.items()}
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[object, ...]:
         """The values of :attr:`KEY`."""
         return tuple(getattr(self, name) for name in self.KEY)
 

@@ -18,16 +18,16 @@ import glob
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
 from rnnbench.errors import BusyError, UserError, machine_fault
 from rnnbench.study import files
 from rnnbench.study.schema import Extrapolation, Failure, Record, Row, RunRecord
-from rnnbench.study.table import Table
+from rnnbench.study.table import R, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,7 @@ class Study:
         """The measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
         return self._frame(self.extrapolations.rows(), Extrapolation)
 
-    def _frame(self, rows: list[Any], kind: type[Record]) -> pd.DataFrame:
+    def _frame(self, rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
         if not rows:
             raise UserError(f"no runs in {self.folder}: make some with `rnnbench run --out {self.folder}`")
         return frame(rows, kind)
@@ -182,7 +182,7 @@ class Study:
 
     def claimed(self, run_id: str) -> bool:
         """Whether some process has the run now; writes nothing."""
-        return _locked(self.folder / ".locks" / f"{run_id}.lock")
+        return files.locked(self.folder / ".locks" / f"{run_id}.lock")
 
     def record(self, record: RunRecord) -> None:
         """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
@@ -210,7 +210,7 @@ class Study:
         with self._alone(name):
             files.replace(self.folder / name, content)
 
-    def _writing(self, table: Table[Any]) -> contextlib.AbstractContextManager[None]:
+    def _writing(self, table: Table[R]) -> contextlib.AbstractContextManager[None]:
         return self._alone(table.path.name)
 
     @contextlib.contextmanager
@@ -285,7 +285,7 @@ class Redo:
 PATIENCE = 0.5  # seconds
 
 
-def frame(rows: list[Any], kind: type[Record]) -> pd.DataFrame:
+def frame(rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
     """Rows as a DataFrame: every column of their kind, those that this version does not know last; options as JSON."""
     import pandas as pd
 
@@ -296,21 +296,3 @@ def frame(rows: list[Any], kind: type[Record]) -> pd.DataFrame:
             if (numbers.notna() | table[name].isna()).all():
                 table[name] = numbers  # whole numbers with gaps, as floats with NaN
     return table
-
-
-def _locked(path: Path) -> bool:
-    """Whether a process holds the lock of this file."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: a lock can only be tried by taking it
-        with contextlib.suppress(Timeout), FileLock(path, timeout=0):
-            return False
-        return True
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True

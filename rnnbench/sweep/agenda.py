@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rnnbench.config import Run
@@ -81,6 +81,7 @@ class Agenda:
         first: the runs to start with.
         after: the runs that a run's end calls for, as :meth:`SpanSearch.after`.
         retry_failed: try runs again that failed in an earlier sweep; else they are left out.
+        broken: cells and tasks whose own file is at fault, with the reason: runs of theirs are left out.
 
     Attributes:
         done, failed_before, failed, elsewhere: counts of runs finished (now or earlier), left out as failed, failed now, left to
@@ -93,14 +94,16 @@ class Agenda:
         first: Iterable[Run],
         after: Callable[[Run, bool], list[Run]] = no_more,
         retry_failed: bool = False,
+        broken: Mapping[str, str] | None = None,
     ) -> None:
         self.study = study
+        self.broken = broken or {}
         self.after = after
         self.queue = deque(first)
         self.known = {run.run_id for run in self.queue}  # all runs of the sweep so far
         self.waiting: deque[tuple[float, Run]] = deque()  # runs of another process, and when to look again
         self.since: dict[str, float] = {}  # when each of them was first met
-        self.left_out = set() if retry_failed else {row.run_id for row in study.failures.rows()}
+        self.skipped = set() if retry_failed else {row.run_id for row in study.failures.rows()}
         self.tally: dict[str, int] = {}  # of runs finished now, by status
         self.done = self.failed_before = self.failed = self.elsewhere = self.at_work = 0
         self._skip()
@@ -113,6 +116,15 @@ class Agenda:
     @property
     def ended(self) -> int:
         return self.done + self.failed_before + self.failed + self.elsewhere
+
+    def left_out_lines(self) -> list[str]:
+        """What is said of runs that cannot be."""
+        return [f"left out are runs of {spec}: {reason}" for spec, reason in self.broken.items()]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing failed, now or earlier."""
+        return not (self.failed or self.failed_before or self.broken)
 
     @property
     def to_come(self) -> list[Run]:
@@ -189,7 +201,7 @@ class Agenda:
             if record := self.study.finished(run.run_id):
                 self.done += 1
                 self.queue.extend(self.after(run, record.status == "solved"))
-            elif run.run_id in self.left_out:
+            elif run.run_id in self.skipped:
                 self.failed_before += 1
                 self.queue.extend(self.after(run, False))
             else:

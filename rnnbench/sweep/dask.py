@@ -3,8 +3,7 @@
 A run goes to the workers in legs. A leg takes the run's files (log, checkpoint) along, trains in a temporary folder of its worker
 and brings the files back as the task's result, the last one with weights and row of ``runs.csv``; so whatever dies, worker or
 driver, costs a run one leg at most. Rows stream to the driver meanwhile, as events. The driver alone writes to the study, and holds
-its runs there. Workers need rnnbench; the source
-of a task or cell given by path travels along.
+its runs there. Workers need rnnbench; the source of a task or cell given by path travels along.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rnnbench import __version__
 from rnnbench.catalog import Plugin
@@ -32,6 +31,10 @@ from rnnbench.study import Row, RunRecord, Study
 from rnnbench.study.files import replace
 from rnnbench.sweep.agenda import Agenda, Event, Note, Progress, Started, Tick
 from rnnbench.sweep.workers import TICK, Workers
+from rnnbench.testing import warning
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 CONNECT = 10  # seconds to find the scheduler
 PATIENCE = 2.0  # seconds without a worker before that is said
@@ -49,7 +52,7 @@ class _Flight:
     run: Run
     claim: contextlib.ExitStack  # holds the run in the study
     workers: set[str] = field(default_factory=set)  # addresses that it was offered to
-    future: Any = None
+    future: Future = field(init=False)  # of its leg
 
 
 class Dask(Workers):
@@ -72,7 +75,8 @@ class Dask(Workers):
         except ImportError:
             raise UserError("--dask needs the extra: pip install 'rnnbench[dask]'") from None
         self.leg = leg
-        self.news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()  # filled by Dask's own thread
+        # a row, what the checks say of a plug-in, or the key of a leg that ended
+        self.news: queue.SimpleQueue[dict[str, object] | Note | str] = queue.SimpleQueue()
         self.topic = f"rnnbench-{uuid.uuid4().hex}"  # this sweep's events, apart from those of others
         for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
@@ -82,7 +86,7 @@ class Dask(Workers):
         self.able: dict[str, bool] = {}  # workers by address, and whether they can take runs of ours
         self.none_since: float | None = time.monotonic()  # since when there is no worker; None once that was said
         self.looked = -LOOK
-        self.client.subscribe_topic(self.topic, lambda event: self.news.put(("row", event[1]["row"])))
+        self.client.subscribe_topic(self.topic, lambda event: self.news.put(event[1].get("row") or Note(event[1]["verdict"])))
 
     @property
     def hands(self) -> list[str]:
@@ -114,7 +118,7 @@ class Dask(Workers):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a wide net's checkpoint, once a leg
             flight.future = self.client.submit(*work, key=key, pure=False, workers=self.hands)
-        flight.future.add_done_callback(lambda done: self.news.put(("done", done.key)))
+        flight.future.add_done_callback(lambda done: self.news.put(done.key))
         self.flying[key] = flight
 
     def look(self) -> Iterator[Event]:
@@ -122,17 +126,19 @@ class Dask(Workers):
             yield from self._roll_call()
             self.looked = time.monotonic()
         with contextlib.suppress(queue.Empty):
-            word, value = self.news.get(timeout=TICK)
+            news = self.news.get(timeout=TICK)
             while True:
-                if word == "row":
-                    run = next((f.run for f in self.flying.values() if f.run.run_id == value["run_id"]), None)
+                if isinstance(news, dict):
+                    run = next((f.run for f in self.flying.values() if f.run.run_id == news["run_id"]), None)
                     if run:
-                        yield Progress(run, Row.model_validate(value))
+                        yield Progress(run, Row.model_validate(news))
+                elif isinstance(news, Note):
+                    yield from self.told_of(news.text)
                 elif self.lost():
                     return
-                elif value in self.flying:
-                    yield self._landed(self.flying.pop(value))
-                word, value = self.news.get_nowait()
+                elif news in self.flying:
+                    yield self._landed(self.flying.pop(news))
+                news = self.news.get_nowait()
 
     def lost(self) -> bool:
         """Whether the scheduler is gone: then the sweep stops, and its runs stay to do."""
@@ -211,7 +217,7 @@ class Dask(Workers):
             self.client.close(timeout=1)
 
 
-def _connected(client: Any, scheduler: str) -> Any:
+def _connected(client: type[Client], scheduler: str) -> Client:
     """A client; raises UserError that says what is missing. A client that could not be made takes long to go, so look first."""
     from distributed.comm import get_address_host_port
     from distributed.security import Security
@@ -266,14 +272,15 @@ def _files(study: Study, run_id: str) -> dict[str, bytes]:
     return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
 
 
-def _work(values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, bytes], leg: float, topic: str) -> dict[str, Any]:
+def _work(
+    values: dict[str, object], plugins: Sequence[Plugin], files: dict[str, bytes], leg: float, topic: str
+) -> dict[str, object]:
     """On a worker: one leg of a run, from these files to those it would have left in a study."""
     from distributed import get_worker
 
     from rnnbench.execute import Execution
 
-    worker = get_worker()
-    key = worker.get_current_task()
+    worker, key = get_worker(), get_worker().get_current_task()
     run = Run.model_validate(values)
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:
@@ -282,7 +289,9 @@ def _work(values: dict[str, Any], plugins: Sequence[Plugin], files: dict[str, by
             for name, content in files.items():
                 replace(study.folder / name, content)
             end = time.monotonic() + leg
-            with contextlib.closing(Execution(run, study).rows()) as rows:
+            execution = Execution(run, study)
+            worker.log_event(topic, {"verdict": warning(execution.findings)})
+            with contextlib.closing(execution.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})
                     task = worker.state.tasks.get(key)

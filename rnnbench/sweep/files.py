@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -21,7 +20,7 @@ SWEEP_FILE = "sweep.json"
 """The last sweep of a study, in its folder."""
 
 
-def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepRequest:
+def read_sweep(file: Path | None, flags: dict[str, object]) -> SweepRequest:
     """The sweep of a TOML file (keys are the flags' words, with underscores), each flag in the place of the file's value.
 
     Args:
@@ -44,7 +43,7 @@ def read_sweep(file: Path | None, flags: dict[str, Any]) -> SweepRequest:
     return check_sweep(values | flags, place)
 
 
-def check_sweep(values: dict[str, Any], place: Callable[[str], str]) -> SweepRequest:
+def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> SweepRequest:
     """The sweep of plain values; raises UserError that starts with ``place(key)``."""
     try:
         sweep = SweepRequest.model_validate(values)
@@ -66,7 +65,7 @@ def _read(file: Path) -> str:
         raise UserError(f"cannot read sweep file {file}: {reason}") from error
 
 
-def _parse(file: Path, text: str) -> dict[str, Any]:
+def _parse(file: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
 
 from pydantic import ValidationError
 
-from rnnbench.catalog import CELLS, TASKS
+from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError, did_you_mean, mistake, shown
+from rnnbench.errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
 from rnnbench.stats import gap_solved
@@ -21,36 +20,70 @@ OWN = "default"
 """The init that stands for each cell's own."""
 
 
-def grid(sweep: SweepRequest) -> list[Run]:
+def grid(sweep: SweepRequest, broken: dict[str, str] | None = None) -> list[Run]:
     """Every run of a sweep, resolved, each once; small gaps first, so that a sweep shows results early.
 
     A cell that cannot take a named init is left out if the init list also has ``default``, which every cell can take; the horizon
     goes to the runs whose initialisation has a use for one.
 
+    Args:
+        sweep: what was asked for.
+        broken: takes the cells and tasks whose own file is at fault, as they were asked for, with the reason. Their runs are left
+            out, unless there are no others.
+
     Raises:
         UserError: a run of the grid cannot be.
     """
+    found: dict[str, str] = {}
+    whole = {"cell": _sound(CELLS, sweep.cell, found), "task": _sound(TASKS, sweep.task, found)}
+    sweep = sweep.model_copy(update=whole)
     runs: dict[str, Run] = {}
     known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
     unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
-    if unknown:
+    if unknown and not found:
         raise UserError(f"[cells.{unknown[0]}]: there is no cell of that name{did_you_mean(unknown[0], known_cells)}")
     horizons = 0
     for request in requests(sweep):
-        inits = known(CELLS.find(request.cell).kind)
-        named = request.init
-        if OWN in sweep.init and named is not None and named in inits and not fits(request):
+        try:
+            run, uses_horizon = _resolved(request, sweep)
+        except BaseException as error:
+            if not (reason := fault_of_file(error)):
+                raise
+            found.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
-        if sweep.horizon is not None:
-            bare = resolve(request.model_copy(update={"horizon": None}))
-            horizons += bare.horizon is not None
-            run = bare if bare.horizon is None else resolve(request)
-        else:
-            run = resolve(request)
-        runs.setdefault(run.run_id, run)
+        horizons += uses_horizon
+        if run is not None:
+            runs.setdefault(run.run_id, run)
+    if found and not (runs and broken is not None):
+        raise UserError(next(iter(found.values())))
+    if broken is not None:
+        broken |= found
     if sweep.horizon is not None and not horizons:
         raise UserError("horizon is given, and no run of this sweep has an initialisation that uses it")
     return sorted(runs.values(), key=lambda run: run.gap)
+
+
+def _sound(registry: Registry[C], asked: Sequence[str], broken: dict[str, str]) -> list[str]:
+    """Those that can be loaded."""
+    sound = []
+    for spec in asked:
+        try:
+            registry.find(spec)
+            sound.append(spec)
+        except PluginError as error:
+            broken[spec] = str(error)
+    return sound
+
+
+def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
+    """The run of a request, or None if its cell is to be left out; and whether the sweep's horizon was of use."""
+    named = request.init
+    if OWN in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
+        return None, False
+    if sweep.horizon is None:
+        return resolve(request), False
+    bare = resolve(request.model_copy(update={"horizon": None}))
+    return (bare, False) if bare.horizon is None else (resolve(request), True)
 
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
@@ -62,11 +95,12 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
         for values in _combinations(own | axes):
             init = values.pop("init", OWN)
+            own_options = values.pop("cell_option", None)
+            options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
             for task in sweep.task:
-                gaps = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
+                gaps: Sequence[object] = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
                 for gap in gaps:
-                    options = {"cell_option": recipe["cell_option"] | values.get("cell_option", {})}
-                    asked = recipe | values | options | {"cell": cell, "task": task, "gap": gap}
+                    asked = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
                     asked["init"] = None if init == OWN else init
                     try:
                         request = RunRequest.model_validate(asked)
@@ -76,24 +110,25 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                     yield tuning.apply(request, own) if tuning else request
 
 
-def _combinations(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """One dict per combination of the lists in ``values``; in a table of options a list is an axis too."""
-    flat: dict[tuple[str, str], list[Any]] = {}
+    flat: dict[tuple[str, str], list[object]] = {}
     for name, value in values.items():
         inside = value if isinstance(value, dict) else {"": value}
         for key, entry in inside.items():
             flat[name, key] = entry if isinstance(entry, list) else [entry]
     for chosen in product(*flat.values()):
-        made: dict[str, Any] = {}
+        made: dict[str, object] = {}
+        tables: dict[str, dict[str, object]] = {}
         for (name, key), entry in zip(flat, chosen, strict=True):
             if key:
-                made.setdefault(name, {})[key] = entry
+                tables.setdefault(name, {})[key] = entry
             else:
                 made[name] = entry
-        yield made
+        yield made | tables
 
 
-def check_cells(cells: dict[str, dict[str, Any]]) -> None:
+def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
     """Raise UserError, naming the key, for a cell's recipe that no run could have."""
     allowed = {*Request.model_fields, *AXES} - {"cell", "task"}
     for cell, recipe in cells.items():

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rnnbench.catalog import Plugin
 from rnnbench.config import Run
@@ -27,6 +28,12 @@ from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
 from rnnbench.sweep.failures import reason_of_exit
 from rnnbench.sweep.workers import TICK, Workers
+from rnnbench.testing import subject, warning
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+    Context = ForkServerContext | SpawnContext
 
 UNKNOWN = 255  # exit code of a process whose end nobody saw, as the forkserver is gone
 GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
@@ -45,11 +52,12 @@ class Local(Workers):
         super().__init__(agenda, fail_fast)
         self.jobs = jobs
         self.workers: list[_Worker] = []
-        methods = multiprocessing.get_all_start_methods()
-        self.context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if "forkserver" in methods:
+        self.vetted: set[tuple[object, ...]] = set()  # plug-ins that the checks have let through
+        forks = "forkserver" in multiprocessing.get_all_start_methods()
+        self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
+        if forks:
             self.context.set_forkserver_preload(["rnnbench.sweep.warm"])
-            with _no_interrupts():  # Ctrl-C reaches the whole group; the driver decides
+            with _no_interrupts(), _no_main():  # Ctrl-C reaches the whole group; the driver decides
                 from multiprocessing.forkserver import ensure_running
 
                 ensure_running()
@@ -62,8 +70,8 @@ class Local(Workers):
 
     def start(self, run: Run) -> Event:
         try:
-            with _no_interrupts(), _script_unseen():  # it may have to start the forkserver again
-                worker = _Worker(self.context, run, self.agenda.study.folder)
+            with _no_interrupts(), _no_main():  # it may have to start the forkserver again
+                worker = _Worker(self.context, run, self.agenda.study.folder, subject(run) in self.vetted)
         except (EOFError, OSError) as error:
             return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
         self.workers.append(worker)
@@ -77,6 +85,10 @@ class Local(Workers):
             ended = not worker.process.is_alive()  # asked first: what it has sent before its end is then in the pipe
             for row in worker.rows():
                 yield Progress(worker.run, row)
+            if worker.verdict is not None:
+                self.vetted.add(subject(worker.run))
+                yield from self.told_of(worker.verdict)
+                worker.verdict = None
             if ended:
                 self.workers.remove(worker)
                 yield self._verdict(worker)
@@ -118,16 +130,17 @@ class Local(Workers):
 class _Worker:
     """The driver's end of one process."""
 
-    def __init__(self, context: Any, run: Run, folder: Path) -> None:
+    def __init__(self, context: Context, run: Run, folder: Path, vetted: bool) -> None:
         self.run = run
         self.word = ("", "")  # how it ended: finished, interrupted, busy, storage or failed, and the reason
+        self.verdict: str | None = None  # what the checks say, once they have let its plug-ins through
         self.open = True
         self.pipe, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, theirs), daemon=True)
+        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, vetted, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
-    def sources(self) -> list[Any]:
+    def sources(self) -> list[Connection | int]:
         """What to wait for."""
         return [self.process.sentinel, self.pipe] if self.open else [self.process.sentinel]
 
@@ -138,13 +151,15 @@ class _Worker:
                 message = self.pipe.recv()
                 if isinstance(message, Row):
                     yield message
+                elif isinstance(message, str):
+                    self.verdict = message
                 else:
                     self.word = message
         except (EOFError, OSError):  # it ended, perhaps in the middle of a message
             self.open = False
 
 
-def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -> None:
+def _work(run: Run, plugins: Sequence[Plugin], folder: Path, vetted: bool, pipe: Connection) -> None:
     """The worker: one run, recorded by :class:`Execution` as ``rnnbench run`` does it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -153,7 +168,8 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
     with contextlib.suppress(BrokenPipeError):  # the driver is gone, and this process with it
         try:
             admit(plugins)
-            execution = Execution(run, Study(folder))
+            execution = Execution(run, Study(folder), vetted=vetted)
+            pipe.send(warning(execution.findings))
             signal.signal(signal.SIGTERM, lambda *_: execution.stop())
             status = "finished"
             for row in execution.rows():
@@ -165,18 +181,6 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, pipe: Connection) -
         except BaseException as error:  # a plug-in may raise anything
             fault = machine_fault(error)
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
-
-
-@contextlib.contextmanager
-def _script_unseen() -> Iterator[None]:
-    """Processes start here without importing the caller's script, which would sweep again; its classes travel pickled."""
-    main = sys.modules["__main__"]
-    hidden: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
-    main.__dict__.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        main.__dict__.update(hidden)
 
 
 @contextlib.contextmanager
@@ -193,6 +197,18 @@ def _no_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """What is started here does not execute the caller's script again, which needs no ``if __name__ == "__main__"``: all that a
+    worker has to have is sent to it."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 def _end_with_driver() -> None:

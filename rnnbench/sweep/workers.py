@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rnnbench.config import Run
 from rnnbench.errors import StorageError
-from rnnbench.sweep.agenda import Agenda, Event, Failed, Tick
+from rnnbench.sweep.agenda import Agenda, Event, Failed, Note, Tick
 
 TICK = 0.1  # seconds between two looks at the stop flag
 
@@ -24,6 +24,7 @@ class Workers(ABC):
         self.agenda = agenda
         self.fail_fast = fail_fast
         self.stopping = False
+        self.told: set[str] = set()  # what was said of plug-ins
         self.fault: StorageError | None = None  # of this machine: no run is to blame
 
     def stop(self) -> None:
@@ -37,6 +38,8 @@ class Workers(ABC):
             StorageError: the disk is full; the runs that were at work stay to do.
         """
         try:
+            for line in self.agenda.left_out_lines():
+                yield Note(line)
             while not self.stopping:
                 while self.free() and (run := self.agenda.next()):
                     yield self.start(run)
@@ -51,6 +54,12 @@ class Workers(ABC):
             self.close()
         if self.fault:
             raise self.fault
+
+    def told_of(self, verdict: str) -> Iterator[Event]:
+        """What the checks say of a plug-in, which is news once in a sweep."""
+        if verdict and verdict not in self.told:
+            self.told.add(verdict)
+            yield Note(verdict)
 
     def broken(self, run: Run, reason: str) -> Event:
         """The disk did not take a run's files: the run stays to do, and the sweep stops."""

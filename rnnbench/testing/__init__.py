@@ -17,6 +17,17 @@ Example:
 from rnnbench.testing.cells import cell_findings, check_cell
 from rnnbench.testing.findings import BrokenContractError, Finding
 from rnnbench.testing.tasks import check_task, task_findings
-from rnnbench.testing.vet import vet
+from rnnbench.testing.vet import in_one_line, subject, vet, warning
 
-__all__ = ["BrokenContractError", "Finding", "cell_findings", "check_cell", "check_task", "task_findings", "vet"]
+__all__ = [
+    "BrokenContractError",
+    "Finding",
+    "cell_findings",
+    "check_cell",
+    "check_task",
+    "in_one_line",
+    "subject",
+    "task_findings",
+    "vet",
+    "warning",
+]

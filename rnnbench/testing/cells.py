@@ -15,6 +15,8 @@ from rnnbench.testing.findings import BrokenContractError, Check, Finding, go_th
 from rnnbench.testing.makeup import built, described, initialised, named
 from rnnbench.testing.specimen import STEPS, Specimen, by_itself, close
 
+COMPILED = "is compiled by the CPU engine"
+
 
 def check_cell(
     cell: str | type[Layer], options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
@@ -28,7 +30,7 @@ def check_cell(
 
     Raises:
         BrokenContractError: it does not keep the contract; one line per finding.
-        UserError: there is no such cell.
+        UserError: there is no such cell, or it has no such option.
     """
     found = [finding for finding in cell_findings(cell, options, input_size=input_size, hidden_size=hidden_size) if finding.fails]
     if found:
@@ -41,7 +43,7 @@ def cell_findings(
     """What the checks find, notes included; arguments as in :func:`check_cell`."""
     specimen = Specimen(catalog.CELLS.entry(cell).kind, options or {}, input_size, hidden_size)
     with by_itself():
-        return list(go_through(CHECKS, specimen))
+        return list(go_through(CHECKS, specimen, specimen.raw if options else None))
 
 
 def shaped(specimen: Specimen) -> Iterator[str]:
@@ -237,7 +239,7 @@ def compiled(specimen: Specimen) -> Iterator[str]:
         yield "runs on torch: numba cannot be imported"
     else:
         why = engine.refusal(layer)
-        yield "is compiled by the CPU engine" if why is None else f"runs on torch: {why}"
+        yield COMPILED if why is None else f"runs on torch: {why}"
 
 
 CHECKS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from rnnbench.errors import StorageError, UserError, blame, out_of_memory
+from rnnbench.errors import PluginError, StorageError, UserError, blame, out_of_memory
 
 Kind = Literal["broken", "doubtful", "note"]
 
@@ -61,16 +61,25 @@ class Check(NamedTuple, Generic[Subject]):
     stops: bool = True
 
 
-def go_through(checks: Iterable[Check[Subject]], subject: Subject) -> Iterator[Finding]:
-    """What the checks find. An exception in a check is a finding: it comes out of the code that is checked."""
+def go_through(checks: Iterable[Check[Subject]], subject: Subject, make: Callable[[], object] | None) -> Iterator[Finding]:
+    """What the checks find. An exception in a check is a finding: it comes out of the code that is checked.
+
+    Where options were given, ``make`` makes what is checked with them: a value that it refuses is a mistake of who gave it.
+    """
+    if make is not None:
+        try:
+            make()
+        except UserError as error:
+            if not isinstance(error, PluginError):
+                raise
     for check in checks:
         found = []
         try:
             found = [Finding(check.kind, check.name, message) for message in check.look(subject)]
         except StorageError:
             raise
-        except Exception as error:
-            if out_of_memory(error):
+        except BaseException as error:  # sys.exit too, but no Ctrl-C
+            if out_of_memory(error) or not (isinstance(error, Exception) or blame(error)):
                 raise
             found = [Finding("broken", check.name, one_line(error))]
         yield from found

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from rnnbench import catalog
-from rnnbench.catalog import Entry
+from rnnbench.catalog import C, Entry
 from rnnbench.cell import Layer, Setting
 from rnnbench.config import Option
 from rnnbench.initializers import default, initialise
@@ -77,7 +76,7 @@ def close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def owner(kind: type, registered: Mapping[str, Entry[Any]]) -> type | None:
+def owner(kind: type, registered: Mapping[str, Entry[C]]) -> type | None:
     """The other class that has this one's name; None if there is none, or it stands in the same file."""
     entry = registered.get(getattr(kind, "name", ""))
     other = None if entry is None else entry.kind

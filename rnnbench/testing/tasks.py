@@ -69,7 +69,7 @@ def check_task(task: str | type[Task], options: Mapping[str, Option] | None = No
 
     Raises:
         BrokenContractError: it does not keep the contract; one line per finding.
-        UserError: there is no such task.
+        UserError: there is no such task, or it has no such option.
     """
     found = [finding for finding in task_findings(task, options) if finding.fails]
     if found:
@@ -80,7 +80,7 @@ def task_findings(task: str | type[Task], options: Mapping[str, Option] | None =
     """What the checks find; arguments as in :func:`check_task`."""
     question = Question(catalog.TASKS.entry(task).kind, options or {})
     with by_itself():
-        return list(go_through(CHECKS, question))
+        return list(go_through(CHECKS, question, (lambda: question.task) if options else None))
 
 
 def named(question: Question) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from rnnbench.catalog import CELLS, TASKS, make_task
 from rnnbench.cell import Layer
 from rnnbench.config import Option, Run
 from rnnbench.task import Task
-from rnnbench.testing.cells import cell_findings
+from rnnbench.testing.cells import COMPILED, cell_findings
 from rnnbench.testing.findings import Finding
 from rnnbench.testing.tasks import task_findings
 
@@ -26,6 +27,27 @@ def vet(run: Run) -> list[Finding]:
         options = tuple(sorted(run.cell_option.items()))
         found += told(run.cell, _cell(cell_entry.kind, options, make_task(task_entry, run.option).input_size, run.hidden_size))
     return found
+
+
+def subject(run: Run) -> tuple[object, ...]:
+    """What :func:`vet` looks at: runs that agree in this are checked together."""
+    options = tuple(sorted(run.option.items())), tuple(sorted(run.cell_option.items()))
+    return (run.task, run.task_source, run.cell, run.cell_source, run.hidden_size, *options)
+
+
+def in_one_line(findings: Sequence[Finding]) -> str:
+    """What is said of a cell and a task that are not ours; nothing of ours."""
+    if not findings:
+        return ""
+    doubts = [finding.message for finding in findings if finding.fails]
+    notes = [finding.message for finding in findings if not finding.fails]
+    said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
+    return "; ".join([said, *notes])
+
+
+def warning(findings: Sequence[Finding]) -> str:
+    """The same where someone should know: something is doubtful, or is not compiled; else nothing."""
+    return "" if all(finding.message.endswith(COMPILED) for finding in findings) else in_one_line(findings)
 
 
 def told(name: str, findings: list[Finding]) -> list[Finding]:

@@ -56,6 +56,6 @@ def test_the_entry_point_group_is_the_one_that_is_looked_for(monkeypatch: pytest
     group = re.search(r'entry-points\."(.*?)"', PAGE)[1]
     offered = EntryPoint("mine", "rnnbench.cells.rnn:RNN", group)
     monkeypatch.setattr(catalog, "entry_points", lambda group: [offered] if group == offered.group else [])
-    registry = catalog.Registry("cell", catalog.CELLS.base, catalog.CELLS._load)
+    registry = catalog.Registry("cell", catalog.CELLS.about, catalog.CELLS.base, catalog.CELLS._load)
     assert "rnn" in registry.named()
     assert "the name 'rnn' is taken" in registry.broken["mine"]

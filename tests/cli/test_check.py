@@ -58,7 +58,13 @@ def test_one_bad_file_among_good_ones(rnnbench) -> None:
 
 @pytest.mark.parametrize(
     ("argv", "told"),
-    [(["lstn"], "did you mean 'lstm'"), (["./nothing.py"], "no file ./nothing.py"), (["lstm", "--option", "x"], "key=value")],
+    [
+        (["lstn"], "did you mean 'lstm'"),
+        (["./nothing.py"], "no file ./nothing.py"),
+        (["lstm", "--option", "x"], "key=value"),
+        (["copy", "--option", "colour=1"], "has no option 'colour'"),
+        (["copy", "--option", "symbols=-1"], "symbols must be"),
+    ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
     result = rnnbench("check", *argv)
@@ -93,6 +99,94 @@ def test_a_task_that_leaks_is_refused_too(rnnbench) -> None:
     result = rnnbench(*RUN, "--task", "./leaks.py", "--cell", "rnn")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "gets 100.0 %" in result.err
+
+
+def test_a_file_that_exits_keeps_no_other_from_being_checked(rnnbench) -> None:
+    Path("exits.py").write_text(CELL.replace("(h,) = state", "sys.exit(7)  # here"))
+    Path("stops.py").write_text(CELL.replace("self.rate = rate", "raise KeyboardInterrupt  # here"))
+    result = rnnbench("check", "./exits.py", "./stops.py", "gru")
+    assert result.code == 3
+    exits, stops, ours = result.out.splitlines()
+    assert exits == "./exits.py: exits.py, line 16: SystemExit: 7"
+    assert stops == "./stops.py: stops.py, line 12: KeyboardInterrupt"
+    assert "gru: keeps its contract" in ours
+
+
+BROKEN = {
+    "imports": ("import sys\n", "import nosuch\n", "imports.py, line 1: ModuleNotFoundError"),
+    "makes": ("self.rate = rate", "self.rate = rat", "makes.py, line 12: NameError"),
+    "untyped": ("rate: float", "rate", "untyped.py, class Mine: option rate needs a type"),
+    "heads": (
+        "self.rate = rate",
+        "raise ValueError('heads 4 does not divide a width of 8')",
+        "heads 4 does not divide a width of 8",
+    ),
+}
+
+
+def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> None:
+    for name, (old, new, _) in BROKEN.items():
+        Path(f"{name}.py").write_text(CELL.replace(old, new, 1) + f"# {name}\n")
+    files = [f"./{name}.py" for name in BROKEN]
+    result = rnnbench("sweep", "--cell", ",".join([*files, "gru"]), *RUN[1:], "--jobs", "1", "--out", "study", "--quiet")
+    assert result.code == 3
+    assert [record.cell for record in Study.open("study").records()] == ["gru"]
+    for said in (result.out, rnnbench("status", "study").out):
+        for name, (_, _, told) in BROKEN.items():
+            assert sum(f"./{name}.py: " in line and told in line for line in said.splitlines()) == 1, said
+    alone = rnnbench("sweep", "--cell", "./makes.py", *RUN[1:], "--out", "alone")
+    assert (alone.code, alone.err.count("\n")) == (2, 1)
+
+
+def test_a_state_of_another_shape_is_told_at_its_own_file(rnnbench) -> None:
+    result = rnnbench("check", str(STRANGERS / "memory.py"))
+    step = line_of((STRANGERS / "memory.py").read_text(), "def step")
+    assert f"memory.py, line {step}: a state with parts of shapes (16,) and (16, 4) is not compiled" in result.out
+
+
+def test_auto_says_why_a_cell_is_not_compiled(rnnbench) -> None:
+    told = "memoryless runs on torch: memoryless takes whole sequences"
+    assert told in rnnbench(*RUN, "--cell", "memoryless").err
+    assert told not in rnnbench(*RUN, "--cell", "memoryless", "--engine", "torch", "--force").err
+    assert "runs on torch" not in rnnbench(*RUN, "--cell", "gru").err
+
+
+def test_an_installed_plug_in_that_cannot_be_used_is_named_and_hurts_no_other(rnnbench, monkeypatch) -> None:
+    class Point:
+        def __init__(self, name: str, file: str) -> None:
+            self.name, self.value, self.file = name, f"somewhere:{name}", file
+
+        def load(self) -> object:
+            return catalog.CELLS.admit(catalog.Plugin("cell", self.file, Path(self.file).read_bytes())).kind
+
+    Path("raises.py").write_text(CELL.replace("import sys", "import nosuch"))
+    Path("cannot.py").write_text(CELL.replace("self.rate = rate", "self.rate = rat  # here"))
+    points = [Point("raises", "raises.py"), Point("mine", "cannot.py")]
+    monkeypatch.setattr(catalog, "entry_points", lambda group: points if group == "rnnbench.cells" else [])
+    monkeypatch.setattr(catalog.CELLS, "_named", None)
+    monkeypatch.setattr(catalog.CELLS, "broken", {})
+    listed = rnnbench("cells")
+    assert listed.code == 0
+    assert "lstm" in listed.out
+    raises, mine = sorted(listed.err.splitlines(), reverse=True)
+    assert raises.startswith("raises is installed, and cannot be used: ")
+    assert "line 1: ModuleNotFoundError" in raises
+    assert mine.startswith("mine is installed, and cannot be used: cannot.py, line 12: NameError")
+    assert rnnbench("check", "gru").code == 0
+    assert "ModuleNotFoundError" in rnnbench("check", "raises").err
+    assert rnnbench(*RUN, "--cell", "gru").err.count("nosuch") == 0
+
+
+def test_in_a_sweep_what_is_doubtful_is_told_once_and_checked_once(rnnbench) -> None:
+    note = "self.rate = rate\n        import os\n        with open('made', 'a') as file:\n            print(os.getpid(), file=file)"
+    Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()").replace("self.rate = rate", note))
+    result = rnnbench("sweep", "--cell", "./cuts.py", *RUN[1:], "--seed", "0,1,2", "--jobs", "1", "--out", "study")
+    assert result.code == 0
+    assert result.err.count("against the contract: mine: step passes no gradient back to h") == 1
+    made = Path("made").read_text().split()
+    _, first, *later = [made.count(process) for process in dict.fromkeys(made)]
+    assert len(later) == 2
+    assert max(later) < first
 
 
 def test_in_a_sweep_a_bad_cell_fails_alone(rnnbench) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from rnnbench.cli.terminal.sweep_screen import SweepScreen
 from rnnbench.config import SweepRequest
+from rnnbench.execute import Execution
 from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Progress, Started
 from rnnbench.sweep.grid import grid
@@ -31,3 +32,21 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
     now[0] = 20.0
     screen.show(cast(Any, agenda.fail(first, "no reason", 1)))
     assert screen.left() == "5 min 00 s"
+
+
+def test_the_tally_counts_the_runs_of_this_sweep_and_no_others(tmp_path: Path) -> None:
+    small = {"cell": "memoryless", "gap": [1, 2, 3], "hidden_size": 2, "max_steps": 2, "eval_sequences": 1000, "engine": "torch"}
+    first, second, third = grid(SweepRequest.model_validate({"task": "beijing"} | small))
+    study = Study.create(tmp_path / "study")
+    for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # those of recall are none of ours
+        list(Execution(run, study).rows())
+    agenda = Agenda(study, [first, second, third])
+    agenda.next()
+    agenda.fail(second, "no reason", 1)
+    screen = SweepScreen(agenda, quiet=True)
+    assert screen.tally() == [("solved", 0), ("unsolved", 1), ("failed", 1)]
+    record = study.finished(first.run_id)
+    assert record is not None
+    study.finished_table.put(record.model_copy(update={"status": "solved"}))
+    assert screen.tally() == [("solved", 1), ("unsolved", 0), ("failed", 1)]
+    assert screen.summary(stopped=False).startswith("1 of 3 runs done (1 solved, 0 unsolved)")

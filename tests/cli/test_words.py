@@ -2,6 +2,7 @@
 
 import pytest
 
+from rnnbench.cli.terminal.screen import spark
 from rnnbench.cli.terminal.words import duration, percent, say
 from rnnbench.tables import escaped
 
@@ -29,3 +30,9 @@ def test_durations(seconds: float, words: str) -> None:
 def test_percentages_and_latex() -> None:
     assert percent(0.9918) == "99.2 %"
     assert escaped("~7_0 %") == r"\textasciitilde{}7\_0 \%"
+
+
+def test_the_last_accuracies_are_a_line_of_blocks_dim_where_they_are_chance() -> None:
+    line = spark([0.9, 0.0, 0.125, 0.5, 0.51, 1.0], chance=0.5, width=5)
+    assert line.plain == "▁▂▅▅█"
+    assert [str(span.style) for span in line.spans] == ["dim", "dim", "dim", "green", "green"]

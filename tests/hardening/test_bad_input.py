@@ -302,6 +302,8 @@ def told(result, argv: list[str]) -> None:
     assert result.code == 2, (result.code, result.err[-2000:])
     assert result.err.count("\n") == 1, result.err[-2000:]
     assert "Traceback" not in result.err
+    assert "Input should" not in result.err, "words of the validation library"
+    assert "Value error" not in result.err
     assert len(result.err) < 1000
     assert result.out == "", result.out[:300]
 

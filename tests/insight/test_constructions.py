@@ -9,7 +9,8 @@ import torch
 
 from rnnbench import catalog
 from rnnbench.insight import constructions
-from rnnbench.insight.constructions import CONSTRUCTIONS, accuracy, construction, gradient_through_gap, perturb, trade_off
+from rnnbench.insight.constructions import CONSTRUCTIONS, accuracy, construction, gradient_through_gap, perturb
+from rnnbench.insight.trade_off import trade_off
 
 NAMES = sorted(CONSTRUCTIONS)
 

@@ -216,6 +216,9 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
     assert rnnbench("gradients", "--run", "beijing-gru", "--study", "results", "--out", "made").code == 0
     frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap3.csv")
     assert set(frame["when"]) == {"initial", "trained"}
+    result = rnnbench("gradients", "--run", "nosuch", "--study", "results", "--out", "made")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "no run 'nosuch'" in result.err
     by_moment = frame.set_index(["when", "distance"])["grad_state"]
     assert not np.allclose(by_moment["initial"], by_moment["trained"])
 
@@ -226,7 +229,7 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
         (["--cell", "lstn"], "did you mean"),
         (["--run", "nosuch"], "no study in results"),
         (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
-        (["--seed", "99999999999999999999"], "--seed"),
+        (["--seed", "99999999999999999999"], "'--seed': Input should be less than"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rnnbench.errors import UserError
 from rnnbench.plots.looks import PALETTE
 from rnnbench.report import build, charts, words
+from rnnbench.report.found import extras
 from rnnbench.summary import summarise
 from tests.plots.study import made_up
 from tests.report.conftest import HOSTILE
@@ -137,6 +139,34 @@ def test_a_curve_that_no_task_here_can_pose_still_has_its_verdict() -> None:
     (verdict,) = words.verdicts(summarise(runs), runs)
     assert verdict.summary == "Within 100 training steps no curve spans the largest gap it was tried at."
     assert (verdict.question, verdict.examples) == ("", {})
+
+
+HEAD = "name,cell,task,gap,noise,accuracy,gradient\n"
+DAMAGED = {
+    "empty": ("", "No columns to parse"),
+    "a header alone": (HEAD, "has no rows"),
+    "another table": ("a,b\n1,2\n", "no column name"),
+    "a word for a number": (HEAD + "a,rnn,copy,5,0.0,high,1\n", "line 2: column accuracy holds 'high'"),
+    "no number": (HEAD + "a,rnn,copy,5,0.0,1.0,1\na,rnn\n", "line 3: column task holds nothing"),
+    "infinity": (HEAD + "a,rnn,copy,1e999,0.0,1,1\n", "line 2: column gap holds 'inf'"),
+    "too many cells": (HEAD + "a,rnn,copy,5,0.0,1,1\nx,a,rnn,copy,5,0.0,1,1\n", "line 3"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_table_of_an_explaining_command_is_one_line(runs: pd.DataFrame, tmp_path: Path, damage: str) -> None:
+    text, told = DAMAGED[damage]
+    (tmp_path / "constructions.csv").write_text(text)
+    with pytest.raises(UserError, match=r"constructions\.csv") as error:
+        list(extras([tmp_path], runs))
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_number_beyond_all_measure_is_drawn(runs: pd.DataFrame, tmp_path: Path) -> None:
+    rows = f"{HEAD}a,rnn,copy,5,0.0,1,1.0\na,rnn,copy,5,{10**30},1,0.5\n"
+    (tmp_path / "constructions.csv").write_text(rows)
+    assert len(list(extras([tmp_path], runs))) == 1
 
 
 def test_the_command_writes_one_file_and_says_so(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

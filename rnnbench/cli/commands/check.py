@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import complete_both, parse_options
-from rnnbench.config import LARGEST_WIDTH
-from rnnbench.errors import UserError
+from rnnbench.cli.terminal.flags import Width, complete_both, parse_options
+from rnnbench.errors import PluginError
 
 
 @app.command(epilog="Example: rnnbench check ./leaky.py lstm")
@@ -22,7 +20,7 @@ def check(
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="K=V", help="Option of what is checked, cell or task, as key=value.")
     ] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")] = 16,
+    hidden_size: Width = 16,
 ) -> None:
     """Check that a cell or a task keeps its contract: one line per finding, with what would be right. Exit code 3 if one does not.
 
@@ -37,13 +35,11 @@ def check(
     options, failed = parse_options(option), False
     for name in names:
         try:
-            if catalog.word_of(name) == "cell":
+            if catalog.registry_of(name) is catalog.CELLS:
                 findings = cell_findings(name, options, hidden_size=hidden_size)
             else:
                 findings = task_findings(name, options)
-        except UserError as error:  # it cannot even be loaded
-            if not (catalog.is_path(name) and Path(name).is_file()):
-                raise
+        except PluginError as error:  # it cannot even be loaded
             findings = [Finding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]
         for finding in bad:

@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Folder, Quiet, Seed, amount, comma_list, steps
+from rnnbench.cli.terminal.flags import Folder, Gaps, Quiet, Seed, amount, comma_list, steps
 from rnnbench.config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 Names = Annotated[list[str] | None, typer.Argument(help="Constructions, such as rnn-copy. Default: all.", show_default=False)]
-Gaps = Annotated[str, typer.Option("--gap", metavar="STEPS", help="Gaps, with commas between.")]
 Noises = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
 Sequences = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences that an accuracy is counted on.")]
 TrainFrom = Annotated[bool, typer.Option("--train-from", help="Train from the construction, disturbed, instead.")]
@@ -50,7 +49,7 @@ def construct(
     from rnnbench.cli.terminal.saving import save, save_figure
     from rnnbench.cli.terminal.screen import counting
     from rnnbench.insight import measure_constructions, train_constructions
-    from rnnbench.insight.constructions import trade_off_curve
+    from rnnbench.insight.trade_off import trade_off_curve
     from rnnbench.plots import plot_constructions, plot_train_from
 
     if train_from:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Cells, Folder, Gap, OneStudy, Seed, TaskOption, TheTask, Width, parse_options
+from rnnbench.cli.terminal.flags import Cells, Folder, Gap, Init, OneStudy, Seed, TaskOption, TheTask, Width, parse_options
 
 
 @app.command(epilog="Example: rnnbench gradients --cell rnn,lstm,gru --task beijing --gap 200")
@@ -17,7 +17,7 @@ def gradients(
     task: TheTask = "beijing",
     gap: Gap = 200,
     hidden_size: Width = 128,
-    init: Annotated[str | None, typer.Option(help="Initialisation of all cells. Default: each cell's own.")] = None,
+    init: Init = None,
     seed: Seed = 0,
     run: Annotated[str | None, typer.Option(metavar="RUN_IDS", help="Finished runs instead, also after training.")] = None,
     study: OneStudy = Path("results"),

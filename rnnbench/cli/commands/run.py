@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,7 @@ def run(
     quiet: Quiet = False,
     eval_gaps: EvalGaps = None,
     tensorboard: TensorBoard = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Train one network on one task and log how often it is right, against chance.
 
@@ -35,17 +35,18 @@ def run(
     from rnnbench.cli.terminal.screen import counted, finished_lines, forewarned, interrupted_line, watched
     from rnnbench.cli.terminal.words import measured_line
     from rnnbench.insight.extrapolation import check_gaps, measure_gaps
-    from rnnbench.resolve import resolve, task_of
+    from rnnbench.resolve import resolve, task_of, why_not_compiled
     from rnnbench.study import Study
 
-    asked = resolve(run_request(flags))
+    request = run_request(flags)
+    asked = resolve(request)
     gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
     check_gaps(asked, gaps)
     study = Study.create(out)
     if (stored := study.settled(asked.run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     else:
-        forewarned(asked)
+        forewarned(asked, None if quiet or asked.cell_source else why_not_compiled(request))  # the checks say it of a plug-in
         if signals := watched(asked, study, force, quiet, tensorboard):
             typer.echo(interrupted_line(asked, study, stored))
             raise typer.Exit(128 + signals[0])

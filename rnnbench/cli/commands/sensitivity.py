@@ -8,17 +8,29 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Cells, Folder, Quiet, TaskOption, TheTask, Width, comma_list, parse_options, steps
+from rnnbench.cli.terminal.flags import (
+    Cells,
+    Folder,
+    Gaps,
+    Init,
+    Quiet,
+    TaskOption,
+    TheTask,
+    Width,
+    comma_list,
+    parse_options,
+    steps,
+)
 
 
 @app.command(epilog="Example: rnnbench sensitivity --cell rnn,lstm,gru --task recall --gap 10,100,500")
 def sensitivity(
     cell: Cells = "rnn,lstm,gru",
     task: TheTask = "recall",
-    gap: Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, with commas between.")] = "10,20,50,100,200,500",
+    gap: Gaps = "10,20,50,100,200,500",
     seed: Annotated[str, typer.Option("--seed", metavar="0,1,2", help="Seeds, with commas between.")] = "0,1,2",
     hidden_size: Width = 128,
-    init: Annotated[str | None, typer.Option(help="Initialisation of all cells. Default: each cell's own.")] = None,
+    init: Init = None,
     option: TaskOption = None,
     out: Folder = Path("results/sensitivity"),
     quiet: Quiet = False,

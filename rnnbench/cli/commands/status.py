@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ from rnnbench.config import SweepRequest
 def status(
     study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
     file: SweepFile = None,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Say which runs of a study are done, running, interrupted, failed (and why) or still to do.
 
@@ -32,7 +32,8 @@ def status(
 
     home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
-    found = states(home, grid(asked) if asked else None)
+    broken: dict[str, str] = {}
+    found = states(home, grid(asked, broken) if asked else None)
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     typer.echo(f"done         {len(found.done)}{how}")
@@ -41,4 +42,6 @@ def status(
     typer.echo(f"failed       {len(found.failed)}")
     for run_id, row in found.failed.items():
         typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
+    for spec, reason in broken.items():
+        typer.echo(f"left out     {spec}: {reason}")
     typer.echo(f"to do        {len(found.to_do) if asked else 'unknown: no sweep was recorded here'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,7 +28,7 @@ def sweep(
     fail_fast: FailFast = False,
     search_span: Search = False,
     quiet: Quiet = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Train every combination of cells, tasks, gaps, seeds, widths, learning rates and initialisations.
 
@@ -46,10 +46,10 @@ def sweep(
     study = Study(out) if dry_run else Study.create(out)
     agenda = api.plan(asked, study, search_span, retry_failed)
     if dry_run:
-        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked), search_span):
+        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), search_span):
             say(line)
         return
     save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)
-    if agenda.failed or agenda.failed_before:
+    if not agenda.whole:
         raise typer.Exit(3)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import DryRun, Jobs, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
+from rnnbench.cli.terminal.flags import DryRun, Jobs, Out, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
 from rnnbench.config import SweepRequest
 
-Out = Annotated[Path, typer.Option("--out", help="Study folder of the pilot runs.")]
 Into = Annotated[
     Path | None, typer.Option("--table", help="Table that takes the choices. Default: tuning.csv in the study folder.")
 ]
@@ -29,7 +28,7 @@ def tune(
     dry_run: DryRun = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
-    **flags: Any,
+    **flags: object,
 ) -> None:
     """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
 
@@ -38,17 +37,16 @@ def tune(
     --tuned TABLE` runs the chosen recipes on other seeds.
     """
     from rnnbench import api
+    from rnnbench.cli.terminal.explained import recipe_lines
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
     from rnnbench.cli.terminal.words import say
     from rnnbench.study import Study
     from rnnbench.sweep.agenda import Agenda
     from rnnbench.sweep.files import read_sweep, save_sweep
     from rnnbench.sweep.tuned import write
-    from rnnbench.tune import DEFAULTS, choose, pilots
+    from rnnbench.tune import choose, pilots, with_defaults
 
-    given = sweep_values(flags)
-    asked = read_sweep(file, given)
-    asked = asked.model_copy(update={name: value for name, value in DEFAULTS.items() if name not in asked.model_fields_set})
+    asked = with_defaults(read_sweep(file, sweep_values(flags)))
     runs = pilots(asked)
     study = Study(out) if dry_run else Study.create(out)
     agenda = Agenda(study, runs, retry_failed=retry_failed)
@@ -61,9 +59,6 @@ def tune(
     rows, into = choose(runs, study, shlex.join(["rnnbench", *sys.argv[1:]])), table or out / "tuning.csv"
     if rows:
         write(into, rows)
-        for row in rows:
-            recipe = f"lr {row.lr:g}, {row.hidden_size} units, {row.init}"
-            typer.echo(f"{row.cell} {row.task} gap {row.gap}: {recipe} of {row.candidates} ({100 * row.accuracy:.1f} %)")
-        typer.echo(f"  {into}")
-    if agenda.failed or agenda.failed_before:
+        typer.echo(f"{recipe_lines(rows)}\n  {into}")
+    if not agenda.whole:
         raise typer.Exit(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnnbench.cli.terminal.words import number, percent
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rnnbench.insight import Gates
+    from rnnbench.sweep.tuned import Tuned
 
 TRADE_OFF = (1.25, 2.0, 3.0)
 """Recurrent weights for which the trade-off is printed."""
@@ -59,7 +61,7 @@ def gate_lines(found: Gates) -> str:
 
 def construction_lines(frame: pd.DataFrame) -> str:
     """Accuracy by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
-    from rnnbench.insight.constructions import trade_off
+    from rnnbench.insight.trade_off import trade_off
 
     gaps, noises = sorted(set(frame["gap"])), sorted(set(frame["noise"]))
     far = gaps[-1]
@@ -87,6 +89,15 @@ def train_lines(frame: pd.DataFrame) -> str:
         f"{name:>12}, perturbed by {share:<5g} {percent(runs['start_accuracy'].median()):>7} before, "
         f"{percent(runs['accuracy'].median()):>7} after training; solved {sum(runs['status'] == 'solved')} of {len(runs)}"
         for (name, share), runs in frame.groupby(["name", "amount"], sort=False)
+    )
+
+
+def recipe_lines(rows: Sequence[Tuned]) -> str:
+    """The recipes that were chosen, one line per cell, task and gap."""
+    return "\n".join(
+        f"{row.cell} {row.task} gap {row.gap}: lr {row.lr:g}, {row.hidden_size} units, {row.init} of {row.candidates} "
+        f"({percent(row.accuracy)})"
+        for row in rows
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -90,6 +90,8 @@ Tasks = Annotated[
 TheTask = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
 Width = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
 Gap = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
+Gaps = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, with commas between.")]
+Init = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's own.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed; the first one where there are several.")]
 StyleOption = Annotated[Style, typer.Option("--style", help="paper, or slide: larger type and thicker lines.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="rich for the screen, or markdown, csv, latex.")]
@@ -123,27 +125,26 @@ def with_flags(model: type[Request]) -> Callable[[Callable[..., None]], Callable
     return decorate
 
 
-def run_request(flags: dict[str, Any]) -> RunRequest:
+def run_request(flags: Mapping[str, object]) -> RunRequest:
     """The run that flags ask for; raises UserError naming the flag."""
     from rnnbench.ask import request
 
     return request(given(flags), flag)
 
 
-def sweep_values(flags: dict[str, Any]) -> dict[str, Any]:
+def sweep_values(flags: Mapping[str, object]) -> dict[str, object]:
     """The flags that were given, as the values that a TOML file would have; raises UserError naming the flag."""
-    kinds: dict[str, Callable[[str], Any]] = {"gap": int, "seed": int, "hidden_size": int, "lr": float}
+    kinds: dict[str, Callable[[str], object]] = {"gap": int, "seed": int, "hidden_size": int, "lr": float}
     return {
-        name: comma_list(flag(name), value, kinds.get(name, str), SEVERAL[name]) if name in AXES else value
+        name: comma_list(flag(name), str(value), kinds.get(name, str), SEVERAL[name]) if name in AXES else value
         for name, value in given(flags).items()
     }
 
 
-def given(flags: dict[str, Any]) -> dict[str, Any]:
+def given(flags: Mapping[str, object]) -> dict[str, object]:
     """The flags that were given, options as dicts."""
     values = {name: value for name, value in flags.items() if value is not None}
-    options = {name: parse_options(values[name], flag(name)) for name in ("option", "cell_option") if name in values}
-    return values | options
+    return {name: parse_options(value, flag(name)) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, Option]:
@@ -198,17 +199,17 @@ def _parameter(model: type[Request], name: str) -> inspect.Parameter:
         metavar=SEVERAL.get(name) if several and name in AXES else METAVAR.get(name),
         autocompletion=COMPLETE.get(name),
     )
-    value: Any = None if several else inspect.Parameter.empty if field.is_required() else default
-    annotation: Any = Annotated[kind if value is not None else kind | None, info]
+    value: object = None if several else inspect.Parameter.empty if field.is_required() else default
+    annotation: object = Annotated[kind if value is not None else kind | None, info]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotation)
 
 
-def _help(field: FieldInfo, default: Any) -> str:
+def _help(field: FieldInfo, default: object) -> str:
     text = ",".join(map(str, default)) if isinstance(default, list) else default
     return str(field.description) if text in (None, "") else f"{field.description} Default: {text}."
 
 
-def plain(annotation: Any) -> Any:
+def plain(annotation: object) -> Any:
     """The type that Typer parses: Literals stay choices, dicts are given as a list of key=value."""
     if get_origin(annotation) in (Union, types.UnionType):
         return next(kind for kind in get_args(annotation) if kind is not type(None))

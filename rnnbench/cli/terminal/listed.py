@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 import typer
@@ -18,7 +18,7 @@ from rnnbench.cell import Cell
 from rnnbench.cli.terminal.words import line_width, say
 from rnnbench.config import Option
 from rnnbench.engine import available, refusal
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, fault_of_file
 from rnnbench.initializers import default
 from rnnbench.model import parameter_count, stream
 
@@ -29,13 +29,33 @@ def show_tasks() -> None:
     for title in ("task", "chance", "loss"):
         table.add_column(title, justify="left" if title == "task" else "right", no_wrap=True)
     table.add_column("question, options (default) and source")
+    broken = {}
     for name, entry in TASKS.named().items():
-        kind, task = entry.kind, make_task(entry)
+        kind = entry.kind
+        try:
+            task = make_task(entry)
+            chance = task.chance(200)
+        except BaseException as error:
+            broken[name] = _fault(error)
+            continue
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "no options"
-        chance = task.chance(200)
         told = Text.assemble(kind.question, "\n", options, "\n", (kind.reference, "dim"))
         table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", told)
     Console().print(table)
+    _say_broken(broken | TASKS.broken)
+
+
+def _fault(error: BaseException) -> str:
+    """What an installed plug-in did wrong; an exception that is not its own goes on."""
+    told = fault_of_file(error)
+    if told is None:
+        raise error
+    return told
+
+
+def _say_broken(broken: Mapping[str, str]) -> None:
+    for name, reason in broken.items():
+        typer.echo(f"{name} is installed, and cannot be used: {reason}", err=True)
 
 
 def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
@@ -45,10 +65,16 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     table = Table(title=f"Cells with {hidden_size} units on {task}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "remembers with", "default init", "parameters", "state", "compiled"):
         table.add_column(title, justify="right" if title in ("parameters", "state") else "left")
-    notes = []
+    notes, broken = [], {}
     for entry in entries:
-        with torch.random.fork_rng(devices=[]):
-            cell = make_cell(entry, inputs, hidden_size)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                cell = make_cell(entry, inputs, hidden_size)
+        except BaseException as error:
+            if names or not entry.source:
+                raise
+            broken[entry.name] = _fault(error)
+            continue
         state = "grows" if cell.state_size is None else f"{cell.state_size:,}"
         why = refusal(cell) if isinstance(cell, Cell) else "it takes whole sequences, and the engine compiles steps"
         compiled = "no" if why else "yes" if available() else "no numba"
@@ -58,6 +84,8 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     Console().print(table)
     for note in notes:
         say(note)
+    if not names:
+        _say_broken(broken | CELLS.broken)
 
 
 def show_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:

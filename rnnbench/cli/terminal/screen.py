@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich import progress as bars
@@ -19,14 +19,17 @@ from rich.text import Text
 
 from rnnbench.api import interruptible
 from rnnbench.cli.terminal.board import board
-from rnnbench.cli.terminal.words import duration, number, percent, sparkline
+from rnnbench.cli.terminal.words import block, duration, number, percent
 from rnnbench.config import Run
 from rnnbench.execute import Execution
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task
-from rnnbench.testing import Finding
+from rnnbench.testing import in_one_line
 from rnnbench.train import SOLVED_ACCURACY, Progress, Trainer
+
+if TYPE_CHECKING:
+    from rnnbench.insight.kept import Counting
 
 Item = TypeVar("Item")
 
@@ -106,14 +109,15 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
     """The last accuracies as a line of blocks; those not above chance are dim."""
     text = Text()
     for share in shares[-width:]:
-        text.append(sparkline([share], 1), style="green" if share > chance else "dim")
+        text.append(block(share), style="green" if share > chance else "dim")
     return text
 
 
 def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show it; returns the signals that interrupted it."""
     execution = Execution(run, study, force)
-    vetted(execution.findings)
+    if told := in_one_line(execution.findings):
+        typer.echo(told, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(board(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(execution))
@@ -126,17 +130,10 @@ def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool 
     return signals if row is not None and row.status == "interrupted" else []
 
 
-def vetted(findings: Sequence[Finding]) -> None:
-    """One line on stderr about a cell and a task that are not ours; nothing about ours."""
-    if findings:
-        doubts = [finding.message for finding in findings if finding.fails]
-        notes = [finding.message for finding in findings if not finding.fails]
-        said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
-        typer.echo("; ".join([said, *notes]), err=True)
-
-
-def forewarned(run: Run) -> None:
-    """One line on stderr about a budget that allows for one evaluation, where solving takes two."""
+def forewarned(run: Run, not_compiled: str | None) -> None:
+    """A line on stderr about a budget that allows for one evaluation, where solving takes two; and why a cell is not compiled."""
+    if not_compiled:
+        typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
     if run.max_steps <= run.eval_every:
         told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
         typer.echo(f"{told}: make --eval-every smaller", err=True)
@@ -180,9 +177,13 @@ def verdict_line(record: RunRecord, task: Task) -> str:
     return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
 
 
-def counting(what: str, quiet: bool) -> Callable[[Sequence[Any]], Iterator[Any]]:
+def counting(what: str, quiet: bool) -> Counting:
     """:func:`counted`, waiting for the work."""
-    return lambda work: counted(work, what, quiet)
+
+    def waiting(work: Sequence[Item], /) -> Iterator[Item]:
+        return counted(work, what, quiet)
+
+    return waiting
 
 
 def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:

@@ -57,7 +57,7 @@ def frames_of(studies: list[Path], only: str | None = None, cell: str | None = N
 
     finished = [place for place in studies if (place / "runs.csv").exists()]
     logged = [place for place in studies if any((place / "logs").glob("*.csv"))]
-    measured = [Study.open(place).extrapolation() for place in studies if (place / "extrapolation.csv").exists()]
+    measured = [home.extrapolation() for home in map(Study.open, studies) if home.extrapolations.rows()]
     return Frames(
         runs_of(finished or studies, only, cell) if finished or not logged else None,
         logs_of(logged, only, cell) if logged else None,

@@ -126,6 +126,7 @@ class SweepScreen:
         if failed:
             again = "" if agenda.failed else "; --retry-failed tries them again"
             lines.append(f"{failed} failed, with the reasons in {agenda.study.failures.path}{again}")
+        lines += agenda.left_out_lines()
         if agenda.elsewhere:
             lines.append(f"{agenda.elsewhere} left to another process, which has them")
         if stopped:
@@ -190,6 +191,7 @@ def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool
         head = f"at most {search.most()} of {len(runs)} runs: a search for the span"
     else:
         head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
+    head = "\n".join([*agenda.left_out_lines(), head])
     if not to_do:
         return [head]
     at_once = min(jobs, len(to_do))

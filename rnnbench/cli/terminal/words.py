@@ -34,9 +34,9 @@ def number(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else "-".rjust(width)
 
 
-def sparkline(shares: list[float], width: int) -> str:
-    """Shares from 0 to 1 as a line of blocks, the last ``width`` of them."""
-    return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * share))] for share in shares[-width:])
+def block(share: float) -> str:
+    """A share from 0 to 1 as a block of that height."""
+    return "▁▂▃▄▅▆▇█"[min(7, int(8 * share))]
 
 
 def line_width(err: bool = False) -> int | None:

@@ -1,0 +1,38 @@
+"""One tanh unit that holds a bit: what it stands in noise, and what that costs in gradient."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+
+def trade_off(w: float) -> dict[str, float]:
+    """Bengio's trade-off on one unit ``a' = w tanh(a) + h``: robust against noise means no gradient.
+
+    Args:
+        w: recurrent weight, above 1, where two attractors exist.
+
+    Returns:
+        ``x`` the attractor (positive solution of x = tanh(w x)), ``slope`` the factor of the gradient in one step there,
+        ``threshold`` h*, the largest input that cannot flip the unit.
+
+    Raises:
+        ValueError: w is not above 1.
+    """
+    if w <= 1:
+        raise ValueError(f"w must be above 1 for the unit to have two attractors, not {w}")
+    x = 1.0
+    for _ in range(10_000):
+        x = math.tanh(w * x)
+    return {
+        "w": w,
+        "x": x,
+        "slope": w * (1 - x * x),
+        "threshold": math.sqrt(w * (w - 1)) - math.atanh(math.sqrt(1 - 1 / w)),
+    }
+
+
+def trade_off_curve() -> pd.DataFrame:
+    """:func:`trade_off` over the recurrent weights that a figure shows."""
+    return pd.DataFrame([trade_off(1 + 0.02 * k) for k in range(1, 126)])

@@ -1,0 +1,79 @@
+"""Commands that read make nothing where they read: not in a study that may not be written to, not in one whose name is mistyped."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnnbench.api import run
+from rnnbench.study import Study
+
+RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
+READERS = {
+    "status": ["status", "STUDY"],
+    "status of a sweep": ["status", "STUDY", "--cell", "lstm", "--task", "beijing"],
+    "table": ["table", "STUDY"],
+    "plot": ["plot", "STUDY", "--out", "figures"],
+    "report": ["report", "STUDY", "--out", "page.html"],
+    "published": ["published", "STUDY"],
+    "reproduces": ["published", "STUDY", "--reproduces"],
+    "gates": ["gates", "beijing", "--study", "STUDY", "--out", "figures"],
+    "gradients": ["gradients", "--run", "beijing", "--study", "STUDY", "--out", "figures"],
+    "guess": [
+        "guess",
+        "--task",
+        "beijing",
+        "--gap",
+        "1",
+        "--max-guesses",
+        "2",
+        "--repeats",
+        "1",
+        "--study",
+        "STUDY",
+        "--out",
+        "made",
+    ],
+    "verify": ["verify", "STUDY", "--check"],
+    "list of claims": ["verify", "STUDY", "--list"],
+    "sweep, dry": ["sweep", "--cell", "lstm", "--task", "beijing", "--gap", "3", "--max-steps", "4", "--out", "STUDY", "--dry-run"],
+    "tune, dry": ["tune", "--cell", "lstm", "--task", "beijing", "--gap", "3", "--max-steps", "4", "--out", "STUDY", "--dry-run"],
+}
+NEED_NO_STUDY = {"list of claims", "sweep, dry", "tune, dry"}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study as it is committed: its tables, logs and weights, without the folders that writing needs."""
+    study = tmp_path_factory.mktemp("bare") / "study"
+    run(out=study, **RUN)
+    for folder in (".locks", "checkpoints", "redo"):
+        shutil.rmtree(study / folder)
+    return study
+
+
+def content(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("words", READERS.values(), ids=READERS)
+def test_a_study_is_as_it_was(rnnbench, bare: Path, words: list[str]) -> None:
+    before = content(bare)
+    bare.chmod(0o500)
+    try:
+        result = rnnbench(*[str(bare) if word == "STUDY" else word for word in words])
+    finally:
+        bare.chmod(0o700)
+    assert result.code in (0, 3), result.err  # 3: claims that a study of one run leaves undecided
+    assert content(bare) == before
+    assert len(Study.open(bare).records()) == 1
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_mistyped_study_is_not_made(rnnbench, tmp_path: Path, kind: str) -> None:
+    result = rnnbench(*["nosuch" if word == "STUDY" else word for word in READERS[kind]])
+    if kind in NEED_NO_STUDY:
+        assert result.code == 0, result.err
+    else:
+        assert (result.code, result.err) == (2, "rnnbench: no study in nosuch: make one with `rnnbench run --out nosuch`\n")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,91 @@
+"""Every figure as part of the caller's own: whatever `rnnbench.plots` offers, found by looking, not by name."""
+
+import inspect
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnbench import plots
+from tests.plots.study import made_up
+
+DRAW = {name: getattr(plots, name) for name in plots.__all__ if name.startswith("plot_")}
+
+
+def everything() -> dict[str, object]:
+    """For every word that a figure may ask for, one table with all that any of them reads."""
+    runs = made_up(
+        {"gap": gap, "max_steps": budget, "seed": seed, "steps_to_solve": 9.0 * budget}
+        for gap in (5, 10)
+        for budget in (50, 100)
+        for seed in (0, 1)
+    )
+    wide = runs.assign(
+        name="rnn-copy", noise=0.1, gradient=0.5, amount=0.1, start_accuracy=0.4, eval_gap=[5, 5, 10, 10, 20, 20, 40, 40],
+        when=["initial", "trained"] * 4, distance=range(8), grad_state=0.1, bound=0.2, sensitivity=0.3, through_time=0.4,
+        solved=True, sequences=64, paper="paper", our_task="copy", our_cell="rnn", our_gap=10, over_chance=0.5,
+    )  # fmt: skip
+    steps = pd.DataFrame(
+        {
+            "step": step,
+            "word": "w",
+            "answer": "",
+            "quantity": quantity,
+            "unit": unit,
+            "value": 0.1,
+            "mean": 0.1,
+            "low": 0,
+            "high": 1,
+        }
+        for step in range(3)
+        for quantity in ("keep", "state h")
+        for unit in range(2)
+    )
+    lives = pd.DataFrame({"when": ["initial", "trained"] * 2, "unit": [0, 0, 1, 1], "half_life": [1.0, 2.0, 3.0, 4.0]})
+    trade_off = pd.DataFrame({"w": [1.1, 2.0], "slope": [0.9, 0.1], "threshold": [0.1, 1.0]})
+    words = {"runs": runs, "logs": runs, "frame": wide, "rows": wide}
+    return words | {"values": steps, "means": steps, "lives": lives, "title": "a run", "trade_off": trade_off}
+
+
+def draw(name: str, **ax: object) -> Figure:
+    given = everything()
+    return DRAW[name](**{word: given[word] for word in inspect.signature(DRAW[name]).parameters if word != "ax"}, **ax)
+
+
+def panels(figure: Figure) -> list[Axes]:
+    return [ax for ax in figure.axes if ax.axison and ax.get_label() != "<colorbar>"]
+
+
+def test_there_are_figures() -> None:
+    assert len(DRAW) > 10
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_is_drawn_into_the_callers_axes_and_nowhere_else(name: str) -> None:
+    count = len(panels(draw(name)))
+    before = dict(matplotlib.rcParams)
+    figure = Figure()
+    inside, beside = figure.subfigures(1, 2)
+    spare = beside.subplots()
+    places = inside.subplots(count, 1, squeeze=False)
+    assert draw(name, ax=places) is figure
+    assert panels(figure) == [spare, *places.flat]
+    assert all(ax.has_data() for ax in places.flat)
+    assert not spare.has_data()
+    assert not figure.legends + inside.legends
+    assert not figure.get_suptitle() + inside.get_suptitle()
+    assert dict(matplotlib.rcParams) == before
+    figure.savefig("/dev/null", format="png")
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_as_many_axes_as_panels_or_one_sentence(name: str) -> None:
+    count = len(panels(draw(name)))
+    with pytest.raises(ValueError, match=f"^ax takes {count} axes, .* not {count + 1}$"):
+        draw(name, ax=list(np.ravel(Figure().subplots(count + 1, 1))))
+    if count == 1:
+        ax = Figure().subplots()
+        assert draw(name, ax=ax) is ax.figure
