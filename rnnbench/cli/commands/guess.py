@@ -52,7 +52,6 @@ def guess(
         scale=scale,
         max_guesses=max_guesses,
     )
-    for line in guess_lines(found):
+    for line in (*guess_lines(found), f"  {out / 'guess.csv'}"):
         say(line)
-    typer.echo(f"  {out / 'guess.csv'}")
     save_figure(out, "guess", plot_guesses(found, runs))
