@@ -1,4 +1,4 @@
-# The two commands: `make run` and `make test`. Everything they need is set up by themselves, once.
+# The two commands: `make run` and `make test`. They set up all they need, once.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ ARGS ?= --cell lstm --task copy --gap 200
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
 
-# The committed runs of results/reference/, piece by piece; what is there already is skipped, so it may be stopped and started.
+# The committed runs of results/reference/, piece by piece; finished runs are skipped, so it can be interrupted and resumed.
 REFERENCE := gated rnn orthogonal lstm-init far far-rnn
 reference: $(VENV)/.installed
 	for piece in $(REFERENCE); do \

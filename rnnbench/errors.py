@@ -134,7 +134,7 @@ def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable
     Args:
         error: what pydantic raised.
         place: says where a field was given, such as ``--gap``.
-        known: the fields that there are.
+        known: the fields that exist.
     """
     first = error.errors(include_url=False)[0]
     field, *inside = first["loc"] or ("the whole",)

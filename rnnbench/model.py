@@ -113,7 +113,7 @@ def memory_needed(run: Run, task: Task, cell: Layer) -> int:
     """
     H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
     weights = parameter_count(cell) + H * task.output_size
-    kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the way back
+    kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the backward pass
     fixed = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
     return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
 

@@ -37,9 +37,11 @@ class Study(rooms.Study):
 
     def table(self) -> pd.DataFrame:
         """The summary as people read it, the texts of ``rnnbench table``."""
+        from rnnbench.sweep.tuned import tuning_told
         from rnnbench.tables import readable
 
-        return readable(self.summary())
+        summary = self.summary()
+        return readable(summary.assign(tuning=tuning_told(summary, [self.folder])))
 
     def _repr_html_(self) -> str:
         if not self.records():

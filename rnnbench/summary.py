@@ -140,8 +140,9 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
         accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
-        steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, parameters,
-        seconds (medians; of the training alone where that was recorded), best (whether :data:`BEST_RULE` shows it).
+        steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, hidden_size,
+        parameters, state_size, seconds (medians; of the training alone where that was recorded), best (whether
+        :data:`BEST_RULE` shows it).
     """
     seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
@@ -157,9 +158,9 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
         row |= {"steps_to_solve": float(np.median(steps)) if solved else math.nan}
         bounds = bootstrap_interval(steps) if solved else (math.nan, math.nan)
         row |= dict(zip(("steps_low", "steps_high"), bounds, strict=True))
-        for name, column in (("max_steps", "max_steps"), ("parameters", "parameters"), ("state_size", "state_size")):
-            if column in group:
-                row[name] = group[column].median()
+        for name in ("max_steps", "hidden_size", "parameters", "state_size"):
+            if name in group:
+                row[name] = group[name].median()
         if seconds in group:
             row["seconds"] = group[seconds].median()
         rows.append(row)

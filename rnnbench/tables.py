@@ -28,6 +28,7 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
     notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
     return [
         *notes,
+        "tuning: how the recipe was chosen, on pilot seeds or on those shown; compare unequally tuned curves with care",
         "solved: seeds, and the 95 % Wilson interval of their share in %",
         "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
         SPAN_RULE,
@@ -35,8 +36,7 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
-    """The summary as texts, in the columns that people read."""
-
+    """The summary with its ``tuning`` (:func:`rnnbench.sweep.tuned.tuning_told`) as texts, in the columns that people read."""
     lines = []
     for row in rows.to_dict("records"):
         steps = row["steps_to_solve"]
@@ -44,6 +44,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
             {
                 "task": row["task"],
                 "curve": f"{row['label']}, span {told_span(row)}",
+                "tuning": row["tuning"],
                 "gap": str(row["gap"]),
                 "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
                 "solved": f"{row['solved']} of {row['seeds']}",

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rnnbench.cli import main
 from rnnbench.config import Run, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study import RunRecord, Study
+from rnnbench.summary import summarise
+from rnnbench.sweep.files import save_sweep
 from rnnbench.sweep.grid import grid
 from rnnbench.sweep.tuned import Tuned, Tuning, tuning_told, write
 from rnnbench.tune import DEFAULTS, choose, pilots
@@ -79,8 +82,26 @@ def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
     runs = grid(reported)
     assert {(run.cell, run.lr) for run in runs} == {("rnn", 0.001), ("gru", 0.02)}
     assert len(runs) == 12
-    assert tuning_told(file, "recall", "rnn").startswith("best of 3 recipes (lr 0.02 0.005 0.001; 128 units; uniform)")
-    assert tuning_told(file, "recall", "lstm") == tuning_told(None, "recall", "rnn") == "not tuned"
+
+
+def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) -> None:
+    file, study = tmp_path / "elsewhere.csv", Study.create(tmp_path / "reported")
+    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[20], tuned=str(file))
+    save_sweep(reported, study)  # which keeps the table beside the runs
+    others = [SweepRequest(cell=["rnn"], task=["recall"], gap=[20], init=["orthogonal"], lr=lr) for lr in ([0.001], [0.001, 0.02])]
+    one, several = (grid(other) for other in others)
+
+    def told(runs: list[Run]) -> dict[str, str]:
+        frame = pd.DataFrame(outcome(run, None, 0.5).model_dump() for run in runs)
+        table = summarise(frame.assign(option="{}", cell_option="{}"))
+        return dict(zip(table["label"], tuning_told(table, [study.folder]), strict=True))
+
+    chosen = "best of 3 recipes (lr 0.02 0.005 0.001; 128 units; {}) on pilot seeds 1000 1001 1002 at gap 20"
+    expected = {"rnn (uniform)": chosen.format("uniform"), "gru (chrono)": chosen.format("chrono")}
+    assert told([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe"}
+    assert told(several) == {"rnn (orthogonal)": "best of 2 rates on these seeds"}
+    assert told(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))) == {"rnn (uniform)": "one recipe"}
 
 
 def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
 
 
 class Adjoints(NamedTuple):
-    """What every leaf of the step receives on the way back.
+    """What every leaf of the step receives in the backward pass.
 
     Attributes:
         states: for each part of the state, what is left when products are not counted, or None.

@@ -6,7 +6,7 @@ Nodes are hash-consed: the same operator on the same arguments is the same node.
     vector   (H,) made of parameters alone        input    H columns of a product of the step's input
     product  H columns of a source's product      slot     a sum of products, as :mod:`plan` gathers it
 
-and, on the way back, ``adjoint`` (what comes from the step after) and ``back`` (what comes through a product).
+and, in the backward pass, ``adjoint`` (what comes from the step after) and ``back`` (what comes through a product).
 """
 
 from __future__ import annotations

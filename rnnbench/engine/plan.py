@@ -6,7 +6,7 @@ are few passes over a block. What is needed by one statement alone is computed i
 stored aside; all else is computed again where it is needed.
 
 The slots of a step lie side by side in ``gates``. A slot whose content is needed only for one nonlinearity is overwritten by that
-one's value, which the way back needs. The adjoints of the state before a step are stored apart from those of the state after it:
+one's value, which the backward pass needs. The adjoints of the state before a step are kept apart from those of the state after it:
 so no phase can find an adjoint overwritten that it still needs.
 """
 
@@ -72,7 +72,7 @@ class Plan:
         sources: those sources of products that are no part of the state, which get arrays of their own.
         vectors: those outside of slots.
         accumulated: the parts of the state whose adjoint ends with a product.
-        keeps: whether the way back reads ``gates``.
+        keeps: whether the backward pass reads ``gates``.
     """
 
     trace: Trace
@@ -109,7 +109,7 @@ def plan(trace: Trace) -> Plan:
     ends = {node: Place("after", k) for k, node in reversed(list(enumerate(after))) if node not in leaves}
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
 
-    # the way back: what it computes, and what it finds
+    # the backward pass: what it computes, and what it finds
     back_places = {node: Place("back", k) for k, node in enumerate(adjoints.backs.values())}
     incoming = {graph.make("adjoint", key=k): Place("adjoint", k) for k in range(len(after))}
     accumulated = [k for k in range(len(after)) if _state(graph, k) in adjoints.backs]
@@ -165,7 +165,7 @@ def plan(trace: Trace) -> Plan:
 
 
 def _whole(number: float) -> bool:
-    """Whether a number is written into the code; others are arguments, so that an option's value does not compile anew."""
+    """Whether a number is written into the code; others are arguments, so that another value needs no new compilation."""
     return number in (-2, -1, -0.5, 0, 0.5, 1, 2, 3)
 
 
@@ -200,7 +200,7 @@ def _products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ..
 
 
 def _overwriting(after: list[Node], slots: list[Node], back: list[Node], found: dict[Node, Place]) -> dict[Node, Node]:
-    """For slots whose content is needed once: the first dear operator on the way from it, if the way back does not need more."""
+    """For slots whose content is needed once: the first costly operator after it, if the backward pass does not need more."""
     users: dict[Node, list[Node]] = {}
     for node in reachable(after):
         for arg in node.args:

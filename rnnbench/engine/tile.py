@@ -1,7 +1,7 @@
 """The heart of a matrix product of our own: one tile of the result, held in registers, for processors that BLAS holds back.
 
 MKL, which torch's CPU wheels bring, uses half the vector width that AVX-512 processors of other makers than Intel have. And it
-packs the weight anew at every time step, where a recurrent loop can pack it once. ``rnnbench.engine.blas`` says who multiplies.
+packs the weight again at every time step, where a recurrent loop can pack it once. ``rnnbench.engine.blas`` says who multiplies.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def copy_rnn(model: Model, task: Task) -> None:
     """3 bits x 10 slots x {p, q} + two flags: a shift register of tanh units that stands still while it reads blanks.
 
     Slot s holds a bit as sigma_s = p_s + q_s, 0 for 1 and -2 for 0. While symbols come in, and again once the cue has been
-    seen, the register moves by one slot a step; between, every slot copies itself. Everything starts at -1.
+    seen, the register moves by one slot per step; between, every slot copies itself. Everything starts at -1.
     """
     cell = recurrent(model)
     bits, slots, L = 3, 10, GAIN

@@ -41,7 +41,7 @@ def plot_accuracy(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure
             x = beside(curve["gap"], k, len(labels))
             reach = np.maximum(0, [curve["accuracy"] - curve["accuracy_low"], curve["accuracy_high"] - curve["accuracy"]])
             panel.errorbar(x, curve["accuracy"], reach, **BARS, **look)
-            ends[label] = (float(curve["gap"].iloc[-1]), float(curve["accuracy"].iloc[-1]), str(look["color"]))
+            ends[label] = (float(curve["gap"].iloc[-1]), float(curve["accuracy"].iloc[-1]), look)
         draw_chance(panel, dots, "gap")
         gap_axis(panel, dots["gap"])
         accuracy_axis(panel)

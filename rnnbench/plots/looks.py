@@ -92,6 +92,8 @@ PALETTE: tuple[tuple[str, Marker], ...] = (
     ("#DC267F", (4, 1, 0)),
 )
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
+SIZES: dict[Marker, float] = {"*": 1.45, (4, 1, 0): 1.35, "d": 1.15, "P": 1.1, "X": 1.1, "^": 1.1, "v": 1.1, "<": 1.1, ">": 1.1}
+"""By how much a shape is drawn larger, so that all look of one size."""
 DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
 """A cell's curves, in the order of their labels."""
 
@@ -167,24 +169,31 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, Line]:
     """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
 
     Args:
-        frame: columns ``cell`` and ``label``, each row of some curve. The label that most rows have is a cell's solid line.
+        frame: columns ``cell``, ``label`` and ``gap``, each row of some curve. The curve of most gaps is a cell's solid line.
     """
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
-    counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
     found: dict[str, Line] = {}
-    for cell, curves in counts.groupby("cell"):
-        color, marker = looks[str(cell)]
-        for k, label in enumerate(curves["label"]):
-            found[label] = {
-                "color": color,
-                "marker": marker,
-                "linestyle": DASHES[k % len(DASHES)],
-                "label": label,
-                "mec": "white",
-                "mew": 0.6,
-            }
+    for cell, label, k in numbered(frame):
+        color, marker = looks[cell]
+        found[label] = {
+            "color": color,
+            "marker": marker,
+            "markersize": SIZES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
+            "linestyle": DASHES[k % len(DASHES)],
+            "label": label,
+            "mec": "white",
+            "mew": 0.6,
+        }
     return found
+
+
+def numbered(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """``(cell, label, number)`` of every curve of a frame, numbered within its cell, that of most gaps first, then of most rows."""
+    counts = frame.groupby(["cell", "label"])["gap"].agg(["nunique", "size"]).reset_index()
+    counts = counts.sort_values(["cell", "nunique", "size", "label"], ascending=[True, False, False, True])
+    counts["number"] = counts.groupby("cell").cumcount()
+    for cell, label, k in counts[["cell", "label", "number"]].itertuples(index=False, name=None):
+        yield str(cell), str(label), int(k)
 
 
 def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter
 
 from rnnbench.plots.looks import SMALL, Line
 
@@ -90,13 +93,15 @@ def finish(figure: Figure, axes: Sequence[Axes], note: str, own: bool, direct: I
     width = figure.get_figwidth() * 9 / type_size()
     longest = max((len(label) for label in entries), default=0)
     columns = max(1, min(len(entries), int(width / max(1.6, 0.6 + 0.068 * longest))))
-    note = "\n".join(textwrap.wrap(note, int(width * 17)))
+    lines = textwrap.wrap(note, int(width * 17))
+    points = 1.3 * type_size(SMALL) * len(lines) + 1.5 * type_size() * -(-len(entries) // columns)
+    figure.set_figheight(figure.get_figheight() + points / 72)  # so that the panels keep their size
     figure.legend(
         list(entries.values()),
         list(entries),
         loc="outside lower center",
         ncols=columns,
-        title=note or None,
+        title="\n".join(lines) or None,
         title_fontsize=type_size(SMALL),
     )
 
@@ -109,21 +114,31 @@ def gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
     else:
         ax.set_xscale("symlog", linthresh=next((gap for gap in ticks if gap > 0), 1), linscale=0.3)
     ax.set_xticks(ticks)
-    ax.set_xticklabels(_spaced(ax, ticks), fontsize=type_size(0.9))
+    ax.xaxis.set_major_formatter(_Spaced(type_size(0.9)))
+    ax.tick_params(axis="x", labelsize=type_size(0.9))
     ax.xaxis.minorticks_off()
     ax.set_xlabel("gap (time steps)")
 
 
-def _spaced(ax: Axes, ticks: Sequence[int]) -> list[str]:
-    """The gaps as texts, without those that would touch the one before; the last one always."""
-    places = ax.transData.transform([(tick, 0) for tick in ticks])[:, 0] * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    texts = [str(tick) for tick in ticks]
-    wide = [0.66 * type_size(0.9) * (len(text) + 0.4) for text in texts]  # and half a space
-    shown = [len(ticks) - 1]
-    for k in reversed(range(len(ticks) - 1)):
-        if places[shown[-1]] - places[k] >= (wide[shown[-1]] + wide[k]) / 2:
-            shown.append(k)
-    return [text if k in shown else "" for k, text in enumerate(texts)]
+class _Spaced(Formatter):
+    """The gaps as texts, without those that would touch the next one, found when the figure is drawn; the last one always."""
+
+    def __init__(self, size: float) -> None:
+        self.size = size
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:.0f}"
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        ax = cast(Axis, self.axis).axes
+        places = ax.transData.transform([(value, 0) for value in values])[:, 0] * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+        texts = [self(value) for value in values]
+        wide = [0.66 * self.size * (len(text) + 0.6) for text in texts]  # and somewhat more than half a space
+        shown = [len(texts) - 1]
+        for k in reversed(range(len(texts) - 1)):
+            if places[shown[-1]] - places[k] >= (wide[shown[-1]] + wide[k]) / 2:
+                shown.append(k)
+        return [text if k in shown else "" for k, text in enumerate(texts)]
 
 
 def accuracy_axis(ax: Axes) -> None:
@@ -143,12 +158,12 @@ def draw_chance(ax: Axes, frame: pd.DataFrame, x: str) -> None:
     ax.plot(chance.index, chance.to_numpy(), label="chance", zorder=1, **CHANCE)
 
 
-def label_ends(ax: Axes, ends: dict[str, tuple[float, float, str]]) -> set[str]:
-    """Write labels beside the right end of their lines, moved apart where they would touch.
+def label_ends(ax: Axes, ends: dict[str, tuple[float, float, Line]]) -> set[str]:
+    """Write labels beside the right end of their lines, each after its marker, moved apart where they would touch.
 
     Args:
         ax: the panel, its limits final.
-        ends: by label where its line ends, and its colour.
+        ends: by label where its line ends, and its style.
 
     Returns:
         The labels written: those of lines that reach the right edge of what is drawn, or none if they do not fit.
@@ -156,7 +171,7 @@ def label_ends(ax: Axes, ends: dict[str, tuple[float, float, str]]) -> set[str]:
     if not ends:
         return set()
     edge = max(x for x, _, _ in ends.values())
-    there = sorted((y, label, color) for label, (x, y, color) in ends.items() if x >= 0.8 * edge)
+    there = sorted((y, label) for label, (x, y, _) in ends.items() if x >= 0.8 * edge)
     size = type_size(SMALL)
     bottom, top = ax.get_ylim()
     room = ax.get_window_extent().height * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]  # it has one
@@ -164,20 +179,24 @@ def label_ends(ax: Axes, ends: dict[str, tuple[float, float, str]]) -> set[str]:
     if len(there) * step > top - bottom:
         return set()
     heights: list[float] = []
-    for y, _, _ in there:  # upward, each at least a line above the last
+    for y, _ in there:  # upward, each at least a line above the last
         heights.append(max(y, heights[-1] + step) if heights else max(y, bottom + step / 2))
     over = heights[-1] - (top - step / 2)
     for k in reversed(range(len(heights))):  # and back down where the top is reached
         limit = top - step / 2 if k == len(heights) - 1 else heights[k + 1] - step
         heights[k] = min(heights[k], limit) if over > 0 else heights[k]
-    for (_, label, color), height in zip(there, heights, strict=True):
+    for (_, label), height in zip(there, heights, strict=True):
+        look = ends[label][2] | {"label": "_", "linestyle": ""}
+        ax.plot([1.03], [height], **look, transform=ax.get_yaxis_transform(), clip_on=False)
         ax.annotate(
             label,
-            (1.02, height),
-            xycoords=("axes fraction", "data"),
-            color=color,
+            (1.03, height),
+            xytext=(0.7 * size, 0),
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+            color=look["color"],
             fontsize=size,
             va="center",
             annotation_clip=False,
         )
-    return {label for _, label, _ in there}
+    return {label for _, label in there}

@@ -36,7 +36,7 @@ def plot_solved(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
             reach = np.maximum(0, [share - curve["solved_low"], curve["solved_high"] - share])
             x = beside(curve["gap"], k, len(labels))
             panel.errorbar(x, share, reach, **BARS, **looks[label])
-            ends[label] = (float(curve["gap"].iloc[-1]), float(share.iloc[-1]), str(looks[label]["color"]))
+            ends[label] = (float(curve["gap"].iloc[-1]), float(share.iloc[-1]), looks[label])
         gap_axis(panel, rows["gap"])
         panel.set(title=task, ylabel="seeds that solved it", ylim=(-0.04, 1.05))
         direct |= label_ends(panel, ends)

@@ -11,9 +11,12 @@ import json
 import shlex
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pandas as pd
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import Affine2D
 
-from rnnbench.plots.looks import DASHES, cell_looks
+from rnnbench.plots.looks import DASHES, Marker, cell_looks, numbered
 from rnnbench.plots.panels import beside
 from rnnbench.report.words import command
 from rnnbench.summary import recipe_fields
@@ -23,17 +26,6 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-SHAPES = {
-    "^": "triangle-up",
-    "v": "triangle-down",
-    "s": "square",
-    "o": "circle",
-    "D": "diamond",
-    "d": "diamond",
-    "P": "cross",
-    "X": "cross",
-}
-SHAPES |= {"<": "triangle-left", ">": "triangle-right"}
 ISOLATED = "only == '' || datum.label == only"
 Spec = dict[str, object]
 """JSON."""
@@ -54,19 +46,21 @@ def javascript() -> str:
     return bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
+def outline(marker: Marker) -> str:
+    """A marker of the figures as an SVG path between -1 and 1, which is how Vega takes shapes of one's own."""
+    drawn = MarkerStyle(marker)
+    larger = drawn.get_transform() + Affine2D().scale(9)  # so that a circle gets corners enough
+    (corners,) = larger.transform_path(drawn.get_path()).to_polygons()
+    corners = np.asarray(corners) / np.abs(corners).max()
+    return "M" + "L".join(f"{x:.2f},{-y:.2f}" for x, y in corners[:-1]) + "Z"
+
+
 def curves(frame: pd.DataFrame) -> Looks:
-    """Colour, shape and dash of every curve by its label, as in the figures; for the legend and the charts."""
+    """Colour, outline and dash of every curve by its label, as in the figures; for the legend and the charts."""
     looks = cell_looks(str(cell) for cell in frame["cell"])
-    counts = frame.groupby(["cell", "label"]).size().reset_index(name="rows")
-    counts = counts.sort_values(["cell", "rows", "label"], ascending=[True, False, True])
     dashes = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [8, 2, 2, 2, 2, 2], [1, 4])
     assert len(dashes) == len(DASHES)
-    found = {}
-    for cell, rows in counts.groupby("cell"):
-        color, marker = looks[str(cell)]
-        for k, label in enumerate(rows["label"]):
-            found[str(label)] = (color, SHAPES.get(str(marker), "stroke"), dashes[k % len(dashes)])
-    return found
+    return {label: (looks[cell][0], outline(looks[cell][1]), dashes[k % len(dashes)]) for cell, label, k in numbered(frame)}
 
 
 def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> Spec:
@@ -146,7 +140,7 @@ def span(table: pd.DataFrame, looks: Looks) -> Spec:
         for row in rows.to_dict("records")
     )
     gaps = sorted({0, *(int(gap) for gap in table["gap"].unique())})
-    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 1.7 * gaps[-1] + 1], nice=False)
+    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 3 * gaps[-1] + 1], nice=False)
     base = alt.Chart(_values(bars)).encode(
         y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=170)),
         x=alt.X("span:Q", scale=scale, title="span (time steps)", axis=alt.Axis(values=gaps, labelOverlap="greedy")),

@@ -71,7 +71,10 @@ def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
                 )
                 yield Extra("Constructions", str(path), plot_constructions(read_table(path, OF_CONSTRUCTIONS)), how)
             elif path.name == "train_from.csv":
-                how = "Training that starts at a construction, disturbed: how near it must start to find the solution again."
+                how = (
+                    "Training that starts at a construction whose weights were disturbed: open marks before it, filled marks "
+                    "after. Where the line falls, training from there no longer finds the solution."
+                )
                 yield Extra("Training from a construction", str(path), plot_train_from(read_table(path, OF_TRAINING)), how)
             elif path.name == "guess.csv":
                 how = (
@@ -84,7 +87,10 @@ def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
                 ]
                 yield Extra("Guessing", str(path), plot_guesses(guesses, same), how)
             elif path.name == "extrapolation.csv" and Study(path.parent).extrapolations.rows():
-                how = "Networks trained at one gap (dotted line) and measured at others: does what was learned reach further?"
+                how = (
+                    "Networks trained at one gap (dotted line) and measured at others. A curve that stays up has learned to keep; "
+                    "one that is high at its own gap alone has learned a clock."
+                )
                 yield Extra("Other gaps than trained at", str(path), plot_extrapolation(Study(path.parent).extrapolation()), how)
 
 

@@ -6,9 +6,9 @@
   let only = "";
   window.rnnbench = { views }; // for the test, and for whoever looks behind the page
 
-  async function draw(place, name) {
+  async function draw(place, name, datasets) {
     const options = { actions: false, renderer: "svg", tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } };
-    const { view } = await window.vegaEmbed(place, data.specs[name], options);
+    const { view } = await window.vegaEmbed(place, { ...data.specs[name], datasets }, options);
     views[name] = view;
     await view.signal("only", only).runAsync();
     return view;
@@ -35,9 +35,9 @@
 
   async function learn(details) {
     const name = details.dataset.learning;
-    const view = views[name] || (await draw(details.querySelector("[data-later]"), name));
-    const gap = Number(details.querySelector("select").value);
-    await view.data("runs", points(name, gap)).resize().runAsync();
+    const runs = points(name, Number(details.querySelector("select").value));
+    if (views[name]) await views[name].data("runs", runs).resize().runAsync();
+    else await draw(details.querySelector("[data-later]"), name, { runs });
   }
 
   function sort(heading) {

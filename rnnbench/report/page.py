@@ -20,7 +20,8 @@ from rnnbench.plots.looks import render
 from rnnbench.report import charts, words
 from rnnbench.report.found import claims, extras
 from rnnbench.stats import SPAN_RULE
-from rnnbench.summary import BEST_RULE, count_once, mark_best, summarise, told_span
+from rnnbench.summary import BEST_RULE, Cells, count_once, mark_best, summarise, told_span
+from rnnbench.sweep.tuned import tuning_told
 
 POINTS = 48
 """Evaluations of a run that its learning curve keeps."""
@@ -73,7 +74,7 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
         tasks=list(enumerate(tasks)),
         verdicts=words.verdicts(table, runs),
         legend=[(label, *look) for label, look in looks.items()],
-        rows=_table(table),
+        rows=_table(table.assign(tuning=tuning_told(table, studies))),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
@@ -166,22 +167,29 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
             "task": row["task"],
             "curve": row["label"],
             "gap": str(row["gap"]),
-            "solved": f"{row['solved']} of {row['seeds']}",
-            "solved, 95 %": f"{100 * row['solved_low']:.0f} to {100 * row['solved_high']:.0f} %",
-            "accuracy": f"{100 * row['accuracy']:.1f} %",
-            "accuracy, 95 %": f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f} %",
+            "solved (95 %)": f"{row['solved']} of {row['seeds']} ({_range(row, 'solved', 0)} %)",
+            "accuracy (95 %)": f"{100 * row['accuracy']:.1f} % ({_range(row, 'accuracy', 1)})",
             "chance": f"{100 * row['chance_accuracy']:.1f} %",
             "steps to solve": "-" if none else f"{row['steps_to_solve']:,.0f}",
             "span": told_span(row),
             "budget": f"{row['max_steps']:,.0f}",
             "parameters": f"{row['parameters']:,.0f}",
+            "state": _state(row.get("state_size")),
             "seconds": f"{row['seconds']:,.0f}",
-            "tuning": f"{row['rates']} rate{'s' if row['rates'] > 1 else ''}, shown {row['lr']:g}",
+            "lr": f"{row['lr']:g}",
+            "tuning": row["tuning"],
         }
-        if "state_size" in row and not pd.isna(row["state_size"]):
-            cells["state"] = f"{row['state_size']:,.0f}"
         found.append(cells)
     return found
+
+
+def _range(row: Cells, name: str, places: int) -> str:
+    return f"{100 * row[f'{name}_low']:.{places}f} to {100 * row[f'{name}_high']:.{places}f}"
+
+
+def _state(size: float | None) -> str:
+    """Numbers that a sequence carries from step to step; -1 stands for a state that grows with it."""
+    return "-" if size is None or pd.isna(size) else "grows" if size < 0 else f"{size:,.0f}"
 
 
 def svg(figure: Figure, name: str) -> Markup:
@@ -189,7 +197,7 @@ def svg(figure: Figure, name: str) -> Markup:
     with matplotlib.rc_context({"svg.fonttype": "none", "savefig.transparent": True, "svg.hashsalt": name}):
         text = render(figure, "svg").decode()
     text = text[text.index("<svg") :]
-    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), text)  # a hundredth of a point is enough
+    text = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), text)  # tenths of a point are enough
     ids = {f'id="{found}"' for found in re.findall(r'id="([^"]+)"', text)}
     for one in sorted(ids, key=len, reverse=True):
         old = one[4:-1]

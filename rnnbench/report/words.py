@@ -54,6 +54,7 @@ def _through(curve: list[Cells]) -> bool:
 
 
 def _summary(curves: list[list[Cells]]) -> str:
+    curves = [curve for curve in curves if len(curve) > 1] or curves  # one gap alone shows no reach
     through = [curve for curve in curves if _through(curve)]
     budgets = sorted({int(row["max_steps"]) for curve in curves for row in curve})
     budget = " to ".join(f"{steps:,}" for steps in dict.fromkeys((budgets[0], budgets[-1])))

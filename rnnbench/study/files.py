@@ -77,7 +77,7 @@ def load_tensors(path: Path) -> dict[str, Any]:  # what torch finds there
 
 def unreadable(path: Path) -> UserError:
     """What is said of a checkpoint or of weights that are not ours."""
-    return UserError(f"{path} is damaged, or of another run: delete it, and the run starts anew")
+    return UserError(f"{path} is damaged, or of another run: delete it, and the run starts over")
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

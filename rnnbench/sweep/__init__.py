@@ -3,7 +3,7 @@
     files.py     flags and a TOML file -> SweepConfig
     grid.py      SweepConfig -> the runs; or the runs of a search for the span
     agenda.py    which run is next: done ones are skipped, failed ones noted, every end is written down
-    local.py     workers of this machine, one process a run
+    local.py     workers of this machine, one process per run
     warm.py      what they load before they are forked
     dask.py      workers of many machines
     failures.py  why a run failed, in failed.csv

@@ -228,7 +228,7 @@ def _connected(client: type[Client], scheduler: str) -> Client:
     except ValueError as error:
         raise UserError(f"{scheduler!r} is no address of a Dask scheduler: it looks like tcp://host:8786") from error
     if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
-        raise UserError(f"{scheduler} wants TLS: name certificate, key and CA in the Dask configuration, as docs/clusters.md shows")
+        raise UserError(f"{scheduler} needs TLS: name certificate, key and CA in the Dask configuration, as docs/clusters.md shows")
     try:
         return client(address, timeout=CONNECT, set_as_default=False)
     except Exception as error:  # of many kinds

@@ -28,7 +28,7 @@ def reason_of_exit(exit_code: int | None) -> str:
     if number == signal.SIGSEGV:
         return "segmentation fault (signal 11)"
     if number == getattr(signal, "SIGKILL", 9):
-        return "killed (signal 9): by hand, or by the system for want of memory"
+        return "killed (signal 9): by hand, or by the system for lack of memory"
     try:
         name = signal.Signals(number).name
     except ValueError:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from rnnbench.config import SweepRequest
 from rnnbench.errors import UserError, did_you_mean, mistake
 from rnnbench.study import Study
+from rnnbench.sweep import tuned
 from rnnbench.sweep.grid import check_cells
 
 SWEEP_FILE = "sweep.json"
@@ -80,8 +81,9 @@ def _line(text: str, key: str) -> str:
 
 
 def save_sweep(sweep: SweepRequest, study: Study) -> None:
-    """Keep a sweep as plain JSON, beside the runs that it asked for."""
+    """Keep a sweep as plain JSON, and the tuning that it names, beside the runs that it asked for."""
     study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+    tuned.keep(sweep, study.folder)
 
 
 def load_sweep(file: Path) -> SweepRequest:

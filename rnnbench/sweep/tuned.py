@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Hashable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -15,8 +16,13 @@ from rnnbench.config import Option, Options, RunRequest, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study.files import replace
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FIELDS = ("lr", "hidden_size", "init")
 """What is tuned."""
+TABLE = "tuning.csv"
+"""The table of a study, in its folder."""
 
 
 class Tuned(BaseModel):
@@ -125,18 +131,42 @@ class Tuning:
         chosen = {name: getattr(row, name) for name in FIELDS if name not in own}
         return request.model_copy(update=chosen)
 
-    def told(self, task: str, cell: str) -> str:
-        """The tuning that a curve received, by the names of its task and cell: ``best of 3 recipes (lr 0.02, ...), ...``."""
-        rows = [row for row in self.rows if (row.task, row.cell) == (task, cell)]
-        if not rows:
-            return "not tuned"
-        gaps = ", ".join(str(gap) for gap in sorted({row.gap for row in rows}))
+    def told(self, row: Mapping[Hashable, Any]) -> str:
+        """The tuning that a row of :func:`rnnbench.summary.summarise` received: ``best of 3 recipes (lr 0.02 ...) on ...``.
+
+        Empty for a recipe that this table did not choose.
+        """
+        rows = [one for one in self.rows if (one.task, one.cell) == (row["task"], row["cell"])]
+        if not any((one.lr, one.hidden_size, one.init) == (row["lr"], row["hidden_size"], row["init"]) for one in rows):
+            return ""
+        gaps = " ".join(str(gap) for gap in sorted({one.gap for one in rows}))
         return f"best of {rows[0].candidates} recipes ({rows[0].grid}) on pilot seeds {rows[0].seeds} at gap {gaps}"
 
 
-def tuning_told(file: Path | str | None, task: str, cell: str) -> str:
-    """:meth:`Tuning.told` of a file; ``not tuned`` without one, which is what the table beside a figure then says."""
-    return Tuning(Path(file)).told(task, cell) if file is not None and Path(file).exists() else "not tuned"
+def tuning_told(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
+    """What tuning every row of a summary received: on pilot seeds, on the very seeds that are shown, or none.
+
+    Args:
+        table: of :func:`rnnbench.summary.summarise`.
+        studies: the folders that its runs are from; their :data:`TABLE` says what was chosen on pilot seeds.
+
+    Raises:
+        UserError: one of those tables is damaged.
+    """
+    tunings = [Tuning(study / TABLE) for study in studies if (study / TABLE).exists()]
+
+    def told(row: Mapping[Hashable, Any]) -> str:
+        if row["rates"] > 1:
+            return f"best of {row['rates']} rates on these seeds"
+        return next(filter(None, (tuning.told(row) for tuning in tunings)), "one recipe")
+
+    return [told(row) for row in table.to_dict("records")]
+
+
+def keep(sweep: SweepRequest, folder: Path) -> None:
+    """Copy the table that a sweep names into its study, beside the runs whose recipes it chose."""
+    if sweep.tuned is not None and Path(sweep.tuned).resolve() != (folder / TABLE).resolve():
+        write(folder / TABLE, Tuning(Path(sweep.tuned)).rows)
 
 
 def tuning_of(sweep: SweepRequest) -> Tuning | None:

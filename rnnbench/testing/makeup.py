@@ -63,7 +63,7 @@ def initialised(specimen: Specimen) -> Iterator[str]:
     one, two = specimen.raw().state_dict(), specimen.raw().state_dict()
     for name, value in one.items():
         if not torch.equal(value, two[name]):
-            yield f"__init__ draws {name} anew where the seed is the same: use torch's random functions, not numpy's or random's"
+            yield f"__init__ draws {name} differently for the same seed: use torch's random functions, not numpy's or random's"
             return
     for init, initialiser in known(specimen.kind).items():
         layer, twin = specimen.raw(), specimen.raw()

@@ -1,6 +1,6 @@
 """The signature run (LSTM on copy at gap 200) with each engine, in turn, and where a step's time goes.
 
-    python tests/benchmarks/time_to_solve.py --seeds 0 1 2 3 4     # a few minutes a run
+    python tests/benchmarks/time_to_solve.py --seeds 0 1 2 3 4     # a few minutes per run
     python tests/benchmarks/time_to_solve.py --profile       # the share of each part of a step, 100 steps
 
 Both engines see the same data and start from the same weights; they differ in rounding, so the number of steps may differ.

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from rnnbench.cli import app
+from rnnbench.cli.terminal.listed import lines_of
 from rnnbench.config import RunRequest
 from rnnbench.study import Row, RunRecord, Table
 
@@ -93,6 +95,18 @@ def test_lists(rnnbench) -> None:
 def test_show_speaks_chinese(rnnbench) -> None:
     assert re.search(r"(到达|离开) .*北京", rnnbench("show", "beijing", "--language", "zh").out)
     assert re.search(r"我 住在 .*会讲", rnnbench("show", "recall", "--language", "zh").out)
+
+
+def test_an_example_that_is_broken_into_lines_keeps_every_answer_under_its_word() -> None:
+    words = [("住在", "."), ("a", "long"), ("中国", "x")] * 20
+    pairs = list(lines_of(words, 40))
+    assert len(pairs) > 3
+    assert max(cell_len(f"input {line}".rstrip()) for pair in pairs for line in pair) <= 40
+    assert [word for top, _ in pairs for word in top.split()] == [word for word, _ in words]
+    for top, bottom in pairs:
+        starts = [[cell_len(line[: found.start()]) for found in re.finditer(r"\S+", line)] for line in (top, bottom)]
+        assert starts[0] == starts[1]
+    assert len(list(lines_of(words, None))) == 1
 
 
 def test_plot_draws_what_the_study_has(rnnbench) -> None:

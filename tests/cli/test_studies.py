@@ -73,6 +73,7 @@ def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monke
         assert max(len(line) for line in out.splitlines()) <= 80
         assert "…" not in out
         assert "rnn (uniform, hidden_size 128)" in out.replace("\n", " ")
+        assert ("span ≥ 20; one recipe" in out.replace("\n", " ")) == (not more)
 
 
 @pytest.mark.parametrize("content", ["", ",".join(tuple(RunRecord.columns())) + "\n"])

@@ -59,7 +59,7 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     code, out, err = rnnbench(*SWEEP)
     assert code == 0
     assert out.startswith("4 of 4 runs done (")
-    assert out.endswith("in study/runs.csv\nnext: rnnbench table study, or rnnbench plot study\n")
+    assert out.endswith("in study/runs.csv\nnext: rnnbench table study, rnnbench plot study or rnnbench report study\n")
     assert "[4/4] " in err  # which run ends last is the machine's affair
     assert err.count("rnn (uniform) on beijing, gap 10, seed 0, lr 0.01: ") == 1
     assert rnnbench(*SWEEP, "--quiet") == (0, out, "")
@@ -78,7 +78,7 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     rows = list(csv.DictReader(io.StringIO(rnnbench("table", "study", "--format", "csv")[1])))
     assert [(row["cell"], row["gap"]) for row in rows] == [("memoryless", "5"), ("memoryless", "10"), ("rnn", "5"), ("rnn", "10")]
     markdown = rnnbench("table", "study", "--format", "markdown")[1].splitlines()
-    assert markdown[1] == "|" + " --- |" * 10
+    assert markdown[1] == "|" + " --- |" * 11
     latex = rnnbench("table", "study", "--format", "latex")[1]
     assert r"95 \%" in latex
     assert "accuracy_by_gap.png" in rnnbench("plot", "study")[1]

@@ -43,8 +43,9 @@ def test_a_cell_looks_alike_alone_and_beside_others_and_in_another_process() -> 
 
 
 def test_curves_of_one_cell_share_its_colour_and_differ_in_their_dash() -> None:
-    frame = pd.DataFrame({"cell": ["a", "a", "a", "b"], "label": ["a (y)", "a (y)", "a (x)", "b (x)"]})
+    labels = ["a (y)", "a (y)", "a (x)", "a (x)", "a (x)", "b (x)"]
+    frame = pd.DataFrame({"cell": [*"aaaaab"], "label": labels, "gap": [5, 10, 5, 5, 5, 5]})
     looks = curve_looks(frame)
     assert looks["a (y)"]["color"] == looks["a (x)"]["color"] != looks["b (x)"]["color"]
-    assert looks["a (y)"]["linestyle"] == looks["b (x)"]["linestyle"] == "-"  # the curve with most rows
+    assert looks["a (y)"]["linestyle"] == looks["b (x)"]["linestyle"] == "-"  # the curve of most gaps, not of most rows
     assert looks["a (x)"]["linestyle"] != "-"

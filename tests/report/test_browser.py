@@ -111,6 +111,7 @@ def test_learning_curves_come_when_they_are_asked_for(browser: Any) -> None:
     wait(browser, "return rnnbench.views['learning-0'] && rnnbench.views['learning-0'].data('runs').length === 2 * 2 * 3 * 9")
     assert browser.execute_script("return rnnbench.views['learning-0'].data('runs')[8].step") == 90
     assert browser.execute_script("return failures") == []
+    assert browser.get_log("browser") == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from rnnbench.errors import UserError
+from rnnbench.plots.looks import PALETTE
 from rnnbench.report import build, charts, words
 from rnnbench.report.found import extras
 from rnnbench.summary import summarise
@@ -70,6 +71,18 @@ def test_json_in_the_page_cannot_end_its_tag_and_reads_back(page: str) -> None:
     data = json.loads(found)
     assert f"{HOSTILE} (uniform)" in data["labels"]
     assert set(data["specs"]) == {f"{kind}-{k}" for kind in ("accuracy", "solved", "span", "learning") for k in (0, 1)}
+
+
+def test_every_cell_has_an_outline_of_its_own_in_charts_and_legend(page: str) -> None:
+    outlines = [charts.outline(marker) for _, marker in PALETTE]
+    assert len(set(outlines)) == len(PALETTE)
+    for outline in outlines:
+        places = [float(number) for number in re.findall(r"-?[\d.]+", outline)]
+        assert max(map(abs, places)) == 1
+        assert outline[0] + outline[-1] == "MZ"
+    drawn = set(re.findall(r'<button[^>]*><svg.*?<path d="([^"]*)"', page))
+    assert len(drawn) == 2
+    assert drawn <= set(outlines)
 
 
 def test_the_page_loads_nothing(page: str, static: str) -> None:

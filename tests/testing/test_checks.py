@@ -71,7 +71,7 @@ BAD_CELLS = {
         LEAKY,
         "= rate\n",
         "= rate\n        self.w = nn.Parameter(torch.tensor(numpy.random.rand(2)))\n",
-        "anew",
+        "differently",
     ),
     "grows with use": (MODEL, "return self", "self.late = nn.Parameter(x[0].detach()); return self", "parameters change with use"),
     "noise while measured": (MODEL, "(x)[0]", "(nn.functional.dropout(x, 0.5))[0]", "only while self.training"),

@@ -29,6 +29,7 @@ def check(
     predictor nor random features find. They see one width, short sequences, the CPU and one random start.
     """
     from rnnbench import catalog
+    from rnnbench.cli.terminal.words import say
     from rnnbench.testing import Finding, cell_findings, task_findings
 
     options, failed = parse_options(option), False
@@ -42,11 +43,11 @@ def check(
             findings = [Finding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]
         for finding in bad:
-            typer.echo(f"{name}: {finding.message}")
+            say(f"{name}: {finding.message}")
         notes = [finding.message for finding in findings if not finding.fails]
         if not bad:
-            typer.echo(f"{name}: " + "; ".join(["keeps its contract", *notes]))
+            say(f"{name}: " + "; ".join(["keeps its contract", *notes]))
         failed = failed or bool(bad)
-    typer.echo("a pass says nothing of what a cell stores, nor whether a task can be answered: rnnbench check --help", err=True)
+    say("not checked: what a cell stores, and whether a task can be answered: rnnbench check --help", err=True)
     if failed:
         raise typer.Exit(3)

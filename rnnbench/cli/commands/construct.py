@@ -11,7 +11,7 @@ from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Folder, Gaps, Quiet, Seed, amount, comma_list, steps
 from rnnbench.config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
-Names = Annotated[list[str] | None, typer.Argument(help="Constructions, as rnn-copy. Default: all.", show_default=False)]
+Names = Annotated[list[str] | None, typer.Argument(help="Constructions, such as rnn-copy. Default: all.", show_default=False)]
 Noises = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
 Sequences = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences that an accuracy is counted on.")]
 TrainFrom = Annotated[bool, typer.Option("--train-from", help="Train from the construction, disturbed, instead.")]
@@ -40,7 +40,7 @@ def construct(
     out: Folder = Path("results/construct"),
     quiet: Quiet = False,
 ) -> None:
-    """Load explicit weights into the cells that are trained: accuracy at any gap, under noise, and the gradient beside it.
+    """Load explicit weights into the cells that are trained: accuracy at any gap, under noise, and the gradient.
 
     A unit that noise cannot flip is saturated, and passes no gradient back: in theory a vanilla RNN need not forget, but gradient
     descent does not find these weights. --train-from starts there, disturbed, and shows from how far away it does.

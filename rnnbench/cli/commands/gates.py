@@ -14,7 +14,7 @@ from rnnbench.config import MOST_SEQUENCES
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
 def gates(
-    run: Annotated[str, typer.Argument(help="run_id of a finished run, or how it begins.")],
+    run: Annotated[str, typer.Argument(help="run_id of a finished run, or its beginning.")],
     study: OneStudy = Path("results"),
     example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
     out: Folder = Path("results/gates"),

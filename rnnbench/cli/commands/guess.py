@@ -34,6 +34,7 @@ def guess(
     from rnnbench.cli.terminal.explained import guess_lines
     from rnnbench.cli.terminal.saving import save_figure
     from rnnbench.cli.terminal.screen import counting
+    from rnnbench.cli.terminal.words import say
     from rnnbench.insight import measure_guesses
     from rnnbench.plots import plot_guesses
     from rnnbench.study import Study
@@ -51,5 +52,6 @@ def guess(
         scale=scale,
         max_guesses=max_guesses,
     )
-    typer.echo(f"{guess_lines(found)}\n  {out / 'guess.csv'}")
+    for line in (*guess_lines(found), f"  {out / 'guess.csv'}"):
+        say(line)
     save_figure(out, "guess", plot_guesses(found, runs))

@@ -1,4 +1,4 @@
-"""``rnnbench tasks``, ``cells`` and ``show``: what there is, and what a network gets to read."""
+"""``rnnbench tasks``, ``cells`` and ``show``: lists of both, and what a network gets to read."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ def sweep(
     """
     from rnnbench import api
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
+    from rnnbench.cli.terminal.words import say
     from rnnbench.study import Study
     from rnnbench.sweep.files import read_sweep, save_sweep
     from rnnbench.sweep.grid import grid
@@ -45,7 +46,8 @@ def sweep(
     study = Study(out) if dry_run else Study.create(out)
     agenda = api.plan(asked, study, search_span, retry_failed)
     if dry_run:
-        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), search_span))
+        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), search_span):
+            say(line)
         return
     save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)

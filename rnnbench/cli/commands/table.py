@@ -18,7 +18,8 @@ Compare = Annotated[
 def table(
     study: Studies = None, only: Only = None, cell: Cell = None, compare: Compare = None, format: FormatOption = Format.rich
 ) -> None:
-    """Tabulate studies: per task, curve and gap how many seeds solved it, median accuracy, steps and span, with 95 % intervals.
+    """Tabulate studies: per task, curve and gap how many seeds solved it, median accuracy, steps and span, with 95 % intervals,
+    and what tuning the curve received.
 
     With --compare instead the difference of two cells, with its interval and a p-value corrected for the number of rows: choose
     tasks with --only before looking, and less is corrected for.
@@ -27,11 +28,16 @@ def table(
     from rnnbench.cli.terminal.studies import named, runs_of
     from rnnbench.cli.terminal.tabulated import show
     from rnnbench.summary import summarise
+    from rnnbench.sweep.tuned import tuning_told
 
-    runs = runs_of(named(study), only, cell)
+    studies = named(study)
+    runs = runs_of(studies, only, cell)
     if compare is not None:
         rows = tables.difference(runs, compare)
-        show(rows, tables.readable_difference(rows), ["task", "first", "second"], tables.difference_notes(rows), format)
+        show(
+            rows, tables.readable_difference(rows), ["task", "first", "second"], tables.difference_notes(rows), format, " against "
+        )
     else:
         rows = summarise(runs)
-        show(rows, tables.readable(rows), ["task", "curve"], tables.summary_notes(rows), format)
+        rows["tuning"] = tuning_told(rows, studies)
+        show(rows, tables.readable(rows), ["task", "curve", "tuning"], tables.summary_notes(rows), format)

@@ -39,6 +39,7 @@ def tune(
     from rnnbench import api
     from rnnbench.cli.terminal.explained import recipe_lines
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
+    from rnnbench.cli.terminal.words import say
     from rnnbench.study import Study
     from rnnbench.sweep.agenda import Agenda
     from rnnbench.sweep.files import read_sweep, save_sweep
@@ -50,7 +51,8 @@ def tune(
     study = Study(out) if dry_run else Study.create(out)
     agenda = Agenda(study, runs, retry_failed=retry_failed)
     if dry_run:
-        typer.echo(cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), runs))
+        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), runs):
+            say(line)
         return
     save_sweep(asked, study)
     watched(api.make_workers(agenda, asked, jobs, None), quiet)

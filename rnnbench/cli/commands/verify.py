@@ -38,7 +38,7 @@ def verify(
     jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Hold the field's claims and our findings against runs: trains what is missing, unless --check, and prints the verdicts.
+    """Check the field's claims and our findings against runs: train what is missing, unless --check, and print the verdicts.
 
     A claim *holds*, holds *partly* or is *refuted*; it is *undecided* while runs are missing. The exit code is 3 if a verdict
     differs from the study's verdicts.csv, if one is undecided that was not recorded so, or if a finding is younger than its runs.

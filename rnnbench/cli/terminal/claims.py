@@ -42,7 +42,7 @@ def say_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], home: S
     for verdict in verdicts:
         one, was = verdict.claim, before.get(verdict.claim.name, verdict.word)
         if one in FINDINGS[:1]:
-            typer.echo("\nfindings: sentences of ours, decided by seeds that were run after they were written\n")
+            typer.echo("\nfindings: our own sentences, decided by seeds that were run after them\n")
         say(f"{verdict.word:>9}  {one.name}: {one.statement}", 0, 11)
         say(verdict.numbers, 11, 0)
         if was != verdict.word:

@@ -65,16 +65,16 @@ def construction_lines(frame: pd.DataFrame) -> str:
 
     gaps, noises = sorted(set(frame["gap"])), sorted(set(frame["noise"]))
     far = gaps[-1]
-    lines = ["", f"Right answers in %: by gap, and at gap {far} with noise on the state (standard deviation)"]
-    headings = "".join(f"{f'gap {gap}':>9}" for gap in gaps) + "".join(f"{f'±{sd:g}':>8}" for sd in noises[1:])
-    lines.append(f"{'construction':12}{'units':>6}{headings}{'gradient':>9}")
+    lines = ["", f"Right answers in %: by gap, and with noise (standard deviation) at gap {far}"]
+    headings = [f" gap {gap}" for gap in gaps] + [f"{f'±{sd:g}':>7}" for sd in noises[1:]]
+    lines.append(f"{'construction':12}{'units':>6}{''.join(headings)}{'gradient':>9}")
     for name, mine in frame.groupby("name", sort=False):
         still = mine[mine["noise"] == noises[0]]
-        reached = "".join(f"{100 * share:9.1f}" for share in still["accuracy"])
-        noisy = "".join(f"{100 * share:8.1f}" for share in mine[mine["gap"] == far]["accuracy"][1:])
-        lines.append(f"{name:12}{mine['units'].iloc[0]:6}{reached}{noisy}{still['gradient'].iloc[-1]:9.2g}")
-    lines += [f"gradient: norm of d (output of the last answer) / d (state after the first input), gap {far}, float64", ""]
-    lines.append("One unit a = w tanh(a) + h: robust against noise means no gradient (Bengio, Simard & Frasconi 1994)")
+        shares = [*still["accuracy"], *mine[mine["gap"] == far]["accuracy"][1:]]
+        told = "".join(f"{100 * share:{len(heading)}.1f}" for share, heading in zip(shares, headings, strict=True))
+        lines.append(f"{name:12}{mine['units'].iloc[0]:6}{told}{still['gradient'].iloc[-1]:9.2g}")
+    lines += [f"gradient: norm of d (last output due) / d (state after the first input), gap {far}", ""]
+    lines.append("One unit a = w tanh(a) + h: robust against noise means no gradient (Bengio 1994)")
     lines.append(f"{'w':>5} {'attractor':>10} {'no |h| below flips it':>22} {'gradient per step':>18} {'over 20 steps':>14}")
     lines += [
         f"{unit['w']:5g} {unit['x']:10.3f} {unit['threshold']:22.3f} {unit['slope']:18.3f} {unit['slope'] ** 20:14.0e}"
@@ -101,7 +101,7 @@ def recipe_lines(rows: Sequence[Tuned]) -> str:
     )
 
 
-def guess_lines(found: pd.DataFrame) -> str:
+def guess_lines(found: pd.DataFrame) -> list[str]:
     """How many guesses it took, one line per task and cell."""
     lines = []
     for (task, cell), rows in found.groupby(["task", "cell"], sort=False):
@@ -116,4 +116,4 @@ def guess_lines(found: pd.DataFrame) -> str:
             best, chance = percent(misses["accuracy"].max()), percent(misses["chance_accuracy"].iloc[0])
             told += f"; {len(misses)} stopped at {misses['max_guesses'].iloc[0]:,}, best {best}, chance {chance}"
         lines.append(told)
-    return "\n".join(lines)
+    return lines

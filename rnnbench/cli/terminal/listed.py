@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 import typer
@@ -11,9 +11,11 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rnnbench.catalog import CELLS, TASKS, make_cell, make_task
 from rnnbench.cell import Cell
+from rnnbench.cli.terminal.words import line_width, say
 from rnnbench.config import Option
 from rnnbench.engine import available, refusal
 from rnnbench.errors import UserError, fault_of_file
@@ -23,7 +25,10 @@ from rnnbench.model import parameter_count, stream
 
 def show_tasks() -> None:
     """A row per task."""
-    table = Table("task", "question", "chance", "options (default)", "source", title="Tasks")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("task", "chance", "loss"):
+        table.add_column(title, justify="left" if title == "task" else "right", no_wrap=True)
+    table.add_column("question, options (default) and source")
     broken = {}
     for name, entry in TASKS.named().items():
         kind = entry.kind
@@ -33,8 +38,9 @@ def show_tasks() -> None:
         except BaseException as error:
             broken[name] = _fault(error)
             continue
-        options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "none"
-        table.add_row(name, kind.question, f"{100 * chance.accuracy:.1f} %, loss {chance.loss:.3f}", options, kind.reference)
+        options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(kind)) or "no options"
+        told = Text.assemble(kind.question, "\n", options, "\n", (kind.reference, "dim"))
+        table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", told)
     Console().print(table)
     _say_broken(broken | TASKS.broken)
 
@@ -74,10 +80,10 @@ def show_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         compiled = "no" if why else "yes" if available() else "no numba"
         parameters = f"{parameter_count(cell):,}"
         table.add_row(entry.name, entry.kind.memory or entry.kind.summary, default(cell), parameters, state, compiled)
-        notes += [f"{entry.name} is not compiled: {why}"] if why else []
+        notes += [f"{entry.name}: {why}"] if why else []
     Console().print(table)
     for note in notes:
-        typer.echo(note)
+        say(note)
     if not names:
         _say_broken(broken | CELLS.broken)
 
@@ -92,13 +98,20 @@ def show_example(task: str, gap: int, seed: int, language: str, options: dict[st
     except ValueError as error:
         raise UserError(str(error)) from error
     words = made.words(made.sample(gap, 1, stream(seed, "show")), 0, language)
-    top, bottom = ["input"], ["due  "]
-    for word in words:
-        due = word.answer or "."
-        width = max(cell_len(word.text), cell_len(due))  # a Chinese character is two columns wide
-        top.append(word.text + " " * (width - cell_len(word.text)))
-        bottom.append(due + " " * (width - cell_len(due)))
-    typer.echo(" ".join(top).rstrip())
-    typer.echo(" ".join(bottom).rstrip())
+    for top, bottom in lines_of([(word.text, word.answer or ".") for word in words], line_width()):
+        typer.echo(f"input {top}".rstrip())
+        typer.echo(f"due   {bottom}".rstrip())
     chance = made.chance(gap)
-    typer.echo(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {made.reference}")
+    say(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {made.reference}")
+
+
+def lines_of(words: list[tuple[str, str]], width: int | None) -> Iterator[tuple[str, str]]:
+    """Words with what is due at each, as pairs of lines of at most ``width`` columns after their headings; None: one pair."""
+    top, bottom = "", ""
+    for word in words:
+        broad = max(cell_len(text) for text in word)  # a Chinese character is two columns wide
+        if width is not None and top and len("input ") + cell_len(top) + broad > width:
+            yield top, bottom
+            top, bottom = "", ""
+        top, bottom = (line + text + " " * (broad + 1 - cell_len(text)) for line, text in zip((top, bottom), word, strict=True))
+    yield top, bottom

@@ -71,8 +71,8 @@ class Screen:
         run = self.trainer.run
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
         return (
-            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units, on {run.task} at gap "
-            f"{run.gap}, seed {run.seed}; engine {run.engine} on {run.device}"
+            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}, seed {run.seed}; "
+            f"{run.engine} engine, {run.device}"
         )
 
     def line(self, row: Row) -> str:

@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: a live table in a terminal, a line a run elsewhere, one summary at the end."""
+"""What a person sees of a sweep: a live table in a terminal, a line per run elsewhere, one summary at the end."""
 
 from __future__ import annotations
 
@@ -62,19 +62,20 @@ class SweepScreen:
             case Progress(run, row):
                 self.at_work[run.run_id] = (run, row)
             case Finished(run, record):
-                self._end(run, verdict(record))
+                steps = f" at {record.steps_to_solve:,}" if record.steps_to_solve else ""
+                self._end(run, verdict(record), f"{record.status}{steps}, {percent(record.accuracy)}")
             case Failed(run, reason):
-                self._end(run, f"failed: {reason}")
+                self._end(run, f"failed: {reason}", f"failed: {reason}")
             case Note(text):
                 self.print(text)
             case Elsewhere(run):
-                self._end(run, "left to another process, which has it")
+                self._end(run, "left to another process, which has it", "another process has it")
 
-    def _end(self, run: Run, verdict: str) -> None:
+    def _end(self, run: Run, verdict: str, short: str) -> None:
         self.at_work.pop(run.run_id, None)
         self.work_ended += work(run)
         agenda = self.agenda
-        self.last.append(f"{name(run)}: {verdict}")
+        self.last.append(f"{name(run)}: {short}")
         if not self.live or verdict.startswith("failed"):
             self.print(f"[{agenda.ended}/{agenda.total}] {name(run)}: {verdict}; {self.left()} left")
 
@@ -83,7 +84,7 @@ class SweepScreen:
         begun = sum(work(run, row.step) for run, row in self.at_work.values() if row)
         done = self.work_ended + begun
         rest = sum(work(run) for run in (*self.agenda.to_come, *(run for run, _ in self.at_work.values()))) - begun
-        return duration((time.perf_counter() - self.started) / done * rest) if done else "? s"
+        return duration((time.perf_counter() - self.started) / done * rest) if done else "?"
 
     def tally(self) -> list[tuple[str, int]]:
         """How the runs of this sweep ended, those of earlier sweeps among them."""
@@ -107,7 +108,7 @@ class SweepScreen:
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=min(self.console.width, 100))
         for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
             words = title in ("cell", "task")
-            least = {"gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}.get(title, 4)
+            least = {"cell": 16, "task": 8, "gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}.get(title, 4)
             table.add_column(title, justify="left" if words else "right", no_wrap=True, overflow="ellipsis", min_width=least)
         for run, row in self.at_work.values():
             step = f"{row.step if row else 0:,} of {run.max_steps:,}"
@@ -131,7 +132,7 @@ class SweepScreen:
         if stopped:
             lines.append("interrupted: the same command resumes from here")
         elif agenda.done:
-            lines.append(f"next: rnnbench table {folder}, or rnnbench plot {folder}")
+            lines.append(f"next: rnnbench table {folder}, rnnbench plot {folder} or rnnbench report {folder}")
         return "\n".join(lines)
 
 
@@ -173,8 +174,8 @@ def verdict(record: RunRecord) -> str:
     return f"{record.status} after {record.step:,} steps ({measured})"
 
 
-def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> str:
-    """What ``--dry-run`` says. A search for the span is reckoned as its share of the whole grid."""
+def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool = False) -> list[str]:
+    """What ``--dry-run`` says, line by line. A search for the span is estimated as its share of the whole grid."""
     from rnnbench.sweep.cost import estimate
 
     search = SpanSearch(runs) if search_span else None
@@ -192,6 +193,6 @@ def cost_lines(agenda: Agenda, jobs: int, runs: Sequence[Run], search_span: bool
         head = f"{agenda.total} runs: {agenda.done} done, {agenda.failed_before} failed before, {len(to_do)} to do"
     head = "\n".join([*agenda.left_out_lines(), head])
     if not to_do:
-        return head
+        return [head]
     at_once = min(jobs, len(to_do))
-    return f"{head}\nabout {duration(seconds / at_once)} with {at_once} at once; reckoned: {'; '.join(sources)}"
+    return [head, f"about {duration(seconds / at_once)} with {at_once} at once; estimated: {'; '.join(sources)}"]

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from rnnbench.summary import Cells
 
 
-def show(rows: pd.DataFrame, texts: pd.DataFrame, group: list[str], notes: list[str], format: Format) -> None:
-    """Print a table: the numbers as CSV, or their texts with the notes on how to read them."""
+def show(rows: pd.DataFrame, texts: pd.DataFrame, group: list[str], notes: list[str], format: Format, joint: str = "; ") -> None:
+    """Print a table: the numbers as CSV, or their texts with the notes on how to read them.
+
+    On a screen every ``group`` has its own part, headed by the task and, between them ``joint``, its other names.
+    """
     from rnnbench import tables
 
     if format is Format.csv:
         typer.echo(rows.to_csv(index=False), nl=False)
     elif format is Format.rich:
-        on_screen(texts, group, notes)
+        on_screen(texts, group, notes, joint)
     elif format is Format.markdown:
         typer.echo(tables.markdown(texts) + "\n\n" + "; ".join(notes) + ".")
     else:
@@ -42,8 +45,8 @@ def pasted(rows: pd.DataFrame, format: Format) -> str:
     return (tables.markdown(texts) if format is Format.markdown else tables.latex(texts, "l" * len(texts.columns))) + "\n"
 
 
-def on_screen(texts: pd.DataFrame, group: list[str], notes: list[str]) -> None:
-    """One narrow table per task and curve, its name above it on a line of its own, so that 80 columns are enough."""
+def on_screen(texts: pd.DataFrame, group: list[str], notes: list[str], joint: str) -> None:
+    """One narrow table per task and curve, its names above it, so that 80 columns are enough."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +54,7 @@ def on_screen(texts: pd.DataFrame, group: list[str], notes: list[str]) -> None:
 
     console = Console()
     for names, part in texts.groupby(group, sort=False):
-        console.print(Text(f"{names[0]}: {' against '.join(map(str, names[1:]))}", style="bold"), highlight=False)
+        console.print(Text(f"{names[0]}: {joint.join(map(str, names[1:]))}", style="bold"), highlight=False)
         shown = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
         for heading in texts.columns[len(group) :]:
             shown.add_column(heading, justify="right", no_wrap=True)

@@ -39,12 +39,16 @@ def block(share: float) -> str:
     return "▁▂▃▄▅▆▇█"[min(7, int(8 * share))]
 
 
-def say(text: str, indent: int = 0, hanging: int = 4) -> None:
+def line_width(err: bool = False) -> int | None:
+    """Columns of the terminal, at least 40; None where stdout, or stderr, goes elsewhere."""
+    return max(40, shutil.get_terminal_size().columns) if (sys.stderr if err else sys.stdout).isatty() else None
+
+
+def say(text: str, indent: int = 0, hanging: int = 4, err: bool = False) -> None:
     """Print a line; a terminal gets it broken between words, later lines ``hanging`` columns to the right."""
     first, rest = " " * indent, " " * (indent + hanging)
-    if sys.stdout.isatty():
-        width = max(40, shutil.get_terminal_size().columns)
+    if width := line_width(err):
         text = "\n".join(textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False))
-        typer.echo(text)
+        typer.echo(text, err=err)
     else:
-        typer.echo(first + text)
+        typer.echo(first + text, err=err)
