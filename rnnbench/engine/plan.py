@@ -110,7 +110,8 @@ def plan(trace: Trace) -> Plan:
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
 
     # the way back: what it computes, and what it finds
-    back_places = {node: Place("back", k) for k, node in enumerate(adjoints.backs.values())}
+    through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
+    back_places = {node: Place("back", k) for k, node in enumerate(through.values())}
     incoming = {graph.make("adjoint", key=k): Place("adjoint", k) for k in range(len(after))}
     accumulated = [k for k in range(len(after)) if _state(graph, k) in adjoints.backs]
     zero = graph.number(0)
@@ -141,7 +142,6 @@ def plan(trace: Trace) -> Plan:
     all_back = reachable([node for _, node in back_roots] + list(adjoints.backs.values()))
     levels = _levels(all_back, {node: 0 for node in all_back if node in found or node in kept if node.op != "back"})
     limits = {zero: 0}
-    through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
     for source, back in through.items():
         for slot in slots:
             if source in slot.args and slot in adjoints.slots:
