@@ -168,10 +168,8 @@ class Emitter:
         ]
         for k, products in enumerate(made.products):
             for p in products:
-                if p.source.op == "state":
-                    place = Place("adjoint_before", int(p.source.key))  # type: ignore[call-overload]
-                else:
-                    place = backs[p.source.order]
+                state = p.source.key if p.source.op == "state" else None
+                place = backs[p.source.order] if state is None else Place("adjoint_before", int(state))  # type: ignore[call-overload]
                 given = f"{p.first} * H, {p.width} * H, back_weight_{p.weight}, {array(place)}, 0, H, {int(place in written)}"
                 body.append(f"{inside}multiply(products, now_back, {given})")
                 written.add(place)
