@@ -100,6 +100,14 @@ class Emitter:
                 name = f"v{sum(text.startswith('v') for text in known.values())}"
                 lines.append(f"        {name} = {self.expression(node, known)[0]}")
                 known[node] = name
+        if root.op == "total" and root not in known:
+            lines = [
+                "    total = zero",
+                *lines,
+                f"        total += {self.expression(root.args[0], known)[0]}",
+                "    for j in range(H):",
+            ]
+            known[root] = "total"
         lines.append(
             f"        {cell(place)} {'+=' if place.adds else '='} {self.expression(root, known)[0]}  # {self.names[place]}"
         )

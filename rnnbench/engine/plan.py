@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from rnnbench.engine.derive import Key, content, derive, gather
 from rnnbench.engine.graph import DEAR, OPERATORS, Node, reachable
-from rnnbench.engine.trace import Trace, refuse
+from rnnbench.engine.trace import NotCompiledError, Trace
 
 
 class Place(NamedTuple):
@@ -100,7 +100,7 @@ def plan(trace: Trace) -> Plan:
     slots = sorted((node for node in nodes if node.op == "slot"), key=_column)
     inputs = sum(content(slot).input is not None for slot in slots)
     if inputs == 0:
-        refuse("a step whose state does not depend on products of its input is not compiled")
+        raise NotCompiledError(f"{trace.place}: a state that does not depend on products of its input is not compiled")
     columns = {slot: k for k, slot in enumerate(slots)}
     products, weights = _products(slots)
     vectors = [node for node in nodes if node.op == "vector"]
@@ -252,7 +252,7 @@ def _schedule(
     for node in reversed(every):
         if node in places or node.op == "number":
             continue
-        if node not in primary and len(needs[node]) > 1 and costs[node] > 6:
+        if node not in primary and (node.op == "total" or (len(needs[node]) > 1 and costs[node] > 6)):
             aside.append(node)
             stored.add(node)
         for arg in node.args:

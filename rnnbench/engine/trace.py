@@ -21,11 +21,11 @@ from torch.overrides import TorchFunctionMode
 
 from rnnbench.cell import Cell
 from rnnbench.engine.graph import OPERATORS, Graph, Node, compare, where
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, place
 
 
 class NotCompiledError(UserError):
-    """A step that the engine does not compile. The message names the operation."""
+    """A step that the engine does not compile. The message names the operation, and where it stands."""
 
 
 class Span(NamedTuple):
@@ -35,16 +35,25 @@ class Span(NamedTuple):
     stop: int
 
 
-Piece = Node | Span
+class Column(NamedTuple):
+    """One column, made of a sum over the units: a block with the same number everywhere in a row."""
+
+    node: Node
+
+
+Piece = Node | Span | Column
 OURS = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
 
 
 def refuse(what: str) -> NoReturn:
-    """Raise NotCompiledError, with the line of the cell's file that it is about."""
+    """Raise NotCompiledError, with the line of the cell's file that it is about: that of ``step`` itself once it has run."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(OURS):
+    while frame.f_code.co_filename.startswith(OURS) and frame.f_code is not Trace.__init__.__code__:
+        assert frame.f_back is not None
         frame = frame.f_back
-    raise NotCompiledError(f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: {what}")
+    ours = frame.f_code.co_filename.startswith(OURS)
+    where = frame.f_locals["self"].place if ours else f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}"
+    raise NotCompiledError(f"{where}: {what}")
 
 
 class StandIn:
@@ -226,6 +235,7 @@ class Trace(TorchFunctionMode):
     """Runs ``step`` with stand-ins.
 
     Attributes:
+        place: where ``step`` is written.
         graph: all nodes.
         after: the state after the step, one node each.
         gates: the nodes that ``step`` names.
@@ -235,6 +245,8 @@ class Trace(TorchFunctionMode):
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
+        code = getattr(cell.step, "__code__", None)
+        self.place = f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code else place(type(cell))
         self.H, self.D, self.dtype = cell.hidden_size, cell.input_size, cell._like.dtype
         self.state_names = cell.state_names
         self.graph = Graph()
@@ -248,13 +260,9 @@ class Trace(TorchFunctionMode):
             for name, value in held.items():
                 if isinstance(value, Tensor):
                     self.places.setdefault(id(value), Attribute((*filter(None, prefix.split(".")), name)))
-        shapes = sorted({tuple(part.shape) for part in cell.initial_state})
-        if shapes != [(self.H,)]:
-            code = type(cell).step.__code__
-            where = f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
-            raise NotCompiledError(
-                f"{where}: a state with parts of shapes {' and '.join(map(str, shapes))} is not compiled: all of them must be (H,)"
-            )
+        for name, part in zip(cell.state_names, cell.initial_state, strict=True):
+            if part.shape != (self.H,):
+                refuse(f"a state with the part {name} of shape {tuple(part.shape)} is not compiled: every part must be (H,)")
         state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
         with self:
             step: Callable[..., Any] = cell.step
@@ -331,12 +339,14 @@ class Trace(TorchFunctionMode):
             return StandIn(self, [self.graph.number(float(name == "ones_like"))] * (args[0].shape[1] // self.H))
         if name == "where" and func is Tensor.where:
             args = (args[1], args[0], args[2])
+        if name in REDUCED:
+            return REDUCED[name](self, *args, **kwargs)
         if name in COMPOSED or name in OPERATORS:
             return self.pointwise(name, args, kwargs)
         return refuse(f"{name} is not compiled")
 
     def width(self, piece: Piece) -> int:
-        return piece.stop - piece.start if isinstance(piece, Span) else self.H
+        return piece.stop - piece.start if isinstance(piece, Span) else 1 if isinstance(piece, Column) else self.H
 
     def known(self, tensor: Tensor) -> int:
         """The number of a tensor of parameters alone."""
@@ -369,6 +379,8 @@ class Trace(TorchFunctionMode):
         if isinstance(value, (int, float)):
             return [self.graph.number(value)] * G
         H = self.H
+        if isinstance(value, StandIn) and isinstance(value.pieces[0], Column):
+            return [value.pieces[0].node] * G
         if isinstance(value, StandIn):
             if value.shape[1] != G * H:
                 refuse(f"a block of {value.shape[1]} columns where {G * H} are needed is not compiled")
@@ -376,6 +388,8 @@ class Trace(TorchFunctionMode):
             for piece in value.pieces:
                 if isinstance(piece, Node):
                     found.append(piece)
+                elif isinstance(piece, Column):
+                    refuse("a sum over the units beside other columns is not compiled")
                 elif self.width(piece) % H:
                     refuse("the input itself, beyond products with weights, is compiled only where it is as wide as the state")
                 else:
@@ -407,6 +421,8 @@ class Trace(TorchFunctionMode):
             part = weight if len(x.pieces) == 1 else self.prepare(torch.narrow, weight, 1, at, on - at)  # (N, width)
             if isinstance(piece, Span):
                 products = self.input(piece, part)
+            elif isinstance(piece, Column):
+                refuse("a product with a sum over the units is not compiled")
             else:
                 products = [self.graph.make("product", piece, key=(self.known(part), k)) for k in range(G)]
             sums = [product if known.number == 0 else known + product for known, product in zip(sums, products, strict=True)]
@@ -424,7 +440,7 @@ class Trace(TorchFunctionMode):
             if low < high:
                 if isinstance(piece, Span):
                     pieces.append(Span(piece.start + low, piece.start + high))
-                elif (low, high) == (0, self.H):
+                elif (low, high) == (0, self.width(piece)):
                     pieces.append(piece)
                 else:
                     refuse("a slice that does not begin and end at multiples of H is not compiled")
@@ -473,7 +489,33 @@ class Trace(TorchFunctionMode):
             given = [block(arg) for arg in args]
             settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}
             rows.append(COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given))
-        return StandIn(self, rows)
+        given_columns = all(isinstance(arg.pieces[0], Column) for arg in _leaves((args, kwargs)) if isinstance(arg, StandIn))
+        return StandIn(self, [Column(row) for row in rows] if given_columns else rows)
+
+    def sum(self, x: StandIn, dim: Any = None, keepdim: bool = False) -> Any:
+        """Over the units: one column."""
+        if dim not in (1, -1, (1,), (-1,), [1], [-1]) or not keepdim:
+            refuse("a sum or a mean is compiled over the units alone, with dim=1 and keepdim=True")
+        first, *others = [self.graph.apply("total", node) for node in self.blocks(x, len(x.pieces))]
+        return StandIn(self, [Column(reduce(Node.__add__, others, first))])
+
+    def mean(self, x: StandIn, dim: Any = None, keepdim: bool = False) -> Any:
+        return self.sum(x, dim, keepdim) / x.shape[1]
+
+    def normed(self, x: Any, shape: Any, eps: float) -> Any:
+        """Divided by the root of the mean square."""
+        if tuple(shape) != (x.shape[1],):
+            refuse("a norm over anything but the units is not compiled")
+        return x / (self.mean(x * x, 1, True) + eps).sqrt()
+
+    def layer_norm(self, x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+        y = self.normed(x - self.mean(x, 1, True), shape, eps)
+        y = y if weight is None else y * weight
+        return y if bias is None else y + bias
+
+    def rms_norm(self, x: Any, shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+        y = self.normed(x, shape, torch.finfo(self.dtype).eps if eps is None else eps)
+        return y if weight is None else y * weight
 
     def preparation(self, outputs: list[Tensor]) -> Callable[[Cell], list[Tensor]]:
         """A function from the cell to ``outputs`` as its parameters are then; only what they need is run."""
@@ -503,3 +545,6 @@ class Trace(TorchFunctionMode):
             return [fetch(place) for place in places]
 
         return run
+
+
+REDUCED: dict[str, Callable[..., StandIn]] = {name: getattr(Trace, name) for name in ("sum", "mean", "layer_norm", "rms_norm")}
