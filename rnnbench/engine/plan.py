@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from rnnbench.engine.derive import Key, content, derive, gather
 from rnnbench.engine.graph import DEAR, OPERATORS, Node, reachable
-from rnnbench.engine.trace import NotCompiledError, Trace
+from rnnbench.engine.refusal import NotCompiledError
+from rnnbench.engine.trace import Trace
 
 
 class Place(NamedTuple):

@@ -18,7 +18,8 @@ from rnnbench.cell import Cell
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
 from rnnbench.engine.plan import plan
-from rnnbench.engine.trace import NotCompiledError, Trace
+from rnnbench.engine.refusal import NotCompiledError
+from rnnbench.engine.trace import Trace
 from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Program:
     def __init__(self, cell: Cell) -> None:
         trace = Trace(cell)
         self.plan = plan(trace)
-        self.prepare = trace.preparation(self.outputs(trace))
+        self.prepare = trace.preparations.run_again(self.outputs(trace))
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()

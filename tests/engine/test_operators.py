@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from rnnbench import engine
 from rnnbench.cell import Cell
+from rnnbench.engine.composed import COMPARED, COMPOSED
 from rnnbench.engine.graph import OPERATORS
-from rnnbench.engine.trace import COMPARED, COMPOSED, NotCompiledError
+from rnnbench.engine.refusal import NotCompiledError
 from rnnbench.errors import UserError
 
 CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
