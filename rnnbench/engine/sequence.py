@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -171,12 +172,12 @@ class Sequence(Function):
         states = [lease.take(T + 1, B, H) for _ in initial]
         for buffer, part in zip(states, initial, strict=True):
             buffer[0] = part
-        empty, made = weight_ih.new_empty, p.forward
+        numbers, made = program.numbers(weight_ih.dtype), p.forward
         program.code.forward(
             made_by.addresses, tokens.numpy(), table.contiguous().numpy(), gates.numpy(),
-            vectors.contiguous().numpy(), program.numbers(weight_ih.dtype), *(buffer.numpy() for buffer in states),
+            vectors.contiguous().numpy(), numbers, *(buffer.numpy() for buffer in states),
             *(made_by.packed(weight.t()).numpy() for weight in weights),
-            empty(made.rows, H).numpy(), empty(made.blocks, B, H).numpy(), empty(len(p.sources), B, H).numpy(),
+            *(np.empty(shape, numbers.dtype) for shape in ((made.rows, H), (made.blocks, B, H), (len(p.sources), B, H))),
         )  # fmt: skip
         if keep:
             ctx.save_for_backward(inputs, *tensors)
@@ -195,6 +196,7 @@ class Sequence(Function):
         (T, B), H, G, D = inputs.shape[:2], states[0].shape[2], len(p.slots), weight_ih.shape[1]
         values, N, made, made_by = inputs.is_floating_point(), p.inputs * H, p.backward, products(weight_ih.dtype)
         new, empty, lease = weight_ih.new_zeros, weight_ih.new_empty, Lease(weight_ih.dtype)
+        numbers = program.numbers(weight_ih.dtype)
         S = min(T, max(1, CACHED // (B * G * H)))
         dtable = new(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
         x = inputs.contiguous() if values else empty(0, 0, 0)
@@ -205,11 +207,11 @@ class Sequence(Function):
         program.code.backward(
             made_by.addresses, tokens.numpy(), dtable.numpy(), x.numpy(),
             (made_by.packed(weight_ih) if dx.numel() else empty(0)).numpy(), dweight_ih.numpy(), dx.numpy(),
-            vectors.contiguous().numpy(), dvectors.numpy(), program.numbers(weight_ih.dtype),
+            vectors.contiguous().numpy(), dvectors.numpy(), numbers,
             gates.numpy(), *(buffer.numpy() for buffer in states), *paired,
             grad.contiguous().numpy(), *(part.numpy() for part in dstates),
-            empty(made.rows, H).numpy(), empty(made.blocks, B, H).numpy(), lease.take(len(p.sources), S, B, H).numpy(),
-            empty(program.backs, B, H).numpy(), lease.take(S, B, G, H).numpy(),
+            np.empty((made.rows, H), numbers.dtype), np.empty((made.blocks, B, H), numbers.dtype),
+            lease.take(len(p.sources), S, B, H).numpy(), np.empty((program.backs, B, H), numbers.dtype), lease.take(S, B, G, H).numpy(),
             lease.take(made_by.room(S * B, max(H, D if values else 0))).numpy(),
         )  # fmt: skip
         if not values:
