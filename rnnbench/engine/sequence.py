@@ -211,8 +211,8 @@ class Sequence(Function):
             gates.numpy(), *(buffer.numpy() for buffer in states), *paired,
             grad.contiguous().numpy(), *(part.numpy() for part in dstates),
             np.empty((made.rows, H), numbers.dtype), np.empty((made.blocks, B, H), numbers.dtype),
-            lease.take(len(p.sources), S, B, H).numpy(), np.empty((program.backs, B, H), numbers.dtype), lease.take(S, B, G, H).numpy(),
-            lease.take(made_by.room(S * B, max(H, D if values else 0))).numpy(),
+            lease.take(len(p.sources), S, B, H).numpy(), np.empty((program.backs, B, H), numbers.dtype),
+            lease.take(S, B, G, H).numpy(), lease.take(made_by.room(S * B, max(H, D if values else 0))).numpy(),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
