@@ -220,7 +220,7 @@ class Trace(TorchFunctionMode):
         if isinstance(value, (int, float)):
             return [self.graph.number(value)] * G
         H = self.H
-        if isinstance(value, StandIn) and isinstance(value.pieces[0], Column):
+        if isinstance(value, StandIn) and len(value.pieces) == 1 and isinstance(value.pieces[0], Column):
             return [value.pieces[0].node] * G
         if isinstance(value, StandIn):
             if value.shape[1] != G * H:
@@ -337,8 +337,10 @@ class Trace(TorchFunctionMode):
         """Over the units: one column."""
         if dim not in (1, -1, (1,), (-1,), [1], [-1]) or not keepdim:
             refuse("a sum or a mean is compiled over the units alone, with dim=1 and keepdim=True")
-        first, *others = [self.graph.apply("total", node) for node in self.blocks(x, len(x.pieces))]
-        return StandIn(self, [Column(reduce(Node.__add__, others, first))])
+        if any(isinstance(piece, Column) for piece in x.pieces):
+            refuse("a sum of sums over the units is not compiled")
+        blocks = self.blocks(x, x.shape[1] // self.H)
+        return StandIn(self, [Column(self.graph.apply("total", reduce(Node.__add__, blocks)))])
 
     def mean(self, x: StandIn, dim: Any = None, keepdim: bool = False) -> Any:
         return self.sum(x, dim, keepdim) / x.shape[1]

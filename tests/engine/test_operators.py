@@ -199,6 +199,8 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "softmax": lambda a, h: torch.softmax(a, dim=1),
     "max over the units": lambda a, h: a.max(dim=1).values * h,
     "a sum or a mean": lambda a, h: a * h.sum(0, keepdim=True),
+    "a sum of sums": lambda a, h: a + h.mean(1, keepdim=True).sum(1, keepdim=True),
+    "a block of 4 columns": lambda a, h: torch.cat([a.mean(1, keepdim=True), h], 1) + 1 + h,
     "a norm": lambda a, h: F.layer_norm(a + h, (1, 3)),
     "a product with a sum": lambda a, h: a + F.linear(h.sum(1, keepdim=True), torch.ones(3, 1)),
     "in place": in_place,
