@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from rnnbench.engine.trace import NotCompiledError
+from rnnbench.engine.refusal import NotCompiledError
 
 if TYPE_CHECKING:
     from rnnbench.cell import Cell

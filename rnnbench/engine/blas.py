@@ -1,4 +1,4 @@
-"""Who makes the matrix products inside compiled code: a BLAS called through its address, or the engine's own tiles.
+"""A BLAS called through its address inside compiled code.
 
 ``numba`` compiles the whole time loop, so a product inside it may not cost a trip through Python. The address is handed to the
 compiled code as an argument: it differs from process to process and must not be baked into a cached kernel.
@@ -44,28 +44,25 @@ def held_back() -> bool:
     return binding.get_host_cpu_name().startswith("znver") and bool(binding.get_host_cpu_features().get("avx512f"))
 
 
-def address(dtype: torch.dtype) -> int | None:
-    """What the code takes as ``blas``: the address of a BLAS, or None for our own product of :mod:`rnnbench.engine.tile`.
+def address(dtype: torch.dtype) -> int:
+    """The BLAS that multiplies, or 0 where the tiles of :mod:`rnnbench.engine.tile` do.
 
-    Our own is taken where no BLAS is found, and where :func:`held_back` says so: on a Zen 5 it is 2.5 times as fast as MKL.
+    They do where no BLAS is found, and where :func:`held_back` says so: on a Zen 5 they are 2.5 times as fast as MKL.
     """
-    return None if held_back() else found(dtype) or None
+    return 0 if held_back() else found(dtype)
 
 
-def _gemm(  # type: ignore[no-untyped-def]  # numba gives the types
-    typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc
-) -> Any:
-    """``C = op(A) op(B) + beta C``, column-major, as Fortran's gemm reads it.
+def _gemm(typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, keep, c, ldc) -> Any:  # type: ignore[no-untyped-def]
+    """``C = op(A) op(B) + keep C``, column-major, as Fortran's gemm reads it.
 
-    ``address`` is what :func:`found` has found; a, b and c are addresses; ``transpose_a`` and ``transpose_b`` are ``ord("N")`` or
-    ``ord("T")``; the type of ``beta`` (float32 or float64) is that of the matrices.
+    ``address`` is what :func:`found` has found; a, b and c are pointers; ``transpose_a`` and ``transpose_b`` are ``ord("N")`` or
+    ``ord("T")``; ``keep`` is 0 or 1.
     """
-    number = beta
     whole = types.intp
-    signature = types.void(whole, whole, whole, whole, whole, whole, whole, whole, whole, whole, number, whole, whole)
+    signature = types.void(whole, whole, whole, whole, whole, whole, a, whole, b, whole, whole, c, whole)
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        address, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc = arguments
+        address, ta, tb, m, n, k, a, lda, b, ldb, keep, c, ldc = arguments
         byte, int32, pointer = ir.IntType(8), ir.IntType(32), ir.IntType(8).as_pointer()
 
         def stored(value, kind):  # type: ignore[no-untyped-def]  # Fortran takes everything by address
@@ -74,17 +71,16 @@ def _gemm(  # type: ignore[no-untyped-def]  # numba gives the types
             return builder.bitcast(place, pointer)
 
         def matrix(value):  # type: ignore[no-untyped-def]
-            return builder.inttoptr(value, pointer)
+            return builder.bitcast(value, pointer)
 
-        real = context.get_value_type(number)
-        one = cgutils.alloca_once(builder, real)
-        builder.store(ir.Constant(real, 1.0), one)
+        real = context.get_value_type(signature.args[6].dtype)
+        one, beta = ir.Constant(real, 1.0), builder.sitofp(keep, real)
         routine = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), [pointer] * 13).as_pointer())
         builder.call(
             routine,
             [
                 *(stored(ta, byte), stored(tb, byte), stored(m, int32), stored(n, int32), stored(k, int32)),
-                *(builder.bitcast(one, pointer), matrix(a), stored(lda, int32), matrix(b), stored(ldb, int32)),
+                *(stored(one, real), matrix(a), stored(lda, int32), matrix(b), stored(ldb, int32)),
                 *(stored(beta, real), matrix(c), stored(ldc, int32)),
             ],
         )
@@ -93,16 +89,4 @@ def _gemm(  # type: ignore[no-untyped-def]  # numba gives the types
     return signature, code
 
 
-def _bits_as(kind: Any, source: Any) -> Any:
-    def cast(typing_context, value) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
-        def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            return builder.bitcast(arguments[0], context.get_value_type(kind))
-
-        return kind(source), code
-
-    return intrinsic(cast)
-
-
 gemm: Any = intrinsic(_gemm)
-as_float32 = _bits_as(types.float32, types.int32)
-as_int32 = _bits_as(types.int32, types.float32)

@@ -18,11 +18,13 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import llvmlite
 import numba
+from numba import cfunc
 
-from rnnbench.engine import blas, support, tile
+from rnnbench.engine import blas, calls, functions, tile
 
 PACKAGE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ def folder() -> Path | None:
 def base() -> str:
     """What compiled code depends on besides its text."""
     versions = (platform.python_version(), numba.__version__, llvmlite.__version__)
-    return "\n".join([*versions, *(Path(str(module.__file__)).read_text("utf-8") for module in (blas, support, tile))])
+    return "\n".join([*versions, *(Path(str(module.__file__)).read_text("utf-8") for module in (blas, calls, functions, tile))])
 
 
 @cache
@@ -67,6 +69,15 @@ def load(text: str) -> ModuleType:
     linecache.cache[f"<{name}>"] = (len(lines), None, lines.splitlines(keepends=True), f"<{name}>")
     exec(compile(lines, f"<{name}>", "exec"), module.__dict__)
     return module
+
+
+def c_function(function: Any, signature: Any) -> Any:
+    """A function of :func:`load`'s module as a C function, compiled now or taken from the cache."""
+    how: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+    if Path(function.__code__.co_filename).exists():
+        with contextlib.suppress(OSError, RuntimeError):  # numba's own cache folder cannot be written to: load has said so
+            return cfunc(signature, cache=True, **how)(function)
+    return cfunc(signature, **how)(function)
 
 
 def _module(name: str, path: Path, text: str) -> ModuleType:

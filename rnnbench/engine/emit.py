@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
 
 from rnnbench.engine.graph import OPERATORS, Node, reachable
-from rnnbench.engine.plan import Pass, Place, Plan, Product, Statement
+from rnnbench.engine.plan import Pass, Place, Plan, Statement
 
 HEAD = '''"""{title}
 
 Written by rnnbench.engine from the cell's step; see rnnbench/engine/README.md.
 """
 
-import numpy as np
-
-from rnnbench.engine.support import *
+from rnnbench.engine.calls import *
 '''
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
@@ -42,21 +40,32 @@ class Names:
         return known[place.block] if known else f"{place.array} {place.block}"
 
 
+def array(place: Place) -> str:
+    """How the code calls the array that a block is in."""
+    match place.array:
+        case "gates":
+            return "now"
+        case "adjoints":
+            return "now_back"
+        case "vectors" | "dvectors" | "row":
+            return place.array
+    return f"{place.array}_{place.block}"
+
+
 def cell(place: Place) -> str:
-    """One number of a block, in a loop over rows b and columns j. Indexed in full: a view of a row would count references."""
+    """One number of a block, in a loop over rows b and columns j."""
     match place.array:
         case "gates" | "adjoints":
-            return f"{place.array}[b, {place.block}, j]"
+            return f"{array(place)}[b, {place.block}, j]"
         case "vectors" | "dvectors" | "row":
-            return f"{place.array}[{place.block}, j]"
-    return f"{place.array}_{place.block}[b, j]"
+            return f"{array(place)}[{place.block}, j]"
+    return f"{array(place)}[b, j]"
 
 
 class Emitter:
     def __init__(self, plan: Plan, title: str) -> None:
         self.plan, self.names = plan, Names(plan)
         self.lines = HEAD.format(title=title).splitlines()
-        self.used: set[float] = set()
 
     def number(self, value: float) -> str:
         return NUMBERS[value] if value in NUMBERS else f"number_{self.plan.numbers.index(value)}"
@@ -85,177 +94,136 @@ class Emitter:
         nodes = reachable([root], cut=stop.__contains__)
         known = {node: cell(places[node]) for node in nodes if node in stop}
         uses = Counter(arg for node in nodes if node not in stop for arg in node.args)
-        lines = ["        for j in range(H):"]
+        lines = ["    for j in range(H):"]
         for node in nodes:
             if uses[node] > 1 and node not in known and node.op != "number":
                 name = f"v{sum(text.startswith('v') for text in known.values())}"
-                lines.append(f"            {name} = {self.expression(node, known)[0]}")
+                lines.append(f"        {name} = {self.expression(node, known)[0]}")
                 known[node] = name
+        if root.op == "total" and root not in known:
+            lines = [
+                "    total = zero",
+                *lines,
+                f"        total += {self.expression(root.args[0], known)[0]}",
+                "    for j in range(H):",
+            ]
+            known[root] = "total"
         lines.append(
-            f"            {cell(place)} {'+=' if place.adds else '='} {self.expression(root, known)[0]}  # {self.names[place]}"
+            f"        {cell(place)} {'+=' if place.adds else '='} {self.expression(root, known)[0]}  # {self.names[place]}"
         )
         return lines
 
-    def phase(self, name: str, statements: list[Statement], made: Pass) -> str:
-        """Write the function of a phase; returns how it is called."""
-        places: dict[Place, None] = {}
-        numbers: set[float] = set()
-        body: list[str] = []
-        for statement in statements:
-            own = made.places.get(statement.node) == statement.place
-            stop = {node for node in made.places if not (own and node is statement.node)}
-            for node in reachable([statement.node], cut=stop.__contains__):
-                if node in stop:
-                    places[made.places[node]] = None
-                elif node.number is not None:
-                    numbers.add(node.number)
-            places[statement.place] = None
-            body += self.statement(statement, made.places)
-        arrays = dict.fromkeys(cell(place).split("[")[0] for place in places)
-        arguments = [*arrays, *(("numbers",) if any(n not in NUMBERS for n in numbers) else ())]
-        size = next(
-            f"{a}.shape[0], {a}.shape[{2 if a in ('gates', 'adjoints') else 1}]"
-            for a in arrays
-            if a not in ("vectors", "dvectors", "row")
-        )
-        self.lines += ["", "", "@compiled", f"def {name}({', '.join(arguments)}):", f"    B, H = {size}"]
-        kind = next(a for a in arrays)
-        words = {abs(n): NUMBERS[abs(n)] for n in numbers if n in NUMBERS}
-        for value, word in sorted(words.items()):
-            self.lines.append(f"    {word} = {kind}.dtype.type({value:g})")
-        for value in sorted(n for n in numbers if n not in NUMBERS):
-            self.lines.append(f"    {self.number(value)} = numbers[{self.plan.numbers.index(value)}]")
-        self.lines.append("    for b in range(B):")
-        self.lines += body
-        return f"{name}({', '.join(self.argument(a) for a in arguments)})"
+    def phase(self, statements: list[Statement], made: Pass, indent: str) -> list[str]:
+        """The loops of a phase over the rows of a batch."""
+        lines = [line for statement in statements for line in self.statement(statement, made.places)]
+        return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
 
-    def argument(self, array: str) -> str:
-        """What a phase is given for an array, within the time loop."""
-        kind, _, number = array.rpartition("_")
-        names = self.names.lists
-        match kind:
-            case "before":
-                return f"{names['states'][int(number)]}[t]"
-            case "after":
-                return f"{names['states'][int(number)]}[t + 1]"
-            case "adjoint":
-                return f"{names['adjoint'][int(number)]}[t % 2]"
-            case "adjoint_before":
-                return f"{names['adjoint'][int(number)]}[1 - t % 2]"
-        if array == "gates":
-            return f"now.reshape((B, {len(self.plan.slots)}, H))"
-        if array == "adjoints":
-            return f"now_back.reshape((B, {len(self.plan.slots)}, H))"
-        return array
+    def constants(self, body: list[str]) -> list[str]:
+        """The numbers that a function's body uses, in the kind of number that it computes with."""
+        words = set(re.findall(r"\w+", "\n".join(line.split("#")[0] for line in body)))
+        named = [(abs(value), word.removeprefix("-")) for value, word in NUMBERS.items() if value >= 0]
+        lines = [f"    {word} = dtype.type({value:g})" for value, word in named if word in words]
+        return lines + [f"    number_{k} = numbers[{k}]" for k in range(len(self.plan.numbers)) if f"number_{k}" in words]
 
-    def source(self, node: Node, time: str) -> str:
-        """The array of a product's source at ``time`` (``t`` or a range of steps), in the states or apart."""
+    def stacked(self, name: str, count: int) -> list[str]:
+        """Names for the blocks of an array."""
+        return [f"    {name}_{k} = {name}s[{k}]" for k in range(count)]
+
+    def views(self, views: dict[str, str], body: list[str], indent: str) -> list[str]:
+        """Those of the named views of a time step that the body reads or writes."""
+        words = set(re.findall(r"\w+", "\n".join(body)))
+        return [f"{indent}{name} = {what}" for name, what in views.items() if name in words]
+
+    def source(self, node: Node) -> str:
+        """The array of a product's source at a time step."""
         if node.op == "state":
-            return f"{self.names.lists['states'][int(node.key)]}[{time}]"  # type: ignore[call-overload]
+            return f"before_{node.key}"
         if node in self.plan.after and node not in self.plan.sources:
-            later = "start + 1 : end + 1" if ":" in time else f"{time} + 1"
-            return f"{self.names.lists['states'][self.plan.after.index(node)]}[{later}]"
-        k = self.plan.sources.index(node)
-        return f"source_{k}"
-
-    def columns(self, product: Product) -> str:
-        if product.width == len(self.plan.slots):
-            return ""
-        return f"[:, {product.first} * H : {product.first + product.width} * H]"
-
-    def room(self, made: Pass, names: Iterable[str]) -> list[str]:
-        found = [f"    row = np.empty(({made.rows}, H), dtype)"] if made.rows else []
-        return found + [f"    {name} = np.empty((B, H), dtype)" for name in [*(f"block_{k}" for k in range(made.blocks)), *names]]
+            return f"after_{self.plan.after.index(node)}"
+        return f"source_{self.plan.sources.index(node)}"
 
     def forward(self) -> None:
-        plan, states = self.plan, ", ".join(self.names.lists["states"])
-        calls = [
-            self.phase(f"forward_{k}", statements, plan.forward) if statements else ""
-            for k, statements in enumerate(plan.forward.phases)
-        ]
-        given = "".join(f", weight_{product.weight}" for product in plan.products)
-        h = self.names.lists["states"][0]
-        self.lines += ["", "", "@cached", f"def forward(blas, tokens, table, gates, vectors, numbers, {states}{given}, keep):"]
-        self.lines += [f"    T, B, H, dtype = {h}.shape[0] - 1, {h}.shape[1], {h}.shape[2], {h}.dtype", "    one = dtype.type(1)"]
-        for product in plan.products:
-            self.lines.append(f"    packed_{product.weight} = packed(blas, weight_{product.weight})")
-        self.lines += self.room(plan.forward, [f"source_{k}" for k in range(len(plan.sources))])
-        self.lines += [
-            "    for t in range(T):",
-            "        now = gates[t if keep or not tokens.size else 0]",
-            "        input_step(tokens, table, now, t)",
-        ]
-        for products, call in zip(plan.forward.products, [*calls, ""], strict=True):
+        plan, states, made = self.plan, self.names.lists["states"], self.plan.forward
+        body = ["        begin(products, tokens, t, table, now)"]
+        for k, products in enumerate(made.products):
             for p in products:
-                target = f"now{self.columns(p)}"
-                self.lines.append(
-                    f"        product(blas, {self.source(p.source, 't')}, packed_{p.weight}, {p.width} * H, {target}, one)"
-                )
-            if call:
-                self.lines.append(f"        {call}")
+                source, first, width = self.source(p.source), f"{p.first} * H", f"{p.width} * H"
+                body.append(f"        multiply(products, {source}, 0, H, weight_{p.weight}, now, {first}, {width}, 1)")
+            if k < len(made.phases):
+                body += self.phase(made.phases[k], made, "        ")
+        given = "".join(f", weight_{p.weight}" for p in plan.products)
+        self.lines += [
+            "", "", "@cached",
+            f"def forward(products, tokens, table, gates, vectors, numbers, {', '.join(states)}{given}, row, blocks, sources):",
+            f"    T, B, H, dtype = {states[0]}.shape[0] - 1, {states[0]}.shape[1], {states[0]}.shape[2], {states[0]}.dtype",
+        ]  # fmt: skip
+        self.lines += self.constants(body) + self.stacked("block", made.blocks) + self.stacked("source", len(plan.sources))
+        views = {"now": "gates[t % gates.shape[0]]"}
+        views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
+        views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
+        self.lines += ["    for t in range(T):", *self.views(views, body, "        "), *body]
 
     def backward(self) -> None:
-        plan, names = self.plan, self.names.lists
-        states, adjoints = ", ".join(names["states"]), ", ".join(names["adjoint"])
-        made = plan.backward
-        calls = [self.phase(f"backward_{k}", statements, made) if statements else "" for k, statements in enumerate(made.phases)]
-        given = "".join(f", weight_{p.weight}, dweight_{p.weight}" for p in plan.products)
-        orders = {product.source.order for product in plan.products if product.source.op != "state"}
-        backs = [place.block for node, place in made.places.items() if node.op == "back" and node.key in orders]
-        h, G = names["states"][0], len(plan.slots)
+        plan, states, made = self.plan, self.names.lists["states"], self.plan.backward
+        adjoints, inside = self.names.lists["adjoint"], "            "
+        backs = {node.key: place for node, place in made.places.items() if node.op == "back"}
+        written = {statement.place for phase in made.phases for statement in phase}  # what a product is added to
+        body = [
+            f"{inside}if t >= first:",
+            f"{inside}    for b in range(B):",
+            f"{inside}        for j in range(H):",
+            f"{inside}            adjoint_0[b, j] += grad[t - first, b, j]",
+        ]
+        for k, products in enumerate(made.products):
+            for p in products:
+                state = p.source.key if p.source.op == "state" else None
+                place = backs[p.source.order] if state is None else Place("adjoint_before", int(state))  # type: ignore[call-overload]
+                given = f"{p.first} * H, {p.width} * H, back_weight_{p.weight}, {array(place)}, 0, H, {int(place in written)}"
+                body.append(f"{inside}multiply(products, now_back, {given})")
+                written.add(place)
+            if k < len(made.phases):
+                body += self.phase(made.phases[k], made, inside)
+        body += [
+            f"{inside}gather(products, tokens, t, dtable, now_back)",
+            f"{inside}if dx.size:",
+            f"{inside}    multiply(products, now_back, 0, {plan.inputs} * H, weight_ih, dx[t], 0, dx.shape[2], 0)",
+        ]
+        tail = []
+        for p in plan.products:
+            source, first, width = self.source(p.source), f"{p.first} * H", f"{p.width} * H"
+            kind, _, which = source.partition("_")
+            name = f"sources[{which}]" if kind == "source" else states[int(which)]
+            start = {"source": "0", "before": "start", "after": "start + 1"}[kind]
+            tail.append(f"gradient(products, end - start, back, {first}, {width}, {name}, {start}, dweight_{p.weight}, packed)")
+        tail += [
+            "if x.size:",
+            f"    gradient(products, end - start, back, 0, {plan.inputs} * H, x, start, dweight_ih, packed)",
+        ]
+        given = "".join(f", back_weight_{p.weight}, dweight_{p.weight}" for p in plan.products)
         self.lines += [
             "", "", "@cached",
             "def backward(",
-            "    blas, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
-            f"    {states}{given}, grad, {adjoints}, S,",
+            "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
+            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed,",
             "):",
-            f"    T, B, H, dtype = {h}.shape[0] - 1, {h}.shape[1], {h}.shape[2], {h}.dtype",
-            "    zero, one, first = dtype.type(0), dtype.type(1), T - grad.shape[0]",
-            f"    back = np.empty((S, B, {G} * H), dtype)",
+            f"    T, B, H, dtype = {states[0]}.shape[0] - 1, {states[0]}.shape[1], {states[0]}.shape[2], {states[0]}.dtype",
+            "    S, first = back.shape[0], T - grad.shape[0]",
         ]  # fmt: skip
-        for p in plan.products:
-            self.lines.append(f"    packed_{p.weight} = packed(blas, weight_{p.weight})")
-        self.lines += self.room(made, [f"back_{k}" for k in backs])
-        self.lines += [f"    sources_{k} = np.empty((S, B, H), dtype)" for k in range(len(plan.sources))]
+        self.lines += self.constants(body) + self.stacked("block", made.blocks)
+        self.lines += [f"    back_{k} = throughs[{k}]" for k in range(len(backs))]
+        views = {"now": "gates[t]", "now_back": "back[t - start]"}
+        views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
+        views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
+        views |= {f"source_{k}": f"sources[{k}, t - start]" for k in range(len(plan.sources))}
+        views |= {f"adjoint_{k}": f"{name}[t % 2]" for k, name in enumerate(adjoints)}
+        views |= {f"adjoint_before_{k}": f"{name}[1 - t % 2]" for k, name in enumerate(adjoints)}
         self.lines += [
             "    for end in range(T, 0, -S):",
-            "        start = max(0, end - S)",
+            "        start = end - S if end > S else 0",
             "        for t in range(end - 1, start - 1, -1):",
-            "            now_back = back[t - start]",
-        ]
-        if plan.keeps:
-            self.lines.append("            now = gates[t]")
-        self.lines += [f"            source_{k} = sources_{k}[t - start]" for k in range(len(plan.sources))]
-        d_h = names["adjoint"][0]
-        self.lines += ["            if t >= first:", f"                add({d_h}[t % 2].reshape(-1), grad[t - first].reshape(-1))"]
-        for products, call in zip(made.products, [*calls, ""], strict=True):
-            begun: set[Node] = set()
-            for p in products:
-                if p.source.op == "state":
-                    k = int(p.source.key)  # type: ignore[call-overload]
-                    target = f"{names['adjoint'][k]}[1 - t % 2]"
-                    written = p.source in begun or any(
-                        s.place == Place("adjoint_before", k) for phase in made.phases for s in phase
-                    )
-                else:
-                    back = next(place for node, place in made.places.items() if node.op == "back" and node.key == p.source.order)
-                    target = f"back_{back.block}"
-                    written = p.source in begun
-                begun.add(p.source)
-                columns, weight, kept = self.columns(p), f"packed_{p.weight}", "one" if written else "zero"
-                self.lines.append(f"            product(blas, now_back{columns}, {weight}, H, {target}, {kept})")
-            if call:
-                self.lines.append(f"            {call}")
-        self.lines += ["            input_step_back(tokens, dtable, now_back, t)", "        block = flat(back[: end - start])"]
-        for p in plan.products:
-            source = self.source(p.source, "start:end")
-            if source.startswith("source_"):
-                source = f"{source.replace('source', 'sources')}[: end - start]"
-            self.lines.append(f"        weight_gradient(blas, block{self.columns(p)}, flat({source}), dweight_{p.weight})")
-        columns = "" if plan.inputs == G else f"[:, : {plan.inputs} * H]"
-        self.lines += [
-            "        if x.size:",
-            f"            input_block_back(blas, block{columns}, flat(x[start:end]), weight_ih, dweight_ih, flat(dx[start:end]))",
+            *self.views(views, body, inside),
+            *body,
+            *(f"        {line}" for line in tail),
         ]
 
 

@@ -99,6 +99,7 @@ OPERATORS: dict[str, Operator] = {
     "min": Operator("smaller({}, {})", _extremum("lt"), 2),
     "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, where(c, d, 0), where(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
+    "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # over a row, in each of its places
     "gt": Operator("{} > {}", lambda *_: (None, None)),
     "ge": Operator("{} >= {}", lambda *_: (None, None)),
     "lt": Operator("{} < {}", lambda *_: (None, None)),

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from rnnbench.engine.derive import Key, content, derive, gather
 from rnnbench.engine.graph import DEAR, OPERATORS, Node, reachable
-from rnnbench.engine.trace import Trace, refuse
+from rnnbench.engine.refusal import NotCompiledError
+from rnnbench.engine.trace import Trace
 
 
 class Place(NamedTuple):
@@ -100,7 +101,7 @@ def plan(trace: Trace) -> Plan:
     slots = sorted((node for node in nodes if node.op == "slot"), key=_column)
     inputs = sum(content(slot).input is not None for slot in slots)
     if inputs == 0:
-        refuse("a step whose state does not depend on products of its input is not compiled")
+        raise NotCompiledError(f"{trace.place}: a state that does not depend on products of its input is not compiled")
     columns = {slot: k for k, slot in enumerate(slots)}
     products, weights = _products(slots)
     vectors = [node for node in nodes if node.op == "vector"]
@@ -110,7 +111,8 @@ def plan(trace: Trace) -> Plan:
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
 
     # the backward pass: what it computes, and what it finds
-    back_places = {node: Place("back", k) for k, node in enumerate(adjoints.backs.values())}
+    through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
+    back_places = {node: Place("back", k) for k, node in enumerate(through.values())}
     incoming = {graph.make("adjoint", key=k): Place("adjoint", k) for k in range(len(after))}
     accumulated = [k for k in range(len(after)) if _state(graph, k) in adjoints.backs]
     zero = graph.number(0)
@@ -141,7 +143,6 @@ def plan(trace: Trace) -> Plan:
     all_back = reachable([node for _, node in back_roots] + list(adjoints.backs.values()))
     levels = _levels(all_back, {node: 0 for node in all_back if node in found or node in kept if node.op != "back"})
     limits = {zero: 0}
-    through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
     for source, back in through.items():
         for slot in slots:
             if source in slot.args and slot in adjoints.slots:
@@ -252,7 +253,7 @@ def _schedule(
     for node in reversed(every):
         if node in places or node.op == "number":
             continue
-        if node not in primary and len(needs[node]) > 1 and costs[node] > 6:
+        if node not in primary and (node.op == "total" or (len(needs[node]) > 1 and costs[node] > 6)):
             aside.append(node)
             stored.add(node)
         for arg in node.args:

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,7 +19,8 @@ from rnnbench.cell import Cell
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
 from rnnbench.engine.plan import plan
-from rnnbench.engine.trace import NotCompiledError, Trace
+from rnnbench.engine.refusal import NotCompiledError
+from rnnbench.engine.trace import Trace
 from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class Pool:
     A :class:`Lease` takes buffers and gives them back when it is garbage; a graph that is still alive keeps its own.
     """
 
-    def __init__(self, kept: int = 8) -> None:
+    def __init__(self, kept: int = 12) -> None:
         self.free: dict[tuple[tuple[int, ...], torch.dtype], list[Tensor]] = {}
         self.kept = kept  # shapes that are remembered; a shape not seen for long is let go
 
@@ -70,18 +72,15 @@ class Lease:
         POOL.give(self.buffers)
 
 
-def array(tensor: Tensor) -> Any:
-    return (tensor.detach() if tensor.requires_grad else tensor).numpy()
-
-
 class Program:
     """The code of one kind of cell, and how to get its arguments from a cell. Raises NotCompiledError."""
 
     def __init__(self, cell: Cell) -> None:
         trace = Trace(cell)
         self.plan = plan(trace)
-        self.prepare = trace.preparation(self.outputs(trace))
+        self.prepare = trace.preparations.run_again(self.outputs(trace))
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
+        self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()
 
     def outputs(self, trace: Trace) -> list[Tensor]:
@@ -154,59 +153,66 @@ class Sequence(Function):
 
     @staticmethod
     def forward(ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, *tensors: Tensor) -> Tensor:
-        from rnnbench.engine.blas import address
+        from rnnbench.engine.products import products
 
         p = program.plan
-        weight_ih, bias, vectors, *rest = tensors
+        weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in tensors)
         weights, initial = rest[: len(p.products)], rest[len(p.products) :]
         (T, B), H, G = inputs.shape[:2], initial[0].shape[1], len(p.slots)
         N = p.inputs * H  # columns of gates that a product of the input begins
-        lease = Lease(weight_ih.dtype)
+        lease, made_by = Lease(weight_ih.dtype), products(weight_ih.dtype)
         if inputs.is_floating_point():
             tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
-            gates = lease.take(T, B, G * H)
-            torch.addmm(bias[:N], inputs.reshape(T * B, -1), weight_ih.t(), out=gates.view(T * B, G * H)[:, :N])
+            gates = lease.take(T, B, G, H)
+            torch.addmm(bias[:N], inputs.detach().reshape(T * B, -1), weight_ih.t(), out=gates.view(T * B, G * H)[:, :N])
         else:
             rows = weight_ih.t() if N == G * H else F.pad(weight_ih.t(), (0, G * H - N))
-            tokens, table = inputs.contiguous(), (rows + bias).contiguous()  # (D, G*H)
-            gates = lease.take(T if keep and p.keeps else 1, B, G * H)
+            tokens, table = inputs.contiguous(), rows + bias  # (D, G*H)
+            gates = lease.take(T if keep and p.keeps else 1, B, G, H)
         states = [lease.take(T + 1, B, H) for _ in initial]
         for buffer, part in zip(states, initial, strict=True):
             buffer[0] = part
+        numbers, made = program.numbers(weight_ih.dtype), p.forward
         program.code.forward(
-            address(weight_ih.dtype), array(tokens), array(table), array(gates),
-            array(vectors.contiguous()), program.numbers(weight_ih.dtype), *map(array, states),
-            *(array(weight.t().contiguous()) for weight in weights), keep and p.keeps,
+            made_by.addresses, tokens.numpy(), table.contiguous().numpy(), gates.numpy(),
+            vectors.contiguous().numpy(), numbers, *(buffer.numpy() for buffer in states),
+            *(made_by.packed(weight.t()).numpy() for weight in weights),
+            *(np.empty(shape, numbers.dtype) for shape in ((made.rows, H), (made.blocks, B, H), (len(p.sources), B, H))),
         )  # fmt: skip
-        ctx.save_for_backward(inputs, *tensors)
-        ctx.kept = (lease, program, tokens, gates, states)
+        if keep:
+            ctx.save_for_backward(inputs, *tensors)
+            ctx.kept = (lease, program, tokens, gates, states)
         return states[0][1 + first :].clone()  # (T - first, B, H); the buffer itself goes back to the pool
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        from rnnbench.engine.blas import address
+        from rnnbench.engine.products import products
 
         _, program, tokens, gates, states = ctx.kept
         p = program.plan
-        inputs, weight_ih, bias, vectors, *rest = ctx.saved_tensors
+        inputs, weight_ih, _bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
         weights = rest[: len(p.products)]
-        (T, B), H, D = inputs.shape[:2], states[0].shape[2], weight_ih.shape[1]
-        values, N = inputs.is_floating_point(), p.inputs * H
-        new = weight_ih.new_zeros
-        nothing = weight_ih.new_empty(0, 0, 0)
-        dtable = new(1 if values else D, len(bias))  # (D, G*H) for tokens; with values the bias gradient alone
-        x = inputs.contiguous() if values else nothing
-        dx = new(T, B, D) if values and ctx.needs_input_grad[1] else nothing
-        dweight_ih = new(weight_ih.shape) if values else weight_ih.new_empty(0, 0)
-        dvectors, dweights = new(vectors.shape), [new(weight.shape) for weight in weights]
-        dstates = [new(2, B, H) for _ in states]
-        paired = [array(t) for pair in zip(weights, dweights, strict=True) for t in (pair[0].contiguous(), pair[1])]
+        (T, B), H, G, D = inputs.shape[:2], states[0].shape[2], len(p.slots), weight_ih.shape[1]
+        values, N, made, made_by = inputs.is_floating_point(), p.inputs * H, p.backward, products(weight_ih.dtype)
+        new, empty, lease = weight_ih.new_zeros, weight_ih.new_empty, Lease(weight_ih.dtype)
+        numbers = program.numbers(weight_ih.dtype)
+        S = min(T, max(1, CACHED // (B * G * H)))
+        dtable = new(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
+        x = inputs.contiguous() if values else empty(0, 0, 0)
+        dx = empty(T, B, D) if values and ctx.needs_input_grad[1] else empty(0, 0, 0)
+        dweight_ih = new(N, D) if values else empty(0, 0)
+        dvectors, dweights, dstates = new(vectors.shape), [new(weight.shape) for weight in weights], [new(2, B, H) for _ in states]
+        paired = [t.numpy() for pair in zip(weights, dweights, strict=True) for t in (made_by.packed(pair[0]), pair[1])]
         program.code.backward(
-            address(weight_ih.dtype), array(tokens), array(dtable), array(x), array(weight_ih.contiguous()),
-            array(dweight_ih), array(dx), array(vectors.contiguous()), array(dvectors),
-            program.numbers(weight_ih.dtype), array(gates), *map(array, states), *paired,
-            array(grad.contiguous()), *map(array, dstates), min(T, max(1, CACHED // (B * len(bias)))),
+            made_by.addresses, tokens.numpy(), dtable.numpy(), x.numpy(),
+            (made_by.packed(weight_ih) if dx.numel() else empty(0)).numpy(), dweight_ih.numpy(), dx.numpy(),
+            vectors.contiguous().numpy(), dvectors.numpy(), numbers,
+            gates.numpy(), *(buffer.numpy() for buffer in states), *paired,
+            grad.contiguous().numpy(), *(part.numpy() for part in dstates),
+            np.empty((made.rows, H), numbers.dtype), np.empty((made.blocks, B, H), numbers.dtype),
+            lease.take(len(p.sources), S, B, H).numpy(), np.empty((program.backs, B, H), numbers.dtype),
+            lease.take(S, B, G, H).numpy(), lease.take(made_by.room(S * B, max(H, D if values else 0))).numpy(),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()

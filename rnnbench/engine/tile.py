@@ -21,56 +21,83 @@ PANEL_BYTES = VECTORS * VECTOR_BYTES  # one row of a tile: 32 float32 or 16 floa
 vectors of B they leave registers over. Narrower processors work on each vector in parts, correct but slow."""
 
 
-def _tile(typing_context, a, a_row, a_col, b, depth, c, c_row, beta) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
-    """``C = A B + beta C`` for one tile of C: (8, 32) = (8, depth) (depth, 32) in float32, (8, 16) in float64.
+def _tile(typing_context, a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, c_row, keep) -> Any:  # type: ignore[no-untyped-def]
+    """``C = A B``, with ``keep`` ``C += A B``, for one tile of C: (8, 32) = (8, depth) (depth, 32) in float32, (8, 16) in float64.
 
-    a, b, c are addresses; ``a_row``, ``a_col`` and ``c_row`` bytes from one row or column to the next. B's rows follow each other
-    without a break, the first at a multiple of 64. With ``beta`` 0 what C held does not matter; else it is 1. The type of ``beta``
-    is that of the matrices.
+    a, b, c are pointers to numbers; ``_at`` says where in them a matrix begins, ``_row`` and ``_col`` how many numbers lie from one
+    row or column to the next. Beyond ``rows`` the last row of A stands for those that are missing. B's rows follow each other
+    without a break, the first at a multiple of 64 bytes.
     """
-    number = beta
     whole = types.intp
-    signature = types.void(whole, whole, whole, whole, whole, whole, whole, number)
+    signature = types.void(a, whole, whole, whole, whole, b, whole, whole, c, whole, whole, whole)
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        a, a_row, a_col, b, depth, c, c_row, beta = arguments
-        real = context.get_value_type(number)
+        a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, c_row, keep = arguments
+        real = context.get_value_type(signature.args[0].dtype)
         size = context.get_abi_sizeof(real)
         lanes = VECTOR_BYTES // size
         vector, index = ir.VectorType(real, lanes), ir.IntType(32)
         empty, first = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(index, lanes), [0] * lanes)
 
-        def bytes_on(value, count):  # type: ignore[no-untyped-def]
+        def on(value, count):  # type: ignore[no-untyped-def]
             return builder.add(value, ir.Constant(value.type, count))
+
+        def part(pointer, at):  # type: ignore[no-untyped-def]
+            return builder.bitcast(builder.gep(pointer, [at]), vector.as_pointer())
 
         def times(value, count):  # type: ignore[no-untyped-def]
             return builder.mul(value, ir.Constant(value.type, count))
 
-        def load(place, kind, align):  # type: ignore[no-untyped-def]
-            return builder.load(builder.inttoptr(place, kind.as_pointer()), align=align)
-
-        zero = ir.Constant(vector, [0.0] * lanes)
-        sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(VECTORS)] for _ in range(ROWS)]  # will be registers
-        rows = [builder.add(a, times(a_row, i)) for i in range(ROWS)]
+        starts = []
+        for i in range(ROWS):
+            there = builder.icmp_signed("<", ir.Constant(rows.type, i), rows)
+            starts.append(builder.add(a_at, builder.mul(a_row, builder.select(there, ir.Constant(rows.type, i), on(rows, -1)))))
+        sums = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(ROWS)]  # will be registers
+        for i in range(ROWS):
+            for v in range(VECTORS):
+                builder.store(ir.Constant(vector, [0.0] * lanes), sums[i][v])
         with cgutils.for_range(builder, depth) as loop:
-            b_row, column = builder.add(b, times(loop.index, PANEL_BYTES)), builder.mul(loop.index, a_col)
-            vectors = [load(bytes_on(b_row, v * VECTOR_BYTES), vector, VECTOR_BYTES) for v in range(VECTORS)]
+            b_row, column = builder.add(b_at, times(loop.index, VECTORS * lanes)), builder.mul(loop.index, a_col)
+            vectors = [builder.load(part(b, on(b_row, v * lanes)), align=VECTOR_BYTES) for v in range(VECTORS)]
             for i in range(ROWS):
-                alone = builder.insert_element(empty, load(builder.add(rows[i], column), real, size), ir.Constant(index, 0))
+                number = builder.load(builder.gep(a, [builder.add(starts[i], column)]), align=size)
+                alone = builder.insert_element(empty, number, ir.Constant(index, 0))
                 spread = builder.shuffle_vector(alone, empty, first)
                 for v in range(VECTORS):
                     product = builder.fmul(spread, vectors[v], flags=("contract",))
                     builder.store(builder.fadd(builder.load(sums[i][v]), product, flags=("contract",)), sums[i][v])
-        keep = builder.fcmp_unordered("!=", beta, ir.Constant(real, 0.0))
+        adds = builder.icmp_signed("!=", keep, ir.Constant(keep.type, 0))
         for i in range(ROWS):
             for v in range(VECTORS):
-                place = bytes_on(builder.add(c, times(c_row, i)), v * VECTOR_BYTES)
-                with builder.if_then(keep):
-                    builder.store(builder.fadd(builder.load(sums[i][v]), load(place, vector, size)), sums[i][v])
-                builder.store(builder.load(sums[i][v]), builder.inttoptr(place, vector.as_pointer()), align=size)
+                place = part(c, on(builder.add(c_at, times(c_row, i)), v * lanes))
+                with builder.if_then(adds):
+                    builder.store(builder.fadd(builder.load(sums[i][v]), builder.load(place, align=size)), sums[i][v])
+                builder.store(builder.load(sums[i][v]), place, align=size)
         return context.get_dummy_value()
 
     return signature, code
 
 
+def _width(typing_context, pointer) -> Any:  # type: ignore[no-untyped-def]
+    """How many numbers of the kind that it points to a row of a tile has."""
+
+    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        size = context.get_abi_sizeof(context.get_value_type(signature.args[0].dtype))
+        return context.get_constant(types.intp, PANEL_BYTES // size)
+
+    return types.intp(pointer), code
+
+
+def _room(typing_context, like) -> Any:  # type: ignore[no-untyped-def]
+    """Room on the stack for one tile, of the kind that ``like`` points to."""
+
+    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        real = context.get_value_type(signature.args[0].dtype)
+        return cgutils.alloca_once(builder, real, size=ROWS * PANEL_BYTES // context.get_abi_sizeof(real))
+
+    return like(like), code
+
+
 tile: Any = intrinsic(_tile)
+width: Any = intrinsic(_width)
+room: Any = intrinsic(_room)

@@ -28,7 +28,7 @@ for _ in range(3):
     trainer.train_step()
     times.append(time.perf_counter() - start)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps([statistics.median(times), peak, trainer.config.engine]))
+print(json.dumps([statistics.median(times), peak, trainer.run.engine]))
 """
 
 

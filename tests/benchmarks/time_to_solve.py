@@ -52,14 +52,14 @@ def profile(engine: str, steps: int = 100) -> dict[str, float]:
         def mark(marks: list[float] = marks) -> None:
             marks.append(time.perf_counter())
 
-        batch = trainer.sample(trainer.config.batch_size, trainer.train_stream)
+        batch = trainer.sample(trainer.run.batch_size, trainer.train_stream)
         mark()
         loss = trainer.task.loss(trainer.model(batch), batch)
         trainer.optimizer.zero_grad(set_to_none=True)
         mark()
         loss.backward()
         mark()
-        torch.nn.utils.clip_grad_norm_(trainer.model.parameters(), trainer.config.clip_norm).item()
+        torch.nn.utils.clip_grad_norm_(trainer.model.parameters(), trainer.run.clip_norm).item()
         mark()
         trainer.optimizer.step()
         mark()

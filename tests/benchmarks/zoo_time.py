@@ -1,61 +1,207 @@
-"""Cells that the engine has no line about, written through ``step`` alone: compiled against their own Python loop.
+"""Cells that the engine has no line about, written through ``step`` alone: compiled, in a Python loop, and as a scan of JAX.
 
-    python tests/benchmarks/zoo_time.py            # H = 128, T = 220
-    python tests/benchmarks/zoo_time.py --length 1000 --only IndRNN MinGRU
+    python tests/benchmarks/zoo_time.py                          # all tables, about five minutes
+    python tests/benchmarks/zoo_time.py --only IndRNN MinGRU     # the first table, for these alone
 
-Batch 32, 10 tokens, float32, gradients at the last 10 steps alone, one thread: milliseconds of forward and backward.
+Batch 32, H = 128, float32, gradients at the last 10 steps alone, one thread: milliseconds of forward and backward. Four tables:
+
+- every cell, 10 tokens, T = 220. JAX's scan computes what the engine has traced, with gradients by ``jax.grad``; JAX is no
+  dependency of rnnbench, and its column is empty without it. What a cell makes of its parameters alone (Decay: a matrix
+  exponential) is in the engine's time, not in JAX's. The bars: 3 times the loop, 2 times JAX.
+- cells without a recurrent product, T = 1000, values of 128 channels with gradients: against the bare input products (one
+  forward, two back) and one pass over the states each way. The bar: within 1.5 times.
+- minGRU against GRU, 10 tokens: from which T on is it faster?
+- Leaky against rnn, 10 tokens, T = 220. The bar: .85 of its rate.
 """
 
 from __future__ import annotations
 
 import argparse
+import operator
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from common import machine, medians, progress
+from torch import Tensor
 
-from rnnbench import engine
+from rnnbench import catalog, engine
 from rnnbench.cell import Cell
+from rnnbench.engine.graph import OPERATORS, reachable
+from rnnbench.engine.trace import Trace
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from test_zoo import ZOO
+from test_zoo import ZOO, IndRNN, Leaky, MinGRU
 
-BATCH, TOKENS, SCORED = 32, 10, 10
+BATCH, TOKENS, SCORED, H = 32, 10, 10, 128
+
+
+def jax_scan(cell: Cell, tokens: Tensor) -> Callable[[], object] | None:
+    """Gradients of the cell's traced step by a jitted ``lax.scan``, or None without JAX.
+
+    Products of one source with one weight are one product, products of the input rows of a table: as one writes it by hand.
+    """
+    try:
+        import jax
+        import jax.numpy as jnp
+    except ImportError:
+        return None
+    functions: dict[str, Callable[..., Any]] = {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+        "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "relu": jax.nn.relu, "exp": jnp.exp, "log": jnp.log,
+        "softplus": jax.nn.softplus, "sqrt": jnp.sqrt, "sin": jnp.sin, "cos": jnp.cos, "abs": jnp.abs, "max": jnp.maximum,
+        "min": jnp.minimum, "where": jnp.where, "detach": jax.lax.stop_gradient, "gt": operator.gt, "ge": operator.ge,
+        "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne, "and": operator.and_, "or": operator.or_,
+        "total": lambda a: a.sum(axis=1, keepdims=True),
+    }  # fmt: skip
+    assert set(functions) == set(OPERATORS)
+    trace = Trace(cell)
+    nodes = reachable(trace.after)
+    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.preparations.run_again(trace.tensors)(cell)]
+    fed = sorted({node.key[0] for node in nodes if node.op == "input"})  # type: ignore[index]  # (tensor, block)
+    start = tuple(jnp.asarray(part.contiguous().numpy()) for part in cell.start(BATCH))
+
+    def step(tensors: Any, state: Any, projected: Any) -> Any:
+        values: dict[Any, Any] = {}
+        products: dict[Any, Any] = {}
+        for node in nodes:
+            arguments = [values[arg] for arg in node.args]
+            which, block = node.key if isinstance(node.key, tuple) else (0, 0)
+            columns = slice(block * H, (block + 1) * H)
+            match node.op:
+                case "number":
+                    values[node] = node.number
+                case "state":
+                    values[node] = state[node.key]
+                case "vector":
+                    values[node] = tensors[which][columns]
+                case "input":
+                    values[node] = projected[which][:, columns]
+                case "product":
+                    if (node.args[0], which) not in products:
+                        products[node.args[0], which] = arguments[0] @ tensors[which].T
+                    values[node] = products[node.args[0], which][:, columns]
+                case name:
+                    values[node] = functions[name](*arguments)
+        after = tuple(jnp.broadcast_to(values[node], (BATCH, H)) for node in trace.after)
+        return after, after[0]
+
+    def loss(tensors: Any, tokens: Any) -> Any:
+        projected = {which: tensors[which].T[tokens] for which in fed}
+        return jax.lax.scan(partial(step, tensors), start, projected)[1][-SCORED:].sum()
+
+    gradient, given = jax.jit(jax.grad(loss)), jnp.asarray(tokens.numpy())
+    return lambda: jax.block_until_ready(gradient(tensors, given))
+
+
+def uniform(cell: Cell) -> Cell:
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.uniform_(-(H**-0.5), H**-0.5)
+    return cell
+
+
+def step_of(cell: Cell, inputs: Tensor, states: Callable[..., Tensor]) -> Callable[[], None]:
+    """Forward and backward of one training step."""
+    grad = torch.randn(SCORED, BATCH, H)
+
+    def run() -> None:
+        cell.zero_grad()
+        inputs.grad = None
+        states(cell, inputs, len(inputs) - SCORED).backward(grad)
+
+    return run
+
+
+def draw(T: int) -> Tensor:
+    return torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))
+
+
+def table_of_cells(kinds: list[type[Cell]], T: int, runs: int) -> None:
+    print(f"{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'loop ms':>12}{'jax ms':>12}{'loop/engine':>13}{'jax/engine':>13}")
+    for kind in kinds:
+        progress(kind.__name__)
+        cell, tokens = uniform(kind(TOKENS, H)), draw(T)
+        timed: dict[str, Callable[[], object]] = {
+            "engine": step_of(cell, tokens, engine.states),
+            "loop": step_of(cell, tokens, Cell.states),
+        }
+        scan = jax_scan(cell, tokens)
+        ms = medians(timed | ({"jax": scan} if scan else {}), runs)
+        jax, ratio = (f"{ms['jax']:.2f}", f"{ms['jax'] / ms['engine']:.2f}") if scan else ("-", "-")
+        times = f"{ms['engine']:>12.2f}{ms['loop']:>12.2f}{jax:>12}"
+        print(f"{kind.__name__:>10}{H:>6}{T:>6}{times}{ms['loop'] / ms['engine']:>13.2f}{ratio:>13}", flush=True)
+
+
+def bare(G: int, x: Tensor) -> Callable[[], None]:
+    """The products of x with weights of G*H rows, forward and back, and one pass over the states each way."""
+    T, D = len(x), x.shape[2]
+    rows, weight = x.detach().reshape(T * BATCH, D), torch.randn(G * H, D)
+    gates, back, states, dx = (
+        torch.empty(T * BATCH, G * H),
+        torch.empty(T * BATCH, G * H),
+        torch.empty(T * BATCH, H),
+        torch.empty_like(rows),
+    )
+
+    def run() -> None:
+        torch.mm(rows, weight.t(), out=gates)
+        for k in range(G):
+            states.copy_(gates[:, k * H : (k + 1) * H])
+        for k in range(G):
+            back[:, k * H : (k + 1) * H].copy_(states)
+        back.t() @ rows
+        torch.mm(back, weight, out=dx)
+
+    return run
+
+
+def table_of_scans(T: int, runs: int) -> None:
+    print(f"\n{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'bare ms':>12}{'engine/bare':>13}")
+    for kind, G in ((MinGRU, 2), (IndRNN, 1)):
+        progress(f"{kind.__name__} beside its products")
+        x = torch.randn(T, BATCH, H, requires_grad=True)
+        ms = medians({"engine": step_of(uniform(kind(H, H)), x, engine.states), "bare": bare(G, x)}, runs)
+        print(
+            f"{kind.__name__:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True
+        )
+
+
+def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) -> None:
+    first, second = type(one).__name__, type(other).__name__
+    print(f"\n{'H':>10}{'T':>6}{first + ' ms':>12}{second + ' ms':>12}{second + '/' + first:>16}")
+    for T in lengths:
+        progress(f"{first} beside {second}, T={T}")
+        tokens = draw(T)
+        ms = medians(
+            {cell: step_of(cells, tokens, engine.states) for cell, cells in ((first, uniform(one)), (second, uniform(other)))}, runs
+        )
+        print(f"{H:>10}{T:>6}{ms[first]:>12.2f}{ms[second]:>12.2f}{ms[second] / ms[first]:>16.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--length", type=int, default=220)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", nargs="+", help="names of classes")
+    parser.add_argument("--length", type=int, default=220, help="T of the first table (default 220)")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each (default 5)")
+    parser.add_argument("--only", nargs="+", help="names of classes: the first table, for these alone")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    H, T = arguments.width, arguments.length
     print(machine())
-    print(f"{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'loop ms':>12}{'loop/engine':>13}")
-    for kind in ZOO:
-        if arguments.only and kind.__name__ not in arguments.only:
-            continue
-        progress(kind.__name__)
-        cell = kind(TOKENS, H)
-        with torch.no_grad():
-            for parameter in cell.parameters():
-                parameter.uniform_(-(H**-0.5), H**-0.5)
-        tokens = torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))
-        grad = torch.randn(SCORED, BATCH, H)
-
-        def compiled(cell: Cell = cell, tokens: torch.Tensor = tokens, grad: torch.Tensor = grad) -> None:
-            engine.states(cell, tokens, T - SCORED).backward(grad)
-
-        def loop(cell: Cell = cell, tokens: torch.Tensor = tokens, grad: torch.Tensor = grad) -> None:
-            cell.states(tokens, T - SCORED).backward(grad)
-
-        ms = medians({"engine": compiled, "loop": loop}, arguments.runs)
-        name, ratio = kind.__name__, ms["loop"] / ms["engine"]
-        print(f"{name:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['loop']:>12.2f}{ratio:>13.2f}", flush=True)
+    print("python tests/benchmarks/zoo_time.py; median milliseconds of forward and backward; the ratios are those of the row")
+    table_of_cells(
+        [kind for kind in ZOO if not arguments.only or kind.__name__ in arguments.only], arguments.length, arguments.runs
+    )
+    if arguments.only:
+        return
+    table_of_scans(1000, arguments.runs)
+    table_of_pairs(
+        catalog.make_cell("mingru", TOKENS, H), catalog.make_cell("gru", TOKENS, H), (50, 220, 1000, 4000), arguments.runs
+    )
+    table_of_pairs(Leaky(TOKENS, H), catalog.make_cell("rnn", TOKENS, H), (220,), arguments.runs)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> No
 def test_a_state_of_another_shape_is_told_at_its_own_file(rnnbench) -> None:
     result = rnnbench("check", str(STRANGERS / "memory.py"))
     step = line_of((STRANGERS / "memory.py").read_text(), "def step")
-    assert f"memory.py, line {step}: a state with parts of shapes (16,) and (16, 4) is not compiled" in result.out
+    assert f"memory.py, line {step}: a state with the part M of shape (16, 4) is not compiled" in result.out
 
 
 def test_auto_says_why_a_cell_is_not_compiled(rnnbench) -> None:

@@ -5,42 +5,48 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 
-def product(blas, x, weight, columns, out, accumulate):
-    out[:, :columns] = x @ weight + (out[:, :columns] if accumulate else 0)
+class Plain:
+    """Products made by numpy."""
+
+    addresses = np.zeros(0, np.int64)
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        pass
+
+    def packed(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.contiguous().view(-1)
+
+    def room(self, rows: int, columns: int) -> int:
+        return 0
 
 
-def weight_gradient(blas, dgates, x, dweight):
-    dweight += dgates.T @ x
+def multiply(products, a, a_first, K, b, c, c_first, N, keep):
+    target = c.reshape(len(c), -1)[:, c_first : c_first + N]
+    target[:] = a.reshape(len(a), -1)[:, a_first : a_first + K] @ b.reshape(K, N) + (target if keep else 0)
 
 
-def input_step(tokens, table, now, t):
+def gradient(products, count, d, d_first, N, x, start, dweight, packed):
+    B, K = x.shape[1:]
+    rows = d.reshape(len(d) * B, -1)[: count * B, d_first : d_first + N]
+    dweight += rows.T @ x[start : start + count].reshape(count * B, K)
+
+
+def begin(products, tokens, t, table, now):
     if tokens.size:
-        now[:] = table[tokens[t]]
+        now.reshape(len(now), -1)[:] = table[tokens[t]]
     else:
-        now[:, now.shape[1] - table.shape[1] :] = table[0]
+        now.reshape(len(now), -1)[:, now[0].size - table.shape[1] :] = table[0]
 
 
-def input_step_back(tokens, dtable, dgates, t):
-    np.add.at(dtable, tokens[t] if tokens.size else np.zeros(len(dgates), int), dgates)
-
-
-def input_block_back(blas, dgates, x, weight_ih, dweight_ih, dx):
-    dweight_ih += dgates.T @ x
-    if dx.size:
-        dx[:] = dgates @ weight_ih
-
-
-def add(x, y):
-    x += y
+def gather(products, tokens, t, dtable, d):
+    np.add.at(dtable, tokens[t] if tokens.size else np.zeros(len(d), int), d.reshape(len(d), -1))
 
 
 PLAIN = {
-    "np": np, "compiled": lambda function: function, "cached": np.errstate(all="ignore"),
-    "packed": lambda blas, weight: weight, "product": product, "weight_gradient": weight_gradient, "add": add,
-    "flat": lambda steps: steps.reshape(-1, steps.shape[2]),
-    "input_step": input_step, "input_step_back": input_step_back, "input_block_back": input_block_back,
+    "cached": np.errstate(all="ignore"), "multiply": multiply, "gradient": gradient, "begin": begin, "gather": gather,
     "tanh": np.tanh, "sigmoid": lambda x: 1 / (1 + math.exp(-x)), "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
     "softplus": lambda x: np.logaddexp(0, x), "relu": lambda x: np.maximum(x, 0), "sin": np.sin, "cos": np.cos,
     "larger": np.maximum, "smaller": np.minimum, "where": lambda condition, yes, no: yes if condition else no,
@@ -50,14 +56,15 @@ PLAIN = {
 def plain(text: str) -> ModuleType:
     module = ModuleType("plain")
     module.__dict__.update(PLAIN)
-    exec(compile(text.replace("from rnnbench.engine.support import *", ""), "<plain>", "exec"), module.__dict__)
+    exec(compile(text.replace("from rnnbench.engine.calls import *", ""), "<plain>", "exec"), module.__dict__)
     return module
 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generated code runs as Python."""
-    from rnnbench.engine import build, sequence
+    from rnnbench.engine import build, products, sequence
 
     monkeypatch.setattr(build, "load", plain)
+    monkeypatch.setattr(products, "products", Plain)
     monkeypatch.setattr(sequence, "PROGRAMS", {})

@@ -40,7 +40,7 @@ def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
     if request.param == "blas" and not blas.found(torch.float32):
         pytest.skip("no BLAS found")
-    monkeypatch.setattr(blas, "address", blas.found if request.param == "blas" else lambda dtype: None)
+    monkeypatch.setattr(blas, "address", blas.found if request.param == "blas" else lambda dtype: 0)
 
 
 def both(*names: str) -> list[tuple[str, str]]:
@@ -192,39 +192,35 @@ def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape
     """Whole tiles and ragged ones, depths beyond one block; numbers small enough that every sum is exact."""
     from numba import njit
 
-    from rnnbench.engine import blas as multipliers
-    from rnnbench.engine import support
-
-    packed, product, weight_gradient = support.packed, support.product, support.weight_gradient
+    from rnnbench.engine.calls import gradient, multiply
+    from rnnbench.engine.products import products
 
     @njit
-    def multiply(blas, a, b, N, out, accumulate):
-        product(blas, a, packed(blas, b), N, out, accumulate)
-
-    @njit
-    def gather(blas, a, x, gradient):
-        weight_gradient(blas, a, x, gradient)
+    def both_ways(addresses, a, K, b, out, keep, x, dweight, room):
+        multiply(addresses, a, 1, K, b, out, 0, out.shape[1] - 1, keep)
+        gradient(addresses, 1, a.reshape((1, *a.shape)), 1, K, x, 0, dweight, room)
 
     (M, K, N), draw = shape, np.random.default_rng(1)
-    blas = multipliers.address(torch.float32 if dtype is np.float32 else torch.float64)
-    a, b = draw.integers(-8, 9, (M, K + 3)).astype(dtype)[:, 1 : K + 1], draw.integers(-8, 9, (K, N + 2)).astype(dtype)[:, :N]
-    out = np.full((M, N + 1), np.nan, dtype)
-    multiply(blas, a, b, N, out, dtype(0))
-    np.testing.assert_array_equal(out[:, :N], a @ b)
-    assert np.isnan(out[:, N]).all(), "nothing is written beside the result"
-    multiply(blas, a, b, N, out, dtype(1))
-    np.testing.assert_array_equal(out[:, :N], 2 * (a @ b))
-
-    x, gradient = draw.integers(-8, 9, (M, N)).astype(dtype), np.ones((K, N), dtype)
-    gather(blas, a, x, gradient)
-    np.testing.assert_array_equal(gradient, 1 + a.T @ x)
+    made_by = products(torch.float32 if dtype is np.float32 else torch.float64)
+    a, b = draw.integers(-8, 9, (M, K + 3)).astype(dtype), draw.integers(-8, 9, (K, N)).astype(dtype)
+    x, room = (
+        draw.integers(-8, 9, (1, M, N)).astype(dtype),
+        torch.empty(made_by.room(M, N), dtype=torch.from_numpy(b).dtype).numpy(),
+    )
+    out, dweight = np.full((M, N + 1), np.nan, dtype), np.ones((K, N), dtype)
+    factor, exact = made_by.packed(torch.from_numpy(b)).numpy(), a[:, 1 : K + 1] @ b
+    for keep in (0, 1):
+        both_ways(made_by.addresses, a, K, factor, out, keep, x, dweight, room)
+        np.testing.assert_array_equal(out[:, :N], (1 + keep) * exact)
+        assert np.isnan(out[:, N]).all(), "nothing is written beside the result"
+        np.testing.assert_array_equal(dweight, 1 + (1 + keep) * (a[:, 1 : K + 1].T @ x[0]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million(dtype: torch.dtype) -> None:
     from numba import njit
 
-    from rnnbench.engine import support
+    from rnnbench.engine import functions
 
     small = torch.logspace(-20, 2, 2001, dtype=torch.float64)
     x = torch.cat(
@@ -233,7 +229,7 @@ def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million(dtype: torch
     exact = {name: getattr(torch, name) for name in ("tanh", "sigmoid", "exp", "log", "relu")}
     exact["softplus"] = torch.nn.functional.softplus
     for name, function in exact.items():
-        compiled = getattr(support, name)
+        compiled = getattr(functions, name)
 
         @njit
         def over(x, y, compiled=compiled):

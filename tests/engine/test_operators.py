@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from rnnbench import engine
 from rnnbench.cell import Cell
+from rnnbench.engine.composed import COMPARED, COMPOSED
 from rnnbench.engine.graph import OPERATORS
-from rnnbench.engine.trace import COMPARED, COMPOSED, NotCompiledError
+from rnnbench.engine.refusal import NotCompiledError
 from rnnbench.errors import UserError
 
 CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -36,6 +37,7 @@ CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "min": lambda a, b: torch.min(a, b),
     "where": lambda a, b: torch.where((a > b) | (a == 0), a * a, b),
     "detach": lambda a, b: a + (b > a).detach() * a,
+    "total": lambda a, b: a * b.sum(1, keepdim=True) + (a * a).mean(dim=-1, keepdim=True) * 2 + F.rms_norm(b, (3,)),
     "clamp": lambda a, b: a.clamp(0.5, 0.7) + b.clamp(min=0.6) + torch.clamp(b, max=0.6),
     "pow": lambda a, b: a**2 + b**3 + a**-1 + b**0.5 + 2**a,
     "square": lambda a, b: a.square(),
@@ -114,6 +116,8 @@ UNARY: list[Callable[[Tensor], Tensor]] = [
     lambda a: 0.3 * a,
     F.softplus,
     abs,
+    lambda a: F.layer_norm(a, (2,), eps=0.1),
+    lambda a: a.mean(dim=1, keepdim=True) * 2 - a,
 ]
 BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
     lambda a, b: a + b,
@@ -192,10 +196,13 @@ def in_place(a: Tensor, h: Tensor) -> Tensor:
 
 
 REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
-    "layer_norm": lambda a, h: F.layer_norm(a + h, (3,)),
     "softmax": lambda a, h: torch.softmax(a, dim=1),
     "max over the units": lambda a, h: a.max(dim=1).values * h,
-    "sum": lambda a, h: a * h.sum(1, keepdim=True),
+    "a sum or a mean": lambda a, h: a * h.sum(0, keepdim=True),
+    "a sum of sums": lambda a, h: a + h.mean(1, keepdim=True).sum(1, keepdim=True),
+    "a block of 4 columns": lambda a, h: torch.cat([a.mean(1, keepdim=True), h], 1) + 1 + h,
+    "a norm": lambda a, h: F.layer_norm(a + h, (1, 3)),
+    "a product with a sum": lambda a, h: a + F.linear(h.sum(1, keepdim=True), torch.ones(3, 1)),
     "in place": in_place,
     "random": lambda a, h: a + torch.rand(3) * h,
     "rand_like": lambda a, h: a + torch.rand_like(h),
@@ -224,6 +231,29 @@ def test_what_is_refused_is_named(words: str) -> None:
 def test_a_refusal_says_where() -> None:
     line = REFUSED["softmax"].__code__.co_firstlineno
     assert engine.refusal(Written(REFUSED["softmax"])) == f"test_operators.py, line {line}: softmax is not compiled"
+
+
+class Shaped(Cell):
+    """A state that is no (H,)."""
+
+    name = summary = "shaped"
+
+    def __init__(self) -> None:
+        super().__init__(3, 3, h=(3, 2))
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+        return state, {}
+
+
+def test_a_refusal_of_the_step_as_a_whole_says_where_it_is_written() -> None:
+    for cell, words in (
+        (Shaped(), "part h of shape (3, 2)"),
+        (Written(lambda a, h: h), "products of its input"),
+        (Written(lambda a, h: 1j), "complex"),
+    ):
+        line = type(cell).step.__code__.co_firstlineno
+        assert str(engine.refusal(cell)).startswith(f"test_operators.py, line {line}: ")
+        assert words in str(engine.refusal(cell))
 
 
 @pytest.mark.usefixtures("uncompiled")

@@ -201,7 +201,25 @@ class Strained(Base):
         return (y, h, y * k), {}
 
 
-ZOO = [Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, SLSTM, Decay, Strained]
+class Normed(Base):
+    """An LSTM with layer norms, as Ba, Kiros & Hinton 2016 have it: over all gates' products, and of the cell state."""
+
+    state_names = ("h", "c")
+
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.stacked_weights(4, ("bias",))
+        self.inputs, self.states_, self.cells = nn.LayerNorm(4 * H), nn.LayerNorm(4 * H), nn.LayerNorm(H)
+
+    def step(self, x, state):
+        h, c = state
+        total = self.inputs(F.linear(x, self.weight_ih)) + self.states_(F.linear(h, self.weight_hh)) + self.bias
+        i, f, g, o = total.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return (torch.sigmoid(o) * torch.tanh(self.cells(c)), c), {}
+
+
+ZOO = [Normed, Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, SLSTM, Decay, Strained]
 
 
 def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
@@ -237,7 +255,7 @@ def test_generated_code_is_the_step(kind_of_cell: type[Cell], kind: str, sizes: 
 
 
 @pytest.mark.skipif(not engine.available(), reason="numba is not installed")
-@pytest.mark.parametrize("kind_of_cell", [SLSTM, Strained])
+@pytest.mark.parametrize("kind_of_cell", [SLSTM, Strained, Normed])
 def test_compiled_code_is_the_step(kind_of_cell: type[Cell]) -> None:
     for kind in ("tokens", "values"):
         compare(kind_of_cell(4, 5).double(), kind)
