@@ -229,7 +229,7 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
         (["--cell", "lstn"], "did you mean"),
         (["--run", "nosuch"], "no study in results"),
         (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
-        (["--seed", "99999999999999999999"], "'--seed': Input should be less than"),
+        (["--seed", "99999999999999999999"], "--seed must be at most 9,223,372,036,854,775,807"),
     ],
 )
 def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
