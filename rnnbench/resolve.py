@@ -67,13 +67,12 @@ def resolve(request: RunRequest) -> Run:
     )
 
 
-def why_not_compiled(request: RunRequest) -> str | None:
-    """Why engine ``auto`` takes torch for a request that can be resolved; None if it does not, or another engine was named."""
-    run = resolve(request)
-    if request.engine != "auto" or run.engine == "fast":
+def why_not_compiled(run: Run) -> str | None:
+    """Why the compiled engine does not take a run; None if it does."""
+    if run.engine == "fast":
         return None
-    if request.device != "cpu":
-        return f"the compiled engine runs on the CPU, not on {request.device}"
+    if run.device != "cpu":
+        return f"the compiled engine runs on the CPU, not on {run.device}"
     inputs, options = task_of(run).input_size, tuple(run.cell_option.items())
     return _about(CELLS.get(run.cell, run.cell_source), inputs, run.hidden_size, options, run.init).refusal
 

@@ -46,7 +46,8 @@ def run(
     if (stored := study.settled(asked.run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     else:
-        forewarned(asked, None if quiet or asked.cell_source else why_not_compiled(request))  # the checks say it of a plug-in
+        silent = quiet or asked.cell_source or request.engine != "auto"  # of a plug-in the checks say it
+        forewarned(asked, None if silent else why_not_compiled(asked))
         if signals := watched(asked, study, force, quiet, tensorboard):
             typer.echo(interrupted_line(asked, study, stored))
             raise typer.Exit(128 + signals[0])
