@@ -26,16 +26,12 @@ def machine() -> str:
 
 
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median milliseconds of each, run in turn A A B B C C A A ... so that a drift of the machine meets all of them alike.
-
-    The first of each two is not counted: it finds the caches as the one before left them, which no step of a training run does.
-    """
+    """Median milliseconds of each, run in turn A B C A B C ... so that a drift of the machine meets all of them alike."""
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for call in timed.values():
         call()  # compilation and first allocations are not counted
     for _ in range(runs):
         for name, call in timed.items():
-            call()
             start = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - start)

@@ -1,6 +1,6 @@
 """Forward and backward of one training step: our engine beside torch.nn, a Python loop, JAX and the bare matrix products.
 
-    python tests/benchmarks/step_time.py            # all shapes, about five minutes
+    python tests/benchmarks/step_time.py            # all shapes, about three minutes
     python tests/benchmarks/step_time.py --quick    # T=220 alone, H=32 and 128
 
 Batch 32, 10 tokens, float32, gradients at the last 10 steps alone, one thread. torch.nn gets the same tokens as one-hot vectors,
