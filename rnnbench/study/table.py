@@ -97,8 +97,8 @@ class Table(Generic[R]):
             for row in self._parsed(whole):
                 self._known.pop(row.key, None)  # the last one counts, and stands last
                 self._known[row.key] = row
-        except Exception:
-            self._read = (0, -1)  # read it again from the start next time
+        except Exception:  # whatever it is goes on to the caller: only the place to read from is put right
+            self._read = (0, -1)  # the start
             raise
         self._read = (inode, self._read[1] + len(whole))
 

@@ -97,8 +97,9 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
             init = values.pop("init", OWN)
             own_options = values.pop("cell_option", None)
             options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
+            own_gap = [values.pop("gap")] if "gap" in values else []
             for task in sweep.task:
-                gaps: Sequence[object] = [values.pop("gap")] if "gap" in values else sweep.gap or TASKS.find(task).kind.default_gaps
+                gaps: Sequence[object] = own_gap or sweep.gap or TASKS.find(task).kind.default_gaps
                 for gap in gaps:
                     asked = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
                     asked["init"] = None if init == OWN else init

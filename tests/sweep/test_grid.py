@@ -73,3 +73,12 @@ def test_the_search_finds_the_span_in_few_runs(reach: int) -> None:
 def test_the_search_is_one_bisection_a_curve_even_where_the_horizon_follows_the_gap() -> None:
     runs = grid(sweep(cell=["rnn", "lstm"], lr=[0.1, 0.01], seed=[0, 1]))
     assert len(SpanSearch(runs).curves) == 4
+
+
+def test_a_cell_keeps_its_own_gaps_on_every_task() -> None:
+    runs = grid(sweep(cell=["rnn", "gru"], task=["beijing", "recall"], gap=[5], cells={"rnn": {"gap": [7, 9]}}))
+    gaps = {
+        (run.cell, run.task): sorted(other.gap for other in runs if (other.cell, other.task) == (run.cell, run.task))
+        for run in runs
+    }
+    assert gaps == {(cell, task): [7, 9] if cell == "rnn" else [5] for cell in ("rnn", "gru") for task in ("beijing", "recall")}
