@@ -23,7 +23,7 @@ from rnnbench.cell import Layer
 from rnnbench.config import Option
 from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, raised_by_hand
 from rnnbench.options import typed_options
-from rnnbench.sources import digest_of, is_path, source_of
+from rnnbench.sources import Plugin, digest_of, is_path, source_of
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -32,23 +32,6 @@ TASKS_FOLDER = INSTALLED_TASKS if INSTALLED_TASKS.is_dir() else PACKAGE.parent /
 CELLS_FOLDER = PACKAGE / "cells"
 
 C = TypeVar("C", Task, Layer)
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """What another process needs to have a class that is not installed there.
-
-    Attributes:
-        word: ``task`` or ``cell``.
-        where: the path of its file, or the module of its class, for messages.
-        content: the source of the file as it was read, or the class as cloudpickle wrote it.
-        pickled: the digest of the class's source if it was pickled; else empty.
-    """
-
-    word: str
-    where: str
-    content: bytes
-    pickled: str = ""
 
 
 @dataclass(frozen=True)

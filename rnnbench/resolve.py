@@ -9,12 +9,13 @@ from typing import NamedTuple, cast
 import torch
 
 from rnnbench import engine
-from rnnbench.catalog import CELLS, TASKS, Entry, Plugin, make_cell, make_task
+from rnnbench.catalog import CELLS, TASKS, Entry, make_cell, make_task
 from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
 from rnnbench.errors import PluginError, UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
 from rnnbench.options import typed_options
+from rnnbench.sources import Plugin
 from rnnbench.stack import stacked
 from rnnbench.task import Task
 

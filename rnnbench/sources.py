@@ -1,9 +1,27 @@
-"""What a plug-in is known by: the digest of the source that it was made from."""
+"""The source of a plug-in: its digest, by which it is known, and how it reaches other processes."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What another process needs to have a class that is not installed there.
+
+    Attributes:
+        word: ``task`` or ``cell``.
+        where: the path of its file, or the module of its class, for messages.
+        content: the source of the file as it was read, or the class as cloudpickle wrote it.
+        pickled: the digest of the class's source if it was pickled; else empty.
+    """
+
+    word: str
+    where: str
+    content: bytes
+    pickled: str = ""
 
 
 def is_path(spec: str) -> bool:

@@ -6,6 +6,7 @@
     local.py     workers of this machine, one process per run
     warm.py      what they load before they are forked
     dask.py      workers of many machines
+    leg.py       what one of them does
     failures.py  why a run failed, in failed.csv
     states.py    what is done, running, interrupted, failed, to do
     cost.py      how long it will take

@@ -12,26 +12,23 @@ import contextlib
 import json
 import logging
 import queue
-import tempfile
-import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnbench import __version__
-from rnnbench.catalog import Plugin
 from rnnbench.config import Run
-from rnnbench.errors import BusyError, StorageError, UserError, machine_fault, one_line
-from rnnbench.resolve import admit, plugins_of
-from rnnbench.study import Row, RunRecord, Study
+from rnnbench.errors import BusyError, StorageError, UserError, one_line
+from rnnbench.resolve import plugins_of
+from rnnbench.study import Row, RunRecord
 from rnnbench.study.files import replace
 from rnnbench.sweep.agenda import Agenda, Event, Note, Progress, Started, Tick
+from rnnbench.sweep.leg import files_of, leg
 from rnnbench.sweep.workers import TICK, Workers
-from rnnbench.testing import warning
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -41,8 +38,6 @@ PATIENCE = 2.0  # seconds without a worker before that is said
 LOOK = 0.5  # seconds between two looks at who is there
 LEG = 30.0
 """Seconds of a run, rounded up to an evaluation, between two times that its files come back."""
-
-_one_at_a_time = threading.Lock()  # torch's threads and noise are settings of a whole process
 
 
 @dataclass
@@ -112,8 +107,8 @@ class Dask(Workers):
     def _submit(self, flight: _Flight) -> None:
         run = flight.run
         key = f"{run.run_id}-{uuid.uuid4().hex}"  # a key of its own: never the result of an earlier leg
-        files, plugins = _files(self.agenda.study, run.run_id), plugins_of(run)
-        work = (_work, run.model_dump(), plugins, files, self.leg, self.topic)
+        files, plugins = files_of(self.agenda.study, run.run_id), plugins_of(run)
+        work = (leg, run.model_dump(), plugins, files, self.leg, self.topic)
         flight.workers = set(self.hands)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a wide net's checkpoint, once a leg
@@ -264,43 +259,3 @@ def _reason(error: BaseException | None) -> str:
     if type(error).__name__ == "KilledWorker":
         return "its worker died, again and again"
     return one_line(error) if error else "cancelled by Dask"
-
-
-def _files(study: Study, run_id: str) -> dict[str, bytes]:
-    """What a study has of a run, by name in its folder; the log first, as it may be ahead of its checkpoint but never behind."""
-    paths = (study.log_file(run_id), study.checkpoint_file(run_id), study.weights_file(run_id))
-    return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
-
-
-def _work(
-    values: dict[str, object], plugins: Sequence[Plugin], files: dict[str, bytes], leg: float, topic: str
-) -> dict[str, object]:
-    """On a worker: one leg of a run, from these files to those it would have left in a study."""
-    from distributed import get_worker
-
-    from rnnbench.execute import Execution
-
-    worker, key = get_worker(), get_worker().get_current_task()
-    run = Run.model_validate(values)
-    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
-        try:
-            admit(plugins)
-            study = Study.create(folder)
-            for name, content in files.items():
-                replace(study.folder / name, content)
-            end = time.monotonic() + leg
-            execution = Execution(run, study)
-            worker.log_event(topic, {"verdict": warning(execution.findings)})
-            with contextlib.closing(execution.rows()) as rows:
-                for row in rows:
-                    worker.log_event(topic, {"row": row.values()})
-                    task = worker.state.tasks.get(key)
-                    if task is None or task.state != "executing":  # the driver has stopped: nobody waits for this run
-                        return {"failed": "cancelled"}
-                    if time.monotonic() > end:
-                        break
-            record = study.finished(run.run_id)
-            return {"files": _files(study, run.run_id), "record": record and record.cells()}
-        except BaseException as error:  # sys.exit of a plug-in too, which would take the worker with it
-            fault = machine_fault(error)
-            return {"storage": str(fault)} if fault else {"failed": one_line(error)}

@@ -20,10 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from rnnbench.catalog import Plugin
 from rnnbench.config import Run
 from rnnbench.errors import BusyError, machine_fault, one_line
 from rnnbench.resolve import admit, plugins_of
+from rnnbench.sources import Plugin
 from rnnbench.study import Row, Study
 from rnnbench.sweep.agenda import Agenda, Event, Progress, Started
 from rnnbench.sweep.failures import reason_of_exit
