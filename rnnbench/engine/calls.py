@@ -120,7 +120,7 @@ def begin(typing_context, products, tokens, t, table, now):  # type: ignore[no-u
 
 @intrinsic
 def gather(typing_context, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
-    """The way back: the rows of ``dtable`` that the step was begun with receive its adjoints d (B, ...)."""
+    """Backward: the rows of ``dtable`` that the step was begun with receive its adjoints d (B, ...)."""
 
     def emit(builder, call, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
         values = builder.zext(builder.icmp_signed("==", tokens.size, ir.Constant(tokens.size.type, 0)), ir.IntType(64))

@@ -112,7 +112,7 @@ OPERATORS: dict[str, Operator] = {
 
 
 class Graph:
-    """All nodes of a step, its way back included, each after its arguments."""
+    """All nodes of a step, its backward pass included, each after its arguments."""
 
     def __init__(self) -> None:
         self.nodes: dict[tuple[Hashable, ...], Node] = {}

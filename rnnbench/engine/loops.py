@@ -83,7 +83,7 @@ def begin(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, no
 
 
 def gather(tokens: Pointer, values: int, B: int, dtable: Pointer, d: Pointer, G: int) -> None:
-    """The way back: the rows of its tokens receive a step's adjoints (B, G); with values dtable is one row, and gathers all."""
+    """Backward: the rows of its tokens receive a step's adjoints (B, G); with values dtable is one row, and gathers all."""
     for b in range(B):
         target = 0 if values else tokens[b] * G
         for j in range(G):
