@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from rnnbench.study import RunRecord, Study
+from rnnbench.sweep.files import read_sweep
+from rnnbench.sweep.grid import grid
 from tests.plots.study import made_up
 
 CELLS = {"one": "rnn", "two": "lstm"}
@@ -52,6 +54,20 @@ def test_tasks_and_cells_can_be_chosen(rnnbench, studies: Path) -> None:
     assert "accuracy_by_gap.png" in result.out
     result = rnnbench("table", "one", "--cell", "lstm")
     assert (result.code, result.err) == (2, "rnnbench: --cell: no runs of cell 'lstm'; there are rnn\n")
+
+
+def test_the_runs_of_a_sweep_file_can_be_chosen(rnnbench, studies: Path) -> None:
+    for name, gap in (("some", 5), ("others", 9)):
+        (studies / f"{name}.toml").write_text(f'cell = "rnn"\ntask = "recall"\ngap = {gap}\nseed = [0, 1]\n', encoding="utf-8")
+    runs = grid(read_sweep(studies / "some.toml", {}))
+    table = Study.open("one").finished_table
+    kept = [row.model_copy(update={"run_id": run.run_id}) for row, run in zip(table.rows(), runs, strict=False)]
+    table.write([*kept, *table.rows()[len(kept) :]])
+    shown = pd.read_csv(io.StringIO(rnnbench("table", "one", "--sweep", "some.toml", "--format", "csv").out))
+    assert shown["seeds"].sum() == len(kept) == 2
+    result = rnnbench("table", "one", "--sweep", "some.toml,others.toml")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "no runs of others.toml" in result.err
 
 
 def test_two_cells_are_compared(rnnbench, studies: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Cell, Only, Studies, Style, StyleOption
+from rnnbench.cli.terminal.flags import Cell, Only, Studies, Style, StyleOption, Sweeps
 
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
@@ -16,6 +16,7 @@ def plot(
     study: Studies = None,
     only: Only = None,
     cell: Cell = None,
+    sweep: Sweeps = None,
     style: StyleOption = Style.paper,
     published: Annotated[bool, typer.Option("--published", help="Also draw our losses beside the published ones.")] = False,
     out: Annotated[
@@ -30,12 +31,12 @@ def plot(
     """
     from rnnbench import plots
     from rnnbench.cli.terminal.saving import save_figure
-    from rnnbench.cli.terminal.studies import frames_of, named
+    from rnnbench.cli.terminal.studies import Part, frames_of, named
     from rnnbench.published import comparable
 
     studies = named(study)
     folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
-    frames = frames_of(studies, only, cell)
+    frames = frames_of(studies, Part(only, cell, sweep))
     with plots.style(style):
         for name, figure in plots.every_figure(*frames):
             save_figure(folder, name, figure)

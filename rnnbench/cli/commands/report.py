@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Cell, Only, Studies
+from rnnbench.cli.terminal.flags import Cell, Only, Studies, Sweeps
 from rnnbench.cli.terminal.saving import write
-from rnnbench.cli.terminal.studies import logs_of, named, runs_of
+from rnnbench.cli.terminal.studies import Part, logs_of, named, runs_of
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")
@@ -20,6 +20,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
     only: Only = None,
     cell: Cell = None,
+    sweep: Sweeps = None,
     static: Annotated[bool, typer.Option("--static", help="Figures instead of charts that answer to the pointer.")] = False,
 ) -> None:
     """Write one page of one or several studies: verdicts, figures, numbers, claims, learning curves and conditions.
@@ -32,11 +33,11 @@ def report(
     from rnnbench.report import build
     from rnnbench.report.charts import available
 
-    studies = named(study)
+    studies, part = named(study), Part(only, cell, sweep)
     with Console(stderr=True).status("reading the studies") as status:
-        runs = runs_of(studies, only, cell)
+        runs = runs_of(studies, part)
         logged = [place for place in studies if (place / "logs").exists()]
-        logs = logs_of(logged, only, cell) if logged else None
+        logs = logs_of(logged, part) if logged else None
         status.update(f"drawing {len(runs):,} runs")
         page = build(studies, runs, logs, interactive=not static)
     write(out.parent, out.name, page.encode(), announce=False)

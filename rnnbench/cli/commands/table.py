@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Cell, Format, FormatOption, Only, Studies
+from rnnbench.cli.terminal.flags import Cell, Format, FormatOption, Only, Studies, Sweeps
 
 Compare = Annotated[
     str | None, typer.Option("--compare", metavar="A,B", help="Two cells, or labels of curves: their difference at every gap.")
@@ -16,7 +16,12 @@ Compare = Annotated[
 
 @app.command(epilog="Example: rnnbench table results --compare lstm,gru")
 def table(
-    study: Studies = None, only: Only = None, cell: Cell = None, compare: Compare = None, format: FormatOption = Format.rich
+    study: Studies = None,
+    only: Only = None,
+    cell: Cell = None,
+    sweep: Sweeps = None,
+    compare: Compare = None,
+    format: FormatOption = Format.rich,
 ) -> None:
     """Tabulate studies: per task, curve and gap how many seeds solved it, median accuracy, steps and span, with 95 % intervals,
     and what tuning the curve received.
@@ -25,13 +30,13 @@ def table(
     tasks with --only before looking, and less is corrected for.
     """
     from rnnbench import tables
-    from rnnbench.cli.terminal.studies import named, runs_of
+    from rnnbench.cli.terminal.studies import Part, named, runs_of
     from rnnbench.cli.terminal.tabulated import show
     from rnnbench.summary import summarise
     from rnnbench.sweep.tuned import tuning_told
 
     studies = named(study)
-    runs = runs_of(studies, only, cell)
+    runs = runs_of(studies, Part(only, cell, sweep))
     if compare is not None:
         rows = tables.difference(runs, compare)
         show(

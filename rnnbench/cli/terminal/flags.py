@@ -81,6 +81,9 @@ Studies = Annotated[
 OneStudy = Annotated[Path, typer.Option("--study", help="Study folder that has the runs.")]
 Only = Annotated[str | None, typer.Option("--only", metavar="TASKS", help="Only these tasks, with commas between.")]
 Cell = Annotated[str | None, typer.Option("--cell", metavar="CELLS", help="Only these cells, with commas between.")]
+Sweeps = Annotated[
+    str | None, typer.Option("--sweep", metavar="FILES", help="Only the runs of these sweep files, with commas between.")
+]
 Cells = Annotated[
     str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, with commas between.", autocompletion=complete_cells)
 ]

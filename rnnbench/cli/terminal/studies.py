@@ -1,4 +1,4 @@
-"""What the commands that read studies share: which studies, and which of their tasks and cells."""
+"""What the commands that read studies share: which studies, and which of their runs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,59 @@ def named(studies: list[Path] | None) -> list[Path]:
     return studies or [Path("results")]
 
 
-def chosen(frame: pd.DataFrame, only: str | None, cell: str | None) -> pd.DataFrame:
-    """The rows of the tasks and cells asked for; raises UserError naming those there are, if one of them has none."""
-    for flag, column, wanted in (("--only", "task", only), ("--cell", "cell", cell)):
+class Part(NamedTuple):
+    """What a command was asked to look at, as it was typed; None for all.
+
+    Attributes:
+        tasks, cells: names, with commas between.
+        sweeps: sweep files: the runs that they ask for.
+    """
+
+    tasks: str | None = None
+    cells: str | None = None
+    sweeps: str | None = None
+
+
+ALL = Part()
+
+
+def chosen(frame: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """The rows asked for.
+
+    Raises:
+        UserError: a task or a cell has no rows (it names those that do), or no row is of a run of a sweep file.
+    """
+    for flag, column, wanted in (("--only", "task", part.tasks), ("--cell", "cell", part.cells)):
         if wanted is not None:
-            names = [name.strip() for name in wanted.split(",")]
+            names = _split(wanted)
             have = set(frame[column])
             if missing := [name for name in names if name not in have]:
                 raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(have))}")
             frame = frame[frame[column].isin(names)]
+    if part.sweeps is not None:
+        frame = frame[frame["run_id"].isin(_asked_for(_split(part.sweeps), set(frame["run_id"])))]
     return frame.reset_index(drop=True)
 
 
-def runs_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> pd.DataFrame:
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",")]
+
+
+def _asked_for(files: list[str], there: set[str]) -> set[str]:
+    """The runs that sweep files ask for; raises UserError for a file none of whose runs is ``there``."""
+    from rnnbench.sweep.files import read_sweep
+    from rnnbench.sweep.grid import grid
+
+    asked: set[str] = set()
+    for file in files:
+        runs = {run.run_id for run in grid(read_sweep(Path(file), {}), broken={})}
+        if not runs & there:
+            raise UserError(f"--sweep: no runs of {file} here: `rnnbench sweep {file} --out STUDY` makes them")
+        asked |= runs
+    return asked
+
+
+def runs_of(studies: list[Path], part: Part = ALL) -> pd.DataFrame:
     """The finished runs of all studies together, with the ``study`` of each; raises UserError if one of them has none.
 
     A run that two studies hold comes twice; :func:`rnnbench.summary.count_once` keeps the later study's.
@@ -38,7 +78,7 @@ def runs_of(studies: list[Path], only: str | None = None, cell: str | None = Non
     from rnnbench.study import Study
 
     frames = [Study.open(study).runs().assign(study=str(study)) for study in studies]
-    return chosen(pd.concat(frames, ignore_index=True), only, cell)
+    return chosen(pd.concat(frames, ignore_index=True), part)
 
 
 class Frames(NamedTuple):
@@ -49,7 +89,7 @@ class Frames(NamedTuple):
     extrapolation: pd.DataFrame | None
 
 
-def frames_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> Frames:
+def frames_of(studies: list[Path], part: Part = ALL) -> Frames:
     """The tables of all studies; one with its first run on the way has logs alone. Raises UserError if there is nothing at all."""
     import pandas as pd
 
@@ -59,13 +99,13 @@ def frames_of(studies: list[Path], only: str | None = None, cell: str | None = N
     logged = [place for place in studies if any((place / "logs").glob("*.csv"))]
     measured = [home.extrapolation() for home in map(Study.open, studies) if home.extrapolations.rows()]
     return Frames(
-        runs_of(finished or studies, only, cell) if finished or not logged else None,
-        logs_of(logged, only, cell) if logged else None,
-        chosen(pd.concat(measured, ignore_index=True), only, cell) if measured else None,
+        runs_of(finished or studies, part) if finished or not logged else None,
+        logs_of(logged, part) if logged else None,
+        chosen(pd.concat(measured, ignore_index=True), part) if measured else None,
     )
 
 
-def logs_of(studies: list[Path], only: str | None = None, cell: str | None = None) -> pd.DataFrame:
+def logs_of(studies: list[Path], part: Part = ALL) -> pd.DataFrame:
     """The evaluations of every run of all studies; of a run that two of them hold, those of the later study."""
     import pandas as pd
 
@@ -76,4 +116,4 @@ def logs_of(studies: list[Path], only: str | None = None, cell: str | None = Non
         logs = Study.open(study).logs()
         found = logs if found is None else pd.concat([found[~found["run_id"].isin(logs["run_id"])], logs], ignore_index=True)
     assert found is not None
-    return chosen(found, only, cell)
+    return chosen(found, part)
