@@ -4,23 +4,35 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run report reference test lint types wheel-check clean
+.PHONY: run report reference figures test lint types wheel-check clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
 
 # The committed runs of results/reference/, piece by piece; finished runs are skipped, so it can be interrupted and resumed.
-REFERENCE := gated rnn orthogonal lstm-init far far-rnn
+REFERENCE := results/reference
+HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far far-rnn farther copy-fresh)
+BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
+OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor orthogonal constant width gru-forms starts fixed)
+SHOWN := `echo $(HEADLINE) $(REFERENCE)/orthogonal.toml | tr ' ' ,`
 reference: $(VENV)/.installed
-	for piece in $(REFERENCE); do \
-	  $(BIN)/rnnbench sweep results/reference/$$piece.toml --out results/reference || exit $$?; \
+	$(BIN)/rnnbench tune $(REFERENCE)/tuning.toml --out results/tuning --table $(REFERENCE)/tuning.csv
+	for piece in $(HEADLINE) $(BUDGETS) $(OTHERS); do \
+	  $(BIN)/rnnbench sweep $$piece --out $(REFERENCE) || exit $$?; \
 	done
-	$(BIN)/rnnbench verify
-	$(BIN)/rnnbench plot results/reference --published
+	$(BIN)/rnnbench guess --task beijing --cell rnn --gap 200 --out $(REFERENCE)/guess
+	$(BIN)/rnnbench verify $(REFERENCE) --record
+	$(MAKE) figures
 
-# One page of the committed runs, to look at in a browser.
+# The figures of the committed runs, each of the sweeps that it compares.
+figures: $(VENV)/.installed
+	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(SHOWN) --published
+	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/headline.toml | tr ' ' ,` --figure budget
+	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(REFERENCE)/width.toml --figure accuracy_by_gap --out $(REFERENCE)/figures/width
+
+# One page of the committed runs of the README's figure, to look at in a browser.
 report: $(VENV)/.installed
-	$(BIN)/rnnbench report results/reference --out build/report.html
+	$(BIN)/rnnbench report $(REFERENCE) --sweep $(SHOWN) --out build/report.html
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal

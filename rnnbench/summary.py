@@ -31,7 +31,7 @@ CURVE = ["task", "cell", "label"]
 TUNED = ("lr",)
 """Fields that a cell is tuned in: a curve shows, gap by gap, the best of the values tried."""
 
-BEST_RULE = "best of the learning rates tried: most seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
+BEST_RULE = "best of the rates tried: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
 
 POSITION = ("task", "cell", "gap", "seed")
 SPEED = ("engine", "device", "threads")
@@ -126,9 +126,12 @@ def _text(value: float | str | None) -> str:
     return str(value)[:8] if isinstance(value, str) and len(value) >= 32 else str(value)  # a digest
 
 
-def standing(solved: int, accuracy: float, steps: float, lr: float) -> tuple[float, float, float, float]:
-    """Sort key of a recipe by :data:`BEST_RULE`; the least is the best. NaN for steps: no seed solved it."""
-    return -solved, -accuracy, math.inf if math.isnan(steps) else steps, lr
+def standing(share: float, accuracy: float, steps: float, lr: float) -> tuple[float, float, float, float]:
+    """Sort key of a recipe by :data:`BEST_RULE`; the least is the best. NaN for steps: no seed solved it.
+
+    A share and not a count: recipes may have been run on different numbers of seeds.
+    """
+    return -share, -accuracy, math.inf if math.isnan(steps) else steps, lr
 
 
 def tried(runs: pd.DataFrame) -> pd.DataFrame:
@@ -165,9 +168,8 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
             row["seconds"] = group[seconds].median()
         rows.append(row)
     table = pd.DataFrame(rows)
-    order = [
-        standing(*numbers) for numbers in table[["solved", "accuracy", "steps_to_solve", "lr"]].itertuples(index=False, name=None)
-    ]
+    columns = table[["solved", "seeds", "accuracy", "steps_to_solve", "lr"]].itertuples(index=False, name=None)
+    order = [standing(solved / seeds, *numbers) for solved, seeds, *numbers in columns]
     table["best"] = False
     for _, group in table.groupby([*CURVE, "gap"]):
         table.loc[min(group.index, key=lambda at: order[at]), "best"] = True

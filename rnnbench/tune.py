@@ -89,7 +89,7 @@ def _steps(records: Iterable[RunRecord]) -> list[int]:
 def _standing(records: Sequence[RunRecord]) -> tuple[float, ...]:
     steps = _steps(records)
     accuracy = median(record.accuracy for record in records)
-    return standing(len(steps), accuracy, median(steps) if steps else float("nan"), records[0].lr)
+    return standing(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)
 
 
 def _told(recipes: Iterable[tuple[float, int, str]]) -> str:

@@ -39,6 +39,13 @@ def test_the_best_recipe_solves_most_seeds_then_is_most_accurate_then_quickest(b
     assert set(best_runs(made_up(rows))["lr"]) == {lrs[0]}
 
 
+def test_a_recipe_is_not_the_better_for_having_more_seeds() -> None:
+    rows = [{"lr": 0.1, "seed": seed, "steps_to_solve": 10.0 if seed < 5 else None} for seed in range(10)]
+    rows += [{"lr": 0.2, "seed": seed, "steps_to_solve": 10.0 if seed < 4 else None} for seed in range(5)]
+    (row,) = summarise(made_up(rows)).to_dict("records")
+    assert (row["lr"], row["solved"], row["seeds"]) == (0.2, 4, 5)
+
+
 def test_of_equal_recipes_the_smaller_rate_is_best_and_each_gap_has_its_own() -> None:
     rows = [{"gap": gap, "lr": lr, "accuracy": 0.9 if (gap, lr) == (10, 0.1) else 0.5} for gap in (5, 10) for lr in (0.1, 0.01)]
     table = summarise(made_up(rows))

@@ -141,7 +141,7 @@ def _enough(group: Shown, runs: Sequence[Run]) -> bool:
 
 def _standing(group: Shown) -> tuple[float, ...]:
     steps = group.steps if group.solved else float("nan")
-    return standing(group.solved, group.accuracy, steps, group.records[0].lr)
+    return standing(group.solved / group.seeds, group.accuracy, steps, group.records[0].lr)
 
 
 def exact(needed: Sequence[Run], records: Mapping[str, RunRecord]) -> tuple[list[Shown], list[Run]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,8 +19,8 @@ from rnnbench.plots.steps import plot_steps
 
 def every_figure(
     runs: pd.DataFrame | None, logs: pd.DataFrame | None = None, extrapolation: pd.DataFrame | None = None
-) -> Iterator[tuple[str, Figure]]:
-    """Each figure with its name, drawn when it is asked for.
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """The name of each figure, and what draws it.
 
     Args:
         runs: of :meth:`rnnbench.Study.runs`; figures against the gap need two gaps of a task.
@@ -27,15 +28,15 @@ def every_figure(
         extrapolation: of :meth:`rnnbench.Study.extrapolation`.
     """
     if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
-        yield "accuracy_by_gap", plot_accuracy(runs)
-        yield "solved_rate", plot_solved(runs)
-        yield "span", plot_span(runs)
+        yield "accuracy_by_gap", partial(plot_accuracy, runs)
+        yield "solved_rate", partial(plot_solved, runs)
+        yield "span", partial(plot_span, runs)
         if (runs["status"] == "solved").any():
-            yield "steps_to_solve", plot_steps(runs)
+            yield "steps_to_solve", partial(plot_steps, runs)
     if runs is not None and len(by_budget(runs)):
-        yield "budget", plot_budget(runs)
+        yield "budget", partial(plot_budget, runs)
     if logs is not None:
         for task, rows in logs.groupby("task"):
-            yield f"learning_curves_{task}", plot_learning(rows, runs)
+            yield f"learning_curves_{task}", partial(plot_learning, rows, runs)
     if extrapolation is not None:
-        yield "extrapolation", plot_extrapolation(extrapolation)
+        yield "extrapolation", partial(plot_extrapolation, extrapolation)

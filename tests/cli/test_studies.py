@@ -70,6 +70,15 @@ def test_the_runs_of_a_sweep_file_can_be_chosen(rnnbench, studies: Path) -> None
     assert "no runs of others.toml" in result.err
 
 
+def test_figures_can_be_chosen(rnnbench, studies: Path) -> None:
+    out = rnnbench("plot", "one", "--figure", "span,solved_rate", "--out", "some").out
+    assert {path.name for path in (studies / "some").glob("*.png")} == {"span.png", "solved_rate.png"}
+    assert "accuracy_by_gap" not in out
+    result = rnnbench("plot", "one", "--figure", "spam")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "there are accuracy_by_gap, solved_rate, span" in result.err
+
+
 def test_two_cells_are_compared(rnnbench, studies: Path) -> None:
     table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--compare", "lstm,rnn", "--format", "csv").out))
     assert table["difference"].tolist() == [1.0] * 6

@@ -63,7 +63,7 @@ def test_every_figure_draws_without_a_warning_and_leaves_its_data_and_the_caller
     pd.testing.assert_frame_equal(runs, before)
     assert dict(matplotlib.rcParams) == rc
     assert draw(runs).axes[0].get_title() == "copy"
-    assert "best of the learning rates tried" in note(draw(runs))
+    assert "best of the rates tried" in note(draw(runs))
     assert "rates tried" not in note(draw(study(0.01)))
 
 

@@ -18,6 +18,9 @@ def plot(
     cell: Cell = None,
     sweep: Sweeps = None,
     style: StyleOption = Style.paper,
+    figure: Annotated[
+        str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures (their files' names), with commas between.")
+    ] = None,
     published: Annotated[bool, typer.Option("--published", help="Also draw our losses beside the published ones.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the figures. Default: STUDY/figures; figures/ here for several studies.")
@@ -31,15 +34,15 @@ def plot(
     """
     from rnnbench import plots
     from rnnbench.cli.terminal.saving import save_figure
-    from rnnbench.cli.terminal.studies import Part, frames_of, named
+    from rnnbench.cli.terminal.studies import Part, frames_of, named, wanted
     from rnnbench.published import comparable
 
     studies = named(study)
     folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
     frames = frames_of(studies, Part(only, cell, sweep))
     with plots.style(style):
-        for name, figure in plots.every_figure(*frames):
-            save_figure(folder, name, figure)
+        for name, draw in wanted(figure, dict(plots.every_figure(*frames))):
+            save_figure(folder, name, draw())
         if published and frames.runs is not None:
             rows = comparable(frames.runs)
             if rows.empty:

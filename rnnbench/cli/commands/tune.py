@@ -33,8 +33,8 @@ def tune(
     """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
 
     Unless flags say otherwise: learning rates 0.02, 0.005 and 0.001, seeds 1000, 1001 and 1002. Lists for --hidden-size and --init
-    are searched too. The rule: most seeds solved, then the higher median accuracy, fewer steps, the smaller rate. `rnnbench sweep
-    --tuned TABLE` runs the chosen recipes on other seeds.
+    are searched too. The rule: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate.
+    `rnnbench sweep --tuned TABLE` runs the chosen recipes on other seeds.
     """
     from rnnbench import api
     from rnnbench.cli.terminal.explained import recipe_lines

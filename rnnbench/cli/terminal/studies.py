@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,9 @@ from rnnbench.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    Draw = Callable[[], Figure]
 
 
 def named(studies: list[Path] | None) -> list[Path]:
@@ -48,6 +52,14 @@ def chosen(frame: pd.DataFrame, part: Part) -> pd.DataFrame:
     if part.sweeps is not None:
         frame = frame[frame["run_id"].isin(_asked_for(_split(part.sweeps), set(frame["run_id"])))]
     return frame.reset_index(drop=True)
+
+
+def wanted(names: str | None, drawn: Mapping[str, Draw]) -> list[tuple[str, Draw]]:
+    """The figures asked for, of those that the studies allow; raises UserError naming them, if one is not among them."""
+    asked = list(drawn) if names is None else _split(names)
+    if missing := [name for name in asked if name not in drawn]:
+        raise UserError(f"--figure: no figure {missing[0]!r} of these runs; there are {', '.join(drawn)}")
+    return [(name, drawn[name]) for name in asked]
 
 
 def _split(names: str) -> list[str]:
