@@ -11,9 +11,9 @@ run: $(VENV)/.installed
 
 # The committed runs of results/reference/, piece by piece; finished runs are skipped, so it can be interrupted and resumed.
 REFERENCE := results/reference
-HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far far-rnn farther copy-fresh)
+HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther copy-fresh)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
-OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor orthogonal constant width gru-forms starts fixed)
+OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor orthogonal constant width gru-forms fixed)
 SHOWN := `echo $(HEADLINE) $(REFERENCE)/orthogonal.toml | tr ' ' ,`
 reference: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(REFERENCE)/tuning.toml --out results/tuning --table $(REFERENCE)/tuning.csv
