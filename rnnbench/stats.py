@@ -174,6 +174,34 @@ def span(solved: Mapping[int, tuple[int, int]]) -> int | None:
     return reached
 
 
+def span_interval(solved: Mapping[int, tuple[int, int]], level: float = 0.95) -> tuple[int | None, int | None]:
+    """Interval for the span: what it would be with other seeds like these (Efron 1979), without drawing any.
+
+    At a gap that k of n seeds solved, n seeds drawn with replacement are a binomial number of solved ones, so the chance that the
+    gap counts as solved is known, and that of a span this long is the product over the gaps up to it.
+
+    Args:
+        solved: as for :func:`span`.
+        level: confidence, between 0 and 1.
+
+    Returns:
+        The least and the largest span, None for one below the smallest gap. Where all seeds or none solve each gap the two are
+        equal: so few seeds cannot tell more.
+
+    >>> span_interval({50: (5, 5), 200: (4, 5), 500: (1, 5)})
+    (50, 200)
+    """
+    low = high = None
+    reached = 1.0
+    for gap, (k, n) in sorted(solved.items()):
+        _check_share(k, n)
+        ways = [math.comb(n, x) * (k / n) ** x * (1 - k / n) ** (n - x) for x in range(n + 1)]
+        reached *= sum(way for x, way in enumerate(ways) if gap_solved(x, n))
+        low = gap if reached >= (1 + level) / 2 else low
+        high = gap if reached > (1 - level) / 2 else high
+    return low, high
+
+
 def _check_share(k: int, n: int) -> None:
     if not 0 <= k <= n or n < 1:
         raise ValueError(f"k of n must have 0 <= k <= n and n >= 1, not {k} of {n}")

@@ -21,12 +21,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.stats import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test, span, wilson_interval
+from rnnbench.stats import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test, span, span_interval, wilson_interval
 
 Cells = Mapping[Hashable, Any]
 """A row of a frame, as pandas gives it: what a column holds is known to the frame alone."""
 CURVE = ["task", "cell", "label"]
 """What tells one curve from another, once :func:`label_curves` has named them."""
+
+SPANS = ["span", "span_low", "span_high", "smallest_gap", "largest_gap"]
+"""Columns of a curve's span, in time steps."""
 
 TUNED = ("lr",)
 """Fields that a cell is tuned in: a curve shows, gap by gap, the best of the values tried."""
@@ -196,7 +199,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not
-        even the smallest gap is solved), smallest_gap and largest_gap (of the curve's grid: a span as large as this may be larger).
+        even the smallest gap is solved) with span_low and span_high (bootstrap over seeds, 95 %), smallest_gap and largest_gap (of
+        the curve's grid: a span as large as this may be larger).
     """
     every = tried(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
@@ -204,18 +208,39 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     spans = []
     for key, curve in table.groupby(CURVE):
         solved = {int(gap): (int(k), int(n)) for gap, k, n in zip(curve["gap"], curve["solved"], curve["seeds"], strict=True)}
-        spans.append(
-            dict(zip(CURVE, key, strict=True)) | {"span": span(solved), "smallest_gap": min(solved), "largest_gap": max(solved)}
-        )
-    found = pd.DataFrame(spans).astype({"span": "Int64", "smallest_gap": "Int64", "largest_gap": "Int64"})
+        values = (span(solved), *span_interval(solved), min(solved), max(solved))
+        spans.append((*key, *values))
+    found = pd.DataFrame(spans, columns=[*CURVE, *SPANS]).astype(dict.fromkeys(SPANS, "Int64"))
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
 
 
-def told_span(row: Cells) -> str:
-    """The span of a row of :func:`summarise` in words: ``50``, ``≥ 500`` where no larger gap was tried, ``below 10``."""
-    if pd.isna(row["span"]):
+def spans(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per curve: how far back it remembers.
+
+    Args:
+        runs: rows of :func:`rnnbench.Study.runs`.
+
+    Returns:
+        The row of :func:`summarise` at the curve's span, or at its smallest gap where not even that is solved; sorted by task, then
+        by span and by the accuracy at the largest gap, the longest first.
+    """
+    table = summarise(runs)
+    last = table.sort_values("gap").groupby(CURVE)["accuracy"].last().rename("last").reset_index()
+    rows = table[table["gap"] == table["span"].fillna(table["smallest_gap"])].merge(last, on=CURVE)
+    order = rows.assign(reached=rows["span"].fillna(-1)).sort_values(
+        ["task", "reached", "last", "label"], ascending=[True, False, False, True], ignore_index=True
+    )
+    return order.drop(columns=["last", "reached"])
+
+
+def told_span(row: Cells, of: str = "span") -> str:
+    """The span of a row of :func:`summarise`, or a bound of it, in words.
+
+    ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``.
+    """
+    if pd.isna(row[of]):
         return f"below {row['smallest_gap']}"
-    return f"≥ {row['span']}" if row["span"] == row["largest_gap"] else str(row["span"])
+    return f"≥ {row[of]}" if row[of] == row["largest_gap"] else str(row[of])
 
 
 def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

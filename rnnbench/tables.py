@@ -39,7 +39,6 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """The summary with its ``tuning`` (:func:`rnnbench.sweep.tuned.tuning_told`) as texts, in the columns that people read."""
     lines = []
     for row in rows.to_dict("records"):
-        steps = row["steps_to_solve"]
         lines.append(
             {
                 "task": row["task"],
@@ -52,10 +51,45 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
                 "acc.": f"{100 * row['accuracy']:.1f}",
                 "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
                 "chance": f"{100 * row['chance_accuracy']:.1f}",
-                "steps": "-" if pd.isna(steps) else f"{steps:,.0f}",
+                "steps": _number(row["steps_to_solve"]),
             }
         )
     return pd.DataFrame(lines)
+
+
+def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of :func:`rnnbench.summary.spans` as texts."""
+    lines = []
+    for row in rows.to_dict("records"):
+        solved = not pd.isna(row["span"])
+        bounds = [told_span(row, "span_low"), told_span(row, "span_high")]
+        lines.append(
+            {
+                "task": row["task"],
+                "curve": row["label"],
+                "span": told_span(row),
+                "95 %": bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds),
+                "seeds": str(row["seeds"]),
+                "steps": _number(row["steps_to_solve"]),
+                "s": _number(row["seconds"] if solved else None),
+                "param.": _number(row["parameters"]),
+                "state": _number(row["state_size"]),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if pd.isna(value) else f"{value:,.0f}"
+
+
+def span_notes(rows: pd.DataFrame) -> list[str]:
+    return [
+        SPAN_RULE + "; ≥: no larger gap was tried; its 95 % interval is a bootstrap over seeds",
+        "seeds, steps, s: at the gap of the span; medians of steps to solve and of seconds",
+        "param.: numbers trained; state: numbers carried from step to step",
+        *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
+    ]
 
 
 def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:

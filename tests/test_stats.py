@@ -13,6 +13,7 @@ from rnnbench.stats import (
     newcombe_interval,
     rank_test,
     span,
+    span_interval,
     wilson_interval,
 )
 
@@ -121,3 +122,23 @@ def test_holm_multiplies_by_what_is_left_and_never_falls() -> None:
 )
 def test_span_ends_before_the_first_gap_that_fails(solved: dict, reach: int | None) -> None:
     assert span(solved) == reach
+
+
+@pytest.mark.parametrize(
+    "solved",
+    [
+        {10: (5, 5), 20: (4, 5), 50: (3, 5), 100: (2, 5), 200: (1, 5)},
+        {10: (3, 5), 20: (5, 5), 50: (4, 5)},
+        {10: (9, 10), 20: (8, 10), 50: (6, 10)},
+        {10: (1, 1), 20: (0, 1)},
+        {10: (0, 5)},
+        {10: (5, 5)},
+    ],
+)
+def test_the_interval_of_a_span_is_that_of_seeds_drawn_again_and_again(solved: dict) -> None:
+    generator = np.random.default_rng(0)
+    drawn = [
+        span({gap: (int((generator.integers(n, size=n) < k).sum()), n) for gap, (k, n) in solved.items()}) or 0 for _ in range(4000)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
+    assert span_interval(solved) == (low or None, high or None)

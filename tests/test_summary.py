@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rnnbench.stats import bootstrap_interval, newcombe_interval, wilson_interval
-from rnnbench.summary import best_runs, compare, count_once, label_curves, mark_best, summarise, tried
+from rnnbench.summary import best_runs, compare, count_once, label_curves, mark_best, spans, summarise, told_span, tried
 from tests.plots.study import made_up
 
 
@@ -151,3 +151,19 @@ def test_many_comparisons_are_corrected_and_a_cell_is_compared_by_each_of_its_cu
     assert set(compare(wide, "lstm", "rnn")["second"]) == {"rnn (uniform)", "rnn (orthogonal)"}
     assert set(compare(wide, "lstm", "rnn (orthogonal)")["second"]) == {"rnn (orthogonal)"}
     assert compare(runs, "lstm", "nobody").empty
+
+
+def test_the_row_of_a_curve_is_that_of_its_span() -> None:
+    reach = {"rnn": 0, "gru": 10, "lstm": 20}
+    rows = [
+        {"cell": cell, "gap": gap, "seed": seed, "steps_to_solve": 10.0 * gap if gap <= reach[cell] + 10 * (seed == 0) else None}
+        for cell in reach
+        for gap in (5, 10, 20)
+        for seed in range(5)
+    ]
+    table = spans(made_up(rows))
+    assert table["cell"].tolist() == ["lstm", "gru", "rnn"]  # the farthest first
+    assert table["gap"].tolist() == [20, 10, 5]
+    assert table["steps_to_solve"].tolist()[:2] == [200.0, 100.0]
+    assert [told_span(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+    assert [told_span(row, "span_high") for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]

@@ -22,8 +22,10 @@ from rnnbench.plots.gradients import plot_gradients
 from rnnbench.plots.guesses import plot_guesses
 from rnnbench.plots.learning import plot_learning
 from rnnbench.plots.looks import STYLES, style
+from rnnbench.plots.overview import plot_overview
 from rnnbench.plots.published import plot_published
 from rnnbench.plots.sensitivity import plot_sensitivity
+from rnnbench.plots.size import plot_span_by_size
 from rnnbench.plots.solved import plot_solved
 from rnnbench.plots.span import plot_span
 from rnnbench.plots.steps import plot_steps
@@ -39,10 +41,12 @@ __all__ = [
     "plot_gradients",
     "plot_guesses",
     "plot_learning",
+    "plot_overview",
     "plot_published",
     "plot_sensitivity",
     "plot_solved",
     "plot_span",
+    "plot_span_by_size",
     "plot_steps",
     "plot_train_from",
     "style",

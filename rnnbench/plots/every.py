@@ -12,6 +12,8 @@ from rnnbench.plots.accuracy import plot_accuracy
 from rnnbench.plots.budget import by_budget, plot_budget
 from rnnbench.plots.extrapolation import plot_extrapolation
 from rnnbench.plots.learning import plot_learning
+from rnnbench.plots.overview import plot_overview
+from rnnbench.plots.size import plot_span_by_size
 from rnnbench.plots.solved import plot_solved
 from rnnbench.plots.span import plot_span
 from rnnbench.plots.steps import plot_steps
@@ -31,6 +33,9 @@ def every_figure(
         yield "accuracy_by_gap", partial(plot_accuracy, runs)
         yield "solved_rate", partial(plot_solved, runs)
         yield "span", partial(plot_span, runs)
+        yield "overview", partial(plot_overview, runs)
+        if runs["state_size"].nunique() > 1:
+            yield "span_by_state_size", partial(plot_span_by_size, runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", partial(plot_steps, runs)
     if runs is not None and len(by_budget(runs)):

@@ -91,13 +91,24 @@ def test_two_cells_are_compared(rnnbench, studies: Path) -> None:
         assert (result.code, result.err.count("\n")) == (2, 1)
 
 
+def test_spans_are_a_table_of_their_own(rnnbench, studies: Path) -> None:
+    table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--spans", "--format", "csv").out))
+    assert table["cell"].tolist() == ["lstm", "rnn"] * 2
+    assert table["span"].tolist()[::2] == [20, 20]
+    assert table["span"].isna().tolist()[1::2] == [True, True]
+    text = rnnbench("table", "one", "two", "--spans", "--format", "markdown").out
+    assert "| copy | lstm (uniform, hidden_size 256) | ≥ 20 | ≥ 20 | 5 | 10 |" in text
+    result = rnnbench("table", "one", "two", "--spans", "--compare", "lstm,rnn")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+
+
 def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for more in ([], ["--compare", "lstm,rnn"]):
+    for more in ([], ["--spans"], ["--compare", "lstm,rnn"]):
         out = rnnbench("table", "one", "two", *more).out
         assert max(len(line) for line in out.splitlines()) <= 80
         assert "…" not in out
-        assert "rnn (uniform, hidden_size 128)" in out.replace("\n", " ")
+        assert all(word in out for word in ("rnn", "(uniform,", "hidden_size", "128)"))
         assert ("span ≥ 20; one recipe" in out.replace("\n", " ")) == (not more)
 
 

@@ -8,7 +8,7 @@ DEFAULTS = {
     "task": "copy", "cell": "rnn", "init": "uniform", "gap": 5, "seed": 0, "lr": 0.01, "accuracy": None, "steps_to_solve": None,
     "chance_accuracy": 0.125, "hidden_size": 128, "batch_size": 32, "optimizer": "adam", "horizon": None, "clip_norm": 1.0,
     "max_steps": 100, "option": "{}", "cell_option": "{}", "eval_every": 250, "engine": "fast", "threads": 1, "step": 100,
-    "wall_s": 1.0, "parameters": 1000, "train_loss": 0.5, "eval_loss": 0.5, "chance_loss": 2.0,
+    "wall_s": 1.0, "parameters": 1000, "state_size": 128, "train_loss": 0.5, "eval_loss": 0.5, "chance_loss": 2.0,
 }  # fmt: skip
 
 

@@ -52,7 +52,9 @@ def everything() -> dict[str, object]:
 
 def draw(name: str, **ax: object) -> Figure:
     given = everything()
-    return DRAW[name](**{word: given[word] for word in inspect.signature(DRAW[name]).parameters if word != "ax"}, **ax)
+    asked = inspect.signature(DRAW[name]).parameters.values()
+    words = [one.name for one in asked if one.name in given or one.default is one.empty]
+    return DRAW[name](**{word: given[word] for word in words}, **ax)
 
 
 def panels(figure: Figure) -> list[Axes]:

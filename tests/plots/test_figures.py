@@ -16,15 +16,17 @@ from rnnbench.plots import (
     plot_gates,
     plot_gradients,
     plot_learning,
+    plot_overview,
     plot_solved,
     plot_span,
+    plot_span_by_size,
     plot_steps,
     style,
 )
 from tests.plots.study import made_up
 
 REACH = {"rnn": 10, "lstm": 20, "memoryless": 0}
-FIGURES = [plot_accuracy, plot_solved, plot_span, plot_steps]
+FIGURES = [plot_accuracy, plot_solved, plot_span, plot_span_by_size, plot_steps]
 
 
 def study(*lrs: float) -> pd.DataFrame:
@@ -134,6 +136,31 @@ def test_the_span_is_drawn_or_said_to_be_below_the_grid_and_its_rule_printed() -
     assert ends == [(20, ">"), (10, "o")]  # the first may be larger
     assert [text.get_text() for text in figure.axes[0].texts] == ["below 5"]
     assert "at least 4 in 5 of the seeds" in note(figure)
+
+
+def test_the_overview_has_a_number_for_every_curve_and_task_the_farthest_above() -> None:
+    runs = study(0.01, 0.001)
+    figure = plot_overview(runs)
+    (panel,) = figure.axes
+    texts = [text.get_text() for text in panel.texts]
+    assert sorted(texts) == ["10", "10", "below 5", "below 5", "≥ 20", "≥ 20"]
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["lstm  128", "rnn  128", "memoryless  128"]
+    assert "at least 4 in 5 of the seeds" in note(figure)
+    assert "best of the rates tried" in note(figure)
+    alone = plot_overview(runs[runs["cell"] == "lstm"].assign(init=["a", "b"] * 30)).axes[0]
+    assert [text.get_text() for text in alone.get_yticklabels()] == ["lstm (a)  128", "lstm (b)  128"]
+
+
+def test_spans_stand_at_their_sizes_with_their_intervals() -> None:
+    runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 100, "lstm": 200, "memoryless": 100}))
+    runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20) & (runs["seed"] < 4), ["status", "steps_to_solve"]] = ["solved", 9.0]
+    panel = plot_span_by_size(runs).axes[0]
+    found = {str(bars.get_label()).split()[0]: bars for bars in panel.containers}
+    places = {cell: (float(bars.lines[0].get_xdata()[0]), float(bars.lines[0].get_ydata()[0])) for cell, bars in found.items()}
+    assert places == {"rnn": (100, 20), "lstm": (200, 20), "memoryless": (100, 0)}
+    assert found["rnn"].lines[2][0].get_segments()[0][:, 1].tolist() == [10, 20]
+    pixels = {cell: bars.lines[0].get_transform().transform(places[cell])[0] for cell, bars in found.items()}
+    assert pixels["rnn"] - pixels["memoryless"] > 5  # beside each other
 
 
 def test_solved_rate_has_wilson_intervals() -> None:

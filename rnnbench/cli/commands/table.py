@@ -8,10 +8,13 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Cell, Format, FormatOption, Only, Studies, Sweeps
+from rnnbench.errors import UserError
 
 Compare = Annotated[
     str | None, typer.Option("--compare", metavar="A,B", help="Two cells, or labels of curves: their difference at every gap.")
 ]
+
+Spans = Annotated[bool, typer.Option("--spans", help="One row per curve: span, parameters, state size, steps and seconds.")]
 
 
 @app.command(epilog="Example: rnnbench table results --compare lstm,gru")
@@ -20,21 +23,23 @@ def table(
     only: Only = None,
     cell: Cell = None,
     sweep: Sweeps = None,
+    spans: Spans = False,
     compare: Compare = None,
     format: FormatOption = Format.rich,
 ) -> None:
     """Tabulate studies: per task, curve and gap how many seeds solved it, median accuracy, steps and span, with 95 % intervals,
     and what tuning the curve received.
 
-    With --compare instead the difference of two cells, with its interval and a p-value corrected for the number of rows: choose
-    tasks with --only before looking, and less is corrected for.
+    With --spans instead how far back each curve remembers, and what that takes. With --compare the difference of two cells, with
+    its interval and a p-value corrected for the number of rows: choose tasks with --only before looking, and less is corrected for.
     """
-    from rnnbench import tables
+    from rnnbench import summary, tables
     from rnnbench.cli.terminal.studies import Part, named, runs_of
     from rnnbench.cli.terminal.tabulated import show
-    from rnnbench.summary import summarise
     from rnnbench.sweep.tuned import tuning_told
 
+    if spans and compare is not None:
+        raise UserError("--spans and --compare are two tables: give one of them")
     studies = named(study)
     runs = runs_of(studies, Part(only, cell, sweep))
     if compare is not None:
@@ -42,7 +47,10 @@ def table(
         show(
             rows, tables.readable_difference(rows), ["task", "first", "second"], tables.difference_notes(rows), format, " against "
         )
+    elif spans:
+        rows = summary.spans(runs)
+        show(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)
     else:
-        rows = summarise(runs)
+        rows = summary.summarise(runs)
         rows["tuning"] = tuning_told(rows, studies)
         show(rows, tables.readable(rows), ["task", "curve", "tuning"], tables.summary_notes(rows), format)

@@ -54,10 +54,12 @@ def on_screen(texts: pd.DataFrame, group: list[str], notes: list[str], joint: st
 
     console = Console()
     for names, part in texts.groupby(group, sort=False):
-        console.print(Text(f"{names[0]}: {joint.join(map(str, names[1:]))}", style="bold"), highlight=False)
+        heading = ": ".join(filter(None, (str(names[0]), joint.join(map(str, names[1:])))))
+        console.print(Text(heading, style="bold"), highlight=False)
         shown = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
         for heading in texts.columns[len(group) :]:
-            shown.add_column(heading, justify="right", no_wrap=True)
+            words = heading == "curve"  # a long label takes more lines, a number never
+            shown.add_column(heading, justify="left" if words else "right", no_wrap=not words)
         for values in part.itertuples(index=False):
             shown.add_row(*values[len(group) :])
         console.print(shown)

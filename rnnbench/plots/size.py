@@ -1,0 +1,62 @@
+"""Does a larger state remember further? The span against the size of a curve's state, or against its parameters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from rnnbench.plots.looks import BARS, Runs, curve_looks, runs_of, styled
+from rnnbench.plots.panels import Places, by_task, finish, type_size
+from rnnbench.stats import SPAN_RULE
+from rnnbench.summary import BEST_RULE, spans
+
+SIZES = {"state_size": "numbers carried from step to step", "parameters": "numbers trained"}
+
+
+@styled
+def plot_span_by_size(
+    runs: pd.DataFrame | Runs, ax: Places | None = None, size: Literal["state_size", "parameters"] = "state_size"
+) -> Figure:
+    """Draw the span of every curve against a size, a panel per task.
+
+    Args:
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`.
+        ax: axes to draw in, one per task.
+        size: what the horizontal axis is.
+
+    Returns:
+        The figure. Bars are 95 % intervals over seeds. Curves of one size stand beside each other.
+    """
+    table = spans(runs_of(runs)).dropna(subset=[size])
+    looks = curve_looks(table)
+    figure, places = by_task(table, ax, height=3.4)
+    for task, rows, panel in places:
+        values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
+        gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()})
+        panel.set_yscale("symlog", linthresh=gaps[0], linscale=0.3)
+        panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=type_size(0.9))
+        panel.yaxis.minorticks_off()
+        panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
+        least, most = table[size].min(), table[size].max()  # the same for all panels
+        panel.set_xscale("log", base=2)
+        panel.set_xlim(least / 1.4, most * 1.4)
+        panel.set_xticks([2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4])
+        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.xaxis.minorticks_off()
+        near = values.sort_values("label").groupby(values[size].round(-1))  # what would stand at one place
+        values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
+        for row in values.to_dict("records"):
+            apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
+            errors = [[row["span"] - row["span_low"]], [row["span_high"] - row["span"]]]
+            panel.errorbar(row[size], row["span"], errors, transform=apart, **(looks[row["label"]] | {"linestyle": ""}), **BARS)
+        panel.grid(color="0.92", linewidth=0.8)
+        panel.set_axisbelow(True)
+        panel.set(title=task, xlabel=SIZES[size], ylabel="span (time steps)")
+    note = f"{SPAN_RULE}; bars: its 95 % interval over seeds" + (
+        f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
+    )
+    finish(figure, [panel for _, _, panel in places], note, ax is None)
+    return figure
