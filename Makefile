@@ -13,7 +13,7 @@ run: $(VENV)/.installed
 REFERENCE := results/reference
 HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther copy-fresh)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
-OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor orthogonal constant width gru-forms fixed)
+OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor starts orthogonal constant width gru-forms fixed)
 SHOWN := `echo $(HEADLINE) $(REFERENCE)/orthogonal.toml | tr ' ' ,`
 reference: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(REFERENCE)/tuning.toml --out results/tuning --table $(REFERENCE)/tuning.csv

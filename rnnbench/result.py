@@ -35,6 +35,12 @@ class Study(rooms.Study):
 
         return summarise(self.runs())
 
+    def spans(self) -> pd.DataFrame:
+        """One row per curve: how far back it remembers, and what that takes; see :func:`rnnbench.summary.spans`."""
+        from rnnbench.summary import spans
+
+        return spans(self.runs())
+
     def table(self) -> pd.DataFrame:
         """The summary as people read it, the texts of ``rnnbench table``."""
         from rnnbench.sweep.tuned import tuning_told
