@@ -85,7 +85,7 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
 
     A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
     ``max_steps``, an option. Fields of a cell's own (:data:`OWN`) are compared among its runs alone. A horizon is named where it is
-    not the usual one, which grows with the gap.
+    not the usual one, which grows with the gap; a width not where most cells of the task have the same number of parameters.
     """
     shown = _comparable(runs)
     extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
@@ -111,6 +111,8 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         if field == "horizon":
             usual = np.maximum(10 * runs["gap"], 20)
             column = column.where(column != usual)
+        if field == "hidden_size":
+            column = column.where(~_of_one_size(runs))
         if field in ("option", "cell_option"):
             each = [json.loads(text) if isinstance(text, str) and text else {} for text in column]
             for key in sorted({key for options in each for key in options}):
@@ -119,6 +121,17 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         else:
             found[field] = pd.Series([_text(value) for value in column], index=runs.index)
     return pd.DataFrame(found, index=runs.index)
+
+
+def _of_one_size(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Which runs have a width that follows from a number of parameters that most cells of their task share, within 5 %."""
+    if "parameters" not in runs:
+        return pd.Series(False, index=runs.index)
+    alike = (runs["parameters"] / runs.groupby("task")["parameters"].transform("median") - 1).abs() < 0.05
+    alike &= runs.groupby(["task", "cell"])["hidden_size"].transform("nunique") == 1
+    cells = runs.groupby("task")["cell"].transform("nunique")
+    most = 2 * runs["cell"].where(alike).groupby(runs["task"]).transform("nunique") > cells
+    return alike & most & (runs.groupby("task")["hidden_size"].transform("nunique") > 1)
 
 
 def _text(value: float | str | None) -> str:

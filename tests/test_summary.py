@@ -153,6 +153,17 @@ def test_many_comparisons_are_corrected_and_a_cell_is_compared_by_each_of_its_cu
     assert compare(runs, "lstm", "nobody").empty
 
 
+def test_a_width_is_not_named_where_cells_share_their_number_of_parameters() -> None:
+    sizes = {"rnn": (123, 19_900), "gru": (67, 19_700), "lstm": (57, 20_000), "esn": (128, 1_300)}
+    rows = [{"cell": cell, "hidden_size": width, "parameters": size} for cell, (width, size) in sizes.items()]
+    assert labels(rows) == ["rnn (uniform)", "gru (uniform)", "lstm (uniform)", "esn (uniform, hidden_size 128)"]
+    assert "hidden_size 64" in labels([*rows, rows[0] | {"hidden_size": 64}])[-1]  # two widths of one cell are two curves
+    of_one_width = [row | {"hidden_size": 128} for row in rows]
+    assert labels(of_one_width) == [f"{cell} (uniform)" for cell in sizes]
+    unequal = [row | {"parameters": 1000 * k} for k, row in enumerate(rows, 1)]
+    assert all("hidden_size" in label for label in labels(unequal))
+
+
 def test_the_row_of_a_curve_is_that_of_its_span() -> None:
     reach = {"rnn": 0, "gru": 10, "lstm": 20}
     rows = [
