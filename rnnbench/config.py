@@ -100,6 +100,7 @@ class Request(Recipe):
     parameters: int | None = Field(
         None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of hidden_size."
     )
+    max_hidden_size: Width | None = Field(None, description="Most units that `parameters` may buy. Default: any number.")
 
 
 class RunRequest(Request):

@@ -188,6 +188,8 @@ def sketch(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
 
 def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
     if request.parameters is None:
+        if request.max_hidden_size is not None:
+            raise UserError("max_hidden_size limits what parameters may buy, and parameters is not given: give hidden_size alone")
         return request.hidden_size
 
     from rnnbench.size import width_for
@@ -196,4 +198,4 @@ def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
         cell = sketch_of(request, entry, task.input_size, width)
         return torch.nn.ModuleList([cell, torch.nn.Linear(width, task.output_size, device="meta")])
 
-    return width_for(network, request.parameters)
+    return width_for(network, request.parameters, request.max_hidden_size)

@@ -9,14 +9,20 @@ from torch import nn
 from rnnbench.errors import UserError
 
 
-def width_for(make: Callable[[int], nn.Module], budget: int) -> int:
-    """The largest width whose network has at most ``budget`` trainable numbers; raises UserError if even width 1 has more."""
+def width_for(make: Callable[[int], nn.Module], budget: int, most: int | None = None) -> int:
+    """The largest width, and ``most`` at most, whose network has no more than ``budget`` trainable numbers.
+
+    Raises:
+        UserError: even width 1 has more.
+    """
 
     def count(width: int) -> int:
         return sum(parameter.numel() for parameter in make(width).parameters())
 
     if count(1) > budget:
         raise UserError(f"--parameters {budget:,} is too small: a network of one unit has {count(1):,}")
+    if most is not None and count(most) <= budget:
+        return most
     high = 2
     while count(high) <= budget:
         high *= 2

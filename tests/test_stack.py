@@ -95,6 +95,7 @@ def test_the_width_is_the_largest_that_the_budget_buys() -> None:
 
     for budget, width in ((2, 1), (5, 1), (6, 2), (11, 2), (12, 3), (10_100, 100), (10_301, 100), (10_302, 101)):
         assert width_for(make, budget) == width
+        assert width_for(make, budget, 3) == min(width, 3)
     with pytest.raises(UserError, match="too small"):
         width_for(make, 1)
 
@@ -109,3 +110,8 @@ def test_a_budget_counts_every_layer(layers: int, block: str) -> None:
     request = RunRequest(task="recall", cell="lstm", gap=3, layers=layers, block=block, parameters=20_000)
     width = resolve(request).hidden_size
     assert parameters(width) <= 20_000 < parameters(width + 1)
+
+
+def test_a_largest_width_needs_a_budget() -> None:
+    with pytest.raises(UserError, match="parameters is not given"):
+        resolve(RunRequest(task="recall", cell="lstm", gap=3, max_hidden_size=8))

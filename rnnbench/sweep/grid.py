@@ -94,7 +94,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
         own = sweep.cells.get(CELLS.find(cell).name, {})
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
         if "hidden_size" in own:  # a width of its own stands in the place of a budget of parameters for all
-            own = {"parameters": None} | own
+            own = {"parameters": None, "max_hidden_size": None} | own
         for values in _combinations(own | axes):
             init = values.pop("init", OWN)
             own_options = values.pop("cell_option", None)

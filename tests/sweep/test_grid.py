@@ -76,8 +76,15 @@ def test_the_search_is_one_bisection_a_curve_even_where_the_horizon_follows_the_
 
 
 def test_a_cells_own_width_stands_in_the_place_of_a_budget_of_parameters() -> None:
-    runs = grid(sweep(cell=["rnn", "esn"], task=["beijing"], gap=[5], parameters=2000, cells={"esn": {"hidden_size": 24}}))
-    assert {run.cell: run.hidden_size for run in runs} == {"rnn": 36, "esn": 24}
+    asked = sweep(
+        cell=["rnn", "indrnn", "esn"],
+        task=["beijing"],
+        gap=[5],
+        parameters=2000,
+        max_hidden_size=64,
+        cells={"esn": {"hidden_size": 99}},
+    )
+    assert {run.cell: run.hidden_size for run in grid(asked)} == {"rnn": 36, "indrnn": 64, "esn": 99}
 
 
 def test_a_cell_keeps_its_own_gaps_on_every_task() -> None:

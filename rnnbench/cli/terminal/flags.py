@@ -30,7 +30,13 @@ from rnnbench.errors import UserError, shown
 T = TypeVar("T")
 
 METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up"), "STEPS")
-METAVAR |= {"hidden_size": "UNITS", "parameters": "COUNT", "batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES"}
+METAVAR |= {
+    "hidden_size": "UNITS",
+    "max_hidden_size": "UNITS",
+    "parameters": "COUNT",
+    "batch_size": "SEQUENCES",
+    "eval_sequences": "SEQUENCES",
+}
 METAVAR |= {"option": "K=V", "cell_option": "K=V"}
 SEVERAL = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 SEVERAL |= {"init": "default,orthogonal", "hidden_size": "32,128"}
