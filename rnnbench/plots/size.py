@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
@@ -46,7 +47,7 @@ def plot_span_by_size(
         panel.set_xticks([2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4])
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
-        near = values.sort_values("label").groupby(values[size].round(-1))  # what would stand at one place
+        near = values.sort_values("label").groupby((4 * np.log2(values[size])).round())  # what would touch
         values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
