@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run report reference figures test lint types wheel-check clean
+.PHONY: run report reference figures atlas test lint types wheel-check clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
@@ -29,6 +29,13 @@ figures: $(VENV)/.installed
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(SHOWN) --published
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/headline.toml | tr ' ' ,` --figure budget
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(REFERENCE)/width.toml --figure accuracy_by_gap --out $(REFERENCE)/figures/width
+
+# Every cell on one axis: results/atlas/, which can be interrupted and resumed too.
+ATLAS := results/atlas
+atlas: $(VENV)/.installed
+	$(BIN)/rnnbench tune $(ATLAS)/tuning.toml --out results/tuning-atlas --table $(ATLAS)/tuning.csv
+	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --tuned $(ATLAS)/tuning.csv --search-span --out $(ATLAS)
+	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size --style slide
 
 # One page of the committed runs of the README's figure, to look at in a browser.
 report: $(VENV)/.installed
