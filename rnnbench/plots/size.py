@@ -41,13 +41,16 @@ def plot_span_by_size(
         panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=type_size(0.9))
         panel.yaxis.minorticks_off()
         panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
-        least, most = table[size].min(), table[size].max()  # the same for all panels
-        panel.set_xscale("log", base=2)
-        panel.set_xlim(least / 1.4, most * 1.4)
-        panel.set_xticks([2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4])
+        sizes = table[size][table[size] > 0]
+        least, most = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)  # the same for all panels
+        none = bool((table[size] == 0).any())  # a curve that carries nothing
+        panel.set_xscale("symlog", base=2, linthresh=least / 2, linscale=0.5)
+        panel.set_xlim(-0.1 * least if none else least / 1.4, most * 1.4)
+        powers = [2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4]
+        panel.set_xticks([0, *powers] if none else powers)
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
-        near = values.sort_values("label").groupby((4 * np.log2(values[size])).round())  # what would touch
+        near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # what would touch
         values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)

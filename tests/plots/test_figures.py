@@ -152,15 +152,16 @@ def test_the_overview_has_a_number_for_every_curve_and_task_the_farthest_above()
 
 
 def test_spans_stand_at_their_sizes_with_their_intervals() -> None:
-    runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 100, "lstm": 200, "memoryless": 100}))
+    runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 100, "lstm": 100, "memoryless": 0}))
     runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20) & (runs["seed"] < 4), ["status", "steps_to_solve"]] = ["solved", 9.0]
     panel = plot_span_by_size(runs).axes[0]
     found = {str(bars.get_label()).split()[0]: bars for bars in panel.containers}
     places = {cell: (float(bars.lines[0].get_xdata()[0]), float(bars.lines[0].get_ydata()[0])) for cell, bars in found.items()}
-    assert places == {"rnn": (100, 20), "lstm": (200, 20), "memoryless": (100, 0)}
+    assert places == {"rnn": (100, 20), "lstm": (100, 20), "memoryless": (0, 0)}
     assert found["rnn"].lines[2][0].get_segments()[0][:, 1].tolist() == [10, 20]
     pixels = {cell: bars.lines[0].get_transform().transform(places[cell])[0] for cell, bars in found.items()}
-    assert pixels["rnn"] - pixels["memoryless"] > 5  # beside each other
+    assert pixels["rnn"] - pixels["lstm"] > 5  # beside each other
+    assert pixels["lstm"] - pixels["memoryless"] > 50
 
 
 def test_solved_rate_has_wilson_intervals() -> None:
