@@ -200,3 +200,16 @@ def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:
     """The shortest label of every row: ``lstm (chrono)``."""
     labels: pd.Series[str] = frame["cell"].astype(str) + " (" + frame["init"].astype(str) + ")"
     return labels
+
+
+def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
+    """The shortest names that tell the curves of every task apart: their cells if no cell has two in a task, else their labels."""
+    single = frame.groupby(["task", "cell"])["label"].nunique().max() == 1
+    names: pd.Series[str] = frame["cell" if single else "label"].astype(str)
+    return names
+
+
+def seeds_told(frame: pd.DataFrame) -> str:
+    """``5 seeds``, ``1 to 5 seeds``: how many the rows of a summary have."""
+    least, most = int(frame["seeds"].min()), int(frame["seeds"].max())
+    return f"{least} to {most} seeds" if least < most else f"{most} seed{'s' if most > 1 else ''}"

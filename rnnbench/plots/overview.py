@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.plots.looks import SMALL, Runs, runs_of, styled
+from rnnbench.plots.looks import SMALL, Runs, cell_or_label, runs_of, seeds_told, styled
 from rnnbench.plots.panels import finish, panels, type_size
 from rnnbench.stats import SPAN_RULE
 from rnnbench.summary import BEST_RULE, spans, told_span
@@ -29,10 +29,8 @@ def plot_overview(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
         step. A blank place: no run.
     """
     table = spans(runs_of(runs))
-    single = table.groupby(["task", "cell"])["label"].nunique().max() == 1
-    table["row"] = table["cell"] if single else table["label"]
-    levels = table["span"].astype(float).fillna(0.0)
-    table["reached"] = np.log10(1 + levels)
+    table["row"] = cell_or_label(table)
+    table["reached"] = np.log10(1 + table["span"].astype(float).fillna(0.0))
     rows = list(table.groupby("row")["reached"].mean().sort_values(ascending=False, kind="stable").index)
     tasks = list(table.groupby("task")["reached"].mean().sort_values(ascending=False, kind="stable").index)
     height = 0.9 + 0.34 * len(rows)
@@ -56,7 +54,7 @@ def plot_overview(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
     panel.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     panel.spines[:].set_visible(False)
     panel.set_ylabel("curve, and the size of its state", fontsize=type_size(SMALL))
-    note = f"{SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds"
+    note = f"{seeds_told(table)}. {SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds"
     note += f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
     finish(figure, [panel], note, ax is None)
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from rnnbench.plots.looks import BARS, Runs, curve_looks, runs_of, styled
+from rnnbench.plots.looks import BARS, Runs, cell_or_label, curve_looks, runs_of, seeds_told, styled
 from rnnbench.plots.panels import Places, by_task, finish, type_size
 from rnnbench.stats import SPAN_RULE
 from rnnbench.summary import BEST_RULE, spans
@@ -32,6 +32,7 @@ def plot_span_by_size(
         The figure. Bars are 95 % intervals over seeds. Curves of one size stand beside each other.
     """
     table = spans(runs_of(runs)).dropna(subset=[size])
+    table["label"] = cell_or_label(table)
     looks = curve_looks(table)
     figure, places = by_task(table, ax, height=3.4)
     for task, rows, panel in places:
@@ -59,7 +60,7 @@ def plot_span_by_size(
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.set(title=task, xlabel=SIZES[size], ylabel="span (time steps)")
-    note = f"{SPAN_RULE}; bars: its 95 % interval over seeds" + (
+    note = f"{seeds_told(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds" + (
         f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
     )
     finish(figure, [panel for _, _, panel in places], note, ax is None)

@@ -147,6 +147,8 @@ def test_the_overview_has_a_number_for_every_curve_and_task_the_farthest_above()
     assert [text.get_text() for text in panel.get_yticklabels()] == ["lstm  128", "rnn  128", "memoryless  128"]
     assert "at least 4 in 5 of the seeds" in note(figure)
     assert "best of the rates tried" in note(figure)
+    assert note(figure).startswith("5 seeds. ")
+    assert note(plot_overview(runs[(runs["seed"] == 0) | (runs["gap"] < 20)])).startswith("1 to 5 seeds. ")
     alone = plot_overview(runs[runs["cell"] == "lstm"].assign(init=["a", "b"] * 30)).axes[0]
     assert [text.get_text() for text in alone.get_yticklabels()] == ["lstm (a)  128", "lstm (b)  128"]
 
