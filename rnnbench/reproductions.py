@@ -30,18 +30,20 @@ class Number(TypedDict):
     deviation: str
     protocol: dict[str, Option | Options]
     eval_gap: NotRequired[int]
+    loss_below: NotRequired[float]
     solved_within: NotRequired[int]
     unsolved: NotRequired[bool]
     at_least: NotRequired[float]
     at_most: NotRequired[float]
 
 
-def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame) -> pd.DataFrame:
+def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
     """Every published number with the judgement of a study.
 
     Args:
         runs: of :meth:`rnnbench.study.Study.runs`; may be empty.
         extrapolation: of :meth:`rnnbench.study.Study.extrapolation`; may be empty.
+        logs: of :meth:`rnnbench.study.Study.logs`; may be empty.
 
     Returns:
         One row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (what our runs gave, in
@@ -50,7 +52,7 @@ def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame) -> pd.DataFra
     data = tomllib.loads(files("rnnbench").joinpath("reproductions.toml").read_text(encoding="utf-8"))
     rows = []
     for number in data["published"]:
-        reproduces, found = judge(number, matching(number, runs), extrapolation)
+        reproduces, found = judge(number, by_their_measure(number, matching(number, runs), logs), extrapolation)
         row = {"cell": number["cell"], "source": number["source"], "says": number["says"], "reproduces": reproduces}
         rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number)})
     empty = dict.fromkeys(("source", "found", "deviation", "command"), "")
@@ -72,11 +74,21 @@ def matching(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def by_their_measure(number: Number, runs: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
+    """The runs; where the number names a loss, solved at their first evaluation below it, instead of by our own measure."""
+    if runs.empty or "loss_below" not in number:
+        return runs
+    below = logs[logs["eval_loss"] < number["loss_below"]].groupby("run_id")["step"].min()
+    steps = runs["run_id"].map(below).astype(float)
+    status = runs["status"].where(runs["status"] == "diverged", "unsolved").where(steps.isna(), "solved")
+    return runs.assign(status=status, steps_to_solve=steps)
+
+
 def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tuple[str, str]:
     """The judgement of a number by its runs, and what they gave in words.
 
-    Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed,
-    partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any run does.
+    Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed, if
+    none diverged either, partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any run does.
     """
     if "eval_gap" in number:
         if len(runs) and len(extrapolation):
@@ -92,7 +104,9 @@ def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tu
         cost = f", median {steps.median():,.0f} steps" if solved else ""
         return _word(gap_solved(within, n), solved > 0), f"{solved} of {n} solved{cost}"
     if "unsolved" in number:
-        return _word(solved == 0, not gap_solved(solved, n)), f"{solved} of {n} solved"
+        diverged = int((runs["status"] == "diverged").sum())
+        told = f"{solved} of {n} solved" + (f", {diverged} diverged" if diverged else "")
+        return _word(solved + diverged == 0, not gap_solved(solved, n)), told
     at_least, at_most = number.get("at_least", 0.0), number.get("at_most", 1.0)
     good, median = runs["accuracy"].between(at_least, at_most), runs["accuracy"].median()
     return _word(at_least <= median <= at_most, bool(good.any())), f"median accuracy {median:.3f} of {n}"
@@ -125,10 +139,11 @@ def reproduced(study: Study | None, task: str | None, cell: str | None) -> pd.Da
     Raises:
         UserError: nothing is held to its protocol there.
     """
-    runs = others = pd.DataFrame()
+    runs = others = logs = pd.DataFrame()
     if study:
-        runs, others = study.runs(), study.extrapolation() if study.extrapolations.rows() else others
-    table = reproductions(runs, others)
+        runs, logs = study.runs(), study.logs()
+        others = study.extrapolation() if study.extrapolations.rows() else others
+    table = reproductions(runs, others, logs)
     if task:
         table = table[table["command"].str.contains(f"--task {task.lower()}", regex=False)]
     if cell:

@@ -9,7 +9,7 @@ import pytest
 
 from rnnbench.catalog import CELLS
 from rnnbench.config import RunRequest
-from rnnbench.reproductions import command, judge, matching, reproductions
+from rnnbench.reproductions import by_their_measure, command, judge, matching, reproductions
 from rnnbench.resolve import resolve
 
 DATA = tomllib.loads(files("rnnbench").joinpath("reproductions.toml").read_text(encoding="utf-8"))
@@ -17,8 +17,8 @@ NONE = pd.DataFrame()
 
 
 def runs(statuses: str, steps: int = 100, **columns: Any) -> pd.DataFrame:
-    """One run per letter: s solved, u unsolved."""
-    names = {"s": "solved", "u": "unsolved"}
+    """One run per letter: s solved, u unsolved, d diverged."""
+    names = {"s": "solved", "u": "unsolved", "d": "diverged"}
     rows = [
         {"run_id": str(k), "status": names[s], "steps_to_solve": steps if s == "s" else None, "accuracy": 0.5} | columns
         for k, s in enumerate(statuses)
@@ -37,7 +37,7 @@ def test_every_protocol_is_a_run_that_can_be_asked_for(number: dict[str, Any]) -
 
 
 def test_nothing_is_judged_without_runs() -> None:
-    table = reproductions(NONE, NONE)
+    table = reproductions(NONE, NONE, NONE)
     assert set(table["reproduces"]) == {"not tried"}
     assert set(table["cell"]) <= set(CELLS.named())
 
@@ -49,7 +49,18 @@ def test_solved_within(statuses: str, steps: int, word: str) -> None:
     assert judge({"solved_within": 100}, runs(statuses, steps), NONE)[0] == word
 
 
-@pytest.mark.parametrize(("statuses", "word"), [("uuuuu", "yes"), ("suuuu", "partly"), ("ssssu", "no")])
+def test_a_number_in_a_loss_is_judged_by_that_loss() -> None:
+    losses = {"0": [0.3, 0.01, 0.02], "1": [0.3, 0.2, 0.019], "2": [0.3, 0.2, 0.1]}
+    logs = pd.DataFrame([{"run_id": k, "step": 10 * n, "eval_loss": x} for k, row in losses.items() for n, x in enumerate(row, 1)])
+    held = by_their_measure({"loss_below": 0.02}, runs("suu"), logs)
+    assert by_their_measure({"loss_below": 0.02}, runs("dud"), logs)["status"].tolist() == ["solved", "solved", "diverged"]
+    assert held["status"].tolist() == ["solved", "solved", "unsolved"]
+    assert held["steps_to_solve"].tolist()[:2] == [20, 30]
+    assert judge({"solved_within": 20}, held, NONE) == ("partly", "2 of 3 solved, median 25 steps")
+    pd.testing.assert_frame_equal(by_their_measure({}, runs("su"), logs), runs("su"))
+
+
+@pytest.mark.parametrize(("statuses", "word"), [("uuuuu", "yes"), ("suuuu", "partly"), ("uuuud", "partly"), ("ssssu", "no")])
 def test_unsolved(statuses: str, word: str) -> None:
     assert judge({"unsolved": True}, runs(statuses), NONE)[0] == word
 
