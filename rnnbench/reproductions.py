@@ -88,7 +88,8 @@ def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tu
     """The judgement of a number by its runs, and what they gave in words.
 
     Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed, if
-    none diverged either, partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any run does.
+    none diverged either, partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any
+    run does.
     """
     if "eval_gap" in number:
         if len(runs) and len(extrapolation):
