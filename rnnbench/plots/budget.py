@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from rnnbench.plots.looks import BARS, SEEDS, Line, Runs, curve_looks, runs_of, styled
-from rnnbench.plots.panels import Places, accuracy_axis, draw_chance, finish, panels
+from rnnbench.plots.looks import BARS, SEEDS, SMALL, Line, Runs, curve_looks, runs_of, styled
+from rnnbench.plots.panels import Places, accuracy_axis, draw_chance, finish, panels, type_size
 from rnnbench.summary import label_curves, tried
 
 BUDGET = "max_steps"
@@ -51,8 +51,8 @@ def plot_budget(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     figure, axes = panels(list(places), ax)
     for (title, here), panel in zip(places.items(), axes, strict=True):
         draw_chance(panel, here, "budget")
-        for label, curve in here.groupby("label"):
-            _draw_curve(panel, curve, looks[str(label)])
+        for k, (label, curve) in enumerate(here.groupby("label")):
+            _draw_curve(panel, curve, looks[str(label)], k)
         ticks = sorted(here["budget"].unique())
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(FixedLocator(ticks))
@@ -68,7 +68,8 @@ def plot_budget(runs: pd.DataFrame | Runs, ax: Places | None = None) -> Figure:
     return figure
 
 
-def _draw_curve(panel: Axes, curve: pd.DataFrame, look: Line) -> None:
+def _draw_curve(panel: Axes, curve: pd.DataFrame, look: Line, k: int) -> None:
+    """Draw the ``k``-th curve of a panel; its counts stand a line below those of the one before."""
     rows = []
     for budget, here in curve.groupby("budget"):
         table = tried(here)
@@ -81,5 +82,10 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, look: Line) -> None:
     panel.errorbar(line["budget"], line["accuracy"], reach, **BARS, **look)
     for row in line.itertuples():
         panel.annotate(
-            f"{row.solved}/{row.seeds}", (row.budget, row.accuracy), (5, -10), textcoords="offset points", fontsize="small"
+            f"{row.solved}/{row.seeds}",
+            (row.budget, row.accuracy),
+            (5, -10 - 1.2 * type_size(SMALL) * k),
+            textcoords="offset points",
+            fontsize=type_size(SMALL),
+            color=look["color"],
         )

@@ -32,6 +32,13 @@ def test_each_budget_is_at_its_best_rate_and_tells_how_many_solved_it() -> None:
     assert 0.4 not in heights
 
 
+def test_the_counts_of_curves_that_meet_stand_below_each_other() -> None:
+    figure = plot_budget(made_up([*ROWS, *(row | {"cell": "gru"} for row in ROWS)]))
+    (ax,) = [ax for ax in figure.axes if ax.has_data()]
+    places = [(text.xy, text.xyann) for text in ax.texts]
+    assert len(places) == len(set(places)) == 4
+
+
 def test_ax_takes_one_task_and_gap_and_none_at_all_is_an_error() -> None:
     ax = Figure().subplots()
     assert plot_budget(made_up(ROWS), ax) is ax.figure
