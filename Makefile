@@ -36,6 +36,7 @@ atlas: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(ATLAS)/tuning.toml --out results/tuning-atlas --table $(ATLAS)/tuning.csv
 	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --tuned $(ATLAS)/tuning.csv --search-span --out $(ATLAS)
 	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size --style slide
+	$(BIN)/rnnbench table $(ATLAS) --spans --format markdown > $(ATLAS)/spans.md
 
 # One page of the committed runs of the README's figure, to look at in a browser.
 report: $(VENV)/.installed

@@ -6,9 +6,10 @@ import re
 
 import pandas as pd
 
+from rnnbench.comparison import compare
 from rnnbench.errors import UserError
 from rnnbench.stats import SPAN_RULE, fisher_test
-from rnnbench.summary import BEST_RULE, compare, mark_best, told_span
+from rnnbench.summary import BEST_RULE, mark_best, told_span
 
 
 def difference(runs: pd.DataFrame, names: str) -> pd.DataFrame:

@@ -25,6 +25,7 @@ LEVELS = (
         "rnnbench.sweep",
         "rnnbench.insight",
         "rnnbench.summary",
+        "rnnbench.comparison",
         "rnnbench.published",
         "rnnbench.reproductions",
         "rnnbench.plots",

@@ -5,8 +5,9 @@ import math
 import pandas as pd
 import pytest
 
+from rnnbench.comparison import compare
 from rnnbench.stats import bootstrap_interval, newcombe_interval, wilson_interval
-from rnnbench.summary import best_runs, compare, count_once, label_curves, mark_best, spans, summarise, told_span, tried
+from rnnbench.summary import best_runs, count_once, label_curves, mark_best, spans, summarise, told_span, tried
 from tests.plots.study import made_up
 
 

@@ -35,6 +35,10 @@ def plot_span_by_size(
     table["label"] = cell_or_label(table)
     looks = curve_looks(table)
     figure, places = by_task(table, ax, height=3.4)
+    sizes = table[size][table[size] > 0]
+    least, most = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
+    none = bool((table[size] == 0).any())  # a curve that carries nothing
+    powers = [2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4]
     for task, rows, panel in places:
         values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
         gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()})
@@ -42,12 +46,8 @@ def plot_span_by_size(
         panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=type_size(0.9))
         panel.yaxis.minorticks_off()
         panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
-        sizes = table[size][table[size] > 0]
-        least, most = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)  # the same for all panels
-        none = bool((table[size] == 0).any())  # a curve that carries nothing
         panel.set_xscale("symlog", base=2, linthresh=least / 2, linscale=0.5)
         panel.set_xlim(-0.1 * least if none else least / 1.4, most * 1.4)
-        powers = [2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4]
         panel.set_xticks([0, *powers] if none else powers)
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
@@ -60,8 +60,7 @@ def plot_span_by_size(
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.set(title=task, xlabel=SIZES[size], ylabel="span (time steps)")
-    note = f"{seeds_told(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds" + (
-        f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
-    )
+    note = f"{seeds_told(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds"
+    note += f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
     finish(figure, [panel for _, _, panel in places], note, ax is None)
     return figure
