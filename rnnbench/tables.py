@@ -104,9 +104,8 @@ def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
                 "first": row["first"],
                 "second": row["second"],
                 "gap": str(row["gap"]),
-                "solved": f"{row['solved_first']} of {row['seeds_first']}",
-                "against": f"{row['solved_second']} of {row['seeds_second']}",
-                "difference": f"{100 * row['difference']:+.0f} %",
+                "solved": f"{row['solved_first']}/{row['seeds_first']}, {row['solved_second']}/{row['seeds_second']}",
+                "diff.": f"{100 * row['difference']:+.0f} %",
                 "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
                 "p": f"{row['p']:.2g}",
                 "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
@@ -120,7 +119,8 @@ def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
 def difference_notes(rows: pd.DataFrame) -> list[str]:
     notes = [
         f"each curve at the {BEST_RULE}",
-        "difference: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
+        "solved: seeds of the first, of the second",
+        "diff.: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
         "steps: difference of the median steps of the seeds that solved it (bootstrap), its p from ranks, unsolved seeds slowest",
         f"both p are corrected for {len(rows)} comparisons (Holm); an interval is of its own row alone",
     ]

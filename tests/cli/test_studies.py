@@ -18,7 +18,8 @@ from tests.plots.study import made_up
 CELLS = {"one": "rnn", "two": "lstm"}
 
 
-BASE = Study.open(Path(__file__).parents[2] / "results" / "reference").records()[0].cells()
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+BASE = Study.open(REFERENCE).records()[0].cells()
 """A row to start from."""
 
 
@@ -110,6 +111,13 @@ def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monke
         assert "…" not in out
         assert all(word in out for word in ("rnn", "(uniform,", "hidden_size", "128)"))
         assert ("span ≥ 20; one recipe" in out.replace("\n", " ")) == (not more)
+
+
+def test_a_comparison_of_thousands_of_steps_fits_80_columns(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = rnnbench("table", str(REFERENCE), "--only", "copy,recall", "--compare", "lstm,gru").out
+    assert " to -" in out
+    assert "…" not in out
 
 
 @pytest.mark.parametrize("content", ["", ",".join(tuple(RunRecord.columns())) + "\n"])
