@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from rnnbench.engine.garbage import uncollected
 from rnnbench.engine.refusal import NotCompiledError
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ __all__ = ["NotCompiledError", "available", "refusal", "states"]
 def available() -> bool:
     """Whether compiled code can be used here: numba is there, can be imported, and compiles. Never raises."""
     try:
-        return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and bool(import_module("rnnbench.engine.build"))
+        with uncollected():
+            return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and bool(import_module("rnnbench.engine.build"))
     except Exception:  # a broken or missing numba, in whatever way: torch does the work
         return False
 

@@ -11,6 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -21,7 +22,16 @@ __all__ = [
     "softplus", "sqrt", "tanh", "uncached", "where",
 ]  # fmt: skip
 
-HOW: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+class Distinct(Compiler):
+    """Compiles functions whose arrays never overlap, so that no loop looks whether a row it stores to is one it reads."""
+
+    def define_pipelines(self) -> Any:
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+HOW: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, "pipeline_class": Distinct}
 cached, uncached = njit(cache=True, **HOW), njit(**HOW)
 
 BLAS, MULTIPLY, PACK, BEGIN, GATHER = range(5)

@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from rnnbench.cell import Cell
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
+from rnnbench.engine.garbage import uncollected
 from rnnbench.engine.plan import plan
 from rnnbench.engine.refusal import NotCompiledError
 from rnnbench.engine.trace import Trace
@@ -274,7 +275,8 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
     if tokens not in chosen.checked:
         chosen.checked.add(tokens)
         try:
-            chosen.check(cell, tokens)
+            with uncollected():
+                chosen.check(cell, tokens)
         except NotCompiledError as error:
             PROGRAMS[fingerprint(cell)] = error
             LOG.warning("%s", error)

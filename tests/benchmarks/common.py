@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: interleaved medians, and the machine they were taken on."""
+"""Shared by the benchmarks: medians of calls that take turns, and the machine they were taken on."""
 
 from __future__ import annotations
 
@@ -26,15 +26,22 @@ def machine() -> str:
 
 
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median milliseconds of each, run in turn A B C A B C ... so that a drift of the machine meets all of them alike."""
+    """Median milliseconds of each call, in the state that a training loop leaves the processor in.
+
+    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike; a turn is several calls, one after the
+    other for at least 20 ms, of which the first is not counted: it finds the caches full of what the one before it has left.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for call in timed.values():
         call()  # compilation and first allocations are not counted
     for _ in range(runs):
         for name, call in timed.items():
-            start = time.perf_counter()
             call()
-            seconds[name].append(time.perf_counter() - start)
+            begun = start = time.perf_counter()
+            while start < begun + 0.02:
+                call()
+                seconds[name].append((end := time.perf_counter()) - start)
+                start = end
     return {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
 
 

@@ -263,6 +263,40 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+class Recorder:
+    """The code of a program, keeping the arrays that it is called with."""
+
+    def __init__(self, code: object) -> None:
+        self.code, self.calls = code, []
+
+    def __getattr__(self, name: str) -> object:
+        def call(*given: object) -> None:
+            self.calls.append([array for array in given if array.size])
+            getattr(self.code, name)(*given)
+
+        return call
+
+
+@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+def test_the_arrays_given_to_compiled_code_never_overlap(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is compiled on that promise: a loop does not look whether a row that it stores to is one that it reads."""
+    from rnnbench.engine.sequence import program
+
+    cell = usual(name, 8, 8, torch.float32)
+    inputs = tokens(5, 3, 8) if kind == "tokens" else torch.randn(5, 3, 8).requires_grad_()
+    engine.states(cell, inputs, 0)  # the first use checks itself
+    recorder = Recorder(program(cell).code)
+    monkeypatch.setitem(program(cell).__dict__, "code", recorder)
+    states = engine.states(cell, inputs, 0)
+    if states.requires_grad:
+        states.sum().backward()
+    assert recorder.calls
+    for arrays in recorder.calls:
+        for k, first in enumerate(arrays):
+            assert not any(np.may_share_memory(first, second) for second in arrays[k + 1 :])
+
+
 @pytest.mark.parametrize("name", COMPILED)
 def test_every_cell_is_as_exact_as_its_step(name: str) -> None:
     """Float32, against float64: the error of the compiled code is that of torch, whatever the cell's own condition."""
@@ -341,6 +375,13 @@ def test_the_second_process_takes_what_the_first_compiled(tmp_path: Path) -> Non
         kept.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
     assert {path.suffix for path in kept[0]} == {".nbc", ".nbi"}
     assert kept[1] == kept[0]
+
+
+def test_the_first_use_is_not_held_up_by_the_garbage_collector(tmp_path: Path) -> None:
+    """It would walk through all of torch's objects, several times in half a second; afterwards it collects as before."""
+    counted = "import gc\nwalks = []\ngc.callbacks.append(lambda phase, about: walks.append(about['generation']))\n"
+    after = "\nassert not any(walks) and gc.isenabled() and gc.get_freeze_count() == 0"
+    run(TINY.replace("assert", counted + "assert").replace("WANTED", "True") + USE.removesuffix(".sum().backward()") + after)
 
 
 def test_with_compilation_switched_off_the_engine_says_that_it_is_not_there() -> None:
