@@ -17,6 +17,7 @@ from rnnbench.engine.calls import *
 '''
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
+LANES = 16  # float32 numbers in the widest vectors
 NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
 
 
@@ -118,6 +119,11 @@ class Emitter:
         lines = [line for statement in statements for line in self.statement(statement, made.places)]
         return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
 
+    def sizes(self) -> str:
+        """The sizes of the states; a width of whole vectors says so, which saves every loop the rest of one."""
+        first, whole = self.names.lists["states"][0], f" // {LANES} * {LANES}" if self.plan.trace.H % LANES == 0 else ""
+        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2]{whole}, {first}.dtype"
+
     def constants(self, body: list[str]) -> list[str]:
         """The numbers that a function's body uses, in the kind of number that it computes with."""
         words = set(re.findall(r"\w+", "\n".join(line.split("#")[0] for line in body)))
@@ -155,7 +161,7 @@ class Emitter:
         self.lines += [
             "", "", "@cached",
             f"def forward(products, tokens, table, gates, vectors, numbers, {', '.join(states)}{given}, row, blocks, sources):",
-            f"    T, B, H, dtype = {states[0]}.shape[0] - 1, {states[0]}.shape[1], {states[0]}.shape[2], {states[0]}.dtype",
+            self.sizes(),
         ]  # fmt: skip
         self.lines += self.constants(body) + self.stacked("block", made.blocks) + self.stacked("source", len(plan.sources))
         views = {"now": "gates[t % gates.shape[0]]"}
@@ -206,7 +212,7 @@ class Emitter:
             "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
             f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed,",
             "):",
-            f"    T, B, H, dtype = {states[0]}.shape[0] - 1, {states[0]}.shape[1], {states[0]}.shape[2], {states[0]}.dtype",
+            self.sizes(),
             "    S, first = back.shape[0], T - grad.shape[0]",
         ]  # fmt: skip
         self.lines += self.constants(body) + self.stacked("block", made.blocks)
