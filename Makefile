@@ -11,7 +11,7 @@ run: $(VENV)/.installed
 
 # The committed runs of results/reference/, piece by piece; finished runs are skipped, so it can be interrupted and resumed.
 REFERENCE := results/reference
-HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther copy-fresh)
+HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther farther-others copy-fresh)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
 OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor starts orthogonal constant width gru-forms fixed)
 SHOWN := `echo $(HEADLINE) $(REFERENCE)/orthogonal.toml | tr ' ' ,`

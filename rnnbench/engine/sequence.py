@@ -26,7 +26,7 @@ from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
 NO_TOKENS = torch.empty(0, 0, dtype=torch.int64)
-CACHED = 1 << 18  # numbers: how much of a backward pass is held in the cache before it becomes weight gradients
+CACHED = 1 << 16  # numbers: how many adjoints are held until they become weight gradients; with all they meet they fit the cache
 
 
 class Pool:
