@@ -1,6 +1,6 @@
 """Forward and backward of one training step: our engine beside torch.nn, a Python loop, JAX and the bare matrix products.
 
-    python tests/benchmarks/step_time.py            # all shapes, about three minutes
+    python tests/benchmarks/step_time.py            # all shapes, about six minutes
     python tests/benchmarks/step_time.py --quick    # T=220 alone, H=32 and 128
 
 Batch 32, 10 tokens, float32, gradients at the last 10 steps alone, one thread. torch.nn gets the same tokens as one-hot vectors,
@@ -116,7 +116,7 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="T=220, H=32 and 128 alone")
-    parser.add_argument("--runs", type=int, default=9, help="counted runs of each (default 9)")
+    parser.add_argument("--runs", type=int, default=9, help="turns of each, of 20 ms and more (default 9)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
