@@ -26,7 +26,7 @@ from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
 NO_TOKENS = torch.empty(0, 0, dtype=torch.int64)
-CACHED = 1 << 16  # numbers: how many adjoints are held until they become weight gradients; with all they meet they fit the cache
+CACHED = 1 << 18  # numbers: how many adjoints become weight gradients at once; another value makes no committed run again
 
 
 class Pool:
