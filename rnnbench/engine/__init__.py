@@ -52,7 +52,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
 
     Args:
         cell: a cell on the CPU, in float32 or float64. Its parameters, its initial state and value inputs get gradients.
-        inputs: (T, B) int64 tokens, read as one-hot vectors, or (T, B, D) values.
+        inputs: (T, B) tokens of any integer type, read as one-hot vectors, or (T, B, D) values.
         first: the first step whose output is wanted.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -25,31 +25,31 @@ from rnnbench.engine.trace import Trace
 from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
-NO_TOKENS = torch.empty(0, 0, dtype=torch.int64)
+Array = Any  # of numpy; what emitted code works on
+
+NO_TOKENS = np.empty((0, 0), np.int64)
 CACHED = 1 << 18  # numbers: how many adjoints become weight gradients at once; another value makes no committed run again
 
 
 class Pool:
-    """Large buffers, used again from step to step: fresh ones cost a page fault for every 4 KiB.
+    """Large arrays, used again from step to step: fresh ones cost a page fault for every 4 KiB.
 
-    A :class:`Lease` takes buffers and gives them back when it is garbage; a graph that is still alive keeps its own.
+    A :class:`Lease` takes arrays and gives them back when it is garbage; a graph that is still alive keeps its own.
     """
 
     def __init__(self, kept: int = 12) -> None:
-        self.free: dict[tuple[tuple[int, ...], torch.dtype], list[Tensor]] = {}
+        self.free: dict[tuple[tuple[int, ...], torch.dtype], list[Array]] = {}
         self.kept = kept  # shapes that are remembered; a shape not seen for long is let go
 
-    def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        try:
-            return self.free[shape, dtype].pop()
-        except (KeyError, IndexError):
-            return torch.empty(shape, dtype=dtype)
+    def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Array:
+        free = self.free.get((shape, dtype))
+        return free.pop() if free else torch.empty(shape, dtype=dtype).numpy()  # torch's memory begins at a multiple of 64 bytes
 
-    def give(self, buffers: list[Tensor]) -> None:
-        for buffer in buffers:
-            key = (tuple(buffer.shape), buffer.dtype)
+    def give(self, arrays: list[Array], dtype: torch.dtype) -> None:
+        for array in arrays:
+            key = (array.shape, dtype)
             shelf = self.free.pop(key, [])  # put back last: the dict is ordered from the longest unused to the latest
-            shelf.append(buffer)
+            shelf.append(array)
             self.free[key] = shelf
         while len(self.free) > self.kept:
             self.free.pop(next(iter(self.free)))
@@ -59,18 +59,18 @@ POOL = Pool()
 
 
 class Lease:
-    """The buffers of one graph."""
+    """The arrays of one graph."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
-        self.buffers: list[Tensor] = []
+        self.arrays: list[Array] = []
 
-    def take(self, *shape: int) -> Tensor:
-        self.buffers.append(POOL.take(shape, self.dtype))
-        return self.buffers[-1]
+    def take(self, *shape: int) -> Array:
+        self.arrays.append(POOL.take(shape, self.dtype))
+        return self.arrays[-1]
 
     def __del__(self) -> None:
-        POOL.give(self.buffers)
+        POOL.give(self.arrays, self.dtype)
 
 
 class Program:
@@ -165,25 +165,25 @@ class Sequence(Function):
         if inputs.is_floating_point():
             tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
             gates = lease.take(T, B, G, H)
-            torch.addmm(bias[:N], inputs.detach().reshape(T * B, -1), weight_ih.t(), out=gates.view(T * B, G * H)[:, :N])
+            columns = torch.from_numpy(gates).view(T * B, G * H)[:, :N]
+            torch.addmm(bias[:N], inputs.detach().reshape(T * B, -1), weight_ih.t(), out=columns)
         else:
             rows = weight_ih.t() if N == G * H else F.pad(weight_ih.t(), (0, G * H - N))
-            tokens, table = inputs.contiguous(), rows + bias  # (D, G*H)
+            tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, G*H)
             gates = lease.take(T if keep and p.keeps else 1, B, G, H)
         states = [lease.take(T + 1, B, H) for _ in initial]
-        for buffer, part in zip(states, initial, strict=True):
-            buffer[0] = part
+        for array, part in zip(states, initial, strict=True):
+            array[0] = part.numpy()
         numbers, made = program.numbers(weight_ih.dtype), p.forward
         program.code.forward(
-            made_by.addresses, tokens.numpy(), table.contiguous().numpy(), gates.numpy(),
-            vectors.contiguous().numpy(), numbers, *(buffer.numpy() for buffer in states),
+            made_by.addresses, tokens, table.contiguous().numpy(), gates, vectors.contiguous().numpy(), numbers, *states,
             *(made_by.packed(weight.t()).numpy() for weight in weights),
             *(np.empty(shape, numbers.dtype) for shape in ((made.rows, H), (made.blocks, B, H), (len(p.sources), B, H))),
         )  # fmt: skip
         if keep:
             ctx.save_for_backward(inputs, *tensors)
             ctx.kept = (lease, program, tokens, gates, states)
-        return states[0][1 + first :].clone()  # (T - first, B, H); the buffer itself goes back to the pool
+        return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself goes back to the pool
 
     @staticmethod
     @once_differentiable
@@ -196,28 +196,27 @@ class Sequence(Function):
         weights = rest[: len(p.products)]
         (T, B), H, G, D = inputs.shape[:2], states[0].shape[2], len(p.slots), weight_ih.shape[1]
         values, N, made, made_by = inputs.is_floating_point(), p.inputs * H, p.backward, products(weight_ih.dtype)
-        new, empty, lease = weight_ih.new_zeros, weight_ih.new_empty, Lease(weight_ih.dtype)
-        numbers = program.numbers(weight_ih.dtype)
+        numbers, lease = program.numbers(weight_ih.dtype), Lease(weight_ih.dtype)
+        zeros, room, none = weight_ih.new_zeros, partial(np.empty, dtype=numbers.dtype), np.empty(0, numbers.dtype)
         S = min(T, max(1, CACHED // (B * G * H)))
-        dtable = new(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
-        x = inputs.contiguous() if values else empty(0, 0, 0)
-        dx = empty(T, B, D) if values and ctx.needs_input_grad[1] else empty(0, 0, 0)
-        dweight_ih = new(N, D) if values else empty(0, 0)
-        dvectors, dweights, dstates = new(vectors.shape), [new(weight.shape) for weight in weights], [new(2, B, H) for _ in states]
+        dtable = zeros(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
+        x = inputs.contiguous().numpy() if values else room((0, 0, 0))
+        dx = weight_ih.new_empty((T, B, D) if values and ctx.needs_input_grad[1] else (0, 0, 0))
+        dweight_ih = zeros((N, D) if values else (0, 0))
+        dvectors, dweights = zeros(vectors.shape), [zeros(weight.shape) for weight in weights]
+        dstates = [np.zeros((2, B, H), numbers.dtype) for _ in states]
         paired = [t.numpy() for pair in zip(weights, dweights, strict=True) for t in (made_by.packed(pair[0]), pair[1])]
         program.code.backward(
-            made_by.addresses, tokens.numpy(), dtable.numpy(), x.numpy(),
-            (made_by.packed(weight_ih) if dx.numel() else empty(0)).numpy(), dweight_ih.numpy(), dx.numpy(),
-            vectors.contiguous().numpy(), dvectors.numpy(), numbers,
-            gates.numpy(), *(buffer.numpy() for buffer in states), *paired,
-            grad.contiguous().numpy(), *(part.numpy() for part in dstates),
-            np.empty((made.rows, H), numbers.dtype), np.empty((made.blocks, B, H), numbers.dtype),
-            lease.take(len(p.sources), S, B, H).numpy(), np.empty((program.backs, B, H), numbers.dtype),
-            lease.take(S, B, G, H).numpy(), lease.take(made_by.room(S * B, max(H, D if values else 0))).numpy(),
+            made_by.addresses, tokens, dtable.numpy(), x, made_by.packed(weight_ih).numpy() if dx.numel() else none,
+            dweight_ih.numpy(), dx.numpy(), vectors.contiguous().numpy(), dvectors.numpy(), numbers, gates, *states, *paired,
+            grad.contiguous().numpy(), *dstates, room((made.rows, H)), room((made.blocks, B, H)),
+            lease.take(len(p.sources), S, B, H), room((program.backs, B, H)), lease.take(S, B, G, H),
+            lease.take(made_by.room(S * B, max(H, D if values else 0))),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
-        initial = [part[1] for part in dstates]
+        wanted = ctx.needs_input_grad[-len(states) :]
+        initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, wanted, strict=True)]
         return None, dx if dx.numel() else None, None, None, dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
 
 
@@ -264,9 +263,11 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
     """As :func:`rnnbench.engine.states`."""
     if inputs.is_floating_point():
         inputs = inputs.to(cell._like.dtype)
-    elif inputs.numel():
-        low, high = (int(bound) for bound in inputs.aminmax())
-        if low < 0 or high >= cell.input_size:
+    else:
+        inputs = inputs.long()
+        # a negative token reads as a huge one
+        if inputs.numel() and inputs.numpy().view(np.uint64).max() >= cell.input_size:
+            low, high = (int(bound) for bound in inputs.aminmax())
             raise UserError(
                 f"a token of {low if low < 0 else high} is outside of 0 to {cell.input_size - 1}: the task must give others"
             )

@@ -105,6 +105,13 @@ def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
     assert torch.autograd.gradcheck(states, arguments)
 
 
+def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
+    cell = catalog.make_cell("gru", 3, 4)
+    initialise(cell, default(cell), Setting(Generator().manual_seed(0), 5, 5))
+    tokens = torch.tensor([[2, 0], [1, 2]])
+    torch.testing.assert_close(engine.states(cell, tokens.int()), cell.states(tokens))
+
+
 @pytest.mark.parametrize("init", ["uniform", "chrono"])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
 @EVERY
