@@ -117,7 +117,7 @@ class Layer(nn.Module, ABC):
         """Outputs of a whole sequence.
 
         Args:
-            inputs: (T, B) int64 tokens, read as one-hot vectors, or (T, B, D) values.
+            inputs: (T, B) tokens of any integer type, read as one-hot vectors, or (T, B, D) values.
             first: the first time step whose output is wanted.
 
         Returns:
@@ -133,7 +133,7 @@ class Layer(nn.Module, ABC):
         dtype = self._like.dtype
         if inputs.is_floating_point():
             return inputs.to(dtype)
-        return F.one_hot(inputs, self.input_size).to(dtype)  # (T, B, D)
+        return F.one_hot(inputs.long(), self.input_size).to(dtype)  # (T, B, D)
 
 
 class Cell(Layer):
@@ -238,6 +238,23 @@ class Cell(Layer):
         if rows is not None:
             state_dict |= {f"{prefix}initial_{name}": row for name, row in zip(self.state_names, rows, strict=True)}
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def check_inputs(layer: Layer, inputs: Tensor, first: int = 0) -> None:
+    """Raise UserError unless the layer reads ``inputs``: (T, B) tokens in [0, input_size), or (T, B, input_size) values."""
+    D, values = layer.input_size, inputs.is_floating_point()
+    if inputs.ndim != 2 + values or inputs.is_complex():
+        kind = str(inputs.dtype).removeprefix("torch.")
+        raise UserError(f"inputs are (T, B) integer tokens or (T, B, D) real values, not {tuple(inputs.shape)} of {kind}")
+    if not 0 <= first <= len(inputs):
+        raise UserError(f"first, the first step whose output is wanted, must lie in 0 to T = {len(inputs)}: it is {first}")
+    if values:
+        if inputs.shape[2] != D:
+            raise UserError(f"inputs have {inputs.shape[2]} channels, and the task's input_size is {D}: they should be equal")
+    elif inputs.numel():
+        low, high = (int(end) for end in inputs.aminmax())
+        if low < 0 or high >= D:
+            raise UserError(f"inputs hold the token {low if low < 0 else high}, and tokens lie in [0, input_size = {D})")
 
 
 def check_step(cell: Cell, result: object, state: State) -> None:

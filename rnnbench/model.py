@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from rnnbench import engine
 from rnnbench.catalog import CELLS
-from rnnbench.cell import Cell, Layer, Setting
+from rnnbench.cell import Cell, Layer, Setting, check_inputs
 from rnnbench.config import Run
 from rnnbench.errors import UserError, place
 from rnnbench.initializers import initialise, uniform_
@@ -66,19 +66,6 @@ class Model(nn.Module):
         if tuple(states.shape) != owed:
             raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
         return states
-
-
-def check_inputs(cell: Layer, inputs: Tensor) -> None:
-    """Raise UserError unless ``inputs`` are tokens in [0, input_size), or values with input_size channels."""
-    if inputs.is_floating_point():
-        if inputs.shape[-1] != cell.input_size:
-            raise UserError(f"the task gives {inputs.shape[-1]} channels: its input_size is {cell.input_size} and should be that")
-        return
-    low, high = (int(end) for end in inputs.aminmax())
-    if low < 0 or high >= cell.input_size:
-        raise UserError(
-            f"the task gives the token {low if low < 0 else high}, and tokens lie in [0, input_size = {cell.input_size})"
-        )
 
 
 def stream(seed: int, name: str) -> Generator:

@@ -57,7 +57,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
 
     Raises:
         NotCompiledError: with the sentence of :func:`refusal`; a UserError.
-        rnnbench.errors.UserError: for a token that is not in [0, input_size).
+        rnnbench.errors.UserError: the cell does not read these inputs, or ``first`` is not in 0 to T.
 
     Example:
         >>> import torch

@@ -15,14 +15,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from rnnbench.cell import Cell
+from rnnbench.cell import Cell, check_inputs
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
 from rnnbench.engine.garbage import uncollected
 from rnnbench.engine.plan import plan
 from rnnbench.engine.refusal import NotCompiledError
 from rnnbench.engine.trace import Trace
-from rnnbench.errors import UserError
 
 LOG = logging.getLogger(__name__)
 Array = Any  # of numpy; what emitted code works on
@@ -166,7 +165,7 @@ class Sequence(Function):
             tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
             gates = lease.take(T, B, G, H)
             columns = torch.from_numpy(gates).view(T * B, G * H)[:, :N]
-            torch.addmm(bias[:N], inputs.detach().reshape(T * B, -1), weight_ih.t(), out=columns)
+            torch.addmm(bias[:N], inputs.detach().reshape(T * B, weight_ih.shape[1]), weight_ih.t(), out=columns)
         else:
             rows = weight_ih.t() if N == G * H else F.pad(weight_ih.t(), (0, G * H - N))
             tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, G*H)
@@ -247,6 +246,8 @@ def program(cell: Cell) -> Program:
         try:
             if type(cell).states is not Cell.states:
                 raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
+            if cell._like.dtype not in (torch.float32, torch.float64):
+                raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
             # a cell without numbers, made to be looked at, is given some place to trace in
             PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
             if fingerprint(cell) != key:
@@ -261,18 +262,9 @@ def program(cell: Cell) -> Program:
 
 def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
     """As :func:`rnnbench.engine.states`."""
-    if inputs.is_floating_point():
-        inputs = inputs.to(cell._like.dtype)
-    else:
-        inputs = inputs.long()
-        # a negative token reads as a huge one
-        if inputs.numel() and inputs.numpy().view(np.uint64).max() >= cell.input_size:
-            low, high = (int(bound) for bound in inputs.aminmax())
-            raise UserError(
-                f"a token of {low if low < 0 else high} is outside of 0 to {cell.input_size - 1}: the task must give others"
-            )
-    chosen = program(cell)
-    tokens = not inputs.is_floating_point()
+    check_inputs(cell, inputs, first)
+    chosen, tokens = program(cell), not inputs.is_floating_point()
+    inputs = inputs.long() if tokens else inputs.to(cell._like.dtype)
     if tokens not in chosen.checked:
         chosen.checked.add(tokens)
         try:

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rnnbench.cell import Cell, Gate
+from rnnbench.cell import Cell, Gate, check_inputs
 from rnnbench.config import Run
 from rnnbench.errors import UserError
 from rnnbench.insight.gradients import half_lives
 from rnnbench.insight.networks import walk
-from rnnbench.model import Model, check_inputs, stream
+from rnnbench.model import Model, stream
 from rnnbench.resolve import task_of
 
 COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "high")

@@ -15,10 +15,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from rnnbench.cell import Cell
+from rnnbench.cell import Cell, check_inputs
 from rnnbench.config import Run
 from rnnbench.insight.networks import walk
-from rnnbench.model import Model, check_inputs, stream
+from rnnbench.model import Model, stream
 from rnnbench.resolve import task_of
 from rnnbench.task import Batch
 

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from rnnbench.ask import CellLike, request
-from rnnbench.cell import Cell
+from rnnbench.cell import Cell, check_inputs
 from rnnbench.config import Run
 from rnnbench.insight.gradients import last_answers
 from rnnbench.insight.kept import Counting
 from rnnbench.insight.networks import initialised, walk
-from rnnbench.model import Model, check_inputs, stream
+from rnnbench.model import Model, stream
 from rnnbench.resolve import resolve, task_of
 
 COLUMNS = ("cell", "init", "task", "gap", "seed", "length", "parameters", "sensitivity", "through_time")

@@ -105,6 +105,11 @@ def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
     assert torch.autograd.gradcheck(states, arguments)
 
 
+@pytest.mark.parametrize("inputs", [torch.zeros(0, 2, 3), torch.zeros(5, 0, 3), torch.zeros(5, 0, dtype=torch.int64)])
+def test_no_steps_and_no_sequences_give_no_outputs(inputs: Tensor) -> None:
+    assert engine.states(catalog.make_cell("gru", 3, 4), inputs).shape == (*inputs.shape[:2], 4)
+
+
 def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
     cell = catalog.make_cell("gru", 3, 4)
     initialise(cell, default(cell), Setting(Generator().manual_seed(0), 5, 5))
