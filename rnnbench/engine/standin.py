@@ -1,0 +1,84 @@
+"""What stands for inputs and states while a step is traced: a row of pieces, (B, H) nodes or columns of the input side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnnbench.engine.graph import Node
+from rnnbench.engine.preparations import name_of
+from rnnbench.engine.refusal import refuse
+
+if TYPE_CHECKING:
+    from rnnbench.engine.trace import Trace
+
+
+class Span(NamedTuple):
+    """Columns of the input, ``start`` to ``stop``."""
+
+    start: int
+    stop: int
+
+
+class Column(NamedTuple):
+    """One column, made of a sum over the units: a block with the same number everywhere in a row."""
+
+    node: Node
+
+
+Piece = Node | Span | Column
+
+
+class StandIn:
+    """Stands for a (B, n) tensor; it acts like a tensor towards torch's functions, its methods and operators."""
+
+    def __init__(self, trace: Trace, pieces: list[Piece]) -> None:
+        self.trace, self.pieces = trace, pieces
+        self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), 2
+
+    @property
+    def shape(self) -> torch.Size:
+        """One sequence stands for all of them: what is made in this shape from nothing then fits every batch."""
+        return torch.Size((1, sum(self.trace.width(piece) for piece in self.pieces)))
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getattr__(self, name: str) -> Any:
+        if not callable(getattr(Tensor, name, None)):
+            refuse(f"{name} of an input or a state is not compiled")
+        return lambda *args, **kwargs: self.trace.call(getattr(Tensor, name), (self, *args), kwargs)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        refuse(f"{name_of(func)} is not compiled")  # the mode answers all calls during a trace
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda self, *args: self.trace.call(getattr(Tensor, name), (self, *args), {})
+
+
+def _swapped(name: str) -> Callable[..., Any]:
+    return lambda self, other: self.trace.call(getattr(torch, name), (other, self), {})
+
+
+def _refused(what: str) -> Callable[..., Any]:
+    return lambda *_: refuse(what)
+
+
+SAME = "add sub mul truediv matmul pow neg abs gt ge lt le eq ne and or getitem"  # operators named as the tensor's methods
+for _op in SAME.split():
+    setattr(StandIn, f"__{_op}__", _method(f"__{_op}__"))
+for _op, _func in (("radd", "add"), ("rsub", "sub"), ("rmul", "mul"), ("rtruediv", "div"), ("rmatmul", "matmul"), ("rpow", "pow")):
+    setattr(StandIn, f"__{_op}__", _swapped(_func))
+for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "setitem"):
+    setattr(StandIn, f"__{_op}__", _refused("a change in place is not compiled"))
+for _op in ("bool", "float", "int", "index", "iter"):
+    setattr(StandIn, f"__{_op}__", _refused("what depends on the values of an input or a state in Python is not compiled"))
+StandIn.__hash__ = object.__hash__  # type: ignore[method-assign]  # __eq__ above took it away
