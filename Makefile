@@ -33,8 +33,7 @@ figures: $(VENV)/.installed
 # Every cell on one axis: results/atlas/, which can be interrupted and resumed too.
 ATLAS := results/atlas
 atlas: $(VENV)/.installed
-	$(BIN)/rnnbench tune $(ATLAS)/tuning.toml --out results/tuning-atlas --table $(ATLAS)/tuning.csv
-	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --tuned $(ATLAS)/tuning.csv --search-span --out $(ATLAS)
+	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --out $(ATLAS)
 	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size --style slide
 	$(BIN)/rnnbench table $(ATLAS) --spans --format markdown > $(ATLAS)/spans.md
 

@@ -20,14 +20,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rnnbench import insight, plots
-    from rnnbench.api import cells, load_extrapolation, load_logs, load_runs, run, sweep, tasks
+    from rnnbench.api import cells, load_extrapolation, load_logs, load_runs, run, sweep, tasks, tune
     from rnnbench.errors import UserError
     from rnnbench.result import Result, Study
     from rnnbench.testing import check_cell, check_task
 
 _HOMES = {
     **dict.fromkeys(("cells", "load_extrapolation", "load_logs", "load_runs"), "rnnbench.api"),
-    **dict.fromkeys(("run", "sweep", "tasks"), "rnnbench.api"),
+    **dict.fromkeys(("run", "sweep", "tasks", "tune"), "rnnbench.api"),
     **dict.fromkeys(("check_cell", "check_task"), "rnnbench.testing"),
     **dict.fromkeys(("Result", "Study"), "rnnbench.result"),
     "UserError": "rnnbench.errors",
@@ -48,11 +48,12 @@ __all__ = [
     "run",
     "sweep",
     "tasks",
+    "tune",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("cells", "insight", "plots", "sweep"):  # packages; the first and the last are called too
+    if name in ("cells", "insight", "plots", "sweep", "tune"):  # modules; three of them are called too
         return import_module(f"rnnbench.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
@@ -64,7 +65,7 @@ def __dir__() -> list[str]:
 
 
 class _Called(ModuleType):
-    """A package that is a function too: both ``rnnbench.cells()`` and ``from rnnbench.cells import Cell``."""
+    """A module that is a function too: both ``rnnbench.cells()`` and ``from rnnbench.cells import Cell``."""
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         return self.__wrapped__(*args, **kwargs)
@@ -75,7 +76,7 @@ class _Called(ModuleType):
 
 
 class _Face(ModuleType):
-    """This module: of its packages those that a function is named like too can be called."""
+    """This module: of those inside it the ones that a function is named like too can be called."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _HOMES and type(value) is ModuleType:

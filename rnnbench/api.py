@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnbench import study as rooms
 from rnnbench.ask import CellLike, TaskLike, request, spec_of
@@ -24,12 +24,14 @@ from rnnbench.execute import Execution
 from rnnbench.resolve import resolve
 from rnnbench.result import Result, Study
 from rnnbench.sweep.agenda import Agenda, Note, no_more
-from rnnbench.sweep.files import check_sweep, save_sweep
+from rnnbench.sweep.files import read_sweep, save_sweep
 from rnnbench.sweep.grid import SpanSearch, grid
 from rnnbench.sweep.local import Local
+from rnnbench.sweep.tuned import TABLE, Tuned
 from rnnbench.sweep.workers import Workers
 from rnnbench.task import Task
 from rnnbench.testing import warning
+from rnnbench.tune import Pilots, needed, pilots, with_defaults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,13 +87,13 @@ def run(
 
 
 def sweep(
-    cell: CellLike | Iterable[CellLike],
-    task: TaskLike | Iterable[TaskLike],
+    cell: CellLike | Iterable[CellLike] | None = None,
+    task: TaskLike | Iterable[TaskLike] | None = None,
     *,
+    file: Path | str | None = None,
     out: Path | str | None = None,
     jobs: int | None = None,
     dask: str | None = None,
-    search_span: bool = False,
     retry_failed: bool = False,
     fail_fast: bool = False,
     progress: bool | None = None,
@@ -101,10 +103,10 @@ def sweep(
 
     Args:
         cell, task: one or several, each as in :func:`run`.
+        file: sweep file, whose values hold where no other is given here.
         out: study folder; a temporary one of this sweep if None. Runs that it has are skipped.
         jobs: runs at once on this machine; default: one per core.
         dask: address or file of a Dask scheduler to send the runs to.
-        search_span: bisect the gaps for the largest one solved, not the whole grid.
         retry_failed: try runs again that failed before.
         fail_fast: stop at the first failure.
         progress: as in :func:`run`.
@@ -116,18 +118,68 @@ def sweep(
     Raises:
         UserError, StorageError: as :func:`run`.
     """
-    asked = sweep_request(cell=cell, task=task, **recipe)
-    digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
-    study = Study.create(scratch(digest) if out is None else out)
-    agenda = plan(asked, study, search_span, retry_failed)
+    asked = sweep_request(file, cell=cell, task=task, **recipe)
+    if first := needed(asked):
+        _tuned(first, jobs, dask, retry_failed, progress)
+    study = Study.create(scratch(_digest(asked)) if out is None else out)
+    agenda = plan(asked, study, retry_failed)
     save_sweep(asked, study)
-    workers = make_workers(agenda, asked, jobs, dask, fail_fast)
-    with interruptible(workers), _bar(progress, agenda.total) as advance:
+    _work(make_workers(agenda, asked, jobs, dask, fail_fast), progress)
+    return study
+
+
+def tune(
+    cell: CellLike | Iterable[CellLike] | None = None,
+    task: TaskLike | Iterable[TaskLike] | None = None,
+    *,
+    file: Path | str | None = None,
+    out: Path | str | None = None,
+    table: Path | str | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+    retry_failed: bool = False,
+    progress: bool | None = None,
+    **recipe: object,
+) -> pd.DataFrame:
+    """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
+
+    Args:
+        cell, task, file, out, jobs, dask, retry_failed, progress: as in :func:`sweep`.
+        table: takes the choices, for ``sweep(tuned=table)``; default: ``tuning.csv`` in the study folder.
+        recipe: any other flag of ``rnnbench tune``, as a keyword.
+
+    Returns:
+        The choices, one row per cell, task and gap.
+
+    Raises:
+        UserError, StorageError: as :func:`run`.
+    """
+    import pandas as pd
+
+    asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
+    folder = scratch(_digest(asked)) if out is None else Path(out)
+    rows = _tuned(Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE)), jobs, dask, retry_failed, progress)
+    return pd.DataFrame([row.model_dump() for row in rows])
+
+
+def _tuned(wanted: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, progress: bool | None) -> list[Tuned]:
+    study = Study.create(wanted.folder)
+    agenda = Agenda(study, wanted.runs, retry_failed=retry_failed)
+    save_sweep(wanted.asked, study)
+    _work(make_workers(agenda, wanted.asked, jobs, dask), progress)
+    return wanted.record("rnnbench.tune")
+
+
+def _work(workers: Workers, progress: bool | None) -> None:
+    with interruptible(workers), _bar(progress, workers.agenda.total) as advance:
         for event in workers.events():
             if isinstance(event, Note):
-                warnings.warn(event.text, stacklevel=2)
-            advance(agenda.ended, f"{agenda.failed} failed")
-    return study
+                warnings.warn(event.text, stacklevel=3)
+            advance(workers.agenda.ended, f"{workers.agenda.failed} failed")
+
+
+def _digest(asked: SweepRequest) -> str:
+    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
 
 
 def cells() -> dict[str, type[Layer]]:
@@ -165,12 +217,13 @@ def load_extrapolation(study: Path | str) -> pd.DataFrame:
     return Study.open(study).extrapolation()
 
 
-def sweep_request(**values: object) -> SweepRequest:
-    """A sweep of plain values and classes; raises UserError naming the wrong one."""
-    axes = {axis: _several(values[axis]) for axis in AXES if axis in values}
-    axes["cell"] = [_class_spec(CELLS, one) for one in axes.get("cell", [])]
-    axes["task"] = [_class_spec(TASKS, one) for one in axes.get("task", [])]
-    return check_sweep(values | axes, lambda key: key)
+def sweep_request(file: Path | str | None = None, **values: object) -> SweepRequest:
+    """A sweep of plain values and classes, each in the place of the file's value; raises UserError naming the wrong one."""
+    axes = {axis: _several(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
+    registries: dict[str, Registry[Any]] = {"cell": CELLS, "task": TASKS}
+    specs = {axis: [_class_spec(registries[axis], one) for one in axes[axis]] for axis in registries if axis in axes}
+    given = {name: value for name, value in values.items() if value is not None}
+    return read_sweep(Path(file) if file is not None else None, given | axes | specs, str)
 
 
 def _several(given: object) -> list[object]:
@@ -188,11 +241,11 @@ def _class_spec(registry: Registry[C], wanted: object) -> str:
     return spec[0]
 
 
-def plan(asked: SweepRequest, study: rooms.Study, search_span: bool = False, retry_failed: bool = False) -> Agenda:
+def plan(asked: SweepRequest, study: rooms.Study, retry_failed: bool = False) -> Agenda:
     """What a sweep has to do in a study."""
     broken: dict[str, str] = {}
     runs = grid(asked, broken)
-    search = SpanSearch(runs) if search_span else None
+    search = SpanSearch(runs) if asked.search_span else None
     return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
 
 

@@ -42,6 +42,11 @@ def _device(name: str) -> str:
     return name
 
 
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
 def ordered(kind: type[BaseModel]) -> list[str]:
     """The fields of a model as people read them: what a class adds to its base first."""
     names: list[str] = []
@@ -121,6 +126,10 @@ class RunRequest(Request):
 
 AXES = ("cell", "task", "gap", "seed", "hidden_size", "lr", "init")
 """The fields that a sweep takes several values of."""
+NO_PILOTS = ("tuned", "tune", "search_span")
+"""The fields of a sweep that pilot runs cannot have."""
+BESIDES = ("cells", *NO_PILOTS)
+"""The fields of a sweep that are no fields of its runs."""
 
 _several = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
 
@@ -145,6 +154,10 @@ class SweepRequest(Request):
     tuned: str | None = Field(
         None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."
     )
+    tune: str | None = Field(
+        None, description="Sweep file of pilot runs: what the table of --tuned lacks is tuned first, and put into it."
+    )
+    search_span: bool = Field(False, description="Bisect the gaps for the largest one solved, not the whole grid.")
     cells: dict[str, dict[str, object]] = Field(
         default_factory=dict,
         description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from rnnbench import __version__
-from rnnbench.config import PILOT_SEEDS, Run, SweepRequest
+from rnnbench.config import NO_PILOTS, PILOT_SEEDS, Run, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study import RunRecord, Study
 from rnnbench.study.schema import this_machine
 from rnnbench.summary import BEST_RULE, standing
+from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.grid import grid
-from rnnbench.sweep.tuned import Tuned
+from rnnbench.sweep.tuned import Tuned, lacking, write
 
 RATES = [0.02, 0.005, 0.001]
 """The grid that a cell gets which is given no other."""
@@ -25,13 +28,51 @@ def with_defaults(asked: SweepRequest) -> SweepRequest:
     return asked.model_copy(update={name: value for name, value in DEFAULTS.items() if name not in asked.model_fields_set})
 
 
+class Pilots(NamedTuple):
+    """What is tuned, and where to.
+
+    Attributes:
+        asked: the sweep of the pilot runs.
+        runs: its runs.
+        folder: their study.
+        table: takes what is chosen.
+    """
+
+    asked: SweepRequest
+    runs: list[Run]
+    folder: Path
+    table: Path
+
+    def record(self, command: str) -> list[Tuned]:
+        """Choose, and put the choices into the table; ``command`` is what was run."""
+        rows = choose(self.runs, Study.open(self.folder), command)
+        if rows:
+            write(self.table, rows)
+        return rows
+
+
+def needed(sweep: SweepRequest) -> Pilots | None:
+    """The pilot runs that a sweep with ``tune`` needs first, beside its table; None if that has every recipe. Raises UserError."""
+    if sweep.tune is None:
+        return None
+    if sweep.tuned is None:
+        raise UserError("tune needs tuned, the table that takes what is chosen")
+    table = Path(sweep.tuned)
+    cells, tasks = lacking(sweep, table)
+    if not cells:
+        return None
+    asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks}))
+    return Pilots(asked, pilots(asked), table.with_name(f"{table.stem}-pilots"), table)
+
+
 def pilots(asked: SweepRequest) -> list[Run]:
     """The pilot runs of a tuning; raises UserError for seeds that could be reported, or a grid that is not the same for all."""
     low = [seed for seed in asked.seed if seed < PILOT_SEEDS]
     if low:
         raise UserError(f"seed {low[0]} is one of the reported seeds: tune on pilot seeds, from {PILOT_SEEDS} up")
-    if asked.tuned is not None:
-        raise UserError("tuned names a table that tuning makes: leave it out here")
+    for name in NO_PILOTS:
+        if getattr(asked, name):
+            raise UserError(f"{name} is for sweeps, which run what tuning chose: leave it out here")
     runs = grid(asked)
     counts: dict[tuple[str, ...], int] = {}
     for run in runs:

@@ -5,15 +5,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import rnnbench
 from rnnbench.cli import main
 from rnnbench.config import Run, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study import RunRecord, Study
 from rnnbench.summary import summarise
-from rnnbench.sweep.files import save_sweep
+from rnnbench.sweep.files import read_sweep, save_sweep
 from rnnbench.sweep.grid import grid
 from rnnbench.sweep.tuned import Tuned, Tuning, tuning_told, write
-from rnnbench.tune import DEFAULTS, choose, pilots
+from rnnbench.tune import DEFAULTS, choose, needed, pilots
 
 BASE = next(iter(Study.open(Path(__file__).parents[1] / "results" / "reference").records()))
 CELL = """
@@ -163,3 +164,80 @@ def test_the_command_tunes_a_strangers_cell_and_resumes(tmp_path: Path, capsys: 
         main(["tune", "--cell", "rnn", "--task", "beijing", "--seed", "3", "--out", str(out)])
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+PILOTS = """
+cell = ["rnn"]
+task = ["beijing"]
+gap = [2]
+seed = [1000]
+hidden_size = 8
+max_steps = 20
+eval_every = 10
+lr = [0.02, 0.005]
+"""
+SWEEP = """
+cell = ["rnn"]
+task = ["beijing"]
+gap = [2, 3]
+max_steps = 20
+eval_every = 10
+tuned = "table.csv"
+tune = "pilots.toml"
+search_span = true
+"""
+
+
+@pytest.fixture
+def atlas(tmp_path: Path) -> Path:
+    """A sweep file that says how it is tuned, in a folder that is not the caller's."""
+    (tmp_path / "pilots.toml").write_text(PILOTS)
+    (tmp_path / "atlas.toml").write_text(SWEEP)
+    (tmp_path / "mine.py").write_text(CELL)
+    return tmp_path / "atlas.toml"
+
+
+def test_one_command_tunes_a_strangers_cell_and_runs_it(atlas: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = atlas.parent
+    argv = ["sweep", str(atlas), "--cell", str(home / "mine.py"), "--out", str(home / "study"), "--jobs", "2", "--quiet"]
+    with pytest.raises(SystemExit) as ended:
+        main([*argv, "--dry-run"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"first 2 pilot runs, in {home / 'table-pilots'};")
+    assert sorted(path.name for path in home.iterdir()) == ["atlas.toml", "mine.py", "pilots.toml"]
+    for tuned_now in (True, False):  # the second time there is nothing to tune
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        assert ended.value.code == 0
+        assert ("2 of 2 runs done" in capsys.readouterr().out) == tuned_now
+    (row,) = Tuning(home / "table.csv").rows
+    assert (row.cell, row.candidates, row.seeds) == ("mine", 2, "1000")
+    assert {(record.cell, record.lr) for record in Study.open(home / "study").records()} == {("mine", row.lr)}
+
+
+def test_the_same_from_python(atlas: Path) -> None:
+    home = atlas.parent
+    table = home / "other.csv"
+    chosen = rnnbench.tune(file=home / "pilots.toml", lr=[0.01], out=home / "pilots", table=table, progress=False)
+    assert list(chosen["lr"]) == [0.01]
+    study = rnnbench.sweep(file=atlas, gap=[2], tuned=str(table), out=home / "study", progress=False)
+    assert list(study.runs()["lr"]) == [0.01]
+    assert not (home / "table-pilots").exists()
+    rnnbench.sweep(file=atlas, gap=[2], out=home / "again", progress=False)
+    assert (home / "table-pilots" / "runs.csv").exists()
+
+
+def test_tuning_first_needs_a_table_and_tuning_itself_none(atlas: Path) -> None:
+    with pytest.raises(UserError, match="tune needs tuned, the table"):
+        needed(SweepRequest(cell=["rnn"], task=["recall"], tune=str(atlas)))
+    for words in ({"tune": "a.toml"}, {"search_span": True}, {"tuned": "a.csv"}):
+        with pytest.raises(UserError, match="is for sweeps, which run what tuning chose"):
+            pilots(asked(**words))
+
+
+def test_a_broken_file_does_not_stop_the_tuning_of_the_others(atlas: Path) -> None:
+    broken = atlas.parent / "broken.py"
+    broken.write_text("CELL = None")
+    wanted = needed(read_sweep(atlas, {"cell": [str(broken), "rnn"]}))
+    assert wanted is not None
+    assert wanted.asked.cell == ["rnn"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rnnbench.config import SweepRequest
+from rnnbench.config import SweepRequest, flag
 from rnnbench.errors import UserError, did_you_mean, mistake
 from rnnbench.study import Study
 from rnnbench.sweep import tuned
@@ -20,12 +20,13 @@ SWEEP_FILE = "sweep.json"
 """The last sweep of a study, in its folder."""
 
 
-def read_sweep(file: Path | None, flags: dict[str, object]) -> SweepRequest:
+def read_sweep(file: Path | None, flags: dict[str, object], word: Callable[[str], str] = flag) -> SweepRequest:
     """The sweep of a TOML file (keys are the flags' words, with underscores), each flag in the place of the file's value.
 
     Args:
-        file: the file, or None for flags alone.
+        file: the file, or None for flags alone; the tables and files that it names in turn are found from its own folder.
         flags: values by field name, of the types that TOML would give.
+        word: how a message calls the field of a flag.
 
     Raises:
         UserError: one line: ``study.toml, line 3: unknown key 'gaps': did you mean 'gap'?``
@@ -35,11 +36,13 @@ def read_sweep(file: Path | None, flags: dict[str, object]) -> SweepRequest:
     known = SweepRequest.model_fields
 
     def place(key: str) -> str:
-        return f"--{key.replace('_', '-')}" if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
+        return word(key) if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
 
-    for key in values:
+    for key, value in values.items():
         if key not in known:
             raise UserError(f"{file}, {_line(text, key)}: unknown key {key!r}{did_you_mean(key.replace('-', '_'), list(known))}")
+        if file and key in ("tuned", "tune") and isinstance(value, str):
+            values[key] = str(file.parent / value)
     return check_sweep(values | flags, place)
 
 

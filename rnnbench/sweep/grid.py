@@ -9,7 +9,7 @@ from itertools import product
 from pydantic import ValidationError
 
 from rnnbench.catalog import CELLS, TASKS, C, Registry
-from rnnbench.config import AXES, Request, Run, RunRequest, SweepRequest
+from rnnbench.config import AXES, BESIDES, Request, Run, RunRequest, SweepRequest
 from rnnbench.errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
 from rnnbench.initializers import known
 from rnnbench.resolve import fits, resolve
@@ -88,7 +88,7 @@ def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, boo
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     """What a sweep asks for, one request per combination; nothing is checked against tasks and cells."""
-    recipe = sweep.model_dump(exclude={*AXES, "cells", "tuned"})
+    recipe = sweep.model_dump(exclude={*AXES, *BESIDES})
     tuning = tuning_of(sweep)
     for cell in sweep.cell:
         own = sweep.cells.get(CELLS.find(cell).name, {})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 from collections.abc import Container, Hashable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rnnbench.catalog import CELLS, TASKS
 from rnnbench.config import Option, Options, RunRequest, SweepRequest
-from rnnbench.errors import UserError
+from rnnbench.errors import PluginError, UserError
 from rnnbench.study.files import replace
 
 if TYPE_CHECKING:
@@ -177,6 +179,19 @@ def tuning_of(sweep: SweepRequest) -> Tuning | None:
         if getattr(sweep, name) != SweepRequest.model_fields[name].default:
             raise UserError(f"tuned and {name} do not go together: the table decides {', '.join(FIELDS)}")
     return Tuning(Path(sweep.tuned))
+
+
+def lacking(sweep: SweepRequest, table: Path) -> tuple[list[str], list[str]]:
+    """The cells and the tasks of a sweep that ``table`` has no recipe for; those whose own file is at fault are left out."""
+    known = {row.key[:4] for row in Tuning(table).rows} if table.exists() else set()
+    cells, tasks = [], []
+    for cell, task in product(sweep.cell, sweep.task):
+        with contextlib.suppress(PluginError):
+            one, other = CELLS.find(cell), TASKS.find(task)
+            if (other.name, other.source, one.name, one.source) not in known:
+                cells.append(cell)
+                tasks.append(task)
+    return list(dict.fromkeys(cells)), list(dict.fromkeys(tasks))
 
 
 def write(file: Path, rows: Iterable[Tuned]) -> None:

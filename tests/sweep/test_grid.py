@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnnbench.config import AXES, RunRequest, SweepRequest
+from rnnbench.config import AXES, BESIDES, RunRequest, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.sweep.grid import SpanSearch, grid
 
@@ -12,7 +12,7 @@ def sweep(**values) -> SweepRequest:
 
 
 def test_a_sweep_has_every_field_of_a_run() -> None:
-    assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, "cells", "tuned"}
+    assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, *BESIDES}
     for name, field in RunRequest.model_fields.items():
         if name not in AXES:
             swept = SweepRequest.model_fields[name]

@@ -13,7 +13,6 @@ from rnnbench.config import SweepRequest
 
 DaskFlag = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler, or its file, to send runs to.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop all runs at the first failure.")]
-Search = Annotated[bool, typer.Option("--search-span", help="Bisect the gaps for the largest one solved, not the whole grid.")]
 
 
 @app.command(epilog="Example: rnnbench sweep --cell rnn,lstm --task copy --gap 10,20,50 --seed 0,1,2,3,4 --out results/mine")
@@ -26,16 +25,16 @@ def sweep(
     dry_run: DryRun = False,
     retry_failed: RetryFailed = False,
     fail_fast: FailFast = False,
-    search_span: Search = False,
     quiet: Quiet = False,
     **flags: object,
 ) -> None:
     """Train every combination of cells, tasks, gaps, seeds, widths, learning rates and initialisations.
 
     Runs that the study has are skipped, interrupted ones resume where they stopped. A run that fails is recorded with its cause and
-    does not affect the others; the exit code is then 3.
+    does not affect the others; the exit code is then 3. With --tune and --tuned, cells and tasks without a recipe are tuned first.
     """
     from rnnbench import api
+    from rnnbench.cli.terminal.pilots import tuned
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
     from rnnbench.cli.terminal.words import say
     from rnnbench.study import Study
@@ -43,10 +42,12 @@ def sweep(
     from rnnbench.sweep.grid import grid
 
     asked = read_sweep(file, sweep_values(flags))
+    if not tuned(asked, jobs, dask, retry_failed, quiet, dry_run):
+        return
     study = Study(out) if dry_run else Study.create(out)
-    agenda = api.plan(asked, study, search_span, retry_failed)
+    agenda = api.plan(asked, study, retry_failed)
     if dry_run:
-        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), search_span):
+        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), asked.search_span):
             say(line)
         return
     save_sweep(asked, study)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import DryRun, Jobs, Out, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
-from rnnbench.config import SweepRequest
+from rnnbench.config import NO_PILOTS, SweepRequest
 
 Into = Annotated[
     Path | None, typer.Option("--table", help="Table that takes the choices. Default: tuning.csv in the study folder.")
@@ -19,7 +17,7 @@ Into = Annotated[
 
 
 @app.command(epilog="Example: rnnbench tune --cell rnn,lstm,gru,./mine.py --task copy,adding --gap 50 --schedule linear")
-@with_flags(SweepRequest)
+@with_flags(SweepRequest, without=NO_PILOTS)
 def tune(
     file: SweepFile = None,
     out: Out = Path("results/tuning"),
@@ -36,29 +34,13 @@ def tune(
     are searched too. The rule: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate.
     `rnnbench sweep --tuned TABLE` runs the chosen recipes on other seeds.
     """
-    from rnnbench import api
-    from rnnbench.cli.terminal.explained import recipe_lines
-    from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
-    from rnnbench.cli.terminal.words import say
-    from rnnbench.study import Study
-    from rnnbench.sweep.agenda import Agenda
-    from rnnbench.sweep.files import read_sweep, save_sweep
-    from rnnbench.sweep.tuned import write
-    from rnnbench.tune import choose, pilots, with_defaults
+    from rnnbench.cli.terminal.pilots import say_cost, tune_now
+    from rnnbench.sweep.files import read_sweep
+    from rnnbench.tune import Pilots, pilots, with_defaults
 
     asked = with_defaults(read_sweep(file, sweep_values(flags)))
-    runs = pilots(asked)
-    study = Study(out) if dry_run else Study.create(out)
-    agenda = Agenda(study, runs, retry_failed=retry_failed)
+    wanted = Pilots(asked, pilots(asked), out, table or out / "tuning.csv")
     if dry_run:
-        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), runs):
-            say(line)
-        return
-    save_sweep(asked, study)
-    watched(api.make_workers(agenda, asked, jobs, None), quiet)
-    rows, into = choose(runs, study, shlex.join(["rnnbench", *sys.argv[1:]])), table or out / "tuning.csv"
-    if rows:
-        write(into, rows)
-        typer.echo(f"{recipe_lines(rows)}\n  {into}")
-    if not agenda.whole:
+        say_cost(wanted, jobs)
+    elif not tune_now(wanted, jobs, None, retry_failed, quiet):
         raise typer.Exit(3)

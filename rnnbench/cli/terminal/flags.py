@@ -23,6 +23,7 @@ from rnnbench.config import (
     Request,
     RunRequest,
     SweepRequest,
+    flag,
     ordered,
 )
 from rnnbench.errors import UserError, shown
@@ -37,7 +38,7 @@ METAVAR |= {
     "batch_size": "SEQUENCES",
     "eval_sequences": "SEQUENCES",
 }
-METAVAR |= {"option": "K=V", "cell_option": "K=V"}
+METAVAR |= {"option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE", "search_span": ""}
 SEVERAL = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 SEVERAL |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """What the axes of a sweep look like."""
@@ -113,8 +114,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of run
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
 
 
-def with_flags(model: type[Request]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one flag for every field of a request; it finds their values in ``**flags``.
+def with_flags(model: type[Request], without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one flag for every field of a request but those ``without``; it finds their values in ``**flags``.
 
     Flags of a run have its defaults; those of a sweep have none, so that a sweep file's value holds, and its axes are comma lists.
     """
@@ -123,7 +124,7 @@ def with_flags(model: type[Request]) -> Callable[[Callable[..., None]], Callable
         own = inspect.signature(command).parameters.values()
         hints = inspect.get_annotations(command, eval_str=True)
         names = [*AXES, *(name for name in ordered(model) if name not in AXES)] if model is SweepRequest else ordered(model)
-        parameters = [_parameter(model, name) for name in names if name != "cells"]
+        parameters = [_parameter(model, name) for name in names if name not in ("cells", *without)]
         parameters += [
             p.replace(kind=p.KEYWORD_ONLY, annotation=hints.get(p.name, p.annotation)) for p in own if p.kind is not p.VAR_KEYWORD
         ]
@@ -193,11 +194,6 @@ def amount(text: str) -> float:
     return float(text)
 
 
-def flag(name: str) -> str:
-    """The flag of a field."""
-    return "--" + name.replace("_", "-")
-
-
 def _parameter(model: type[Request], name: str) -> inspect.Parameter:
     field, several = model.model_fields[name], model is SweepRequest
     default = None if field.default is PydanticUndefined else field.default
@@ -215,7 +211,7 @@ def _parameter(model: type[Request], name: str) -> inspect.Parameter:
 
 def _help(field: FieldInfo, default: object) -> str:
     text = ",".join(map(str, default)) if isinstance(default, list) else default
-    return str(field.description) if text in (None, "") else f"{field.description} Default: {text}."
+    return str(field.description) if text in (None, "", False) else f"{field.description} Default: {text}."
 
 
 def plain(annotation: object) -> Any:
