@@ -91,6 +91,7 @@ def test_a_search_runs_the_middle_gap_first_and_then_no_smaller_one_needlessly(r
     assert out.startswith("3 of 3 runs done")
     assert [line.split("gap ")[1].split(",")[0] for line in err.splitlines() if "gap " in line] == ["4", "2", "1"]
     assert rnnbench(*SWEEP, *gaps, "--search-span", "--quiet")[1].startswith("3 of 3 runs done")
+    assert rnnbench("status", "study")[1].splitlines()[-1].split() == ["to", "do", "0"]
 
 
 @pytest.mark.parametrize(

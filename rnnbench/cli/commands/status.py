@@ -21,10 +21,12 @@ def status(
 ) -> None:
     """Say which runs of a study are done, running, interrupted, failed (and why) or still to do.
 
-    The runs are those of the sweep file or flags given here, else those of the study's last sweep.
+    The runs are those of the sweep file or flags given here, else those of the study's last sweep; of a search for the span those
+    that it has asked for so far.
     """
     from collections import Counter
 
+    from rnnbench import api
     from rnnbench.study import Study
     from rnnbench.sweep.files import load_sweep, read_sweep
     from rnnbench.sweep.grid import grid
@@ -33,7 +35,11 @@ def status(
     home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     broken: dict[str, str] = {}
-    found = states(home, grid(asked, broken) if asked else None)
+    runs = grid(asked, broken) if asked else None
+    if runs and asked and asked.search_span:  # what the search has asked for so far
+        known = api.plan(asked, home).known
+        runs = [run for run in runs if run.run_id in known]
+    found = states(home, runs)
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     typer.echo(f"done         {len(found.done)}{how}")
