@@ -27,7 +27,7 @@ from rnnbench.sweep.agenda import Agenda, Note, no_more
 from rnnbench.sweep.files import read_sweep, save_sweep
 from rnnbench.sweep.grid import SpanSearch, grid
 from rnnbench.sweep.local import Local
-from rnnbench.sweep.tuned import TABLE, Tuned
+from rnnbench.sweep.tuned import TABLE
 from rnnbench.sweep.workers import Workers
 from rnnbench.task import Task
 from rnnbench.testing import warning
@@ -119,9 +119,12 @@ def sweep(
         UserError, StorageError: as :func:`run`.
     """
     asked = sweep_request(file, cell=cell, task=task, **recipe)
-    if first := needed(asked):
-        _tuned(first, jobs, dask, retry_failed, progress)
     study = Study.create(scratch(_digest(asked)) if out is None else out)
+    if first := needed(asked):
+        whole = _tune(first, jobs, dask, retry_failed, progress)
+        first.record("rnnbench.sweep")
+        if not whole:
+            return study
     agenda = plan(asked, study, retry_failed)
     save_sweep(asked, study)
     _work(make_workers(agenda, asked, jobs, dask, fail_fast), progress)
@@ -158,24 +161,27 @@ def tune(
 
     asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
     folder = scratch(_digest(asked)) if out is None else Path(out)
-    rows = _tuned(Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE)), jobs, dask, retry_failed, progress)
-    return pd.DataFrame([row.model_dump() for row in rows])
+    wanted = Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE))
+    _tune(wanted, jobs, dask, retry_failed, progress)
+    return pd.DataFrame([row.model_dump() for row in wanted.record("rnnbench.tune")])
 
 
-def _tuned(wanted: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, progress: bool | None) -> list[Tuned]:
+def _tune(wanted: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, progress: bool | None) -> bool:
+    """Do the pilot runs; whether all were reached."""
     study = Study.create(wanted.folder)
     agenda = Agenda(study, wanted.runs, retry_failed=retry_failed)
     save_sweep(wanted.asked, study)
-    _work(make_workers(agenda, wanted.asked, jobs, dask), progress)
-    return wanted.record("rnnbench.tune")
+    return _work(make_workers(agenda, wanted.asked, jobs, dask), progress)
 
 
-def _work(workers: Workers, progress: bool | None) -> None:
-    with interruptible(workers), _bar(progress, workers.agenda.total) as advance:
+def _work(workers: Workers, progress: bool | None) -> bool:
+    """Do a sweep and show how far it is; false if it was interrupted."""
+    with interruptible(workers) as signals, _bar(progress, workers.agenda.total) as advance:
         for event in workers.events():
             if isinstance(event, Note):
                 warnings.warn(event.text, stacklevel=3)
             advance(workers.agenda.ended, f"{workers.agenda.failed} failed")
+    return not signals
 
 
 def _digest(asked: SweepRequest) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import rnnbench
+from rnnbench import api
 from rnnbench.cli import main
 from rnnbench.config import Run, SweepRequest
 from rnnbench.errors import UserError
@@ -241,3 +242,12 @@ def test_a_broken_file_does_not_stop_the_tuning_of_the_others(atlas: Path) -> No
     wanted = needed(read_sweep(atlas, {"cell": [str(broken), "rnn"]}))
     assert wanted is not None
     assert wanted.asked.cell == ["rnn"]
+
+
+def test_interrupted_pilot_runs_leave_the_sweep_for_the_next_call(atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"file": atlas, "gap": [2], "out": atlas.parent / "study", "progress": False}
+    with monkeypatch.context() as patched:
+        patched.setattr(api, "_work", lambda workers, progress: False)
+        rnnbench.sweep(**words)
+    assert not Study.open(words["out"]).records()
+    assert len(rnnbench.sweep(**words).runs()) == 1

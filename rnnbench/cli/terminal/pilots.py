@@ -20,10 +20,8 @@ from rnnbench.tune import Pilots, needed
 
 def say_cost(pilots: Pilots, jobs: int | None) -> None:
     """What ``--dry-run`` says of them."""
-    asked = pilots.asked
-    for line in cost_lines(
-        Agenda(Study(pilots.folder), pilots.runs), jobs or api.at_once(asked.device, asked.threads), pilots.runs
-    ):
+    agenda, asked = Agenda(Study(pilots.folder), pilots.runs), pilots.asked
+    for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), pilots.runs):
         say(line)
 
 
