@@ -10,6 +10,7 @@ from rnnbench.catalog import TASKS, make_task
 from rnnbench.config import SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.model import build, parameter_count
+from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.grid import grid
 
 FILE = Path(__file__).parents[1] / "results" / "atlas" / "atlas.toml"
@@ -17,7 +18,7 @@ SMALL = {"task": ["recall"], "gap": [50], "seed": [0]}
 
 
 def atlas(**values: Any) -> SweepRequest:
-    return SweepRequest.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")) | SMALL | values)
+    return read_sweep(FILE, SMALL | values)
 
 
 def test_every_cell_of_the_atlas_has_runs() -> None:
