@@ -5,28 +5,25 @@ from __future__ import annotations
 import atexit
 import contextlib
 import hashlib
-import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rnnbench import study as rooms
 from rnnbench.ask import CellLike, TaskLike, request, spec_of
 from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.cell import Layer
 from rnnbench.config import AXES, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.execute import Execution
+from rnnbench.interrupt import interruptible
 from rnnbench.resolve import resolve
 from rnnbench.result import Result, Study
-from rnnbench.sweep.agenda import Agenda, Note, no_more
-from rnnbench.sweep.files import read_sweep, save_sweep
-from rnnbench.sweep.grid import SpanSearch, grid
-from rnnbench.sweep.local import Local
+from rnnbench.sweep.agenda import Note
+from rnnbench.sweep.drive import begin
+from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.tuned import TABLE
 from rnnbench.sweep.workers import Workers
 from rnnbench.task import Task
@@ -121,13 +118,11 @@ def sweep(
     asked = sweep_request(file, cell=cell, task=task, **recipe)
     study = Study.create(scratch(_digest(asked)) if out is None else out)
     if first := needed(asked):
-        whole = _tune(first, jobs, dask, retry_failed, progress)
+        whole = _work(begin(first.asked, Study.create(first.folder), jobs, dask, retry_failed), progress)
         first.record("rnnbench.sweep")
         if not whole:
             return study
-    agenda = plan(asked, study, retry_failed)
-    save_sweep(asked, study)
-    _work(make_workers(agenda, asked, jobs, dask, fail_fast), progress)
+    _work(begin(asked, study, jobs, dask, retry_failed, fail_fast), progress)
     return study
 
 
@@ -162,16 +157,8 @@ def tune(
     asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
     folder = scratch(_digest(asked)) if out is None else Path(out)
     wanted = Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE))
-    _tune(wanted, jobs, dask, retry_failed, progress)
+    _work(begin(asked, Study.create(folder), jobs, dask, retry_failed), progress)
     return pd.DataFrame([row.model_dump() for row in wanted.record("rnnbench.tune")])
-
-
-def _tune(wanted: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, progress: bool | None) -> bool:
-    """Do the pilot runs; whether all were reached."""
-    study = Study.create(wanted.folder)
-    agenda = Agenda(study, wanted.runs, retry_failed=retry_failed)
-    save_sweep(wanted.asked, study)
-    return _work(make_workers(agenda, wanted.asked, jobs, dask), progress)
 
 
 def _work(workers: Workers, progress: bool | None) -> bool:
@@ -247,31 +234,6 @@ def _class_spec(registry: Registry[C], wanted: object) -> str:
     return spec[0]
 
 
-def plan(asked: SweepRequest, study: rooms.Study, retry_failed: bool = False) -> Agenda:
-    """What a sweep has to do in a study."""
-    broken: dict[str, str] = {}
-    runs = grid(asked, broken)
-    search = SpanSearch(runs) if asked.search_span else None
-    return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
-
-
-def make_workers(agenda: Agenda, asked: SweepRequest, jobs: int | None, dask: str | None, fail_fast: bool = False) -> Workers:
-    """Who does it: processes of this machine, or a Dask cluster."""
-    if dask is not None:
-        from rnnbench.sweep.dask import Dask
-
-        return Dask(agenda, dask, fail_fast)
-    return Local(agenda, jobs or at_once(asked.device, asked.threads), fail_fast)
-
-
-def at_once(device: str = "cpu", threads: int = 1) -> int:
-    """Runs at once on this machine: one per core, or one on a GPU however many cores there are."""
-    if device != "cpu":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // threads)
-
-
 def scratch(name: str) -> Path:
     """A folder of this process for runs that nobody wants to keep; the same name is the same folder."""
     global _scratch
@@ -282,31 +244,6 @@ def scratch(name: str) -> Path:
 
 
 _scratch: Path | None = None
-
-
-@contextlib.contextmanager
-def interruptible(work: Execution | Workers) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the work to stop after its step, a second one stops at once. Yields the signals seen."""
-    import signal
-    import threading
-
-    seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen  # signals reach the main thread alone
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-        work.stop()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from rnnbench.study.schema import this_machine
 from rnnbench.summary import BEST_RULE, standing
 from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.grid import grid
-from rnnbench.sweep.tuned import Tuned, lacking, write
+from rnnbench.sweep.tuned import Tuned, check_untold, lacking, write
 
 RATES = [0.02, 0.005, 0.001]
 """The grid that a cell gets which is given no other."""
@@ -61,7 +61,10 @@ def needed(sweep: SweepRequest) -> Pilots | None:
     cells, tasks = lacking(sweep, table)
     if not cells:
         return None
-    asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks}))
+    check_untold(sweep)
+    grid(sweep.model_copy(update={"tuned": None}), {})  # what else is wrong with the sweep is said before hours of pilot runs
+    options = {name: value for name in ("option", "cell_option") if (value := getattr(sweep, name))}
+    asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks} | options))
     return Pilots(asked, pilots(asked), table.with_name(f"{table.stem}-pilots"), table)
 
 

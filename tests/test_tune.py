@@ -228,6 +228,26 @@ def test_the_same_from_python(atlas: Path) -> None:
     assert (home / "table-pilots" / "runs.csv").exists()
 
 
+def test_a_recipe_for_other_options_is_none(atlas: Path) -> None:
+    first = needed(read_sweep(atlas, {}))
+    assert first is not None
+    study = Study.create(first.folder)
+    study.finished_table.write(outcome(run, 500, 1.0) for run in first.runs)
+    first.record("rnnbench sweep")
+    assert needed(read_sweep(atlas, {})) is None
+    again = needed(read_sweep(atlas, {"option": {"fillers": 4}}))
+    assert again is not None
+    assert {run.option["fillers"] for run in again.runs} == {4}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [({"lr": [0.1]}, "tuned and lr do not go together"), ({"horizon": 7}, "no run of this sweep")]
+)
+def test_a_sweep_that_cannot_be_is_refused_before_its_pilot_runs(atlas: Path, words: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        needed(read_sweep(atlas, words))
+
+
 def test_tuning_first_needs_a_table_and_tuning_itself_none(atlas: Path) -> None:
     with pytest.raises(UserError, match="tune needs tuned, the table"):
         needed(SweepRequest(cell=["rnn"], task=["recall"], tune=str(atlas)))

@@ -118,12 +118,10 @@ class Tuning:
         Raises:
             UserError: this cell was not tuned for this task.
         """
-        tasks, cells = TASKS.find(task), CELLS.find(cell)
-        wanted = (tasks.name, tasks.source, cells.name, cells.source)
-        rows = [row for row in self.rows if row.key[:4] == wanted]
-        rows = [row for row in rows if _agrees(row.option, option) and _agrees(row.cell_option, cell_option)]
+        rows = recipes(self.rows, task, cell, option, cell_option)
         if not rows:
-            raise UserError(f"{self.file} has no recipe of cell {cells.name} for task {tasks.name}: run `rnnbench tune` for it")
+            names = f"cell {CELLS.find(cell).name} for task {TASKS.find(task).name}"
+            raise UserError(f"{self.file} has no recipe of {names}: run `rnnbench tune` for it")
         below = [row for row in rows if row.gap <= gap]
         return max(below, key=lambda row: row.gap) if below else min(rows, key=lambda row: row.gap)
 
@@ -171,24 +169,36 @@ def keep(sweep: SweepRequest, folder: Path) -> None:
         write(folder / TABLE, Tuning(Path(sweep.tuned)).rows)
 
 
+def recipes(rows: Iterable[Tuned], task: str, cell: str, option: Options | None, cell_option: Options | None) -> list[Tuned]:
+    """The rows for a cell and a task that agree in the options named."""
+    tasks, cells = TASKS.find(task), CELLS.find(cell)
+    wanted = (tasks.name, tasks.source, cells.name, cells.source)
+    found = [row for row in rows if row.key[:4] == wanted]
+    return [row for row in found if _agrees(row.option, option) and _agrees(row.cell_option, cell_option)]
+
+
 def tuning_of(sweep: SweepRequest) -> Tuning | None:
     """The table that a sweep names; raises UserError if the sweep also says what the table decides."""
     if sweep.tuned is None:
         return None
+    check_untold(sweep)
+    return Tuning(Path(sweep.tuned))
+
+
+def check_untold(sweep: SweepRequest) -> None:
+    """Raise UserError if a sweep with a table says what the table decides."""
     for name in FIELDS:
         if getattr(sweep, name) != SweepRequest.model_fields[name].default:
             raise UserError(f"tuned and {name} do not go together: the table decides {', '.join(FIELDS)}")
-    return Tuning(Path(sweep.tuned))
 
 
 def lacking(sweep: SweepRequest, table: Path) -> tuple[list[str], list[str]]:
     """The cells and the tasks of a sweep that ``table`` has no recipe for; those whose own file is at fault are left out."""
-    known = {row.key[:4] for row in Tuning(table).rows} if table.exists() else set()
+    rows = Tuning(table).rows if table.exists() else []
     cells, tasks = [], []
     for cell, task in product(sweep.cell, sweep.task):
         with contextlib.suppress(PluginError):
-            one, other = CELLS.find(cell), TASKS.find(task)
-            if (other.name, other.source, one.name, one.source) not in known:
+            if not recipes(rows, task, cell, sweep.option, sweep.cell_option):
                 cells.append(cell)
                 tasks.append(task)
     return list(dict.fromkeys(cells)), list(dict.fromkeys(tasks))

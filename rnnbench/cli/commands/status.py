@@ -26,8 +26,8 @@ def status(
     """
     from collections import Counter
 
-    from rnnbench import api
     from rnnbench.study import Study
+    from rnnbench.sweep.drive import plan
     from rnnbench.sweep.files import load_sweep, read_sweep
     from rnnbench.sweep.grid import grid
     from rnnbench.sweep.states import states
@@ -37,7 +37,7 @@ def status(
     broken: dict[str, str] = {}
     runs = grid(asked, broken) if asked else None
     if runs and asked and asked.search_span:  # what the search has asked for so far
-        known = api.plan(asked, home).known
+        known = plan(asked, home).known
         runs = [run for run in runs if run.run_id in known]
     found = states(home, runs)
     kinds = Counter(found.done.values())

@@ -33,24 +33,24 @@ def sweep(
     Runs that the study has are skipped, interrupted ones resume where they stopped. A run that fails is recorded with its cause and
     does not affect the others; the exit code is then 3. With --tune and --tuned, cells and tasks without a recipe are tuned first.
     """
-    from rnnbench import api
     from rnnbench.cli.terminal.pilots import tuned
     from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
     from rnnbench.cli.terminal.words import say
     from rnnbench.study import Study
-    from rnnbench.sweep.files import read_sweep, save_sweep
+    from rnnbench.sweep.drive import at_once, begin, plan
+    from rnnbench.sweep.files import read_sweep
     from rnnbench.sweep.grid import grid
 
     asked = read_sweep(file, sweep_values(flags))
     if not tuned(asked, jobs, dask, retry_failed, quiet, dry_run):
         return
     study = Study(out) if dry_run else Study.create(out)
-    agenda = api.plan(asked, study, retry_failed)
     if dry_run:
-        for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), grid(asked, {}), asked.search_span):
+        at = jobs or at_once(asked.device, asked.threads)
+        for line in cost_lines(plan(asked, study, retry_failed), at, grid(asked, {}), asked.search_span):
             say(line)
         return
-    save_sweep(asked, study)
-    watched(api.make_workers(agenda, asked, jobs, dask, fail_fast), quiet)
-    if not agenda.whole:
+    workers = begin(asked, study, jobs, dask, retry_failed, fail_fast)
+    watched(workers, quiet)
+    if not workers.agenda.whole:
         raise typer.Exit(3)

@@ -7,33 +7,29 @@ import sys
 
 import typer
 
-from rnnbench import api
 from rnnbench.cli.terminal.explained import recipe_lines
 from rnnbench.cli.terminal.sweep_screen import cost_lines, watched
 from rnnbench.cli.terminal.words import say
 from rnnbench.config import SweepRequest
 from rnnbench.study import Study
-from rnnbench.sweep.agenda import Agenda
-from rnnbench.sweep.files import save_sweep
+from rnnbench.sweep.drive import at_once, begin, plan
 from rnnbench.tune import Pilots, needed
 
 
 def say_cost(pilots: Pilots, jobs: int | None) -> None:
     """What ``--dry-run`` says of them."""
-    agenda, asked = Agenda(Study(pilots.folder), pilots.runs), pilots.asked
-    for line in cost_lines(agenda, jobs or api.at_once(asked.device, asked.threads), pilots.runs):
+    asked = pilots.asked
+    for line in cost_lines(plan(asked, Study(pilots.folder)), jobs or at_once(asked.device, asked.threads), pilots.runs):
         say(line)
 
 
 def tune_now(pilots: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, quiet: bool) -> bool:
     """Do the pilot runs and write down what they chose; whether none of them failed."""
-    study = Study.create(pilots.folder)
-    agenda = Agenda(study, pilots.runs, retry_failed=retry_failed)
-    save_sweep(pilots.asked, study)
-    watched(api.make_workers(agenda, pilots.asked, jobs, dask), quiet)
+    workers = begin(pilots.asked, Study.create(pilots.folder), jobs, dask, retry_failed)
+    watched(workers, quiet)
     if rows := pilots.record(shlex.join(["rnnbench", *sys.argv[1:]])):
         typer.echo(f"{recipe_lines(rows)}\n  {pilots.table}")
-    return agenda.whole
+    return workers.agenda.whole
 
 
 def tuned(sweep: SweepRequest, jobs: int | None, dask: str | None, retry_failed: bool, quiet: bool, dry_run: bool) -> bool:

@@ -17,11 +17,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.api import interruptible
 from rnnbench.cli.terminal.board import board
 from rnnbench.cli.terminal.words import block, duration, number, percent
 from rnnbench.config import Run
 from rnnbench.execute import Execution
+from rnnbench.interrupt import interruptible
 from rnnbench.stats import chance_interval
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.task import Task

@@ -15,11 +15,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.api import at_once, interruptible
 from rnnbench.cli.terminal.words import duration, percent
 from rnnbench.config import Run
+from rnnbench.interrupt import interruptible
 from rnnbench.study import Row, RunRecord, Study
 from rnnbench.sweep.agenda import Agenda, Elsewhere, Event, Failed, Finished, Note, Progress, Started
+from rnnbench.sweep.drive import at_once
 from rnnbench.sweep.grid import SpanSearch
 from rnnbench.sweep.local import Local
 from rnnbench.sweep.workers import Workers

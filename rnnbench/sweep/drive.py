@@ -1,0 +1,42 @@
+"""From a sweep as it was asked for to the workers that do it."""
+
+from __future__ import annotations
+
+import os
+
+from rnnbench.config import SweepRequest
+from rnnbench.study import Study
+from rnnbench.sweep.agenda import Agenda, no_more
+from rnnbench.sweep.files import save_sweep
+from rnnbench.sweep.grid import SpanSearch, grid
+from rnnbench.sweep.local import Local
+from rnnbench.sweep.workers import Workers
+
+
+def begin(
+    asked: SweepRequest, study: Study, jobs: int | None, dask: str | None, retry_failed: bool = False, fail_fast: bool = False
+) -> Workers:
+    """Who does a sweep, which the study notes down: processes of this machine, or a Dask cluster."""
+    agenda = plan(asked, study, retry_failed)
+    save_sweep(asked, study)
+    if dask is not None:
+        from rnnbench.sweep.dask import Dask
+
+        return Dask(agenda, dask, fail_fast)
+    return Local(agenda, jobs or at_once(asked.device, asked.threads), fail_fast)
+
+
+def plan(asked: SweepRequest, study: Study, retry_failed: bool = False) -> Agenda:
+    """What a sweep has to do in a study."""
+    broken: dict[str, str] = {}
+    runs = grid(asked, broken)
+    search = SpanSearch(runs) if asked.search_span else None
+    return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
+
+
+def at_once(device: str = "cpu", threads: int = 1) -> int:
+    """Runs at once on this machine: one per core, or one on a GPU however many cores there are."""
+    if device != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // threads)
