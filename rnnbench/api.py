@@ -114,6 +114,11 @@ def sweep(
 
     Raises:
         UserError, StorageError: as :func:`run`.
+
+    Example:
+        >>> small = {"hidden_size": 8, "max_steps": 20, "eval_every": 10, "jobs": 1, "progress": False}
+        >>> len(sweep(cell=["rnn", "gru"], task="beijing", gap=5, **small).runs())
+        2
     """
     asked = sweep_request(file, cell=cell, task=task, **recipe)
     study = Study.create(scratch(_digest(asked)) if out is None else out)
@@ -151,6 +156,11 @@ def tune(
 
     Raises:
         UserError, StorageError: as :func:`run`.
+
+    Example:
+        >>> small = {"hidden_size": 8, "max_steps": 20, "eval_every": 10, "jobs": 1, "progress": False}
+        >>> int(tune(cell="rnn", task="beijing", gap=5, lr=[0.02, 0.001], seed=[1000], **small)["candidates"][0])
+        2
     """
     import pandas as pd
 

@@ -12,6 +12,9 @@ from pathlib import Path
 import torch
 
 
+TURN = 0.02  # seconds
+
+
 def machine() -> str:
     """Processor, threads and versions, for the head of every table."""
     info = Path("/proc/cpuinfo")
@@ -28,17 +31,20 @@ def machine() -> str:
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
     """Median milliseconds of each call, in the state that a training loop leaves the processor in.
 
-    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike; a turn is several calls, one after the
-    other for at least 20 ms, of which the first is not counted: it finds the caches full of what the one before it has left.
+    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike. A turn is calls one after the other for
+    twice 20 ms at least; the first 20 ms are not counted: caches and branch predictors are full of what the one before has left, and
+    a step of 4 ms needs about five calls until it takes no less time than the one before.
     """
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for call in timed.values():
         call()  # compilation and first allocations are not counted
     for _ in range(runs):
         for name, call in timed.items():
-            call()
+            begun = time.perf_counter()
+            while time.perf_counter() < begun + TURN:
+                call()
             begun = start = time.perf_counter()
-            while start < begun + 0.02:
+            while start < begun + TURN:
                 call()
                 seconds[name].append((end := time.perf_counter()) - start)
                 start = end

@@ -116,7 +116,7 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="T=220, H=32 and 128 alone")
-    parser.add_argument("--runs", type=int, default=9, help="turns of each, of 20 ms and more (default 9)")
+    parser.add_argument("--runs", type=int, default=9, help="turns of each, of 40 ms and more (default 9)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -185,7 +185,7 @@ def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--length", type=int, default=220, help="T of the first table (default 220)")
-    parser.add_argument("--runs", type=int, default=5, help="turns of each, of 20 ms and more (default 5)")
+    parser.add_argument("--runs", type=int, default=5, help="turns of each, of 40 ms and more (default 5)")
     parser.add_argument("--only", nargs="+", help="names of classes: the first table, for these alone")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
