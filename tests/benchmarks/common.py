@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-
 TURN = 0.02  # seconds
 
 
@@ -31,9 +30,9 @@ def machine() -> str:
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
     """Median milliseconds of each call, in the state that a training loop leaves the processor in.
 
-    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike. A turn is calls one after the other for
-    twice 20 ms at least; the first 20 ms are not counted: caches and branch predictors are full of what the one before has left, and
-    a step of 4 ms needs about five calls until it takes no less time than the one before.
+    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike. A turn is calls one after the other
+    for 40 ms at least, of which the first 20 ms are not counted: caches and branch predictors are full of what the one before has
+    left, and a step of 4 ms needs about five calls until it is as fast as it will be.
     """
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for call in timed.values():
