@@ -46,8 +46,8 @@ def sweep(
         return
     study = Study(out) if dry_run else Study.create(out)
     if dry_run:
-        at = jobs or at_once(asked.device, asked.threads)
-        for line in cost_lines(plan(asked, study, retry_failed), at, grid(asked, {}), asked.search_span):
+        processes = jobs or at_once(asked.device, asked.threads)
+        for line in cost_lines(plan(asked, study, retry_failed), processes, grid(asked, {}), asked.search_span):
             say(line)
         return
     workers = begin(asked, study, jobs, dask, retry_failed, fail_fast)
