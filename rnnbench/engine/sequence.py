@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 from functools import cache, cached_property, partial
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from rnnbench.cell import Cell, check_inputs
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
+from rnnbench.engine.fingerprint import fingerprint
 from rnnbench.engine.garbage import uncollected
 from rnnbench.engine.plan import plan
 from rnnbench.engine.refusal import NotCompiledError
@@ -220,23 +220,6 @@ class Sequence(Function):
 
 
 PROGRAMS: dict[Any, Program | NotCompiledError] = {}
-
-
-OF_MODULES = set(vars(torch.nn.Module()))
-PLAIN = (int, float, str, bool, type(None), FunctionType, BuiltinFunctionType)
-
-
-def fingerprint(cell: Cell) -> tuple[Any, ...]:
-    """What the code of a cell may depend on: its class, its Python attributes, and the shapes of its tensors."""
-    found: list[Any] = [type(cell), cell._like.dtype, cell.training]
-    for part in cell.modules():
-        found.append(type(part))
-        for name, value in vars(part).items():
-            if name not in OF_MODULES and not isinstance(value, Tensor):
-                found.append((name, value if isinstance(value, PLAIN) else repr(value)))
-        for held in (part._parameters, part._buffers):
-            found += [(name, None if value is None else value.shape) for name, value in held.items()]
-    return tuple(found)
 
 
 def program(cell: Cell) -> Program:

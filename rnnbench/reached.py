@@ -1,0 +1,131 @@
+"""What a class reaches: its functions and values, those of its bases, and what its functions take from around them.
+
+What comes with rnnbench, with Python or with an installed package is named, not entered.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import inspect
+import re
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+Read = Callable[[], Any]
+SKIPPED = {
+    "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__parameters__", "__firstlineno__",
+    "__static_attributes__", "__abstractmethods__", "_abc_impl",
+}  # fmt: skip
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def root(thing: Any) -> str:
+    """The package that a class or a function is from."""
+    return str(getattr(thing, "__module__", None) or "").partition(".")[0]
+
+
+@cache
+def installed(package: str) -> bool:
+    """Whether a package is rnnbench, of Python's own, or one that pip put where packages lie."""
+    if package in ("", "rnnbench") or package in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(package), "__file__", None)
+    folders = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+    return file is not None and any(folder in Path(file).parents for folder in folders)
+
+
+def functions_of(value: Any) -> list[Any]:
+    """The functions of a method, a property or a wrapper; the value itself where it is none of them."""
+    parts = [getattr(value, name, None) for name in ("__func__", "fget", "fset", "func", "__wrapped__")]
+    return [value, *(part for part in parts if callable(part))]
+
+
+def taken(code: CodeType) -> set[str]:
+    """The names that a function's code, with the functions inside it, looks up outside it."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return names.union(*(taken(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
+def outline(kind: type) -> tuple[Any, ...]:
+    """A class's bases and the names in it."""
+    return *kind.__bases__, *[name for name in vars(kind) if name not in SKIPPED]
+
+
+def _of_class(kind: type) -> Iterator[tuple[str, Read]]:
+    yield kind.__qualname__, partial(outline, kind)
+    for name in vars(kind):
+        if name not in SKIPPED:
+            yield f"{kind.__qualname__}.{name}", partial(vars(kind).get, name)
+
+
+def _of_function(function: FunctionType) -> Iterator[tuple[str, Read]]:
+    where = function.__qualname__
+    yield f"{where}()", partial(getattr, function, "__code__")
+    for name in ("__defaults__", "__kwdefaults__"):
+        if getattr(function, name):
+            yield f"{where}.{name}", partial(getattr, function, name)
+    for name in sorted(taken(function.__code__) & set(function.__globals__)):
+        yield f"{where} {name}", partial(function.__globals__.get, name)
+    for name, around in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name != "__class__":
+            yield f"{where} {name}", partial(getattr, around, "cell_contents", None)
+
+
+def reached(kind: type) -> dict[str, Read]:
+    """Every place whose value the class's work may depend on, by a name that is the same in every process.
+
+    Example:
+        >>> class Mine:
+        ...     rate = 0.5
+        >>> places = reached(Mine)
+        >>> {name: read() for name, read in places.items() if name.endswith("rate")}
+        {'Mine.rate': 0.5}
+    """
+    found: dict[str, Read] = {}
+    own = root(kind)
+    stack: list[Any] = [kind]
+    entered: set[int] = set()
+    while stack:
+        thing = stack.pop()
+        if id(thing) in entered or (installed(root(thing)) and root(thing) != own) or root(thing) == "rnnbench":
+            continue
+        entered.add(id(thing))
+        places = _of_class(thing) if isinstance(thing, type) else _of_function(thing)
+        for name, read in places:
+            while name in found:
+                name += "'"  # as for a class that extends an older one of its own name
+            found[name] = read
+            value = read()
+            for part in value if isinstance(value, tuple) else functions_of(value):
+                if isinstance(part, (type, FunctionType)):
+                    stack.append(part)
+    return found
+
+
+def described(value: Any) -> str:
+    """A value as text that is the same in every process."""
+    if isinstance(value, CodeType):
+        try:
+            return inspect.getsource(value)
+        except (OSError, TypeError):
+            constants = ", ".join(described(part) for part in value.co_consts)
+            return f"{value.co_code.hex()} {constants} {value.co_names!r}"
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, (type, FunctionType)):
+        return f"{value.__module__}.{value.__qualname__}" if installed(root(value)) else value.__qualname__
+    if isinstance(value, Mapping):
+        return ", ".join(f"{described(key)}: {described(part)}" for key, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(described(part) for part in value)
+    if isinstance(value, (set, frozenset)):
+        return ", ".join(sorted(described(part) for part in value))
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):  # an array or a tensor, whose repr leaves numbers out
+        return f"{value.dtype} {hashlib.sha256(repr(value.tolist()).encode()).hexdigest()}"
+    return ADDRESS.sub("", repr(value))

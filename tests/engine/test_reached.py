@@ -1,0 +1,184 @@
+"""What a class reaches: its digest and its compiled code follow every constant, helper and base that its numbers depend on."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import rnnbench
+from rnnbench import engine
+from rnnbench.cell import Cell
+from rnnbench.sources import source_of
+
+NOTEBOOK = """
+import numpy as np
+import torch
+from torch.nn import functional as F
+from rnnbench.cells import Cell
+
+RATE, UNRELATED = 0.5, 1
+SETTINGS = {"shift": 0.0}
+MASK = np.ones((40, 40), np.float32)
+
+
+def helper(new):
+    def inside():
+        return new + SETTINGS["shift"]
+
+    return inside()
+
+
+class Base(Cell):
+    scale = 1.0
+    summary = "as in a notebook"
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ())
+
+    def gate(self, x, h):
+        return torch.tanh(F.linear(x, self.weight_ih) + F.linear(h, self.weight_hh * torch.from_numpy(MASK)))
+
+
+class Mine(Base):
+    name = "mine"
+
+    def step(self, x, state):
+        (h,) = state
+        return (h + RATE * self.scale * (helper(self.gate(x, h)) - h),), {}
+"""
+
+
+def notebook() -> Any:
+    module = ModuleType("my_notebook")
+    sys.modules[module.__name__] = module
+    exec(compile(NOTEBOOK, "<notebook>", "exec"), module.__dict__)
+    return module
+
+
+def run_again(module: Any, old: str, new: str) -> None:
+    """Run that line again, changed, as one runs a notebook's cell again."""
+    (line,) = [line for line in NOTEBOOK.splitlines() if old in line]
+    exec(line.replace(old, new), module.__dict__)
+
+
+def inherited(module: Any) -> None:
+    module.Mine.gate = lambda self, x, h: torch.sin(x @ self.weight_ih.T)
+
+
+def masked(module: Any) -> None:
+    module.MASK[20, 20] = 0  # no repr of an array this large shows it
+
+
+def helped(module: Any) -> None:
+    module.helper = lambda new: -new
+
+
+def reloaded(module: Any) -> None:
+    """As IPython's autoreload does it: the same function gets another code."""
+    module.Base.gate.__code__ = (lambda self, x, h: torch.cos(x @ self.weight_ih.T)).__code__
+
+
+CHANGES: dict[str, Callable[[Any], None]] = {
+    "a constant": lambda module: run_again(module, "0.5, 1", "0.9, 1"),
+    "a dict in place": lambda module: module.SETTINGS.update(shift=0.25),
+    "an array in place": masked,
+    "a helper": helped,
+    "an attribute of the base": lambda module: setattr(module.Base, "scale", 0.25),
+    "a method of the base": reloaded,
+    "a method that was inherited": inherited,
+}
+
+
+@pytest.fixture(params=CHANGES)
+def change(request: pytest.FixtureRequest) -> Callable[[Any], None]:
+    return CHANGES[request.param]
+
+
+def test_whatever_is_changed_in_a_notebook_gives_another_class_and_what_is_not_used_does_not(change: Callable[[Any], None]) -> None:
+    module = notebook()
+    before = source_of(module.Mine)
+    run_again(module, "0.5, 1", "0.5, 2")
+    assert source_of(module.Mine) == before
+    change(module)
+    assert source_of(module.Mine) != before
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_compiled_code_is_never_that_of_before_a_change(change: Callable[[Any], None]) -> None:
+    module = notebook()
+    cell = module.Mine(3, 40)
+    torch.nn.init.uniform_(cell.weight_ih), torch.nn.init.uniform_(cell.weight_hh, -0.1, 0.1)
+    inputs = torch.linspace(-1, 1, 60).view(5, 4, 3)  # (T, B, D)
+    before = engine.states(cell, inputs)
+    change(module)
+    after = Cell.states(cell, inputs)
+    assert not torch.allclose(after, before, atol=1e-3)
+    assert torch.allclose(engine.states(cell, inputs), after, atol=1e-5)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_two_cells_with_long_lists_that_look_alike_have_code_of_their_own() -> None:
+    class Listed(Cell):
+        def __init__(self, mask: torch.Tensor) -> None:
+            super().__init__(3, 40)
+            self.stacked_weights(1, ())
+            self.masks = [mask]
+
+        def step(self, x: Any, state: Any) -> Any:
+            return (torch.tanh(x @ self.weight_ih.T + state[0] @ (self.weight_hh * self.masks[0]).T),), {}
+
+    inputs = torch.linspace(-1, 1, 60).view(5, 4, 3)
+    for mask in (torch.ones(40, 40), torch.ones(40, 40).index_fill_(1, torch.tensor([20]), 0)):
+        cell = Listed(mask)
+        torch.nn.init.ones_(cell.weight_ih), torch.nn.init.constant_(cell.weight_hh, 0.02)
+        assert torch.allclose(engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_shared_weights_and_the_mode_of_a_part_belong_to_the_code() -> None:
+    class Tied(Cell):
+        def __init__(self, tied: bool) -> None:
+            super().__init__(3, 8)
+            self.stacked_weights(1, ())
+            self.second = self.weight_hh if tied else torch.nn.Parameter(torch.eye(8))
+            self.drop = torch.nn.Dropout(0.5)
+
+        def step(self, x: Any, state: Any) -> Any:
+            (h,) = state
+            return (torch.tanh(x @ self.weight_ih.T + self.drop(h @ self.weight_hh.T * (h @ self.second.T))),), {}
+
+    inputs = torch.linspace(-1, 1, 60).view(5, 4, 3)
+    for tied in (True, False):
+        cell = Tied(tied).eval()
+        torch.nn.init.ones_(cell.weight_ih), torch.nn.init.constant_(cell.weight_hh, 0.1)
+        assert torch.allclose(engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
+    cell.drop.train()
+    with pytest.raises(engine.NotCompiledError, match="dropout"):
+        engine.states(cell, inputs)
+
+
+def test_a_run_with_another_constant_is_another_run(tmp_path: Path) -> None:
+    module = notebook()
+    module.MASK = module.MASK[:4, :4]
+    asked: dict[str, Any] = {"cell": module.Mine, "task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 2, "out": tmp_path}
+    first = rnnbench.run(**asked)
+    assert rnnbench.run(**asked).run.run_id == first.run.run_id
+    module.RATE = 0.9
+    assert rnnbench.run(**asked).run.run_id != first.run.run_id
+
+
+def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
+    text = f"{NOTEBOOK}\n\nfrom rnnbench.sources import digest_of, source_of\nprint(digest_of(source_of(Mine)))\n"
+    (tmp_path / "script.py").write_text(text, encoding="utf-8")
+    told = [
+        subprocess.run([sys.executable, *how], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
+        for seed, how in (("1", ["script.py"]), ("2", ["script.py"]), ("3", ["-c", "import script"]))
+    ]
+    assert len(told[0]) == 13
+    assert told == told[:1] * 3
