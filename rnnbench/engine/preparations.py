@@ -18,7 +18,9 @@ READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", 
 
 def name_of(func: Any) -> str:
     name = str(getattr(func, "__name__", func))
-    return str(func.__self__.__name__) if name == "__get__" else name if name.startswith("__i") else name.strip("_").lower()
+    if name == "__get__":
+        return str(func.__self__.__name__)
+    return name if name.startswith("__i") and name != "__invert__" else name.strip("_").lower()
 
 
 def tree(value: Any, change: Callable[[Any], Any]) -> Any:

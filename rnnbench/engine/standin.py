@@ -35,6 +35,8 @@ Piece = Node | Span | Column
 class StandIn:
     """Stands for a (B, n) tensor; it acts like a tensor towards torch's functions, its methods and operators."""
 
+    __array_ufunc__ = None  # a number of numpy's leaves the operator to us
+
     def __init__(self, trace: Trace, pieces: list[Piece]) -> None:
         self.trace, self.pieces = trace, pieces
         self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), 2
@@ -72,12 +74,14 @@ def _refused(what: str) -> Callable[..., Any]:
     return lambda *_: refuse(what)
 
 
-SAME = "add sub mul truediv matmul pow neg abs gt ge lt le eq ne and or getitem"  # operators named as the tensor's methods
+SAME = (  # operators named as the tensor's methods
+    "add sub mul truediv matmul pow neg abs gt ge lt le eq ne and or xor invert mod floordiv getitem rand ror rxor rmod rfloordiv"
+)
 for _op in SAME.split():
     setattr(StandIn, f"__{_op}__", _method(f"__{_op}__"))
 for _op, _func in (("radd", "add"), ("rsub", "sub"), ("rmul", "mul"), ("rtruediv", "div"), ("rmatmul", "matmul"), ("rpow", "pow")):
     setattr(StandIn, f"__{_op}__", _swapped(_func))
-for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "setitem"):
+for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "iand", "ior", "ixor", "imod", "ifloordiv", "setitem"):
     setattr(StandIn, f"__{_op}__", _refused("a change in place is not compiled"))
 for _op in ("bool", "float", "int", "index", "iter"):
     setattr(StandIn, f"__{_op}__", _refused("what depends on the values of an input or a state in Python is not compiled"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from rnnbench.cell import Cell
-from rnnbench.engine.composed import ALIASES, COMPARED, COMPOSED
+from rnnbench.engine.composed import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS
 from rnnbench.engine.graph import OPERATORS, Graph, Node, where
 from rnnbench.engine.preparations import Preparations, leaves, name_of
-from rnnbench.engine.refusal import refuse
+from rnnbench.engine.refusal import NotCompiledError, refuse
 from rnnbench.engine.standin import Column, Piece, Span, StandIn
 from rnnbench.errors import place
 
@@ -55,7 +56,12 @@ class Trace(TorchFunctionMode):
         state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
         with self:
             step: Callable[..., Any] = cell.step
-            after, gates = step(StandIn(self, [Span(0, self.D)]), state)
+            try:
+                after, gates = step(StandIn(self, [Span(0, self.D)]), state)
+            except NotCompiledError:
+                raise
+            except Exception as error:
+                refuse(f"{type(error).__name__} where the engine follows step: {error}".partition("\n")[0])
             self.after = [self.blocks(part, 1)[0] for part in after]
             self.gates = {
                 str(name): gate.pieces[0]
@@ -80,8 +86,14 @@ class Trace(TorchFunctionMode):
         kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
         if name == "linear":
             return self.linear(*args, **kwargs)
+        if name == "addmm" and not kwargs:
+            return args[1] @ args[2] + args[0]
         if name == "matmul" and isinstance(args[0], StandIn) and isinstance(args[1], Tensor):
             return self.linear(args[0], self.prepare(torch.t, args[1]) if args[1].ndim == 2 else refuse("a product with a vector"))
+        if name in ("to", "type", "type_as", "float", "double"):
+            return self.cast(name, *args, *kwargs.values())
+        if name in ("new_zeros", "new_ones", "new_full"):
+            return self.prepare(getattr(torch, name[4:]), *args[1:], **{"dtype": self.dtype} | kwargs)
         if name in ("chunk", "split"):
             return self.split(name, *args, **kwargs)
         if name == "getitem":
@@ -90,8 +102,9 @@ class Trace(TorchFunctionMode):
             return self.cat(*args, **kwargs)
         if name in IDENTITIES or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
             return args[0]
-        if name in ("zeros_like", "ones_like"):
-            return StandIn(self, [self.graph.number(float(name == "ones_like"))] * (args[0].shape[1] // self.H))
+        if name in ("zeros_like", "ones_like", "full_like"):
+            value = args[1] if name == "full_like" else float(name == "ones_like")
+            return StandIn(self, [self.graph.number(value)] * (args[0].shape[1] // self.H))
         if name == "where" and func is Tensor.where:
             args = (args[1], args[0], args[2])
         if name in REDUCED:
@@ -131,8 +144,8 @@ class Trace(TorchFunctionMode):
 
     def blocks(self, value: Any, G: int) -> list[Node]:
         """A stand-in, a number or a tensor of parameters alone as G nodes."""
-        if isinstance(value, (int, float)):
-            return [self.graph.number(value)] * G
+        if isinstance(value, Real):
+            return [self.graph.number(float(value))] * G
         H = self.H
         if isinstance(value, StandIn) and len(value.pieces) == 1 and isinstance(value.pieces[0], Column):
             return [value.pieces[0].node] * G
@@ -223,21 +236,29 @@ class Trace(TorchFunctionMode):
             refuse("cat of anything but blocks of columns is not compiled")
         return StandIn(self, [piece for part in parts for piece in part.pieces])
 
+    def cast(self, name: str, x: StandIn, *to: Any) -> StandIn:
+        """Numbers of the cell's kind, from such numbers or from what a comparison gives."""
+        given = [getattr(value, "dtype", value) for value in to]
+        kinds = [kind for kind in given if isinstance(kind, torch.dtype)]
+        kind = {"float": torch.float32, "double": torch.float64}.get(name, *kinds or [self.dtype])
+        if kind != self.dtype:
+            refuse(f"a change to {str(kind).removeprefix('torch.')} is not compiled")
+        return self.pointwise("mul", (x, 1), {}) if all(isinstance(piece, Node) for piece in x.pieces) else x
+
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> StandIn:
         """An operator on blocks, one after the other."""
         if name in ("max", "min") and (len(args) != 2 or isinstance(args[1], int)):
             refuse(f"{name} over the units is not compiled")
         G = max(arg.shape[1] for arg in leaves((args, kwargs)) if isinstance(arg, StandIn)) // self.H or 1
-        plain = ("softplus", "elu", "leaky_relu", "addcmul")  # their settings are numbers
         rows: list[Any] = []
         for k in range(G):
 
             def block(value: Any, k: int = k) -> Any:
-                if value is None or (name in plain and not isinstance(value, (StandIn, Tensor))):
+                if value is None or (name in SETTINGS and not isinstance(value, (StandIn, Tensor))):
                     return value
                 node = self.blocks(value, G)[k]
                 truth = node.op in COMPARED
-                if truth and name not in ("where", "and", "or"):
+                if truth and name not in TRUTHS:
                     node = where(node, self.graph.number(1), 0)
                 return node
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -39,7 +40,7 @@ CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "detach": lambda a, b: a + (b > a).detach() * a,
     "total": lambda a, b: a * b.sum(1, keepdim=True) + (a * a).mean(dim=-1, keepdim=True) * 2 + F.rms_norm(b, (3,)),
     "clamp": lambda a, b: a.clamp(0.5, 0.7) + b.clamp(min=0.6) + torch.clamp(b, max=0.6),
-    "pow": lambda a, b: a**2 + b**3 + a**-1 + b**0.5 + 2**a,
+    "pow": lambda a, b: a**2 + b**3 + a**-1 + b**0.5 + 2**a + a**5 - b**-4,
     "square": lambda a, b: a.square(),
     "reciprocal": lambda a, b: a.reciprocal(),
     "rsqrt": lambda a, b: a.rsqrt(),
@@ -51,6 +52,18 @@ CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sign": lambda a, b: a.sign() * b,
     "lerp": lambda a, b: torch.lerp(a, b, 0.3) + torch.lerp(a, b, a),
     "addcmul": lambda a, b: torch.addcmul(a, a, b, value=2),
+    "addcdiv": lambda a, b: torch.addcdiv(a, a, b, value=2),
+    "clamp_min": lambda a, b: a.clamp_min(0.5) * b,
+    "clamp_max": lambda a, b: torch.clamp_max(a, 0.5) * b,
+    "hardtanh": lambda a, b: F.hardtanh(a * 2) + F.hardtanh(b, 0.4, 0.6),
+    "relu6": lambda a, b: F.relu6(a * 9) + b,
+    "softsign": lambda a, b: F.softsign(a - 0.5),
+    "gelu": lambda a, b: F.gelu(a - 0.5, approximate="tanh"),
+    "mish": lambda a, b: F.mish(a - 0.5),
+    "celu": lambda a, b: F.celu(a - 0.5) + F.celu(b - 0.6, alpha=0.5),
+    "selu": lambda a, b: F.selu(a - 0.5),
+    "masked_fill": lambda a, b: a.masked_fill(a > b, 0.3) * b,
+    "invert": lambda a, b: torch.where(~(a > b) ^ (b > 0.5), a, b * b) + (a > b).to(a) * a + (~(b > 0.4)).to(a.dtype),
 }
 
 
@@ -95,7 +108,7 @@ def test_slopes_are_those_of_finite_differences(name: str) -> None:
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("name", ["max", "min", "relu", "abs", "clamp"])
+@pytest.mark.parametrize("name", ["max", "min", "relu", "abs", "clamp", "hardtanh"])
 def test_slopes_where_there_is_a_corner_are_those_of_torch(name: str) -> None:
     cell = Written(CASES[name]).double()
     with torch.no_grad():
@@ -210,6 +223,10 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "index": lambda a, h: a[:, torch.tensor([2, 1, 0])] + h,
     "slice": lambda a, h: torch.cat([a[:, 1:], a[:, :1]], dim=1) + h,
     "pow": lambda a, h: a**2.5 + h,
+    "float16": lambda a, h: a + h.to(torch.float16),
+    "mod": lambda a, h: a + h % 2,
+    "gelu": lambda a, h: F.gelu(a) + h,
+    "TypeError": lambda a, h: a + round(h),
     "a product of": lambda a, h: F.linear(a, h),
     "multiples of H": lambda a, h: F.linear(a, torch.ones(2, 3)),
     "products of its input": lambda a, h: torch.tanh(h),
@@ -283,6 +300,16 @@ def test_inputs_that_no_cell_reads_are_refused_in_words(inputs: torch.Tensor, fi
 
 def test_half_precision_is_not_compiled() -> None:
     assert "float16 are not compiled" in str(engine.refusal(Written(lambda a, h: a + h).half()))
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_other_ways_to_write_the_same() -> None:
+    def function(a: Tensor, h: Tensor) -> Tensor:
+        product = torch.addmm(h.new_full((3,), 0.5), h, h.new_ones(3, 3))
+        return np.float64(2) * a + product * np.float32(0.5) + torch.full_like(h, 3) + (h > 0).float() + h.new_zeros(len(h), 3)
+
+    cell, x = Written(function), torch.ones(2, 4, 3)
+    torch.testing.assert_close(engine.states(cell, x), cell.states(x))
 
 
 @pytest.mark.usefixtures("uncompiled")
