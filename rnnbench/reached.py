@@ -46,10 +46,26 @@ def functions_of(value: Any) -> list[Any]:
     return [value, *(part for part in parts if callable(part))]
 
 
-def taken(code: CodeType) -> set[str]:
-    """The names that a function's code, with the functions inside it, looks up outside it."""
-    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    return names.union(*(taken(part) for part in code.co_consts if isinstance(part, CodeType)))
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """A function's code, and that of the functions inside it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from nested(part)
+
+
+def taken(function: FunctionType) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    """What a function looks up outside itself: how it is called, and where it stands under which name."""
+    codes = list(nested(function.__code__))
+    looked_up = {
+        step.argval for code in codes for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
+    for name in sorted(looked_up & set(function.__globals__)):
+        value = function.__globals__[name]
+        yield name, function.__globals__, name
+        if isinstance(value, ModuleType) and not installed(value.__name__.partition(".")[0]):
+            for inside in sorted({word for code in codes for word in code.co_names} & set(vars(value))):
+                yield f"{name}.{inside}", vars(value), inside
 
 
 def outline(kind: type) -> tuple[Any, ...]:
@@ -70,8 +86,8 @@ def _of_function(function: FunctionType) -> Iterator[tuple[str, Read]]:
     for name in ("__defaults__", "__kwdefaults__"):
         if getattr(function, name):
             yield f"{where}.{name}", partial(getattr, function, name)
-    for name in sorted(taken(function.__code__) & set(function.__globals__)):
-        yield f"{where} {name}", partial(function.__globals__.get, name)
+    for called, names, name in taken(function):
+        yield f"{where} {called}", partial(names.get, name)
     for name, around in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         if name != "__class__":
             yield f"{where} {name}", partial(getattr, around, "cell_contents", None)

@@ -13,13 +13,15 @@ from rnnbench.cell import Cell
 from rnnbench.reached import Read, reached
 
 OF_MODULES = set(vars(torch.nn.Module()))
-ITSELF = (int, float, str, bool, type(None), FunctionType, BuiltinFunctionType, CodeType, ModuleType, type)
+ITSELF = (int, float, str, bool, type(None), BuiltinFunctionType, CodeType, ModuleType, type)
 
 
 def marked(value: Any) -> Any:
     """A value as part of a key. Of a tensor it matters which one it is: its numbers are read anew for every sequence."""
     if isinstance(value, ITSELF):
         return value
+    if isinstance(value, FunctionType):
+        return value, value.__code__  # which a reload may replace
     if isinstance(value, Tensor):
         return id(value)
     if isinstance(value, np.ndarray):

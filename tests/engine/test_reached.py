@@ -21,6 +21,8 @@ import torch
 from torch.nn import functional as F
 from rnnbench.cells import Cell
 
+import my_module
+
 RATE, UNRELATED = 0.5, 1
 SETTINGS = {"shift": 0.0}
 MASK = np.ones((40, 40), np.float32)
@@ -28,7 +30,7 @@ MASK = np.ones((40, 40), np.float32)
 
 def helper(new):
     def inside():
-        return new + SETTINGS["shift"]
+        return my_module.squash(new) + SETTINGS["shift"]
 
     return inside()
 
@@ -54,10 +56,16 @@ class Mine(Base):
 """
 
 
+MODULE = """
+def squash(new):
+    return 2 * new
+"""
+
+
 def notebook() -> Any:
-    module = ModuleType("my_notebook")
-    sys.modules[module.__name__] = module
-    exec(compile(NOTEBOOK, "<notebook>", "exec"), module.__dict__)
+    for name, text in (("my_module", MODULE), ("my_notebook", NOTEBOOK)):
+        module = sys.modules[name] = ModuleType(name)
+        exec(compile(text, f"<{name}>", "exec"), module.__dict__)
     return module
 
 
@@ -89,6 +97,7 @@ CHANGES: dict[str, Callable[[Any], None]] = {
     "a dict in place": lambda module: module.SETTINGS.update(shift=0.25),
     "an array in place": masked,
     "a helper": helped,
+    "a function of a module": lambda module: exec(MODULE.replace("2", "3"), module.my_module.__dict__),
     "an attribute of the base": lambda module: setattr(module.Base, "scale", 0.25),
     "a method of the base": reloaded,
     "a method that was inherited": inherited,
@@ -176,6 +185,7 @@ def test_a_run_with_another_constant_is_another_run(tmp_path: Path) -> None:
 def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
     text = f"{NOTEBOOK}\n\nfrom rnnbench.sources import digest_of, source_of\nprint(digest_of(source_of(Mine)))\n"
     (tmp_path / "script.py").write_text(text, encoding="utf-8")
+    (tmp_path / "my_module.py").write_text(MODULE, encoding="utf-8")
     told = [
         subprocess.run([sys.executable, *how], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
         for seed, how in (("1", ["script.py"]), ("2", ["script.py"]), ("3", ["-c", "import script"]))
