@@ -23,7 +23,7 @@ from rnnbench.cell import Layer
 from rnnbench.config import Option
 from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, raised_by_hand
 from rnnbench.options import typed_options
-from rnnbench.sources import Plugin, digest_of, is_path, source_of
+from rnnbench.sources import Plugin, digest_of, is_path, source_of, source_of_file
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parent
@@ -160,11 +160,11 @@ class Registry(Generic[C]):
             import pickle
 
             return self._keep(Entry(pickle.loads(plugin.content), plugin.pickled, plugin.where, plugin))
-        digest = digest_of(plugin.content)
         for known in self._plugins.values():
-            if known.source == digest and known.plugin is not None and not known.plugin.pickled:
+            if known.plugin is not None and known.plugin.content == plugin.content:
                 return known
-        return self._keep(Entry(self._executed(plugin, digest), digest, plugin.where, plugin))
+        kind = self._executed(plugin, digest_of(plugin.content))
+        return self._keep(Entry(kind, digest_of(source_of_file(plugin.content, kind)), plugin.where, plugin))
 
     def _keep(self, entry: Entry[C]) -> Entry[C]:
         return self._plugins.setdefault((entry.name, entry.source), entry)
@@ -233,7 +233,7 @@ def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option
     """A task with its options; raises UserError for an unknown option or a bad value."""
     entry = TASKS.entry(task)
     with _sentences(entry):
-        return entry.kind(**typed_options(f"task {entry.name}", entry.kind, (), options or {}))
+        return entry.kind(**typed_options(f"task {entry.name}", entry.kind, 0, options or {}))
 
 
 def make_cell(
@@ -241,7 +241,7 @@ def make_cell(
 ) -> Layer:
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
-    values = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), options or {})
+    values = typed_options(f"cell {entry.name}", entry.kind, 2, options or {})
     with _sentences(entry):
         return entry.kind(input_size, hidden_size, **values)
 

@@ -10,9 +10,15 @@ from rnnbench.config import Option, Options
 from rnnbench.errors import PluginError, UserError, did_you_mean, place
 
 
-def typed_options(whose: str, kind: type, given_by_us: tuple[str, ...], given: Mapping[str, Option]) -> Options:
-    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
-    parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in given_by_us}
+def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option]) -> Options:
+    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others.
+
+    Its first arguments, ``sizes`` of them, are no options, whatever it calls them.
+    """
+    parameters = dict(inspect.signature(kind).parameters)
+    in_order = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for name in in_order[:sizes]:
+        del parameters[name]
     hints = get_type_hints(kind.__init__)  # type: ignore[misc]  # of the class itself, whatever it derives from
     for key in given:
         if key not in parameters:

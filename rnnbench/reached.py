@@ -13,6 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -35,9 +36,13 @@ def installed(package: str) -> bool:
     """Whether a package is rnnbench, of Python's own, or one that pip put where packages lie."""
     if package in ("", "rnnbench") or package in sys.stdlib_module_names:
         return True
-    file = getattr(sys.modules.get(package), "__file__", None)
+    try:
+        spec = find_spec(package)
+    except ValueError:  # a script, or a module that was made by hand
+        spec = None
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
     folders = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
-    return file is not None and any(folder in Path(file).parents for folder in folders)
+    return any(folder in Path(place).parents for folder in folders for place in places if place)
 
 
 def functions_of(value: Any) -> list[Any]:

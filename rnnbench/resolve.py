@@ -42,7 +42,7 @@ def resolve(request: RunRequest) -> Run:
         task.check_gap(request.gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, ("input_size", "hidden_size"), request.cell_option)
+    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, 2, request.cell_option)
     width = _width(request, task, cell_entry)
     about = _about(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if about.uses_horizon:
@@ -61,7 +61,7 @@ def resolve(request: RunRequest) -> Run:
         values
         | {"task": task_entry.name, "task_source": task_entry.source}
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
-        | {"option": typed_options(f"task {task_entry.name}", task_entry.kind, (), request.option), "cell_option": cell_option}
+        | {"option": typed_options(f"task {task_entry.name}", task_entry.kind, 0, request.option), "cell_option": cell_option}
         | {"hidden_size": width, "init": about.init, "horizon": horizon}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"engine": "fast" if fast and request.engine != "torch" else "torch"}
@@ -111,7 +111,7 @@ def admit(plugins: Sequence[Plugin]) -> None:
 def fits(request: RunRequest) -> bool:
     """Whether the cell of a request can take the initialisation that it names."""
     task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
-    options = typed_options(f"cell {entry.name}", entry.kind, ("input_size", "hidden_size"), request.cell_option)
+    options = typed_options(f"cell {entry.name}", entry.kind, 2, request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
     except PluginError:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from dataclasses import dataclass
 
-from rnnbench.reached import described, reached
+from rnnbench.reached import described, installed, reached
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,11 @@ def source_of(kind: type) -> bytes:
     A notebook's class is more than its own lines: a constant or a helper function beside it decides its numbers as well.
     """
     return "\n".join(f"{place}: {described(read())}" for place, read in sorted(reached(kind).items())).encode()
+
+
+def source_of_file(content: bytes, kind: type) -> bytes:
+    """What the class of a file is made of: the file, and what it reaches if the file imports modules that nobody installed."""
+    imports = [node for node in ast.walk(ast.parse(content)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    modules = {getattr(node, "module", None) or alias.name for node in imports for alias in node.names}
+    own = all(installed(module.partition(".")[0]) for module in modules)
+    return content if own else content + source_of(kind)

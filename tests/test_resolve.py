@@ -1,6 +1,8 @@
 """What a run is: every default filled in once, options in one form, plug-ins by content; and what its identity leaves out."""
 
+import linecache
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +159,24 @@ def test_a_sweep_gives_each_cell_its_own_recipe() -> None:
     rnn = {("rnn", gap, lr, 16, bias) for gap in (5, 10) for lr in (0.01, 0.02) for bias in (True, False)}
     assert found == rnn | {("lstm", gap, 0.1, 128, True) for gap in (5, 10)}
     assert len(runs) == len(found)
+
+
+def test_the_sizes_of_a_cell_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.py"
+    path.write_text(LEAKY.replace("input_size", "i").replace("hidden_size", "h"))
+    assert asked(cell=str(path), cell_option={"rate": "0.2"}).cell_option == {"rate": 0.2, "flip": False}
+
+
+def test_a_file_that_imports_a_module_beside_it_is_known_by_that_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, beside = tmp_path / "leaky.py", tmp_path / "my_helpers.py"
+    path.write_text("from my_helpers import squash\n" + LEAKY.replace("torch.tanh", "squash"))
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for function in ("tanh", "sin", "tanh"):
+        beside.write_text(f"import torch\n\n\ndef squash(x):\n    return torch.{function}(x)\n")
+        CELLS._plugins.clear()  # a fresh process
+        sys.modules.pop("my_helpers", None)
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        linecache.clearcache()
+        found.append(asked(cell=str(path)).cell_source)
+    assert found[0] == found[2] != found[1]
