@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 from rnnbench.cell import Layer
 from rnnbench.config import Option
 from rnnbench.errors import STRANGERS, PluginError, UserError, blame, did_you_mean, one_line, raised_by_hand
-from rnnbench.options import typed_options
+from rnnbench.options import SIZES, typed_options
 from rnnbench.sources import Plugin, digest_of, is_path, source_of, source_of_file
 from rnnbench.task import Task
 
@@ -241,7 +241,7 @@ def make_cell(
 ) -> Layer:
     """A cell with its options, its open parameters not initialised; raises UserError for an unknown option or a bad value."""
     entry = CELLS.entry(cell)
-    values = typed_options(f"cell {entry.name}", entry.kind, 2, options or {})
+    values = typed_options(f"cell {entry.name}", entry.kind, SIZES, options or {})
     with _sentences(entry):
         return entry.kind(input_size, hidden_size, **values)
 

@@ -9,6 +9,9 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from rnnbench.config import Option, Options
 from rnnbench.errors import PluginError, UserError, did_you_mean, place
 
+SIZES = 2
+"""The first arguments of every cell: how wide its input and how wide its state is."""
+
 
 def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option]) -> Options:
     """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others.

@@ -12,6 +12,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,8 +48,11 @@ def installed(package: str) -> bool:
 
 def functions_of(value: Any) -> list[Any]:
     """The functions of a method, a property or a wrapper; the value itself where it is none of them."""
-    parts = [getattr(value, name, None) for name in ("__func__", "fget", "fset", "func", "__wrapped__")]
-    return [value, *(part for part in parts if callable(part))]
+    found = [value]
+    for name in ("__func__", "fget", "fset", "func", "__wrapped__"):
+        with suppress(Exception):  # a value of the user's may answer as it likes
+            found.append(getattr(value, name))
+    return found
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:

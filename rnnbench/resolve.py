@@ -14,7 +14,7 @@ from rnnbench.cell import Cell, Layer
 from rnnbench.config import Option, Recipe, Run, RunFields, RunRequest
 from rnnbench.errors import PluginError, UserError, did_you_mean, one_line
 from rnnbench.initializers import check, default, known
-from rnnbench.options import typed_options
+from rnnbench.options import SIZES, typed_options
 from rnnbench.sources import Plugin
 from rnnbench.stack import stacked
 from rnnbench.task import Task
@@ -42,7 +42,7 @@ def resolve(request: RunRequest) -> Run:
         task.check_gap(request.gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, 2, request.cell_option)
+    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, SIZES, request.cell_option)
     width = _width(request, task, cell_entry)
     about = _about(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if about.uses_horizon:
@@ -111,7 +111,7 @@ def admit(plugins: Sequence[Plugin]) -> None:
 def fits(request: RunRequest) -> bool:
     """Whether the cell of a request can take the initialisation that it names."""
     task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
-    options = typed_options(f"cell {entry.name}", entry.kind, 2, request.cell_option)
+    options = typed_options(f"cell {entry.name}", entry.kind, SIZES, request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
     except PluginError:

@@ -62,16 +62,8 @@ def _elu(a: Node, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1
     return where(compare("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
 
 
-SETTINGS = (
-    "softplus",
-    "elu",
-    "celu",
-    "leaky_relu",
-    "addcmul",
-    "addcdiv",
-    "hardtanh",
-    "gelu",
-)  # what is given besides blocks stays as it is
+# what these are given besides blocks stays as it is
+SETTINGS = ("softplus", "elu", "celu", "leaky_relu", "addcmul", "addcdiv", "hardtanh", "gelu")
 TRUTHS = ("where", "masked_fill", "and", "or")  # they take what a comparison gives
 COMPOSED: dict[str, Callable[..., Node]] = {
     "add": lambda a, b, alpha=1: a.graph.apply("add", a, b * alpha),
