@@ -47,8 +47,8 @@ def installed(package: str) -> bool:
 
 
 def functions_of(value: Any) -> list[Any]:
-    """The functions of a method, a property or a wrapper; the value itself where it is none of them."""
-    found = [value]
+    """A value with its class and, of a method, a property or a wrapper, the functions in it."""
+    found = [value, type(value)]
     for name in ("__func__", "fget", "fset", "func", "__wrapped__"):
         with suppress(Exception):  # a value of the user's may answer as it likes
             found.append(getattr(value, name))
@@ -133,8 +133,14 @@ def reached(kind: type) -> dict[str, Read]:
     return found
 
 
-def described(value: Any) -> str:
-    """A value as text that is the same in every process."""
+def attributes(value: Any) -> dict[str, Any] | None:
+    """Those of an object whose repr tells nothing but its address."""
+    silent = type(value).__repr__ is object.__repr__  # type: ignore[comparison-overlap]
+    return vars(value) if silent and hasattr(value, "__dict__") else None
+
+
+def described(value: Any, around: tuple[Any, ...] = ()) -> str:
+    """A value as text that is the same in every process; ``around`` are the containers that it lies in."""
     if isinstance(value, CodeType):
         try:
             return inspect.getsource(value)
@@ -145,12 +151,13 @@ def described(value: Any) -> str:
         return value.__name__
     if isinstance(value, (type, FunctionType)):
         return f"{value.__module__}.{value.__qualname__}" if installed(root(value)) else value.__qualname__
-    if isinstance(value, Mapping):
-        return ", ".join(f"{described(key)}: {described(part)}" for key, part in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(described(part) for part in value)
-    if isinstance(value, (set, frozenset)):
-        return ", ".join(sorted(described(part) for part in value))
-    if hasattr(value, "tolist") and hasattr(value, "dtype"):  # an array or a tensor, whose repr leaves numbers out
+    if any(value is container for container in around):
+        return "itself"
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        parts = value.items() if isinstance(value, Mapping) else value
+        texts = [described(part, (*around, value)) for part in parts]
+        return f"({', '.join(sorted(texts) if isinstance(value, (set, frozenset)) else texts)})"
+    if hasattr(type(value), "tolist") and hasattr(type(value), "dtype"):  # an array or a tensor, whose repr leaves numbers out
         return f"{value.dtype} {hashlib.sha256(repr(value.tolist()).encode()).hexdigest()}"
-    return ADDRESS.sub("", repr(value))
+    inside = attributes(value)
+    return ADDRESS.sub("", repr(value)) if inside is None else f"{described(type(value))} {described(inside, (*around, value))}"

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from rnnbench.cell import Cell
-from rnnbench.reached import Read, reached
+from rnnbench.reached import Read, attributes, reached
 
 OF_MODULES = set(vars(torch.nn.Module()))
 ITSELF = (int, float, str, bool, type(None), BuiltinFunctionType, CodeType, ModuleType, type)
 
 
-def marked(value: Any) -> Any:
+def marked(value: Any, depth: int = 8) -> Any:
     """A value as part of a key. Of a tensor it matters which one it is: its numbers are read anew for every sequence."""
     if isinstance(value, ITSELF):
         return value
@@ -26,11 +26,12 @@ def marked(value: Any) -> Any:
         return id(value)
     if isinstance(value, np.ndarray):
         return value.dtype, value.shape, value.tobytes()
-    if isinstance(value, (list, tuple)):
-        return tuple([marked(part) for part in value])
-    if isinstance(value, dict):
-        return tuple([(key, marked(part)) for key, part in value.items()])
-    return repr(value)
+    if isinstance(value, (list, tuple)) and depth:
+        return tuple([marked(part, depth - 1) for part in value])
+    if isinstance(value, dict) and depth:
+        return tuple([(key, marked(part, depth - 1)) for key, part in value.items()])
+    inside = attributes(value)
+    return repr(value) if inside is None else (type(value), marked(inside, depth - 1) if depth else None)
 
 
 READS: dict[type, tuple[Any, tuple[Read, ...]]] = {}

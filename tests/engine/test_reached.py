@@ -28,9 +28,24 @@ SETTINGS = {"shift": 0.0}
 MASK = np.ones((40, 40), np.float32)
 
 
+class Settings:
+    slope = 1.0
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def squash(self, new):
+        return my_module.squash(new) * self.slope
+
+
+settings = Settings()
+settings.itself = settings
+SETTINGS |= {"itself": SETTINGS}
+
+
 def helper(new):
     def inside():
-        return my_module.squash(new) + SETTINGS["shift"]
+        return settings.squash(new) + SETTINGS["shift"]
 
     return inside()
 
@@ -96,6 +111,8 @@ CHANGES: dict[str, Callable[[Any], None]] = {
     "a constant": lambda module: run_again(module, "0.5, 1", "0.9, 1"),
     "a dict in place": lambda module: module.SETTINGS.update(shift=0.25),
     "an array in place": masked,
+    "an attribute of an object": lambda module: setattr(module.settings, "slope", 0.5),
+    "an attribute of its class": lambda module: setattr(module.Settings, "slope", 0.5),
     "a helper": helped,
     "a function of a module": lambda module: exec(MODULE.replace("2", "3"), module.my_module.__dict__),
     "an attribute of the base": lambda module: setattr(module.Base, "scale", 0.25),
