@@ -172,6 +172,9 @@ class Cell(Layer):
     def __init__(self, input_size: int, hidden_size: int, **shapes: tuple[int, ...]) -> None:
         """``shapes`` names the parts of one sequence's state that are not (H,): ``super().__init__(D, H, S=(H, 4))``."""
         super().__init__(input_size, hidden_size)
+        for name in shapes:
+            if name not in self.state_names:
+                raise UserError(f"{place(type(self))}: {name} is no part of the state: write it into state_names, after the output")
         for name in self.state_names:
             self.register_buffer(f"initial_{name}", torch.zeros(shapes.get(name, (hidden_size,))))
 

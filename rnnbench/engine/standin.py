@@ -49,6 +49,9 @@ class StandIn:
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]
 
+    def dim(self) -> int:
+        return self.ndim
+
     def __len__(self) -> int:
         return 1
 

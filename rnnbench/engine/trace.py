@@ -7,7 +7,6 @@ bookkeeping. What ``step`` computes from parameters alone is left to :mod:`rnnbe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from rnnbench.engine.graph import OPERATORS, Graph, Node, where
 from rnnbench.engine.preparations import Preparations, leaves, name_of
 from rnnbench.engine.refusal import NotCompiledError, refuse
 from rnnbench.engine.standin import Column, Piece, Span, StandIn
+from rnnbench.engine.whole import WHOLE
 from rnnbench.errors import place
 
 IDENTITIES = ("contiguous", "clone")
@@ -107,8 +107,8 @@ class Trace(TorchFunctionMode):
             return StandIn(self, [self.graph.number(value)] * (args[0].shape[1] // self.H))
         if name == "where" and func is Tensor.where:
             args = (args[1], args[0], args[2])
-        if name in REDUCED:
-            return REDUCED[name](self, *args, **kwargs)
+        if name in WHOLE:
+            return WHOLE[name](self, *args, **kwargs)
         if name in COMPOSED or name in OPERATORS:
             return self.pointwise(name, args, kwargs)
         return refuse(f"{name} is not compiled")
@@ -267,33 +267,3 @@ class Trace(TorchFunctionMode):
             rows.append(COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given))
         given_columns = all(isinstance(arg.pieces[0], Column) for arg in leaves((args, kwargs)) if isinstance(arg, StandIn))
         return StandIn(self, [Column(row) for row in rows] if given_columns else rows)
-
-    def sum(self, x: StandIn, dim: Any = None, keepdim: bool = False) -> Any:
-        """Over the units: one column."""
-        if dim not in (1, -1, (1,), (-1,), [1], [-1]) or not keepdim:
-            refuse("a sum or a mean is compiled over the units alone, with dim=1 and keepdim=True")
-        if any(isinstance(piece, Column) for piece in x.pieces):
-            refuse("a sum of sums over the units is not compiled")
-        blocks = self.blocks(x, x.shape[1] // self.H)
-        return StandIn(self, [Column(self.graph.apply("total", reduce(Node.__add__, blocks)))])
-
-    def mean(self, x: StandIn, dim: Any = None, keepdim: bool = False) -> Any:
-        return self.sum(x, dim, keepdim) / x.shape[1]
-
-    def normed(self, x: Any, shape: Any, eps: float) -> Any:
-        """Divided by the root of the mean square."""
-        if tuple(shape) != (x.shape[1],):
-            refuse("a norm over anything but the units is not compiled")
-        return x / (self.mean(x * x, 1, True) + eps).sqrt()
-
-    def layer_norm(self, x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-        y = self.normed(x - self.mean(x, 1, True), shape, eps)
-        y = y if weight is None else y * weight
-        return y if bias is None else y + bias
-
-    def rms_norm(self, x: Any, shape: Any, weight: Any = None, eps: float | None = None) -> Any:
-        y = self.normed(x, shape, torch.finfo(self.dtype).eps if eps is None else eps)
-        return y if weight is None else y * weight
-
-
-REDUCED: dict[str, Callable[..., StandIn]] = {name: getattr(Trace, name) for name in ("sum", "mean", "layer_norm", "rms_norm")}

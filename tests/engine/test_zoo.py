@@ -1,5 +1,7 @@
 """Cells of the literature and some that strain the engine, which knows none of them, held to ``step`` and autograd."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -219,6 +221,28 @@ class Normed(Base):
         return (torch.sigmoid(o) * torch.tanh(self.cells(c)), c), {}
 
 
+class Wrapped(Base):
+    """One of torch's own cells."""
+
+    def __init__(self, D, H, kind=nn.GRUCell, **options):
+        super().__init__(D, H)
+        self.inside = kind(D, H, **options)
+
+    def step(self, x, state):
+        return (self.inside(x, state[0]),), {}
+
+
+class WrappedLSTM(Base):
+    state_names = ("h", "c")
+
+    def __init__(self, D, H):
+        super().__init__(D, H)
+        self.inside = nn.LSTMCell(D, H)
+
+    def step(self, x, state):
+        return self.inside(x, state), {}
+
+
 ZOO = [Normed, Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, SLSTM, Decay, Strained]
 
 
@@ -249,9 +273,15 @@ def compare(cell: Cell, kind: str, T: int = 6, B: int = 3, tolerance: float = 1e
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("sizes", [(4, 5), (5, 5), (1, 1), (2, 1)])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
-@pytest.mark.parametrize("kind_of_cell", ZOO)
+@pytest.mark.parametrize("kind_of_cell", [*ZOO, Wrapped, WrappedLSTM])
 def test_generated_code_is_the_step(kind_of_cell: type[Cell], kind: str, sizes: tuple[int, int]) -> None:
     compare(kind_of_cell(*sizes).double(), kind)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("options", [{"nonlinearity": "tanh"}, {"nonlinearity": "relu", "bias": False}])
+def test_cells_of_torch_with_options(options: dict[str, Any]) -> None:
+    compare(Wrapped(4, 5, nn.RNNCell, **options).double(), "values")
 
 
 @pytest.mark.skipif(not engine.available(), reason="numba is not installed")
