@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dis
 import hashlib
-import inspect
 import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -25,6 +25,7 @@ SKIPPED = {
     "__static_attributes__", "__abstractmethods__", "_abc_impl",
 }  # fmt: skip
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+NAMESPACES = ("types.SimpleNamespace", "argparse.Namespace")
 
 
 def root(thing: Any) -> str:
@@ -46,13 +47,41 @@ def installed(package: str) -> bool:
     return any(folder in Path(place).parents for folder in folders for place in places if place)
 
 
-def functions_of(value: Any) -> list[Any]:
-    """A value with its class and, of a method, a property or a wrapper, the functions in it."""
-    found = [value, type(value)]
-    for name in ("__func__", "fget", "fset", "func", "__wrapped__"):
-        with suppress(Exception):  # a value of the user's may answer as it likes
-            found.append(getattr(value, name))
-    return found
+def own_module(value: Any) -> bool:
+    return isinstance(value, ModuleType) and not installed(value.__name__.partition(".")[0])
+
+
+def parts(value: Any) -> list[Any] | None:
+    """What a container or an object consists of; None for what is one piece, as a number or an object of an installed package.
+
+    Modules of torch are entered too: they hold modules of the user's.
+    """
+    kind = type(value)
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, (staticmethod, classmethod)):
+        return [value.__func__]
+    if isinstance(value, property):
+        return [value.fget, value.fset]
+    if isinstance(value, (type, FunctionType, ModuleType, CodeType)):
+        return None
+    found: list[Any] = [getattr(value, "__wrapped__")] if hasattr(kind, "cache_parameters") else []  # of functools.cache  # noqa: B009
+    if kind.__module__ == "functools":
+        found += [vars(value).get("func")]
+    module = root(kind) == "torch" and "_modules" in getattr(value, "__dict__", ())
+    entered = module or root(kind) == "rnnbench" or not installed(root(kind)) or f"{kind.__module__}.{kind.__name__}" in NAMESPACES
+    if entered and not hasattr(kind, "tolist"):
+        for base in kind.__mro__:
+            slots = vars(base).get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                with suppress(Exception):
+                    found.append((name, object.__getattribute__(value, name)))
+        return found + list(getattr(value, "__dict__", {}).items())
+    return found or None
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:
@@ -63,18 +92,36 @@ def nested(code: CodeType) -> Iterator[CodeType]:
             yield from nested(part)
 
 
-def taken(function: FunctionType) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """What a function looks up outside itself: how it is called, and where it stands under which name."""
+def _of_module(called: str, module: ModuleType, words: set[str], around: tuple[Any, ...] = ()) -> Iterator[tuple[str, Read]]:
+    """Those of a module's names that a function says somewhere."""
+    for name in sorted(words & set(vars(module))):
+        yield f"{called}.{name}", partial(vars(module).get, name)
+        inside = vars(module)[name]
+        if own_module(inside) and not any(inside is other for other in (module, *around)):
+            yield from _of_module(f"{called}.{name}", inside, words, (module, *around))
+
+
+def _of_function(function: FunctionType) -> Iterator[tuple[str, Read]]:
+    where, around = function.__qualname__, function.__globals__
+    yield f"{where}()", partial(getattr, function, "__code__")
+    for name in ("__defaults__", "__kwdefaults__"):
+        if getattr(function, name):
+            yield f"{where}.{name}", partial(getattr, function, name)
     codes = list(nested(function.__code__))
-    looked_up = {
-        step.argval for code in codes for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
-    }
-    for name in sorted(looked_up & set(function.__globals__)):
-        value = function.__globals__[name]
-        yield name, function.__globals__, name
-        if isinstance(value, ModuleType) and not installed(value.__name__.partition(".")[0]):
-            for inside in sorted({word for code in codes for word in code.co_names} & set(vars(value))):
-                yield f"{name}.{inside}", vars(value), inside
+    words = {word for code in codes for word in code.co_names}
+    steps = {(step.opname, step.argval) for code in codes for step in dis.get_instructions(code)}
+    for name in sorted(name for kind, name in steps if kind in ("LOAD_GLOBAL", "LOAD_NAME") and name in around):
+        yield f"{where} {name}", partial(around.get, name)
+        if own_module(around[name]):
+            yield from _of_module(f"{where} {name}", around[name], words)
+    for name in sorted(name for kind, name in steps if kind == "IMPORT_NAME"):
+        with suppress(Exception):  # the function itself will say what is wrong
+            module = import_module(name) if not installed(name.partition(".")[0]) else None
+            if module is not None:
+                yield from _of_module(f"{where} {name}", module, words)
+    for name, held in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name != "__class__":
+            yield f"{where} {name}", partial(getattr, held, "cell_contents", None)
 
 
 def outline(kind: type) -> tuple[Any, ...]:
@@ -87,19 +134,6 @@ def _of_class(kind: type) -> Iterator[tuple[str, Read]]:
     for name in vars(kind):
         if name not in SKIPPED:
             yield f"{kind.__qualname__}.{name}", partial(vars(kind).get, name)
-
-
-def _of_function(function: FunctionType) -> Iterator[tuple[str, Read]]:
-    where = function.__qualname__
-    yield f"{where}()", partial(getattr, function, "__code__")
-    for name in ("__defaults__", "__kwdefaults__"):
-        if getattr(function, name):
-            yield f"{where}.{name}", partial(getattr, function, name)
-    for called, names, name in taken(function):
-        yield f"{where} {called}", partial(names.get, name)
-    for name, around in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if name != "__class__":
-            yield f"{where} {name}", partial(getattr, around, "cell_contents", None)
 
 
 def reached(kind: type) -> dict[str, Read]:
@@ -115,49 +149,45 @@ def reached(kind: type) -> dict[str, Read]:
     found: dict[str, Read] = {}
     own = root(kind)
     stack: list[Any] = [kind]
-    entered: set[int] = set()
+    entered: dict[int, Any] = {}  # kept alive, so that no other value gets its id
     while stack:
         thing = stack.pop()
-        if id(thing) in entered or (installed(root(thing)) and root(thing) != own) or root(thing) == "rnnbench":
+        if id(thing) in entered:
             continue
-        entered.add(id(thing))
-        places = _of_class(thing) if isinstance(thing, type) else _of_function(thing)
-        for name, read in places:
-            while name in found:
-                name += "'"  # as for a class that extends an older one of its own name
-            found[name] = read
-            value = read()
-            for part in value if isinstance(value, tuple) else functions_of(value):
-                if isinstance(part, (type, FunctionType)):
-                    stack.append(part)
+        entered[id(thing)] = thing
+        if isinstance(thing, (type, FunctionType)):
+            if (installed(root(thing)) and root(thing) != own) or root(thing) == "rnnbench":
+                continue
+            for name, read in _of_class(thing) if isinstance(thing, type) else _of_function(thing):
+                while name in found:
+                    name += "'"  # as for a class that extends an older one of its own name
+                found[name] = read
+                stack.append(read())
+        else:
+            stack += [type(thing), *(parts(thing) or ())]
     return found
 
 
-def attributes(value: Any) -> dict[str, Any] | None:
-    """Those of an object whose repr tells nothing but its address."""
-    silent = type(value).__repr__ is object.__repr__  # type: ignore[comparison-overlap]
-    return vars(value) if silent and hasattr(value, "__dict__") else None
-
-
 def described(value: Any, around: tuple[Any, ...] = ()) -> str:
-    """A value as text that is the same in every process; ``around`` are the containers that it lies in."""
+    """A value as text that is the same in every process; ``around`` are the containers that it lies in.
+
+    Code is described as it was loaded: the file that it came from may have been edited since.
+    """
     if isinstance(value, CodeType):
-        try:
-            return inspect.getsource(value)
-        except (OSError, TypeError):
-            constants = ", ".join(described(part) for part in value.co_consts)
-            return f"{value.co_code.hex()} {constants} {value.co_names!r}"
+        constants = ", ".join(described(part) for part in value.co_consts)
+        return f"{value.co_code.hex()} ({constants}) {value.co_names!r}"
     if isinstance(value, ModuleType):
         return value.__name__
     if isinstance(value, (type, FunctionType)):
         return f"{value.__module__}.{value.__qualname__}" if installed(root(value)) else value.__qualname__
     if any(value is container for container in around):
         return "itself"
-    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
-        parts = value.items() if isinstance(value, Mapping) else value
-        texts = [described(part, (*around, value)) for part in parts]
-        return f"({', '.join(sorted(texts) if isinstance(value, (set, frozenset)) else texts)})"
     if hasattr(type(value), "tolist") and hasattr(type(value), "dtype"):  # an array or a tensor, whose repr leaves numbers out
         return f"{value.dtype} {hashlib.sha256(repr(value.tolist()).encode()).hexdigest()}"
-    inside = attributes(value)
-    return ADDRESS.sub("", repr(value)) if inside is None else f"{described(type(value))} {described(inside, (*around, value))}"
+    inside = parts(value)
+    if inside is None:
+        return ADDRESS.sub("", repr(value))
+    texts = [described(part, (*around, value)) for part in inside]
+    if isinstance(value, (set, frozenset)):
+        texts.sort()
+    return f"{described(type(value))}({', '.join(texts)})"

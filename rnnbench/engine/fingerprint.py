@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from rnnbench.cell import Cell
-from rnnbench.reached import Read, attributes, reached
+from rnnbench.reached import Read, parts, reached
 
 OF_MODULES = set(vars(torch.nn.Module()))
 ITSELF = (int, float, str, bool, type(None), BuiltinFunctionType, CodeType, ModuleType, type)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def marked(value: Any, depth: int = 8) -> Any:
+def marked(value: Any, around: tuple[Any, ...] = ()) -> Any:
     """A value as part of a key. Of a tensor it matters which one it is: its numbers are read anew for every sequence."""
     if isinstance(value, ITSELF):
         return value
@@ -26,12 +27,10 @@ def marked(value: Any, depth: int = 8) -> Any:
         return id(value)
     if isinstance(value, np.ndarray):
         return value.dtype, value.shape, value.tobytes()
-    if isinstance(value, (list, tuple)) and depth:
-        return tuple([marked(part, depth - 1) for part in value])
-    if isinstance(value, dict) and depth:
-        return tuple([(key, marked(part, depth - 1)) for key, part in value.items()])
-    inside = attributes(value)
-    return repr(value) if inside is None else (type(value), marked(inside, depth - 1) if depth else None)
+    if any(value is container for container in around):
+        return None
+    inside = parts(value)
+    return repr(value) if inside is None else (type(value), *[marked(part, (*around, value)) for part in inside])
 
 
 READS: dict[type, tuple[Any, tuple[Read, ...]]] = {}
@@ -49,12 +48,16 @@ def written(kind: type) -> Any:
     return READS[kind][0]
 
 
+def hooked(part: torch.nn.Module) -> bool:
+    return any(getattr(part, name) for name in HOOKS)
+
+
 def fingerprint(cell: Cell) -> tuple[Any, ...]:
     """A key: the cell's class and what it reaches, its Python attributes, and the shapes of its tensors and which are the same."""
     found: list[Any] = [type(cell), written(type(cell))]
     tensors: dict[int, int] = {}
     for part in cell.modules():
-        found += type(part), part.training
+        found += type(part), part.training, hooked(part)
         for held in (vars(part), part._parameters, part._buffers):
             for name, value in held.items():
                 if name in OF_MODULES:

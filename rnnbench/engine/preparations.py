@@ -83,7 +83,11 @@ class Preparations:
             refuse(f"{name} of a parameter, which Python reads only once, is not compiled")
         if "rand" in name or name in ("dropout", "bernoulli", "normal", "multinomial"):
             refuse(f"{name} is random, which is not compiled")
-        if (str(getattr(func, "__name__", "")).endswith("_") and name + "_" == func.__name__) or name.startswith("__i"):
+        if (
+            (str(getattr(func, "__name__", "")).endswith("_") and name + "_" == func.__name__)
+            or name.startswith("__i")
+            or kwargs.get("out") is not None
+        ):
             refuse("a change in place is not compiled")
 
         def stored(leaf: Any) -> Any:

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 from rnnbench.cell import Cell, check_inputs
 from rnnbench.engine.derive import Key, content
 from rnnbench.engine.emit import emit
-from rnnbench.engine.fingerprint import fingerprint
+from rnnbench.engine.fingerprint import fingerprint, hooked
 from rnnbench.engine.garbage import uncollected
 from rnnbench.engine.plan import plan
 from rnnbench.engine.refusal import NotCompiledError
@@ -231,6 +231,8 @@ def program(cell: Cell) -> Program:
                 raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
             if cell._like.dtype not in (torch.float32, torch.float64):
                 raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
+            if any(hooked(part) for part in cell.modules() if part is not cell):
+                raise NotCompiledError(f"class {type(cell).__name__}: a hook of a module inside the cell is not compiled")
             # a cell without numbers, made to be looked at, is given some place to trace in
             PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
             if fingerprint(cell) != key:

@@ -32,6 +32,20 @@ class Column(NamedTuple):
 Piece = Node | Span | Column
 
 
+class Batch(int):
+    """How many sequences there are. One stands for all of them: Python may make tensors with it, and may not ask how many it is."""
+
+    def _asked(self, other: object) -> bool:
+        return isinstance(other, Batch) or refuse("Python that depends on the number of sequences is not compiled")
+
+    def _other(self, other: object) -> bool:
+        return not self._asked(other)
+
+    __eq__ = __le__ = __ge__ = _asked
+    __ne__ = __lt__ = __gt__ = _other
+    __hash__ = int.__hash__
+
+
 class StandIn:
     """Stands for a (B, n) tensor; it acts like a tensor towards torch's functions, its methods and operators."""
 
@@ -44,7 +58,7 @@ class StandIn:
     @property
     def shape(self) -> torch.Size:
         """One sequence stands for all of them: what is made in this shape from nothing then fits every batch."""
-        return torch.Size((1, sum(self.trace.width(piece) for piece in self.pieces)))
+        return torch.Size((Batch(1), sum(self.trace.width(piece) for piece in self.pieces)))
 
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]

@@ -54,7 +54,7 @@ class Trace(TorchFunctionMode):
             if part.shape != (self.H,):
                 refuse(f"a state with the part {name} of shape {tuple(part.shape)} is not compiled: every part must be (H,)")
         state = tuple(StandIn(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
-        with self:
+        with torch.enable_grad(), self:
             step: Callable[..., Any] = cell.step
             try:
                 after, gates = step(StandIn(self, [Span(0, self.D)]), state)
@@ -74,6 +74,8 @@ class Trace(TorchFunctionMode):
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """What ``func`` gives: a stand-in where one goes in, else the tensor itself, noted down."""
+        if not torch.is_grad_enabled():
+            refuse("no_grad within a step is not compiled: detach is")
         if any(isinstance(leaf, StandIn) for leaf in leaves((args, kwargs))):
             return self.symbolic(func, args, kwargs)
         return self.prepare(func, *args, **kwargs)

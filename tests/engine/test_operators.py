@@ -208,6 +208,11 @@ def in_place(a: Tensor, h: Tensor) -> Tensor:
     return a
 
 
+def without_gradient(a: Tensor, h: Tensor) -> Tensor:
+    with torch.no_grad():
+        return a + h
+
+
 REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "softmax": lambda a, h: torch.softmax(a, dim=1),
     "max over the units": lambda a, h: a.max(dim=1).values * h,
@@ -227,6 +232,8 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "mod": lambda a, h: a + h % 2,
     "gelu": lambda a, h: F.gelu(a) + h,
     "TypeError": lambda a, h: a + round(h),
+    "the number of sequences": lambda a, h: a + h if a.shape[0] < 10 else a,
+    "no_grad": without_gradient,
     "a product of": lambda a, h: F.linear(a, h),
     "multiples of H": lambda a, h: F.linear(a, torch.ones(2, 3)),
     "products of its input": lambda a, h: torch.tanh(h),

@@ -1,5 +1,6 @@
 """What a class reaches: its digest and its compiled code follow every constant, helper and base that its numbers depend on."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,22 @@ SETTINGS = {"shift": 0.0}
 MASK = np.ones((40, 40), np.float32)
 
 
+class Scale(torch.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, new):
+        return self.factor * new
+
+
+class Slotted:
+    __slots__ = ("slope",)
+
+    def __repr__(self):
+        return "slotted"
+
+
 class Settings:
     slope = 1.0
 
@@ -41,11 +58,17 @@ class Settings:
 settings = Settings()
 settings.itself = settings
 SETTINGS |= {"itself": SETTINGS}
+slotted = Slotted()
+slotted.slope = 1.0
+SCALE = torch.nn.Sequential(Scale(1.0))
+FUNCTIONS = {"first": lambda new: new * slotted.slope}
 
 
 def helper(new):
     def inside():
-        return settings.squash(new) + SETTINGS["shift"]
+        import my_module.below
+
+        return FUNCTIONS["first"](SCALE(settings.squash(new))) * my_module.below.FACTOR + SETTINGS["shift"]
 
     return inside()
 
@@ -78,8 +101,11 @@ def squash(new):
 
 
 def notebook() -> Any:
-    for name, text in (("my_module", MODULE), ("my_notebook", NOTEBOOK)):
+    for name, text in (("my_module", MODULE), ("my_module.below", "FACTOR = 1.0"), ("my_notebook", NOTEBOOK)):
         module = sys.modules[name] = ModuleType(name)
+        module.__path__ = []  # type: ignore[attr-defined]
+        if name == "my_module.below":
+            sys.modules["my_module"].below = module  # type: ignore[attr-defined]
         exec(compile(text, f"<{name}>", "exec"), module.__dict__)
     return module
 
@@ -112,6 +138,10 @@ CHANGES: dict[str, Callable[[Any], None]] = {
     "a dict in place": lambda module: module.SETTINGS.update(shift=0.25),
     "an array in place": masked,
     "an attribute of an object": lambda module: setattr(module.settings, "slope", 0.5),
+    "a function in a dict": lambda module: module.FUNCTIONS.update(first=lambda new: -new),
+    "an object behind a function in a dict": lambda module: setattr(module.slotted, "slope", 0.5),
+    "an attribute of a module in a module": lambda module: setattr(module.SCALE[0], "factor", 0.5),
+    "a module that is imported in a function": lambda module: setattr(sys.modules["my_module.below"], "FACTOR", 0.5),
     "an attribute of its class": lambda module: setattr(module.Settings, "slope", 0.5),
     "a helper": helped,
     "a function of a module": lambda module: exec(MODULE.replace("2", "3"), module.my_module.__dict__),
@@ -189,6 +219,39 @@ def test_shared_weights_and_the_mode_of_a_part_belong_to_the_code() -> None:
         engine.states(cell, inputs)
 
 
+@pytest.mark.usefixtures("uncompiled")
+def test_a_hook_inside_a_cell_is_no_part_of_compiled_code() -> None:
+    module = notebook()
+
+    class Hooked(module.Base):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__(3, 40)
+            self.inside = torch.nn.Linear(40, 40)
+
+        def step(self, x: Any, state: Any) -> Any:
+            return (self.inside(torch.tanh(x @ self.weight_ih.T + state[0])),), {}
+
+    cell = Hooked()
+    assert engine.refusal(cell) is None
+    handle = cell.inside.register_forward_hook(lambda part, given, out: 0 * out)
+    assert "a hook" in str(engine.refusal(cell))
+    handle.remove()
+    assert engine.refusal(cell) is None
+
+
+def test_a_file_edited_since_it_was_imported_is_known_as_it_was_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("edited", None)
+    path = tmp_path / "edited.py"
+    path.write_text("class Mine:\n    def step(self, x):\n        return x + 1\n", encoding="utf-8")
+    loaded = importlib.import_module("edited")
+    before = source_of(loaded.Mine)
+    path.write_text("class Mine:\n    def step(self, x):\n        return x + 100\n", encoding="utf-8")
+    assert source_of(loaded.Mine) == before
+    importlib.invalidate_caches()
+    assert source_of(importlib.reload(loaded).Mine) != before
+
+
 def test_a_run_with_another_constant_is_another_run(tmp_path: Path) -> None:
     module = notebook()
     module.MASK = module.MASK[:4, :4]
@@ -202,7 +265,9 @@ def test_a_run_with_another_constant_is_another_run(tmp_path: Path) -> None:
 def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
     text = f"{NOTEBOOK}\n\nfrom rnnbench.sources import digest_of, source_of\nprint(digest_of(source_of(Mine)))\n"
     (tmp_path / "script.py").write_text(text, encoding="utf-8")
-    (tmp_path / "my_module.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "my_module").mkdir()
+    (tmp_path / "my_module" / "__init__.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "my_module" / "below.py").write_text("FACTOR = 1.0", encoding="utf-8")
     told = [
         subprocess.run([sys.executable, *how], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
         for seed, how in (("1", ["script.py"]), ("2", ["script.py"]), ("3", ["-c", "import script"]))
