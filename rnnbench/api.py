@@ -178,6 +178,11 @@ def _work(workers: Workers, progress: bool | None) -> bool:
             if isinstance(event, Note):
                 warnings.warn(event.text, stacklevel=3)
             advance(workers.agenda.ended, f"{workers.agenda.failed} failed")
+    agenda = workers.agenda
+    if failed := agenda.failed + agenda.failed_before:
+        last = agenda.study.failures.rows()[-1]
+        text = f"{failed} of {agenda.total} runs failed, the last as {last.run_id}: {last.reason}; study.failed() has all of them"
+        warnings.warn(text, stacklevel=3)
     return not signals
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rnnbench.catalog import CELLS, TASKS, C, Registry
 from rnnbench.cell import Layer
 from rnnbench.config import Option, RunRequest
 from rnnbench.errors import UserError, mistake
+from rnnbench.options import SIZES, parameters_of
 from rnnbench.task import Task
 
 CellLike = str | Path | type[Layer] | Layer
@@ -33,6 +33,8 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
         1.0
     """
     asked = dict(values)
+    if isinstance(width := getattr(asked.get("cell"), "hidden_size", None), int):  # an instance has one
+        asked.setdefault("hidden_size", width)
     for word, options, spec in (
         ("cell", "cell_option", spec_of(CELLS, asked.get("cell"))),
         ("task", "option", spec_of(TASKS, asked.get("task"))),
@@ -56,9 +58,29 @@ def spec_of(registry: Registry[C], wanted: object) -> tuple[str, dict[str, Optio
         return str(wanted), {}
     kind = wanted if isinstance(wanted, type) else type(wanted)
     spec = registry.offer(kind).spec
-    if isinstance(wanted, type):
-        return spec, {}
-    names = [name for name in inspect.signature(kind).parameters if name not in ("input_size", "hidden_size")]
-    if missing := [name for name in names if not hasattr(wanted, name)]:
-        raise UserError(f"{kind.__name__} keeps no attribute {missing[0]!r}: give the class, and its options as cell_option")
-    return spec, {name: getattr(wanted, name) for name in names}
+    return spec, {} if isinstance(wanted, type) else options_of(wanted)
+
+
+def options_of(wanted: object) -> dict[str, Option]:
+    """The options of an instance: its attributes of their names."""
+    kind = type(wanted)
+    names = parameters_of(kind, SIZES if isinstance(wanted, Layer) else 0)
+    instead = f"give the class, and its options as {'cell_option' if isinstance(wanted, Layer) else 'option'}"
+    for name in names:
+        if not hasattr(wanted, name):
+            raise UserError(f"{kind.__name__} keeps no attribute {name!r}: {instead}")
+        if not isinstance(getattr(wanted, name), (bool, int, float, str)):
+            raise UserError(f"{kind.__name__} keeps {name!r} as a {type(getattr(wanted, name)).__name__}: {instead}")
+    return {name: getattr(wanted, name) for name in names}
+
+
+def class_of(registry: Registry[C], wanted: object, options: Mapping[str, Option] | None) -> tuple[type[C], dict[str, Option]]:
+    """The class that a name, path, class or instance means, and the options: those of an instance where no other is given."""
+    given = dict(options or {})
+    if isinstance(wanted, registry.base):
+        return registry.entry(type(wanted)).kind, options_of(wanted) | given
+    if not isinstance(wanted, (str, Path, type)):
+        raise UserError(
+            f"a {registry.word} is given by its name, the path of its file, its class or an instance, not by {wanted!r:.80}"
+        )
+    return registry.entry(str(wanted) if isinstance(wanted, Path) else wanted).kind, given

@@ -76,6 +76,7 @@ class Registry(Generic[C]):
         self.base: type[C] = base
         self._load = load
         self._named: dict[str, Entry[C]] | None = None
+        self._offered: set[tuple[str, str]] = set()  # classes that Python handed in, as they were then
         self._plugins: dict[tuple[str, str], Entry[C]] = {}  # by name and digest
         self.broken: dict[str, str] = {}
         """Installed plug-ins that could not be loaded, with the reason: they affect nothing else."""
@@ -125,7 +126,11 @@ class Registry(Generic[C]):
         if isinstance(what, str):
             return self.find(what)
         known = self.named().get(getattr(what, "name", ""))
-        return known if known is not None and known.kind is what else Entry(self._checked(what, what.__name__))
+        return (
+            known
+            if known is not None and known.kind is what
+            else Entry(self._checked(what, getattr(what, "__name__", repr(what)[:80])))
+        )
 
     def get(self, name: str, source: str) -> Entry[C]:
         """The entry of a resolved run; raises UserError if this process does not know it."""
@@ -135,23 +140,22 @@ class Registry(Generic[C]):
             raise UserError(f"{what} is not known here: give its file with --{self.word} PATH, as it was when the run was made")
         return found
 
+    def changed(self, name: str, source: str) -> bool:
+        """Whether a class that Python handed in is another now than when it did."""
+        return (name, source) in self._offered and digest_of(source_of(self.get(name, source).kind)) != source
+
     def offer(self, kind: type[C]) -> Entry[C]:
         """Make a class known that Python hands in, such as one defined in a notebook."""
         kind = self._checked(kind, f"{kind.__module__}.{kind.__qualname__}")
         known = self.named().get(kind.name)
         if known is not None and known.kind is kind:
             return known
-        import cloudpickle
+        from rnnbench.pickled import dumps
 
         module = sys.modules.get(kind.__module__)
-        if module is not None and kind.__module__ != "__main__":
-            cloudpickle.register_pickle_by_value(module)  # another machine may not have the module
-        try:
-            content: bytes = cloudpickle.dumps(kind)
-        finally:
-            if module is not None and kind.__module__ != "__main__":
-                cloudpickle.unregister_pickle_by_value(module)
         where, source = f"{kind.__module__}.{kind.__qualname__}", digest_of(source_of(kind))
+        content = dumps(kind, None if kind.__module__ == "__main__" else module)
+        self._offered.add((kind.name, source))
         return self._keep(Entry(kind, source, where, Plugin(self.word, where, content, pickled=source)))
 
     def admit(self, plugin: Plugin) -> Entry[C]:

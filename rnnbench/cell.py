@@ -218,7 +218,7 @@ class Cell(Layer):
                     check_step(self, result, state)
                 state, _ = result
                 outputs.append(state[0])  # (B, H)
-        return torch.stack(outputs[first:])  # (T - first, B, H)
+        return torch.stack(outputs[first:]) if outputs[first:] else state[0].new_empty(0, *state[0].shape)  # (T - first, B, H)
 
     def start(self, batch_size: int) -> State:
         """The state before the first input, (B, ...) each."""

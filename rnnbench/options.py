@@ -13,23 +13,24 @@ SIZES = 2
 """The first arguments of every cell: how wide its input and how wide its state is."""
 
 
-def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option]) -> Options:
-    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others.
-
-    Its first arguments, ``sizes`` of them, are no options, whatever it calls them.
-    """
+def parameters_of(kind: type, sizes: int) -> dict[str, inspect.Parameter]:
+    """What ``__init__`` takes besides its first arguments: ``sizes`` of them are no options, whatever it calls them."""
     parameters = dict(inspect.signature(kind).parameters)
     in_order = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for name in in_order[:sizes]:
         del parameters[name]
+    return {name: p for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+
+
+def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option]) -> Options:
+    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
+    parameters = parameters_of(kind, sizes)
     hints = get_type_hints(kind.__init__)  # type: ignore[misc]  # of the class itself, whatever it derives from
     for key in given:
         if key not in parameters:
             raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
     values: Options = {}
     for key, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            continue
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
             types = "bool, int, float, str or Literal"

@@ -22,7 +22,7 @@ from typing import Any
 Read = Callable[[], Any]
 SKIPPED = {
     "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__parameters__", "__firstlineno__",
-    "__static_attributes__", "__abstractmethods__", "_abc_impl",
+    "__static_attributes__", "__abstractmethods__", "_abc_impl", "__slotnames__",
 }  # fmt: skip
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 NAMESPACES = ("types.SimpleNamespace", "argparse.Namespace")

@@ -8,7 +8,7 @@ from rnnbench import study as rooms
 from rnnbench.config import Run
 from rnnbench.resolve import task_of
 from rnnbench.study import RunRecord
-from rnnbench.study.schema import Row
+from rnnbench.study.schema import Failure, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,12 @@ class Study(rooms.Study):
         >>> sorted(study.runs()["cell"]), len(study.logs()), len(study.summary())
         (['gru', 'rnn'], 2, 2)
     """
+
+    def failed(self) -> pd.DataFrame:
+        """The runs that came to no verdict, one row each, with the reason; ``sweep(retry_failed=True)`` tries them again."""
+        import pandas as pd
+
+        return pd.DataFrame([row.model_dump() for row in self.failures.rows()], columns=list(Failure.model_fields))
 
     def summary(self) -> pd.DataFrame:
         """One row per curve and gap: how many seeds solved it, medians and intervals; see :func:`rnnbench.summary.summarise`."""
@@ -51,12 +57,15 @@ class Study(rooms.Study):
 
     def _repr_html_(self) -> str:
         if not self.records():
-            return f"<p>study <code>{self.folder}</code>: no finished runs</p>"
+            return f"<p>study <code>{self.folder}</code>: no finished runs{self._failed_told()}</p>"
         html: str = self.table().to_html(index=False)
-        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs</p>{html}"
+        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs{self._failed_told()}</p>{html}"
 
     def __repr__(self) -> str:
-        return f"<Study {self.folder}: {len(self.records())} finished runs>"
+        return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_told()}>"
+
+    def _failed_told(self) -> str:
+        return f", {failed} failed" if (failed := len(self.failures.rows())) else ""
 
 
 class Result:
@@ -75,9 +84,10 @@ class Result:
     """
 
     def __init__(self, run: Run, study: rooms.Study) -> None:
-        self.run = run
         self.study = study
         self.record: RunRecord | None = study.finished(run.run_id)
+        # how it was made, which may be another way than was asked for now
+        self.run = run.model_copy(update={name: getattr(self.record, name) for name in Run.SPEED}) if self.record else run
 
     @property
     def rows(self) -> list[Row]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
-    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.size", "rnnbench.reached"),
+    ("rnnbench", "rnnbench.errors", "rnnbench.task", "rnnbench.stats", "rnnbench.size", "rnnbench.reached", "rnnbench.pickled"),
     ("rnnbench.cell", "rnnbench.config", "rnnbench.sources"),
     ("rnnbench.options", "rnnbench.optimizers"),
     ("rnnbench.cells", "rnnbench.engine", "rnnbench.initializers", "rnnbench.stack", "rnnbench.session"),

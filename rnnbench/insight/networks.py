@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from rnnbench.catalog import CELLS, TASKS
 from rnnbench.cell import Cell, State, check_step
 from rnnbench.config import Run
 from rnnbench.errors import UserError
@@ -55,6 +57,10 @@ def trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model
     path = study.weights_file(run.run_id)
     if not path.exists():
         raise UserError(f"no weights of {run.run_id} in {study.folder}: make the run there first")
+    for registry, name, source in ((CELLS, run.cell, run.cell_source), (TASKS, run.task, run.task_source)):
+        if registry.changed(name, source):
+            text = f"{registry.word} {name} has changed in Python since {run.run_id} was made"
+            warnings.warn(f"{text}: its weights are looked at with the class of now", stacklevel=3)
     model = initialised(run, torch.float32)
     try:
         model.load_state_dict(load_tensors(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rnnbench.config import SweepRequest
+from rnnbench.config import Run, SweepRequest
 from rnnbench.study import Study
 from rnnbench.sweep.agenda import Agenda, no_more
 from rnnbench.sweep.files import save_sweep
@@ -32,6 +32,15 @@ def plan(asked: SweepRequest, study: Study, retry_failed: bool = False) -> Agend
     runs = grid(asked, broken)
     search = SpanSearch(runs) if asked.search_span else None
     return Agenda(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
+
+
+def requested(study: Study, asked: SweepRequest, broken: dict[str, str]) -> list[Run]:
+    """The runs of a sweep, of a search for the span those that it has asked for so far; ``broken`` as in :func:`grid`."""
+    runs = grid(asked, broken)
+    if asked.search_span:
+        known = plan(asked, study).known
+        runs = [run for run in runs if run.run_id in known]
+    return runs
 
 
 def at_once(device: str = "cpu", threads: int = 1) -> int:

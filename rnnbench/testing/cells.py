@@ -9,7 +9,8 @@ import torch
 from torch import Generator
 
 from rnnbench import catalog, engine
-from rnnbench.cell import Cell, Layer, State, check_step
+from rnnbench.ask import CellLike, class_of
+from rnnbench.cell import Cell, State, check_step
 from rnnbench.config import Option
 from rnnbench.testing.findings import BrokenContractError, Check, Finding, go_through, one_line
 from rnnbench.testing.makeup import built, described, initialised, named
@@ -18,13 +19,11 @@ from rnnbench.testing.specimen import STEPS, Specimen, by_itself, close
 COMPILED = "is compiled by the CPU engine"
 
 
-def check_cell(
-    cell: str | type[Layer], options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
-) -> None:
+def check_cell(cell: CellLike, options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16) -> None:
     """Hold a cell to its contract.
 
     Args:
-        cell: its class, its name, or the path of its file.
+        cell: its class, its name, the path of its file, or an instance, whose options are taken.
         options: its options, as ``--cell-option`` takes them.
         input_size, hidden_size: the sizes that it is built with.
 
@@ -34,16 +33,17 @@ def check_cell(
     """
     found = [finding for finding in cell_findings(cell, options, input_size=input_size, hidden_size=hidden_size) if finding.fails]
     if found:
-        raise BrokenContractError(cell if isinstance(cell, str) else cell.__name__, found)
+        raise BrokenContractError(cell, found)
 
 
 def cell_findings(
-    cell: str | type[Layer], options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
+    cell: CellLike, options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
 ) -> list[Finding]:
     """What the checks find, notes included; arguments as in :func:`check_cell`."""
-    specimen = Specimen(catalog.CELLS.entry(cell).kind, options or {}, input_size, hidden_size)
+    kind, given = class_of(catalog.CELLS, cell, options)
+    specimen = Specimen(kind, given, input_size, hidden_size)
     with by_itself():
-        return list(go_through(CHECKS, specimen, specimen.raw if options else None))
+        return list(go_through(CHECKS, specimen, specimen.raw if given else None))
 
 
 def shaped(specimen: Specimen) -> Iterator[str]:

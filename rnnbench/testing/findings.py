@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from rnnbench.errors import PluginError, StorageError, UserError, blame, out_of_memory
@@ -37,7 +38,8 @@ class BrokenContractError(AssertionError):
         findings: everything that was found, one line each in the message.
     """
 
-    def __init__(self, name: str, findings: list[Finding]) -> None:
+    def __init__(self, what: object, findings: list[Finding]) -> None:
+        name = what if isinstance(what, str | Path) else getattr(what, "__name__", type(what).__name__)
         self.findings = findings
         super().__init__("\n".join(f"{name}: {finding.message}" for finding in findings))
 

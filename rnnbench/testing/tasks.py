@@ -10,6 +10,7 @@ import torch
 from torch import Generator
 
 from rnnbench import catalog
+from rnnbench.ask import TaskLike, class_of
 from rnnbench.config import Option
 from rnnbench.errors import place
 from rnnbench.task import Batch, Task
@@ -60,11 +61,11 @@ def takes(task: Task, gap: int) -> bool:
     return True
 
 
-def check_task(task: str | type[Task], options: Mapping[str, Option] | None = None) -> None:
+def check_task(task: TaskLike, options: Mapping[str, Option] | None = None) -> None:
     """Hold a task to its contract.
 
     Args:
-        task: its class, its name, or the path of its file.
+        task: its class, its name, the path of its file, or an instance, whose options are taken.
         options: its options, as ``--option`` takes them.
 
     Raises:
@@ -73,14 +74,15 @@ def check_task(task: str | type[Task], options: Mapping[str, Option] | None = No
     """
     found = [finding for finding in task_findings(task, options) if finding.fails]
     if found:
-        raise BrokenContractError(task if isinstance(task, str) else task.__name__, found)
+        raise BrokenContractError(task, found)
 
 
-def task_findings(task: str | type[Task], options: Mapping[str, Option] | None = None) -> list[Finding]:
+def task_findings(task: TaskLike, options: Mapping[str, Option] | None = None) -> list[Finding]:
     """What the checks find; arguments as in :func:`check_task`."""
-    question = Question(catalog.TASKS.entry(task).kind, options or {})
+    kind, given = class_of(catalog.TASKS, task, options)
+    question = Question(kind, given)
     with by_itself():
-        return list(go_through(CHECKS, question, (lambda: question.task) if options else None))
+        return list(go_through(CHECKS, question, (lambda: question.task) if given else None))
 
 
 def named(question: Question) -> Iterator[str]:

@@ -18,7 +18,8 @@ def check(
         typer.Argument(metavar="FILE_OR_NAME...", help="Files or names of cells and tasks.", autocompletion=complete_both),
     ],
     option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="K=V", help="Option of what is checked, cell or task, as key=value.")
+        list[str] | None,
+        typer.Option("--option", "--cell-option", metavar="K=V", help="Option of what is checked, cell or task, as key=value."),
     ] = None,
     hidden_size: Width = 16,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import SweepFile, sweep_values, with_flags
 from rnnbench.config import SweepRequest
+from rnnbench.errors import UserError
 
 
 @app.command(epilog="Example: rnnbench status results/mine")
@@ -27,18 +28,19 @@ def status(
     from collections import Counter
 
     from rnnbench.study import Study
-    from rnnbench.sweep.drive import plan
+    from rnnbench.sweep.drive import requested
     from rnnbench.sweep.files import load_sweep, read_sweep
-    from rnnbench.sweep.grid import grid
     from rnnbench.sweep.states import states
 
     home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     broken: dict[str, str] = {}
-    runs = grid(asked, broken) if asked else None
-    if runs and asked and asked.search_span:  # what the search has asked for so far
-        known = plan(asked, home).known
-        runs = [run for run in runs if run.run_id in known]
+    try:
+        runs = requested(home, asked, broken) if asked else None
+    except UserError as error:
+        if file or values:
+            raise
+        runs, asked, broken = None, None, {"the last sweep": str(error)}  # of a class that Python handed in, or a file that is gone
     found = states(home, runs)
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
@@ -50,4 +52,5 @@ def status(
         typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
     for spec, reason in broken.items():
         typer.echo(f"left out     {spec}: {reason}")
-    typer.echo(f"to do        {len(found.to_do) if asked else 'unknown: no sweep was recorded here'}")
+    unknown = "unknown" if broken else "unknown: no sweep was recorded here"
+    typer.echo(f"to do        {len(found.to_do) if asked else unknown}")

@@ -1,0 +1,99 @@
+"""The Python interface with classes of one's own: failures and changes are told, and instances are as good as classes."""
+
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from typer.testing import CliRunner
+
+import rnnbench
+from rnnbench.catalog import CELLS
+from rnnbench.cells import Cell
+from rnnbench.cli import app
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of what the checks find besides
+SMALL: dict[str, Any] = {"task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 2, "eval_every": 2, "progress": False}
+
+
+class Leaky(Cell):
+    name = "leaky"
+    summary = "leaky integrator"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ())
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+        return (torch.tanh(x @ self.weight_ih.T + state[0] @ self.weight_hh.T),), {}
+
+
+def test_a_sweep_says_which_runs_failed(tmp_path: Path) -> None:
+    class Bad(Leaky):
+        name = "bad"
+
+        def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+            if self.training and x.shape[0] > 20:
+                raise IndexError("too many")
+            return super().step(x, state)
+
+    with pytest.warns(UserWarning, match=r"1 of 2 runs failed, the last as beijing-bad-.*too many"):
+        study = rnnbench.sweep(cell=["rnn", Bad], jobs=1, out=tmp_path, **SMALL)
+    assert list(study.failed()["cell"]) == ["bad"]
+    assert "1 finished runs, 1 failed" in repr(study)
+    CELLS._plugins.clear()  # a fresh process, which has no class Bad
+    result = CliRunner().invoke(app, ["status", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "too many" in result.output
+    assert "not known here" in result.output
+
+
+def test_a_cached_helper_goes_to_other_processes_and_what_cannot_is_told(tmp_path: Path) -> None:
+    @functools.cache
+    def half(x: float) -> float:
+        return x / 2
+
+    class Cached(Leaky):
+        name = "cached"
+
+        def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+            return (torch.tanh(x @ self.weight_ih.T + half(0.5) * state[0]),), {}
+
+    assert len(rnnbench.sweep(cell=[Cached], jobs=1, out=tmp_path, **SMALL).runs()) == 1
+
+    class Locked(Leaky):
+        name, lock = "locked", threading.Lock()
+
+    with pytest.raises(rnnbench.UserError, match=r"class Locked: it cannot be sent to other processes: .*lock"):
+        rnnbench.run(cell=Locked, **SMALL)
+
+
+def test_a_result_says_how_it_was_made_and_a_changed_class_is_told(tmp_path: Path) -> None:
+    class Mine(Leaky):
+        name, factor = "mine", 1.0
+
+        def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+            return (torch.tanh(x @ self.weight_ih.T * self.factor + state[0]),), {}
+
+    made = rnnbench.run(cell=Mine, engine="torch", out=tmp_path, **SMALL)
+    assert rnnbench.run(cell=Mine, engine="auto", out=tmp_path, **SMALL).run.engine == "torch"
+    assert made.model.cell.hidden_size == 4
+    Mine.factor = 2.0
+    with pytest.warns(UserWarning, match="cell mine has changed in Python"):
+        assert made.model.cell.hidden_size == 4
+
+
+def test_an_instance_is_checked_as_it_is_and_runs_at_its_width() -> None:
+    rnnbench.check_cell(Leaky(3, 4))
+    with pytest.raises(rnnbench.UserError, match="a cell is given by"):
+        rnnbench.check_cell(None)  # type: ignore[arg-type]
+    with pytest.raises(rnnbench.UserError, match="a task is given by"):
+        rnnbench.check_task(3)  # type: ignore[arg-type]
+    assert (
+        rnnbench.run(cell=Leaky(3, 5), **{name: value for name, value in SMALL.items() if name != "hidden_size"}).run.hidden_size
+        == 5
+    )
+    assert Leaky(3, 4).states(torch.zeros(0, 2, 3)).shape == (0, 2, 4)
