@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -126,6 +126,8 @@ class RunRequest(Request):
 
 AXES = ("cell", "task", "gap", "seed", "hidden_size", "lr", "init")
 """The fields that a sweep takes several values of."""
+PILOTS: dict[str, list[Any]] = {"lr": [0.02, 0.005, 0.001], "seed": [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]}
+"""What pilot runs try that are given nothing else."""
 NO_PILOTS = ("tuned", "tune", "search_span")
 """The fields of a sweep that pilot runs cannot have."""
 BESIDES = ("cells", *NO_PILOTS)

@@ -8,7 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from rnnbench import __version__
-from rnnbench.config import NO_PILOTS, PILOT_SEEDS, Run, SweepRequest
+from rnnbench.config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study import RunRecord, Study
 from rnnbench.study.schema import this_machine
@@ -17,15 +17,10 @@ from rnnbench.sweep.files import read_sweep
 from rnnbench.sweep.grid import grid
 from rnnbench.sweep.tuned import Tuned, check_untold, lacking, write
 
-RATES = [0.02, 0.005, 0.001]
-"""The grid that a cell gets which is given no other."""
-SEEDS = [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]
-DEFAULTS: dict[str, object] = {"lr": RATES, "seed": SEEDS}
-
 
 def with_defaults(asked: SweepRequest) -> SweepRequest:
-    """The same with the rates and seeds of :data:`DEFAULTS`, where it names none."""
-    return asked.model_copy(update={name: value for name, value in DEFAULTS.items() if name not in asked.model_fields_set})
+    """The same with the rates and seeds of :data:`rnnbench.config.PILOTS`, where it names none."""
+    return asked.model_copy(update={name: value for name, value in PILOTS.items() if name not in asked.model_fields_set})
 
 
 class Pilots(NamedTuple):

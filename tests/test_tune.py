@@ -8,6 +8,7 @@ import pytest
 import rnnbench
 from rnnbench import api
 from rnnbench.cli import main
+from rnnbench.config import PILOTS as GRID
 from rnnbench.config import Run, SweepRequest
 from rnnbench.errors import UserError
 from rnnbench.study import RunRecord, Study
@@ -15,7 +16,7 @@ from rnnbench.summary import summarise
 from rnnbench.sweep.files import read_sweep, save_sweep
 from rnnbench.sweep.grid import grid
 from rnnbench.sweep.tuned import Tuned, Tuning, tuning_told, write
-from rnnbench.tune import DEFAULTS, choose, needed, pilots
+from rnnbench.tune import choose, needed, pilots
 
 BASE = next(iter(Study.open(Path(__file__).parents[1] / "results" / "reference").records()))
 CELL = """
@@ -31,7 +32,7 @@ CELL = Mine
 
 
 def asked(**values: object) -> SweepRequest:
-    return SweepRequest.model_validate({"cell": ["rnn", "gru"], "task": ["recall"], "gap": [20]} | DEFAULTS | values)
+    return SweepRequest.model_validate({"cell": ["rnn", "gru"], "task": ["recall"], "gap": [20]} | GRID | values)
 
 
 def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:

@@ -41,6 +41,8 @@ def read_sweep(file: Path | None, flags: dict[str, object], word: Callable[[str]
     for key, value in values.items():
         if key not in known:
             raise UserError(f"{file}, {_line(text, key)}: unknown key {key!r}{did_you_mean(key.replace('-', '_'), list(known))}")
+        if value == []:
+            raise UserError(f"{file}, {_line(text, key)}: {key} is an empty list: give a value, or leave it out for its default")
         if file and key in ("tuned", "tune") and isinstance(value, str):
             values[key] = str(file.parent / value)
     return check_sweep(values | flags, place)

@@ -63,7 +63,7 @@ def test_a_torn_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
 
 
 def test_bad_input_is_told_before_anything_is_trained(rnnbench, tmp_path: Path) -> None:
-    for gaps, told in (("1,x", "--eval-gaps takes whole numbers"), ("-3", "--eval-gaps takes whole numbers")):
+    for gaps, told in (("1,x", "--eval-gaps takes whole numbers"), ("-3", "--eval-gaps takes numbers from 0")):
         result = rnnbench(*RUN, f"--eval-gaps={gaps}")
         assert (result.code, result.err.count("\n")) == (2, 1)
         assert told in result.err

@@ -1,6 +1,7 @@
 """The curse of memory: on the unit whose slopes are known, and on cells that tame it or forget."""
 
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -91,6 +92,6 @@ def test_the_command_tells_the_growth_and_saves_both(tmp_path: Path, capsys: pyt
     with pytest.raises(SystemExit) as ended:
         main(argv)
     assert ended.value.code == 0
-    assert "gru (chrono): sensitivity grows like gap to the power of" in capsys.readouterr().out
+    assert re.search(r"gru \(chrono\): sensitivity (grows|falls) like gap to the power of -?\d", capsys.readouterr().out)
     assert pd.read_csv(tmp_path / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
     assert (tmp_path / "sensitivity_recall.svg").exists()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.terminal.flags import Folder, Gaps, Quiet, Seed, amount, comma_list, steps
+from rnnbench.cli.terminal.flags import Folder, Gaps, Quiet, Seed, amount, comma_list, only_with, steps
 from rnnbench.config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 Names = Annotated[list[str] | None, typer.Argument(help="Constructions, such as rnn-copy. Default: all.", show_default=False)]
@@ -26,6 +26,7 @@ Budget = Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", 
 
 @app.command(epilog="Example: rnnbench construct rnn-copy --gap 200,2000")
 def construct(
+    context: typer.Context,
     name: Names = None,
     gap: Gaps = "10,200,2000",
     noise: Noises = "0,0.001,0.01,0.1,0.3",
@@ -46,21 +47,21 @@ def construct(
     descent does not find these weights. --train-from starts there, disturbed, and shows from how far away it does.
     """
     from rnnbench.cli.terminal.explained import construction_lines, train_lines
-    from rnnbench.cli.terminal.saving import save, save_figure
+    from rnnbench.cli.terminal.saving import prepare, save, save_figure
     from rnnbench.cli.terminal.screen import counting
     from rnnbench.insight import measure_constructions, train_constructions
     from rnnbench.insight.trade_off import trade_off_curve
     from rnnbench.plots import plot_constructions, plot_train_from
 
+    prepare(out)
     if train_from:
-        amounts, numbers = comma_list("--perturb", perturb, amount, "0,0.1,1"), range(seed, seed + seeds)
         file, bar = out / "train_from.csv", counting("training", quiet)
-        frame = train_constructions(
-            name, perturb=amounts, train_gap=train_gap, seed=numbers, lr=lr, max_steps=max_steps, file=file, progress=bar
-        )
+        asked: dict[str, Any] = {"perturb": comma_list("--perturb", perturb, amount, "0,0.1,1"), "seed": range(seed, seed + seeds)}
+        frame = train_constructions(name, train_gap=train_gap, lr=lr, max_steps=max_steps, file=file, progress=bar, **asked)
         typer.echo(f"{train_lines(frame)}\n  {file}")
         save_figure(out, "train_from", plot_train_from(frame))
     else:
+        only_with(context, "--train-from", "perturb", "train_gap", "seeds", "lr", "max_steps")
         gaps, noises = comma_list("--gap", gap, steps, "10,200"), comma_list("--noise", noise, amount, "0,0.1")
         bar = counting("measuring", quiet)
         frame = measure_constructions(name, gap=gaps, noise=noises, sequences=sequences, seed=seed, progress=bar)

@@ -21,13 +21,14 @@ def gates(
 ) -> None:
     """Show gates and state of a finished run along one sequence, and how long its units keep what they hold."""
     from rnnbench.cli.terminal.explained import gate_lines
-    from rnnbench.cli.terminal.saving import save
+    from rnnbench.cli.terminal.saving import prepare, save
     from rnnbench.insight import measure_gates
     from rnnbench.insight.networks import find_run
     from rnnbench.plots import plot_gates
     from rnnbench.study import Study
 
     name = find_run(Study.open(study), run).run_id
+    prepare(out)
     found = measure_gates(name, study=study, example=example)
     typer.echo(gate_lines(found))
     save(out, f"gates_{name}", found.means, plot_gates(*found))

@@ -30,12 +30,13 @@ def gradients(
     With --run the flags of an untrained network are ignored.
     """
     from rnnbench.cli.terminal.explained import gradient_lines
-    from rnnbench.cli.terminal.saving import save
+    from rnnbench.cli.terminal.saving import prepare, save
     from rnnbench.insight import measure_gradients
     from rnnbench.plots import plot_gradients
 
     asked = {"task": task, "gap": gap, "hidden_size": hidden_size, "init": init, "seed": seed, "option": parse_options(option)}
     names = None if run is None else run.split(",")
+    prepare(out)
     found = measure_gradients(cell=cell.replace(" ", "").split(","), run=names, study=study, float64=float64, **asked)
     typer.echo(gradient_lines(found.numbers))
     name = f"gradients_{found.numbers['task'].iloc[0]}_gap{found.numbers['gap'].iloc[0]}"

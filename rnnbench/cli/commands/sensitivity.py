@@ -37,11 +37,12 @@ def sensitivity(
 ) -> None:
     """Measure how the output depends on the parameters before training, against the gap: why long memories need small steps."""
     from rnnbench.cli.terminal.explained import sensitivity_lines
-    from rnnbench.cli.terminal.saving import save
+    from rnnbench.cli.terminal.saving import prepare, save
     from rnnbench.cli.terminal.screen import counting
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
+    prepare(out)
     found = measure_sensitivity(
         cell=cell.replace(" ", "").split(","),
         gap=comma_list("--gap", gap, steps, "10,100"),

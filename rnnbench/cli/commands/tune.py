@@ -9,7 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import DryRun, Jobs, Out, Quiet, RetryFailed, SweepFile, sweep_values, with_flags
-from rnnbench.config import NO_PILOTS, SweepRequest
+from rnnbench.config import NO_PILOTS, PILOTS, SweepRequest
 
 Into = Annotated[
     Path | None, typer.Option("--table", help="Table that takes the choices. Default: tuning.csv in the study folder.")
@@ -17,7 +17,7 @@ Into = Annotated[
 
 
 @app.command(epilog="Example: rnnbench tune --cell rnn,lstm,gru,./mine.py --task copy,adding --gap 50 --schedule linear")
-@with_flags(SweepRequest, without=NO_PILOTS)
+@with_flags(SweepRequest, without=NO_PILOTS, defaults=PILOTS)
 def tune(
     file: SweepFile = None,
     out: Out = Path("results/tuning"),

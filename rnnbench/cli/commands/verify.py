@@ -9,6 +9,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.terminal.flags import Jobs, Quiet
+from rnnbench.errors import UserError
 
 REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
 """Where the runs are looked for, and put where they are missing: the committed ones, or those of --quick."""
@@ -51,6 +52,8 @@ def verify(
     from rnnbench.study import Study
 
     claims = chosen(claim, quick)
+    if list_claims and (check or record):
+        raise UserError("--list decides nothing: leave out --check and --record, or --list")
     if list_claims:
         say_claims(claims, quick)
         return

@@ -41,7 +41,11 @@ def sensitivity_lines(found: pd.DataFrame) -> str:
         for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
     ]
     for row in growth(found).to_dict("records"):
-        lines.append(f"{row['cell']} ({row['init']}): sensitivity grows like gap to the power of {number(row['exponent'], '0.2f')}")
+        if row["exponent"] == row["exponent"]:  # with one gap there is none
+            how = "grows" if row["exponent"] >= 0 else "falls"
+            lines.append(
+                f"{row['cell']} ({row['init']}): sensitivity {how} like gap to the power of {number(row['exponent'], '0.2f')}"
+            )
     return "\n".join(lines)
 
 

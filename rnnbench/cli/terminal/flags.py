@@ -114,17 +114,20 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of run
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
 
 
-def with_flags(model: type[Request], without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_flags(
+    model: type[Request], without: tuple[str, ...] = (), defaults: Mapping[str, object] = types.MappingProxyType({})
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one flag for every field of a request but those ``without``; it finds their values in ``**flags``.
 
     Flags of a run have its defaults; those of a sweep have none, so that a sweep file's value holds, and its axes are comma lists.
+    Their help names the model's defaults, or those given here.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command).parameters.values()
         hints = inspect.get_annotations(command, eval_str=True)
         names = [*AXES, *(name for name in ordered(model) if name not in AXES)] if model is SweepRequest else ordered(model)
-        parameters = [_parameter(model, name) for name in names if name not in ("cells", *without)]
+        parameters = [_parameter(model, name, defaults.get(name)) for name in names if name not in ("cells", *without)]
         parameters += [
             p.replace(kind=p.KEYWORD_ONLY, annotation=hints.get(p.name, p.annotation)) for p in own if p.kind is not p.VAR_KEYWORD
         ]
@@ -154,6 +157,8 @@ def sweep_values(flags: Mapping[str, object]) -> dict[str, object]:
 def given(flags: Mapping[str, object]) -> dict[str, object]:
     """The flags that were given, options as dicts."""
     values = {name: value for name, value in flags.items() if value is not None}
+    if "parameters" in values and values.get("hidden_size") not in (None, RunRequest.model_fields["hidden_size"].default):
+        raise UserError("give --hidden-size or --parameters, not both: a number of parameters chooses the width")
     return {name: parse_options(value, flag(name)) if isinstance(value, list) else value for name, value in values.items()}
 
 
@@ -172,6 +177,8 @@ def comma_list(name: str, text: str, kind: Callable[[str], T], example: str) -> 
     """``"10,20"`` as a list of ``kind``; raises UserError naming the flag."""
     try:
         values = [kind(word.strip()) for word in text.split(",") if word.strip()]
+    except UserError as error:
+        raise UserError(f"{name} {error}") from error
     except ValueError:
         values = []
     if not values:
@@ -183,24 +190,32 @@ def comma_list(name: str, text: str, kind: Callable[[str], T], example: str) -> 
 def steps(text: str) -> int:
     """A number of time steps, for :func:`comma_list`."""
     if not 0 <= int(text) <= LARGEST_GAP:
-        raise ValueError
+        raise UserError(f"takes numbers from 0 to {LARGEST_GAP}: it holds {text[:40]}")
     return int(text)
 
 
 def amount(text: str) -> float:
     """A finite number that is not negative, for :func:`comma_list`."""
     if not 0 <= float(text) < float("inf"):
-        raise ValueError
+        raise UserError(f"takes numbers that are not negative: it holds {text[:40]}")
     return float(text)
 
 
-def _parameter(model: type[Request], name: str) -> inspect.Parameter:
+def only_with(context: typer.Context, needed: str, *names: str) -> None:
+    """Refuse flags that mean nothing without the flag ``needed``, which was not given."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(f"{flag(name)} means nothing without {needed}: leave it out, or add that")
+
+
+def _parameter(model: type[Request], name: str, told: object = None) -> inspect.Parameter:
     field, several = model.model_fields[name], model is SweepRequest
     default = None if field.default is PydanticUndefined else field.default
     kind = str if several and name in AXES else plain(field.annotation)
     info = typer.Option(
         flag(name),
-        help=_help(field, default) if several else field.description,
+        help=_help(field, told or default) if several else field.description,
         metavar=SEVERAL.get(name) if several and name in AXES else METAVAR.get(name),
         autocompletion=COMPLETE.get(name),
     )

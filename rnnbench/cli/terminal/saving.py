@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,14 +31,22 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
         write(folder, f"{name}.{kind}", render(figure, kind))
 
 
-def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
-    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
+def prepare(folder: Path) -> None:
+    """Look whether the folder can be made and written to, before work is done for it; raises UserError if not."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=there):
+            pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"cannot write to {folder}: choose another folder with --out")
+
+
+def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
+    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
+    prepare(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / name).is_dir():
+        raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")
     replace(folder / name, content)
     if announce:
         typer.echo(f"  {folder / name}")
