@@ -97,3 +97,18 @@ def test_an_instance_is_checked_as_it_is_and_runs_at_its_width() -> None:
         == 5
     )
     assert Leaky(3, 4).states(torch.zeros(0, 2, 3)).shape == (0, 2, 4)
+
+
+def test_a_buffer_that_training_moves_is_no_noise() -> None:
+    class Normed(Leaky):
+        name = "normed"
+
+        def __init__(self, input_size: int, hidden_size: int) -> None:
+            super().__init__(input_size, hidden_size)
+            self.inside = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(hidden_size, hidden_size))
+
+        def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+            return (torch.tanh(x @ self.weight_ih.T + state[0] @ self.weight_hh.T + self.inside(state[0])),), {}
+
+    rnnbench.check_cell(Normed)
+    assert rnnbench.run(cell=Normed, **SMALL).run.cell == "normed"

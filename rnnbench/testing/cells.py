@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Iterator, Mapping
 
@@ -103,8 +104,9 @@ def deterministic(specimen: Specimen) -> Iterator[str]:
             yield "outputs differ from one call to the next: carry nothing over between calls, and draw noise with torch"
         return
     layer.train()
-    runs = []
+    runs, buffers = [], copy.deepcopy(layer.state_dict())  # training may go on with them, as a spectral norm does
     for _ in range(2):
+        layer.load_state_dict(buffers)
         torch.default_generator.manual_seed(1)
         runs.append(layer.states(inputs))
     if not close(*runs):
