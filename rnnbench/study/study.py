@@ -59,10 +59,7 @@ class Study:
         if not Path(folder).is_dir():
             raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
         study = cls(folder)
-        if not study.records() and not any(
-            (study.folder / name).exists() for name in (*FOLDERS, "runs.csv", "failed.csv", "sweep.json")
-        ):
-            raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
+        study.records()
         return study
 
     @classmethod

@@ -30,7 +30,7 @@ def status(
     from rnnbench.study import Study
     from rnnbench.sweep.drive import requested
     from rnnbench.sweep.files import load_sweep, read_sweep
-    from rnnbench.sweep.states import states
+    from rnnbench.sweep.states import States, states
 
     home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
@@ -42,6 +42,8 @@ def status(
             raise
         runs, asked, broken = None, None, {"the last sweep": str(error)}  # of a class that Python handed in, or a file that is gone
     found = states(home, runs)
+    if asked is None and found == States() and not (study / "logs").exists():
+        raise UserError(f"no study in {study}: make one with `rnnbench run --out {study}`")
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     typer.echo(f"done         {len(found.done)}{how}")
