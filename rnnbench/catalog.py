@@ -266,7 +266,7 @@ def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
         placed = isinstance(error, SyntaxError) and error.filename is not None  # NUL bytes have no place
-        raise PluginError(f"file {name} is broken: {one_line(error)}" if placed else f"file {name} is no Python: {error}") from error
+        raise PluginError(f"file {name} is {f'broken: {one_line(error)}' if placed else f'no Python: {error}'}") from error
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror}") from error
     named = [registry for registry in (CELLS, TASKS) if registry.word.upper() in names]
