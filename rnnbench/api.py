@@ -180,8 +180,8 @@ def _work(workers: Workers, progress: bool | None) -> bool:
             advance(workers.agenda.ended, f"{workers.agenda.failed} failed")
     agenda = workers.agenda
     if failed := agenda.failed + agenda.failed_before:
-        last = agenda.study.failures.rows()[-1]
-        text = f"{failed} of {agenda.total} runs failed, the last as {last.run_id}: {last.reason}; study.failed() has all of them"
+        told = [f", as {row.run_id}: {row.reason}" for row in agenda.study.failures.rows() if row.run_id in agenda.known]
+        text = f"{failed} of {agenda.total} runs failed{told[-1] if told else ''}; study.failed() has all of them"
         warnings.warn(text, stacklevel=3)
     return not signals
 

@@ -33,8 +33,8 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
         1.0
     """
     asked = dict(values)
-    if isinstance(width := getattr(asked.get("cell"), "hidden_size", None), int):  # an instance has one
-        asked.setdefault("hidden_size", width)
+    if isinstance(asked.get("cell"), Layer) and asked.get("parameters") is None:
+        asked.setdefault("hidden_size", asked["cell"].hidden_size)  # type: ignore[attr-defined]  # of an instance
     for word, options, spec in (
         ("cell", "cell_option", spec_of(CELLS, asked.get("cell"))),
         ("task", "option", spec_of(TASKS, asked.get("task"))),

@@ -126,11 +126,9 @@ class Registry(Generic[C]):
         if isinstance(what, str):
             return self.find(what)
         known = self.named().get(getattr(what, "name", ""))
-        return (
-            known
-            if known is not None and known.kind is what
-            else Entry(self._checked(what, getattr(what, "__name__", repr(what)[:80])))
-        )
+        if known is not None and known.kind is what:
+            return known
+        return Entry(self._checked(what, getattr(what, "__name__", repr(what)[:80])))
 
     def get(self, name: str, source: str) -> Entry[C]:
         """The entry of a resolved run; raises UserError if this process does not know it."""
@@ -265,8 +263,8 @@ def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
     try:
         names = compile(path.read_bytes(), str(path), "exec").co_names  # read, not run
     except (SyntaxError, ValueError) as error:
-        placed = isinstance(error, SyntaxError) and error.filename is not None  # NUL bytes have no place
-        raise PluginError(f"file {name} is {f'broken: {one_line(error)}' if placed else f'no Python: {error}'}") from error
+        told = one_line(error) if getattr(error, "filename", None) else str(error)  # NUL bytes have no place
+        raise PluginError(f"file {name} is broken: {told}") from error
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror}") from error
     named = [registry for registry in (CELLS, TASKS) if registry.word.upper() in names]

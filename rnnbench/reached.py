@@ -69,19 +69,20 @@ def parts(value: Any) -> list[Any] | None:
         return [value.fget, value.fset]
     if isinstance(value, (type, FunctionType, ModuleType, CodeType)):
         return None
-    found: list[Any] = [getattr(value, "__wrapped__")] if hasattr(kind, "cache_parameters") else []  # of functools.cache  # noqa: B009
+    held = getattr(value, "__dict__", {})
     if kind.__module__ == "functools":
-        found += [vars(value).get("func")]
-    module = root(kind) == "torch" and "_modules" in getattr(value, "__dict__", ())
+        return [held[name] for name in ("__wrapped__", "func", "args", "keywords") if name in held]
+    module = root(kind) == "torch" and "_modules" in held
     entered = module or root(kind) == "rnnbench" or not installed(root(kind)) or f"{kind.__module__}.{kind.__name__}" in NAMESPACES
-    if entered and not hasattr(kind, "tolist"):
-        for base in kind.__mro__:
-            slots = vars(base).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                with suppress(Exception):
-                    found.append((name, object.__getattribute__(value, name)))
-        return found + list(getattr(value, "__dict__", {}).items())
-    return found or None
+    if not entered or hasattr(kind, "tolist"):
+        return None
+    found = list(held.items())
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            with suppress(Exception):
+                found.append((name, object.__getattribute__(value, name)))
+    return found
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:

@@ -38,7 +38,8 @@ def digest_of(content: bytes) -> str:
 def source_of(kind: type) -> bytes:
     """What a class is made of, as text: :func:`rnnbench.reached.reached`, the same in every process.
 
-    A notebook's class is more than its own lines: a constant or a helper function beside it decides its numbers as well.
+    A notebook's class is more than its own lines: a constant or a helper function beside it decides its numbers as well. Functions
+    are described by what Python made of them, which differs from one version of Python to the next.
     """
     return "\n".join(f"{place}: {described(read())}" for place, read in sorted(reached(kind).items())).encode()
 

@@ -40,7 +40,7 @@ def test_a_sweep_says_which_runs_failed(tmp_path: Path) -> None:
                 raise IndexError("too many")
             return super().step(x, state)
 
-    with pytest.warns(UserWarning, match=r"1 of 2 runs failed, the last as beijing-bad-.*too many"):
+    with pytest.warns(UserWarning, match=r"1 of 2 runs failed, as beijing-bad-.*too many"):
         study = rnnbench.sweep(cell=["rnn", Bad], jobs=1, out=tmp_path, **SMALL)
     assert list(study.failed()["cell"]) == ["bad"]
     assert "1 finished runs, 1 failed" in repr(study)

@@ -31,10 +31,12 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
         write(folder, f"{name}.{kind}", render(figure, kind))
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, make: bool = False) -> None:
     """Look whether the folder can be made and written to, before work is done for it; raises UserError if not."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
@@ -43,8 +45,7 @@ def prepare(folder: Path) -> None:
 
 def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
     """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
-    prepare(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare(folder, make=True)
     if (folder / name).is_dir():
         raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")
     replace(folder / name, content)
