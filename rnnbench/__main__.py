@@ -1,6 +1,29 @@
-"""``python -m rnnbench`` is the same as ``rnnbench``."""
+"""The entry point of ``rnnbench`` and ``python -m rnnbench``: Ctrl-C prints one line at any moment, also during imports."""
 
-from rnnbench.start import main
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command line.
+
+    Ctrl-C ends the process at once: every file that a command writes survives a kill, and an exception could be swallowed by a
+    running import. A run or a sweep installs its own handler, which stops between two steps.
+    """
+    signal.signal(signal.SIGINT, _stop)
+    from rnnbench._cli import main as command_line
+
+    command_line()
+
+
+def _stop(number: int, frame: object) -> None:
+    show_cursor = "\033[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
+    os.write(2, f"{show_cursor}rnnbench: stopped: what was recorded stays, and the same command resumes there\n".encode())
+    os._exit(130)
+
 
 if __name__ == "__main__":
     main()

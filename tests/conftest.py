@@ -8,7 +8,7 @@ import pytest
 os.environ.setdefault("COLUMNS", "200")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from rnnbench.cli import main
+from rnnbench._cli import main
 
 
 class Result:

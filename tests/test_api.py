@@ -66,16 +66,18 @@ def test_the_first_thing_that_is_asked_for_may_be_a_package_that_is_called(name:
 
 
 def test_packages_that_are_functions_too() -> None:
+    import rnnbench._sweep.grid
     import rnnbench.cells
-    import rnnbench.sweep.grid
 
     assert "lstm" in rnnbench.cells()
     assert issubclass(rnnbench.cells()["lstm"], rnnbench.cells.Cell)
-    assert rnnbench.sweep.grid.grid
+    assert rnnbench._sweep.grid.grid
     assert isinstance(rnnbench.sweep(cell="memoryless", **SMALL), rnnbench.Study)
 
 
-@pytest.mark.parametrize("module", ["rnnbench.api", "rnnbench.result", "rnnbench.ask", "rnnbench.insight.measures"])
+@pytest.mark.parametrize(
+    "module", ["rnnbench._api", "rnnbench._results", "rnnbench._spec.request", "rnnbench.insight._measurements"]
+)
 def test_the_examples_of_the_docstrings_hold(module: str) -> None:
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0
@@ -110,7 +112,7 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
     import os
     import signal
 
-    from rnnbench.train import Trainer
+    from rnnbench._training.trainer import Trainer
 
     real, steps = Trainer.train_step, []
 

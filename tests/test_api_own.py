@@ -11,9 +11,9 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import rnnbench
-from rnnbench.catalog import CELLS
+from rnnbench._cli import app
+from rnnbench._plugins.registry import CELLS
 from rnnbench.cells import Cell
-from rnnbench.cli import app
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of what the checks find besides
 SMALL: dict[str, Any] = {"task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 2, "eval_every": 2, "progress": False}

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from rnnbench.catalog import TASKS, make_task
-from rnnbench.config import SweepRequest
-from rnnbench.errors import UserError
-from rnnbench.model import build, parameter_count
-from rnnbench.sweep.files import read_sweep
-from rnnbench.sweep.grid import grid
+from rnnbench._config import SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins.registry import TASKS, make_task
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.sweep_file import read_sweep
+from rnnbench._training.model import build, parameter_count
 
 FILE = Path(__file__).parents[1] / "results" / "atlas" / "atlas.toml"
 SMALL = {"task": ["recall"], "gap": [50], "seed": [0]}

@@ -6,30 +6,30 @@ import pytest
 import torch
 from torch import Generator
 
-from rnnbench import catalog
-from rnnbench.cell import Cell, Setting
-from rnnbench.config import RunRequest
-from rnnbench.initializers import initialise
-from rnnbench.model import build
-from rnnbench.resolve import resolve
+from rnnbench._cell import Cell, InitContext
+from rnnbench._config import RunRequest
+from rnnbench._network.initializers import initialise
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import build
 
 H = 200
 
 
 def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -> Cell:
-    cell = catalog.make_cell(name, 5, H, options)
-    initialise(cell, init, Setting(Generator().manual_seed(0), 10, horizon))
+    cell = registry.make_cell(name, 5, H, options)
+    initialise(cell, init, InitContext(Generator().manual_seed(0), 10, horizon))
     return cell
 
 
-OPEN = [name for name in catalog.CELLS.named() if len(catalog.make_cell(name, 5, H).open_parameters()) > 1]
+OPEN = [name for name in registry.CELLS.named() if len(registry.make_cell(name, 5, H).uninitialized_parameters()) > 1]
 """Cells that leave parameters to the initialiser; a single row of numbers may miss the ends of the range."""
 
 
 @pytest.mark.parametrize("name", OPEN)
 def test_uniform_fills_the_textbook_range(name: str) -> None:
     bound = 1 / math.sqrt(H)
-    for parameter in initialised(name, "uniform").open_parameters().values():
+    for parameter in initialised(name, "uniform").uninitialized_parameters().values():
         assert 0.9 * bound < float(parameter.detach().abs().max()) <= bound
 
 
@@ -103,6 +103,6 @@ SAME_AS_EVER = [
 def test_a_seed_gives_the_weights_that_it_has_always_given(cell: str, init: str, first: float, total: float) -> None:
     """The committed results are repeatable only as long as these do not move."""
     config = resolve(RunRequest(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
-    model = build(config, catalog.make_task("beijing"))
+    model = build(config, registry.make_task("beijing"))
     assert model.readout.weight[0, 0].item() == pytest.approx(first, rel=1e-6)
     assert sum(parameter.detach().double().sum().item() for parameter in model.parameters()) == pytest.approx(total, abs=2e-5)

@@ -9,12 +9,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rnnbench import __version__
-from rnnbench.config import Run, RunRequest
-from rnnbench.execute import Execution
-from rnnbench.model import build
-from rnnbench.resolve import resolve, task_of
-from rnnbench.study import Row, RunRecord, Study
+from rnnbench._config import Run, RunRequest
+from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._study import Row, RunRecord, Study
+from rnnbench._training.model import build
+from rnnbench._training.runner import Execution
+from rnnbench._version import __version__
 
 STEPS, EVERY, SEQUENCES, BATCH, WIDTH, LR = 60, 20, 1000, 4, 16, 0.01
 COPY = {"task": "copy", "option": {"symbols": 2, "alphabet": 3}, "gap": 2}
@@ -184,7 +184,7 @@ def test_the_golden_study() -> None:
     wrote them, and to rounding on others."""
     import csv
 
-    from rnnbench.train import Trainer
+    from rnnbench._training.trainer import Trainer
 
     same = here() == GOLDEN
     golden = list(csv.DictReader((Path(__file__).parent / "golden.csv").read_text().splitlines()))

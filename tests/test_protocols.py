@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Generator
 
-from rnnbench import catalog
-from rnnbench.errors import UserError
+from rnnbench._errors import UserError
+from rnnbench._plugins import registry
 from rnnbench.testing import check_task
 
 
@@ -37,7 +37,7 @@ def test_options_keep_the_contract(name: str, options: dict[str, int | str]) -> 
 @pytest.mark.parametrize("name", ["copy", "beijing", "recall"])
 def test_all_inputs_together_give_the_answer(name: str) -> None:
     """A linear rule from everything that was seen finds it, so the question can be answered."""
-    task = catalog.make_task(name)
+    task = registry.make_task(name)
     batch = task.sample(6, 6000, seeded(1))
     seen = torch.nn.functional.one_hot(batch.inputs, task.input_size).double().transpose(0, 1).flatten(1)  # (B, T * D)
     seen = torch.cat((seen, torch.ones(len(seen), 1)), dim=1)
@@ -49,7 +49,7 @@ def test_all_inputs_together_give_the_answer(name: str) -> None:
 
 
 def test_recall_asks_about_one_of_the_people_named() -> None:
-    task = catalog.make_task("recall", {"cues": 3})
+    task = registry.make_task("recall", {"cues": 3})
     batch = task.sample(4, 50, seeded())
     for b in range(50):
         words = [word.text for word in task.words(batch, b)]
@@ -59,7 +59,7 @@ def test_recall_asks_about_one_of_the_people_named() -> None:
 
 
 def test_beijing_distractors_never_overlap_and_are_other_cities() -> None:
-    task = catalog.make_task("beijing", {"distractors": 3})
+    task = registry.make_task("beijing", {"distractors": 3})
     batch = task.sample(6, 200, seeded())
     for b in range(200):
         words = [word.text for word in task.words(batch, b)]
@@ -68,7 +68,7 @@ def test_beijing_distractors_never_overlap_and_are_other_cities() -> None:
 
 
 def test_adding_marks_one_value_in_each_half() -> None:
-    task = catalog.make_task("adding")
+    task = registry.make_task("adding")
     values, marks = task.sample(9, 300, seeded()).inputs.unbind(dim=2)
     assert (marks[:9].sum(dim=0) == 1).all()
     assert (marks[9:].sum(dim=0) == 1).all()
@@ -79,7 +79,7 @@ def test_adding_marks_one_value_in_each_half() -> None:
 @pytest.mark.parametrize(("group", "order", "commutes"), [("Z2", 2, True), ("S3", 6, False), ("A5", 60, False), ("S5", 120, False)])
 def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) -> None:
     """A table whose rows and columns hold every element once, associative, with the first element as identity."""
-    task = catalog.make_task("tracking", {"group": group})
+    task = registry.make_task("tracking", {"group": group})
     law = sys.modules[type(task).__module__].table(group)  # (N, N)
     N = torch.arange(order)
     assert law.shape == (order, order)
@@ -95,7 +95,7 @@ def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) 
 @pytest.mark.parametrize("answers", [1, 3])
 @pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
 def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answers: int) -> None:
-    task = catalog.make_task("tracking", {"answers": answers})
+    task = registry.make_task("tracking", {"answers": answers})
     for b in range(20):
         words = task.words(task.sample(gap, 20, seeded(b)), b)
         things = ["1", "2", "3"]
@@ -108,11 +108,11 @@ def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answ
 def test_tracking_refuses_what_is_no_group() -> None:
     for group in ("D3", "S9", "Z1", "A2", "5", ""):
         with pytest.raises(UserError, match="option group must be"):
-            catalog.make_task("tracking", {"group": group})
+            registry.make_task("tracking", {"group": group})
 
 
 def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> None:
-    task, gap = catalog.make_task("overwrite", {"earlier": 3, "before": 9}), 4
+    task, gap = registry.make_task("overwrite", {"earlier": 3, "before": 9}), 4
     inputs, targets, _ = task.sample(gap, 4000, seeded())
     places = inputs < task.output_size  # (T, B)
     assert (places.sum(dim=0) == 4).all()
@@ -124,7 +124,7 @@ def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> Non
 
 
 def test_selective_copy_recalls_in_order_what_stands_anywhere() -> None:
-    task, gap = catalog.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
+    task, gap = registry.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
     inputs, targets, _ = task.sample(gap, 4000, seeded())
     T, B = inputs.shape
     written = inputs < task.output_size  # (T, B)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rnnbench._analysis.published import beside, our_gap, over_chance, published
 from rnnbench.plots import plot_published
-from rnnbench.published import beside, our_gap, over_chance, published
 from tests.plots.study import made_up
 
 ROWS = published()

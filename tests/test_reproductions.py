@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rnnbench.catalog import CELLS
-from rnnbench.config import RunRequest
-from rnnbench.reproductions import by_their_measure, command, judge, matching, reproductions
-from rnnbench.resolve import resolve
+from rnnbench._analysis.reproductions import by_their_measure, command, judge, matching, reproductions
+from rnnbench._config import RunRequest
+from rnnbench._plugins.registry import CELLS
+from rnnbench._spec.resolve import resolve
 
-DATA = tomllib.loads(files("rnnbench").joinpath("reproductions.toml").read_text(encoding="utf-8"))
+DATA = tomllib.loads(files("rnnbench._analysis").joinpath("reproductions.toml").read_text(encoding="utf-8"))
 NONE = pd.DataFrame()
 
 

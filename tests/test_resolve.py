@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.catalog import CELLS, Registry
-from rnnbench.config import Run, RunRequest, SweepRequest
-from rnnbench.errors import UserError
-from rnnbench.resolve import admit, plugins_of, resolve
-from rnnbench.sweep.files import read_sweep
-from rnnbench.sweep.grid import grid
+from rnnbench._config import Run, RunRequest, SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins.registry import CELLS, Registry
+from rnnbench._spec.resolve import admit, plugins_of, resolve
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.sweep_file import read_sweep
 
 LEAKY = """
 import torch
@@ -142,7 +142,7 @@ def test_a_broken_plugin_affects_no_other(monkeypatch: pytest.MonkeyPatch) -> No
         def load(self) -> object:
             raise ImportError("no such thing")
 
-    monkeypatch.setattr("rnnbench.catalog.entry_points", lambda group: [Point()] if group == "rnnbench.cells" else [])
+    monkeypatch.setattr("rnnbench._plugins.registry.entry_points", lambda group: [Point()] if group == "rnnbench.cells" else [])
     registry = Registry("cell", CELLS.about, CELLS.base, CELLS._load)
     assert registry.find("lstm").name == "lstm"
     with pytest.raises(UserError, match="no such thing"):

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from rnnbench import engine
-from rnnbench.catalog import make_cell
-from rnnbench.cell import Cell, Layer
-from rnnbench.config import RunRequest
-from rnnbench.errors import UserError
-from rnnbench.model import build, parameter_count
-from rnnbench.resolve import resolve, task_of
-from rnnbench.size import width_for
-from rnnbench.stack import Stack, stacked
+from rnnbench import _engine
+from rnnbench._cell import Cell, Layer
+from rnnbench._config import RunRequest
+from rnnbench._errors import UserError
+from rnnbench._network.stack import Stack, stacked
+from rnnbench._plugins.registry import make_cell
+from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._spec.width import width_for
+from rnnbench._training.model import build, parameter_count
 
 D, H = 3, 4
 
@@ -68,15 +68,15 @@ def test_a_stack_is_causal_and_reads_tokens(block: str) -> None:
 
 @pytest.mark.parametrize("block", ["bare", "residual"])
 def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not engine.available():
+    if not _engine.available():
         pytest.skip("needs numba")
     request = RunRequest(task="recall", cell="gru", gap=3, hidden_size=8, layers=2, block=block)
     run = resolve(request)
     task = task_of(run)
     batch = task.sample(3, 4, Generator().manual_seed(3))
     compiled = []
-    original = engine.states
-    monkeypatch.setattr(engine, "states", lambda cell, x, first=0: compiled.append(cell) or original(cell, x, first))
+    original = _engine.states
+    monkeypatch.setattr(_engine, "states", lambda cell, x, first=0: compiled.append(cell) or original(cell, x, first))
     fast, slow = build(run, task), build(run.model_copy(update={"engine": "torch"}), task)
     torch.testing.assert_close(fast(batch), slow(batch), rtol=1e-4, atol=1e-5)
     assert len(compiled) == 2

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnbench.stats import (
+from rnnbench._analysis.statistics import (
     bootstrap_interval,
     chance_interval,
     fisher_test,

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from rnnbench.comparison import compare
-from rnnbench.stats import bootstrap_interval, newcombe_interval, wilson_interval
-from rnnbench.summary import best_runs, count_once, label_curves, mark_best, spans, summarise, told_span, tried
+from rnnbench._analysis.comparison import compare
+from rnnbench._analysis.statistics import bootstrap_interval, newcombe_interval, wilson_interval
+from rnnbench._analysis.summary import best_runs, count_once, label_curves, mark_best, span_text, spans, summarise, tried
 from tests.plots.study import made_up
 
 
@@ -177,5 +177,5 @@ def test_the_row_of_a_curve_is_that_of_its_span() -> None:
     assert table["cell"].tolist() == ["lstm", "gru", "rnn"]  # the farthest first
     assert table["gap"].tolist() == [20, 10, 5]
     assert table["steps_to_solve"].tolist()[:2] == [200.0, 100.0]
-    assert [told_span(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
-    assert [told_span(row, "span_high") for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+    assert [span_text(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+    assert [span_text(row, "span_high") for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
-from rnnbench import catalog
+from rnnbench._plugins import registry
 from rnnbench.testing import check_task
 
-TASKS = list(catalog.TASKS.named())
+TASKS = list(registry.TASKS.named())
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -24,7 +24,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
 @settings(max_examples=15, deadline=None)
 @given(gap=st.integers(0, 200), batch_size=st.integers(1, 7), seed=st.integers(0, 2**31))
 def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed: int) -> None:
-    task = catalog.make_task(name)
+    task = registry.make_task(name)
     if gap < task.min_gap:
         with pytest.raises(ValueError, match=f"the smallest is {task.min_gap}"):
             task.check_gap(gap)
@@ -39,9 +39,9 @@ def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_worked_example_is_what_the_code_makes(name: str, capsys: pytest.CaptureFixture) -> None:
-    from rnnbench.cli import main
+    from rnnbench._cli import main
 
-    doc = sys.modules[catalog.TASKS.find(name).kind.__module__].__doc__ or ""
+    doc = sys.modules[registry.TASKS.find(name).kind.__module__].__doc__ or ""
     command = re.search(r"``rnnbench (show [^`]*)``", doc)
     assert command, "the docstring shows no `rnnbench show ...` example"
     with pytest.raises(SystemExit) as stop:
@@ -57,6 +57,6 @@ def test_the_template_in_the_readme_is_a_task(tmp_path: Path) -> None:
     path = tmp_path / "echo.py"
     path.write_text(readme.split("```python\n")[1].split("```")[0], encoding="utf-8")
     check_task(str(path))
-    task = catalog.make_task(str(path))
+    task = registry.make_task(str(path))
     words = task.words(task.sample(2, 1, Generator().manual_seed(0)), 0)
     assert words[-1].answer == words[0].text

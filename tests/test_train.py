@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnbench import engine
-from rnnbench.catalog import CELLS
-from rnnbench.config import Run, RunRequest
-from rnnbench.errors import UserError
-from rnnbench.resolve import resolve
-from rnnbench.study import Row
-from rnnbench.train import Trainer
+from rnnbench import _engine
+from rnnbench._config import Run, RunRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins.registry import CELLS
+from rnnbench._spec.resolve import resolve
+from rnnbench._study import Row
+from rnnbench._training.trainer import Trainer
 
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
-ENGINES = ["torch"] + (["fast"] if engine.available() else [])
+ENGINES = ["torch"] + (["fast"] if _engine.available() else [])
 
 
 def timeless(rows: list[Row]) -> list[dict]:

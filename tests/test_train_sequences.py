@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from rnnbench.config import Run, RunRequest
-from rnnbench.errors import UserError
-from rnnbench.resolve import resolve
-from rnnbench.study.schema import Row
+from rnnbench._config import Run, RunRequest
+from rnnbench._errors import UserError
+from rnnbench._spec.resolve import resolve
+from rnnbench._study.schema import Row
+from rnnbench._training.trainer import Trainer
 from rnnbench.task import Batch
-from rnnbench.train import Trainer
 
 SMALL = {"task": "copy", "cell": "gru", "gap": 3, "hidden_size": 8, "batch_size": 4, "eval_every": 5, "max_steps": 15}
 

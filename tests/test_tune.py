@@ -6,17 +6,17 @@ import pandas as pd
 import pytest
 
 import rnnbench
-from rnnbench import api
-from rnnbench.cli import main
-from rnnbench.config import PILOTS as GRID
-from rnnbench.config import Run, SweepRequest
-from rnnbench.errors import UserError
-from rnnbench.study import RunRecord, Study
-from rnnbench.summary import summarise
-from rnnbench.sweep.files import read_sweep, save_sweep
-from rnnbench.sweep.grid import grid
-from rnnbench.sweep.tuned import Tuned, Tuning, tuning_told, write
-from rnnbench.tune import choose, needed, pilots
+from rnnbench import _api
+from rnnbench._analysis.summary import summarise
+from rnnbench._cli import main
+from rnnbench._config import PILOTS as GRID
+from rnnbench._config import Run, SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._study import RunRecord, Study
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text, write
+from rnnbench._sweep.sweep_file import read_sweep, save_sweep
+from rnnbench._sweep.tuning import choose, needed, pilots
 
 BASE = next(iter(Study.open(Path(__file__).parents[1] / "results" / "reference").records()))
 CELL = """
@@ -98,7 +98,7 @@ def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) 
     def told(runs: list[Run]) -> dict[str, str]:
         frame = pd.DataFrame(outcome(run, None, 0.5).model_dump() for run in runs)
         table = summarise(frame.assign(option="{}", cell_option="{}"))
-        return dict(zip(table["label"], tuning_told(table, [study.folder]), strict=True))
+        return dict(zip(table["label"], tuning_text(table, [study.folder]), strict=True))
 
     chosen = "best of 3 recipes (lr 0.02 0.005 0.001; 128 units; {}) on pilot seeds 1000 1001 1002 at gap 20"
     expected = {"rnn (uniform)": chosen.format("uniform"), "gru (chrono)": chosen.format("chrono")}
@@ -268,7 +268,7 @@ def test_a_broken_file_does_not_stop_the_tuning_of_the_others(atlas: Path) -> No
 def test_interrupted_pilot_runs_leave_the_sweep_for_the_next_call(atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"file": atlas, "gap": [2], "out": atlas.parent / "study", "progress": False}
     with monkeypatch.context() as patched:
-        patched.setattr(api, "_work", lambda workers, progress: False)
+        patched.setattr(_api, "_work", lambda workers, progress: False)
         rnnbench.sweep(**words)
     assert not Study.open(words["out"]).records()
     assert len(rnnbench.sweep(**words).runs()) == 1

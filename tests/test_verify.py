@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.claims import CLAIMS, FINDINGS, commits, verify
-from rnnbench.claims.claim import Claim, Evidence, Finding, Verdict, each, sweep
-from rnnbench.claims.evidence import exact, gather
-from rnnbench.claims.recorded import changed, record, recorded
-from rnnbench.cli import main
-from rnnbench.config import Run
-from rnnbench.errors import UserError
-from rnnbench.study import Row, RunRecord, Study, Table
+from rnnbench._claims import CLAIMS, FINDINGS, preregistration, verify
+from rnnbench._claims.claim import Claim, Evidence, Finding, Verdict, each, sweep
+from rnnbench._claims.evidence import exact, gather
+from rnnbench._claims.recorded import changed, record, recorded
+from rnnbench._cli import main
+from rnnbench._config import Run
+from rnnbench._errors import UserError
+from rnnbench._study import Row, RunRecord, Study, Table
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 CHANCE = {"copy": 0.125, "adding": 0.078, "beijing": 0.5, "recall": 0.1}
@@ -232,8 +232,8 @@ def git(folder: Path, *words: str) -> str:
 @pytest.mark.parametrize("order", ["sentence first", "runs first", "rule changed after", "one commit"])
 def test_a_finding_must_be_older_than_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
     source, finding = tmp_path / "findings.py", FINDINGS[0]
-    text = Path(commits.SOURCE).read_text()
-    monkeypatch.setattr(commits, "SOURCE", source)
+    text = Path(preregistration.SOURCE).read_text()
+    monkeypatch.setattr(preregistration, "SOURCE", source)
     git(tmp_path, "init", "-q")
     study = Study.create(tmp_path / "study")
     block = commits_text(finding, text)
@@ -256,23 +256,23 @@ def test_a_finding_must_be_older_than_its_runs(tmp_path: Path, monkeypatch: pyte
         "one commit": [lambda: write(text), run, commit],
     }
     source.write_text(text)
-    assert commits.registration(finding, study).valid is None
+    assert preregistration.registration(finding, study).valid is None
     for step in steps[order]:
         step()
     assert block in source.read_text()
-    found = commits.registration(finding, study)
+    found = preregistration.registration(finding, study)
     assert found.valid is (order == "sentence first")
     assert found.finding is not None
     assert found.finding.name[:9] in found.told
 
 
 def commits_text(finding: Finding, source: str) -> str:
-    return next(text for text in commits.texts_of(source, finding))
+    return next(text for text in preregistration.texts_of(source, finding))
 
 
 def test_without_git_a_finding_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: Study) -> None:
-    monkeypatch.setattr(commits, "SOURCE", tmp_path / "findings.py")
-    found = commits.registration(FINDINGS[0], study)
+    monkeypatch.setattr(preregistration, "SOURCE", tmp_path / "findings.py")
+    found = preregistration.registration(FINDINGS[0], study)
     assert (found.valid, found.finding) == (None, None)
     assert "not available" in found.told
 

@@ -14,9 +14,9 @@ import sys
 
 import torch
 
-from rnnbench.config import RunRequest
-from rnnbench.resolve import resolve
-from rnnbench.train import Trainer
+from rnnbench._config import RunRequest
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.trainer import Trainer
 
 DECAY = 0.998
 

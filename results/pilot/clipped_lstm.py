@@ -8,7 +8,7 @@ gates. A hook does it, so that this cell runs through ``step`` in PyTorch and is
 
 from torch import Tensor
 
-from rnnbench.cell import State
+from rnnbench._cell import State
 from rnnbench.cells.lstm import LSTM
 
 

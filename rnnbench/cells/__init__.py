@@ -1,5 +1,5 @@
-"""One file a cell; the folder is the registry. The contract stands in :mod:`rnnbench.cell` and, on one page, in ``README.md``."""
+"""One file a cell; the folder is the registry. The contract stands in :mod:`rnnbench._cell` and, on one page, in ``README.md``."""
 
-from rnnbench.cell import Cell, Gate, Initializer, Layer, SequenceModel, Setting, State
+from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State
 
-__all__ = ["Cell", "Gate", "Initializer", "Layer", "SequenceModel", "Setting", "State"]
+__all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State"]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, State
+from rnnbench.cells import Cell, State
 
 
 class CoRNN(Cell):

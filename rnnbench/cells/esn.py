@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, State
+from rnnbench.cells import Cell, State
 
 
 class ESN(Cell):
@@ -24,7 +24,7 @@ class ESN(Cell):
     reference = "Jaeger 2001, section 3"
     memory = "echo in fixed random weights"
     cuts_gradient = True  # nothing in it is trained
-    slope = 1.0
+    max_derivative = 1.0
 
     def __init__(self, input_size: int, hidden_size: int, radius: float = 0.99, leak: float = 1.0, scale: float = 0.1) -> None:
         super().__init__(input_size, hidden_size)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from rnnbench.cell import Cell, State
+from rnnbench.cells import Cell, State
 
 
 class Rotation(nn.Module):
@@ -34,7 +34,7 @@ class ExpRNN(Cell):
     summary = "expRNN: orthogonal recurrent weights, the exponential of a skew matrix"
     reference = "Lezcano-Casado & Martinez-Rubio 2019, section 3"
     memory = "rotation of the state"
-    slope = 1.0  # of modrelu, wherever it is not 0
+    max_derivative = 1.0  # of modrelu, wherever it is not 0
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)

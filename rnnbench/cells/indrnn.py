@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnbench.cell import Cell, State
+from rnnbench.cells import Cell, State
 
 
 class IndRNN(Cell):

@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, Initializer, Layer, Setting, State
+from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
-def integrator(layer: Layer, setting: Setting) -> None:
+def integrator(layer: Layer, context: InitContext) -> None:
     """The paper's start: recurrent weights I, biases 0, input weights from N(0, 0.001^2)."""
-    opened = layer.open_parameters()
+    opened = layer.uninitialized_parameters()
     with torch.no_grad():
-        opened["weight_ih"].normal_(std=0.001, generator=setting.generator)
+        opened["weight_ih"].normal_(std=0.001, generator=context.generator)
         torch.nn.init.eye_(opened["weight_hh"])
         opened["bias"].zero_()
 
@@ -32,7 +32,7 @@ class IRNN(Cell):
     memory = "recurrent product, identity at first"
     initializers = {"integrator": Initializer(integrator)}
     default_init = "integrator"
-    slope = 1.0
+    max_derivative = 1.0
 
     bias: Tensor
 

@@ -17,14 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, Initializer, Layer, Setting, State
+from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
-def ring(layer: Layer, setting: Setting) -> None:
+def ring(layer: Layer, context: InitContext) -> None:
     """Eigenvalues in a ring of the unit disc that reaches as far as the horizon; B and C normal, D standard normal over sqrt(D)."""
-    opened, rng, H, D = layer.open_parameters(), setting.generator, layer.hidden_size, layer.input_size
+    opened, rng, H, D = layer.uninitialized_parameters(), context.generator, layer.hidden_size, layer.input_size
     r_min, max_phase = float(layer.r_min), float(layer.max_phase)  # type: ignore[arg-type]  # numbers, not modules
-    low, high = r_min**2, max(math.exp(-2 / setting.horizon), r_min**2)
+    low, high = r_min**2, max(math.exp(-2 / context.horizon), r_min**2)
     with torch.no_grad():
         square = torch.empty(H).uniform_(0, 1, generator=rng) * (high - low) + low  # (H), |lambda|^2
         square = square.clamp(1e-8, 1 - 1e-7)

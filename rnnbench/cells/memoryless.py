@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import SequenceModel
+from rnnbench.cells import SequenceModel
 
 
 class Memoryless(SequenceModel):

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, Gate, State
+from rnnbench.cells import Cell, Gate, State
 
 
 class MGU(Cell):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnbench.cell import Cell, State
+from rnnbench.cells import Cell, State
 
 
 class RNN(Cell):
@@ -17,7 +17,7 @@ class RNN(Cell):
     summary = "vanilla RNN: tanh of input and previous state"
     reference = "Elman 1990, with tanh"
     memory = "recurrent product"
-    slope = 1.0  # of tanh, at 0
+    max_derivative = 1.0  # of tanh, at 0
 
     bias_ih: Tensor | None
     bias_hh: Tensor | None

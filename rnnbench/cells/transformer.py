@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnbench.cell import SequenceModel
+from rnnbench.cells import SequenceModel
 
 
 class Attention(nn.Module):

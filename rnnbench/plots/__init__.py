@@ -12,23 +12,23 @@ Figures of runs take a :class:`rnnbench.Study` as well as its frame. Every figur
 legend then stands in the first of them, and what surrounds the panels of a figure of ours, its title and its note, is left out.
 """
 
-from rnnbench.plots.accuracy import plot_accuracy
-from rnnbench.plots.budget import plot_budget
-from rnnbench.plots.constructions import plot_constructions, plot_train_from
-from rnnbench.plots.every import every_figure
-from rnnbench.plots.extrapolation import plot_extrapolation
-from rnnbench.plots.gates import plot_gates
-from rnnbench.plots.gradients import plot_gradients
-from rnnbench.plots.guesses import plot_guesses
-from rnnbench.plots.learning import plot_learning
-from rnnbench.plots.looks import STYLES, style
-from rnnbench.plots.overview import plot_overview
-from rnnbench.plots.published import plot_published
-from rnnbench.plots.sensitivity import plot_sensitivity
-from rnnbench.plots.size import plot_span_by_size
-from rnnbench.plots.solved import plot_solved
-from rnnbench.plots.span import plot_span
-from rnnbench.plots.steps import plot_steps
+from rnnbench.plots._accuracy import plot_accuracy
+from rnnbench.plots._all_figures import every_figure
+from rnnbench.plots._budget import plot_budget
+from rnnbench.plots._constructions import plot_constructions, plot_train_from
+from rnnbench.plots._extrapolation import plot_extrapolation
+from rnnbench.plots._gates import plot_gates
+from rnnbench.plots._gradients import plot_gradients
+from rnnbench.plots._guesses import plot_guesses
+from rnnbench.plots._learning import plot_learning
+from rnnbench.plots._overview import plot_overview
+from rnnbench.plots._published import plot_published
+from rnnbench.plots._sensitivity import plot_sensitivity
+from rnnbench.plots._size import plot_span_by_size
+from rnnbench.plots._solved import plot_solved
+from rnnbench.plots._span import plot_span
+from rnnbench.plots._steps import plot_steps
+from rnnbench.plots._style import STYLES, style
 
 __all__ = [
     "STYLES",

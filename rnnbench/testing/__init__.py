@@ -2,7 +2,7 @@
 
 ``check_cell`` and ``check_task`` are meant for a test of yours, as scikit-learn's ``check_estimator`` is: they raise
 :class:`BrokenContractError`, an AssertionError that has one line per finding. ``cell_findings`` and ``task_findings`` return the
-findings, ``rnnbench check FILE`` prints them, and :func:`vet` holds a plug-in to them before its first run.
+findings, ``rnnbench check FILE`` prints them, and :func:`preflight` holds a plug-in to them before its first run.
 
 What they cannot detect: a cell that simply stores the first inputs is causal, and passes; so does one that computes something else
 than its docstring says. Of a task, an answer that nothing in the sequence decides, and a leak that neither a linear rule nor a few
@@ -14,10 +14,10 @@ Example:
     >>> check_task("copy")
 """
 
-from rnnbench.testing.cells import cell_findings, check_cell
-from rnnbench.testing.findings import BrokenContractError, Finding
-from rnnbench.testing.tasks import check_task, task_findings
-from rnnbench.testing.vet import in_one_line, subject, vet, warning
+from rnnbench.testing._cell_checks import cell_findings, check_cell
+from rnnbench.testing._findings import BrokenContractError, Finding
+from rnnbench.testing._preflight import in_one_line, preflight, subject, warning
+from rnnbench.testing._task_checks import check_task, task_findings
 
 __all__ = [
     "BrokenContractError",
@@ -26,8 +26,8 @@ __all__ = [
     "check_cell",
     "check_task",
     "in_one_line",
+    "preflight",
     "subject",
     "task_findings",
-    "vet",
     "warning",
 ]

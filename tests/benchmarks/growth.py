@@ -17,9 +17,9 @@ from common import machine, progress
 
 STEP = """
 import json, resource, statistics, sys, time
-from rnnbench.config import RunRequest
-from rnnbench.resolve import resolve
-from rnnbench.train import Trainer
+from rnnbench._config import RunRequest
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.trainer import Trainer
 cell, gap, width = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 trainer = Trainer(resolve(RunRequest(task="copy", cell=cell, gap=gap, hidden_size=width)))
 trainer.train_step()  # compilation is not counted

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from common import machine, medians, progress
 
-from rnnbench import catalog, engine
-from rnnbench.cell import Setting
-from rnnbench.initializers import initialise
+from rnnbench import _engine
+from rnnbench._cell import InitContext
+from rnnbench._network.initializers import initialise
+from rnnbench._plugins import registry
 
 BATCH, TOKENS, SCORED = 32, 10, 10
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-torch": 3}
@@ -89,8 +90,8 @@ def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], ob
 
 
 def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
-    cell = catalog.make_cell(name, TOKENS, H)
-    initialise(cell, "uniform", Setting(torch.Generator().manual_seed(0), T, 0.0))
+    cell = registry.make_cell(name, TOKENS, H)
+    initialise(cell, "uniform", InitContext(torch.Generator().manual_seed(0), T, 0.0))
     module = MODULES[name](TOKENS, H)
     tokens = torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))  # (T, B)
     one_hot = F.one_hot(tokens, TOKENS).float()  # (T, B, D)
@@ -98,7 +99,7 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
 
     def ours() -> None:
         cell.zero_grad()
-        engine.states(cell, tokens, T - SCORED).backward(grad)
+        _engine.states(cell, tokens, T - SCORED).backward(grad)
 
     def loop() -> None:
         cell.zero_grad()

@@ -13,9 +13,9 @@ import time
 
 from common import machine, progress
 
-from rnnbench.config import RunRequest
-from rnnbench.resolve import resolve
-from rnnbench.train import Trainer
+from rnnbench._config import RunRequest
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.trainer import Trainer
 
 
 def solve(engine: str, seed: int) -> tuple[str, int, float, float]:

@@ -28,10 +28,11 @@ import torch
 from common import machine, medians, progress
 from torch import Tensor
 
-from rnnbench import catalog, engine
-from rnnbench.cell import Cell
-from rnnbench.engine.graph import OPERATORS, reachable
-from rnnbench.engine.trace import Trace
+from rnnbench import _engine
+from rnnbench._cell import Cell
+from rnnbench._engine.graph import OPERATORS, reachable
+from rnnbench._engine.trace import Trace
+from rnnbench._plugins import registry
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 from test_zoo import ZOO, IndRNN, Leaky, MinGRU
@@ -126,7 +127,7 @@ def table_of_cells(kinds: list[type[Cell]], T: int, runs: int) -> None:
         progress(kind.__name__)
         cell, tokens = uniform(kind(TOKENS, H)), draw(T)
         timed: dict[str, Callable[[], object]] = {
-            "engine": step_of(cell, tokens, engine.states),
+            "engine": step_of(cell, tokens, _engine.states),
             "loop": step_of(cell, tokens, Cell.states),
         }
         scan = jax_scan(cell, tokens)
@@ -164,7 +165,7 @@ def table_of_scans(T: int, runs: int) -> None:
     for kind, G in ((MinGRU, 2), (IndRNN, 1)):
         progress(f"{kind.__name__} beside its products")
         x = torch.randn(T, BATCH, H, requires_grad=True)
-        ms = medians({"engine": step_of(uniform(kind(H, H)), x, engine.states), "bare": bare(G, x)}, runs)
+        ms = medians({"engine": step_of(uniform(kind(H, H)), x, _engine.states), "bare": bare(G, x)}, runs)
         print(
             f"{kind.__name__:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True
         )
@@ -177,7 +178,8 @@ def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) 
         progress(f"{first} beside {second}, T={T}")
         tokens = draw(T)
         ms = medians(
-            {cell: step_of(cells, tokens, engine.states) for cell, cells in ((first, uniform(one)), (second, uniform(other)))}, runs
+            {cell: step_of(cells, tokens, _engine.states) for cell, cells in ((first, uniform(one)), (second, uniform(other)))},
+            runs,
         )
         print(f"{H:>10}{T:>6}{ms[first]:>12.2f}{ms[second]:>12.2f}{ms[second] / ms[first]:>16.2f}", flush=True)
 
@@ -199,9 +201,9 @@ def main() -> None:
         return
     table_of_scans(1000, arguments.runs)
     table_of_pairs(
-        catalog.make_cell("mingru", TOKENS, H), catalog.make_cell("gru", TOKENS, H), (50, 220, 1000, 4000), arguments.runs
+        registry.make_cell("mingru", TOKENS, H), registry.make_cell("gru", TOKENS, H), (50, 220, 1000, 4000), arguments.runs
     )
-    table_of_pairs(Leaky(TOKENS, H), catalog.make_cell("rnn", TOKENS, H), (220,), arguments.runs)
+    table_of_pairs(Leaky(TOKENS, H), registry.make_cell("rnn", TOKENS, H), (220,), arguments.runs)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,20 @@ import torchrecurrent
 from minGRU_pytorch.minGRU import minGRU
 from torch import Generator, Tensor
 
-from rnnbench import catalog
-from rnnbench.cell import Cell, Layer, Setting
-from rnnbench.errors import UserError
-from rnnbench.initializers import initialise
+from rnnbench._cell import Cell, InitContext, Layer
+from rnnbench._errors import UserError
+from rnnbench._network.initializers import initialise
+from rnnbench._plugins import registry
 
 D, H, T, B = 5, 8, 9, 3
 
 
 def layer_of(name: str, **options: float) -> Layer:
     """In float64, its open parameters drawn wider than any initialisation would."""
-    layer = catalog.make_cell(name, D, H, options).double()
+    layer = registry.make_cell(name, D, H, options).double()
     generator = Generator().manual_seed(1)
     with torch.no_grad():
-        for parameter in layer.open_parameters().values():
+        for parameter in layer.uninitialized_parameters().values():
             parameter.normal_(generator=generator)
     return layer
 
@@ -106,7 +106,7 @@ def test_cornn_equals_torchrecurrent() -> None:
 
 def test_mingru_equals_its_parallel_form() -> None:
     """Their package computes all steps at once, in log space; it is as wide as its input and has no bias."""
-    cell = catalog.make_cell("mingru", H, H, {}).double()
+    cell = registry.make_cell("mingru", H, H, {}).double()
     assert isinstance(cell, Cell)
     oracle = minGRU(H).double()
     with torch.no_grad():
@@ -168,8 +168,8 @@ def test_exprnn() -> None:
 
 
 def test_lru_in_complex_numbers() -> None:
-    cell = catalog.make_cell("lru", D, H, {})
-    initialise(cell, "ring", Setting(Generator().manual_seed(1), 20, 200.0))
+    cell = registry.make_cell("lru", D, H, {})
+    initialise(cell, "ring", InitContext(Generator().manual_seed(1), 20, 200.0))
     cell.double()
     p, outputs, s = arrays(cell), [], np.zeros((B, H), dtype=complex)
     eigenvalues = np.exp(-np.exp(p["nu"]) + 1j * p["theta"])
@@ -273,4 +273,4 @@ def test_transformer_attends_to_distances_not_to_places() -> None:
 )
 def test_bad_options_are_refused_in_a_sentence(name: str, option: str, value: float) -> None:
     with pytest.raises(UserError, match=f"option {option} must"):
-        catalog.make_cell(name, D, H, {option: value})
+        registry.make_cell(name, D, H, {option: value})

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import catalog
+from rnnbench._plugins import registry
 from rnnbench.testing import check_cell
 
-STRANGERS = sorted((Path(__file__).parents[1] / "strangers").glob("*.py"))
-CELLS = [(name, {}) for name in catalog.CELLS.named()] + [
+PLUGIN_FILES = sorted((Path(__file__).parents[1] / "strangers").glob("*.py"))
+CELLS = [(name, {}) for name in registry.CELLS.named()] + [
     (name, {option: str(not parameter.default)})  # every switch, turned
-    for name, kind in ((name, entry.kind) for name, entry in catalog.CELLS.named().items())
+    for name, kind in ((name, entry.kind) for name, entry in registry.CELLS.named().items())
     for option, parameter in inspect.signature(kind).parameters.items()
     if isinstance(parameter.default, bool)
 ]
@@ -23,11 +23,11 @@ def test_every_cell_keeps_the_contract(name: str, options: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("hidden_size", [3, 7])  # one unit cannot rotate, nor be normalised
-@pytest.mark.parametrize("name", catalog.CELLS.named())
+@pytest.mark.parametrize("name", registry.CELLS.named())
 def test_at_any_width(name: str, hidden_size: int) -> None:
     check_cell(name, hidden_size=hidden_size)
 
 
-@pytest.mark.parametrize("path", STRANGERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: path.stem)
 def test_cells_written_by_others(path: Path) -> None:
     check_cell(str(path))

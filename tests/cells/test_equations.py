@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from rnnbench import catalog
-from rnnbench.cell import Cell, Layer, Setting
-from rnnbench.initializers import initialise
-from rnnbench.model import parameter_count
+from rnnbench._cell import Cell, InitContext, Layer
+from rnnbench._network.initializers import initialise
+from rnnbench._plugins import registry
+from rnnbench._training.model import parameter_count
 
 D, H = 6, 7
 
 
 def layer_of(name: str, **options: bool) -> Layer:
-    layer = catalog.make_cell(name, D, H, options)
-    initialise(layer, "uniform", Setting(Generator().manual_seed(1), 1, 0.0))
+    layer = registry.make_cell(name, D, H, options)
+    initialise(layer, "uniform", InitContext(Generator().manual_seed(1), 1, 0.0))
     return layer.double()
 
 

@@ -5,27 +5,27 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.config import Run, RunRequest
-from rnnbench.errors import UserError
-from rnnbench.model import build, stream
-from rnnbench.resolve import resolve
+from rnnbench._config import Run, RunRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import build, stream
 
-STRANGERS = Path(__file__).parents[1] / "strangers"
+PLUGIN_FILES = Path(__file__).parents[1] / "strangers"
 TASK = "recall"
 
 
 def config(name: str, **values: object) -> Run:
-    return resolve(RunRequest(task=TASK, cell=str(STRANGERS / f"{name}.py"), gap=4, hidden_size=8, **values))
+    return resolve(RunRequest(task=TASK, cell=str(PLUGIN_FILES / f"{name}.py"), gap=4, hidden_size=8, **values))
 
 
 @pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
 def test_what_init_has_set_is_what_is_trained(name: str) -> None:
     resolved = config(name, seed=3)
     assert (resolved.init, resolved.horizon) == ("own", None)
-    task = catalog.make_task(TASK)
+    task = registry.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
-    theirs = catalog.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
+    theirs = registry.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
     before = torch.get_rng_state()
     built = build(resolved, task)
     assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
@@ -45,7 +45,7 @@ def test_an_initialisation_that_finds_nothing_to_set_is_an_error(name: str, init
 def test_a_cell_brings_its_own_initialisation_along() -> None:
     resolved = config("memory", horizon=50.0)
     assert (resolved.init, resolved.horizon) == ("slow", 50.0)
-    model = build(resolved, catalog.make_task(TASK))
+    model = build(resolved, registry.make_task(TASK))
     assert model.cell.get_parameter("decay").item() == pytest.approx(1 / 50)
     assert config("memory").horizon == 40.0
     assert config("memory", init="uniform").horizon is None
@@ -66,7 +66,7 @@ def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -
     )
     resolved = resolve(RunRequest(task=TASK, cell=str(path), gap=4, hidden_size=8))
     assert resolved.init == "uniform"
-    cell = build(resolved, catalog.make_task(TASK)).cell
+    cell = build(resolved, registry.make_task(TASK)).cell
     assert all(bool(parameter.any()) for parameter in cell.parameters())
 
 
@@ -80,6 +80,6 @@ def test_a_cell_may_learn_its_start(tmp_path: Path) -> None:
         "        self.initial_h = nn.Parameter(torch.full((hidden_size,), 0.25))\n"
         "CELL = Start\n"
     )
-    cell = catalog.make_cell(str(path), 3, 4)
+    cell = registry.make_cell(str(path), 3, 4)
     (grad,) = torch.autograd.grad(cell.states(torch.zeros(1, 2, 3))[0].sum(), cell.initial_h, allow_unused=True)
     assert grad is not None

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import catalog, cells
-from rnnbench.config import RunRequest
-from rnnbench.errors import UserError
-from rnnbench.resolve import resolve
+from rnnbench import cells
+from rnnbench._config import RunRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.trainer import Trainer
 from rnnbench.testing import check_cell
-from rnnbench.train import Trainer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "rnnbench" / "cells" / "README.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def test_the_templates_run_and_keep_the_contract(k: int, tmp_path: Path) -> None
     path = tmp_path / "mine.py"
     path.write_text(re.sub(r'name = "\w+"', 'name = "my-own"', BLOCKS[k]), encoding="utf-8")  # its own name may be taken
     check_cell(str(path))
-    for init in (None, *catalog.CELLS.find(str(path)).kind.initializers):
+    for init in (None, *registry.CELLS.find(str(path)).kind.initializers):
         recipe = {"gap": 1, "hidden_size": 8, "max_steps": 4, "eval_every": 2, "init": init}
         run = resolve(RunRequest(task="beijing", cell=str(path), **recipe))
         assert [row.step for row in Trainer(run).rows()] == [2, 4]
@@ -41,7 +42,7 @@ def test_a_bad_option_is_the_templates_own_sentence(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(BLOCKS[0], encoding="utf-8")
     with pytest.raises(UserError, match=r"^option rate must lie above 0"):
-        catalog.make_cell(str(path), 3, 4, {"rate": "2"})
+        registry.make_cell(str(path), 3, 4, {"rate": "2"})
 
 
 def test_the_members_that_the_page_tells_of_exist() -> None:
@@ -55,7 +56,7 @@ def test_the_entry_point_group_is_the_one_that_is_looked_for(monkeypatch: pytest
 
     group = re.search(r'entry-points\."(.*?)"', PAGE)[1]
     offered = EntryPoint("mine", "rnnbench.cells.rnn:RNN", group)
-    monkeypatch.setattr(catalog, "entry_points", lambda group: [offered] if group == offered.group else [])
-    registry = catalog.Registry("cell", catalog.CELLS.about, catalog.CELLS.base, catalog.CELLS._load)
-    assert "rnn" in registry.named()
-    assert "the name 'rnn' is taken" in registry.broken["mine"]
+    monkeypatch.setattr(registry, "entry_points", lambda group: [offered] if group == offered.group else [])
+    own = registry.Registry("cell", registry.CELLS.about, registry.CELLS.base, registry.CELLS._load)
+    assert "rnn" in own.named()
+    assert "the name 'rnn' is taken" in own.broken["mine"]

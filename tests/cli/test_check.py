@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import catalog
-from rnnbench.study import Study
+from rnnbench._plugins import registry
+from rnnbench._study import Study
 
 ROOT = Path(__file__).parents[2]
-STRANGERS = ROOT / "tests" / "strangers"
+PLUGIN_FILES = ROOT / "tests" / "strangers"
 RUN = ["run", "--task", "beijing", "--gap", "2", "--hidden-size", "8", "--batch-size", "8", "--max-steps", "4", "--eval-every", "2"]
 CELL = """import sys
 import torch
@@ -39,16 +39,16 @@ def line_of(text: str, piece: str) -> int:
 
 
 def test_ours_pass_and_say_how_they_run(rnnbench) -> None:
-    result = rnnbench("check", *catalog.CELLS.named(), *catalog.TASKS.named())
+    result = rnnbench("check", *registry.CELLS.named(), *registry.TASKS.named())
     assert result.code == 0, result.out
-    assert result.out.count("\n") == len(catalog.CELLS.named()) + len(catalog.TASKS.named())
+    assert result.out.count("\n") == len(registry.CELLS.named()) + len(registry.TASKS.named())
     assert result.out.count("keeps its contract") == len(result.out.splitlines())
 
 
 def test_one_bad_file_among_good_ones(rnnbench) -> None:
     Path("bad.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()"))
     Path("broken.py").write_text("def\n")
-    result = rnnbench("check", "./bad.py", str(STRANGERS / "lru.py"), "./broken.py")
+    result = rnnbench("check", "./bad.py", str(PLUGIN_FILES / "lru.py"), "./broken.py")
     assert result.code == 3
     bad, good, broken = result.out.splitlines()
     assert bad.startswith("./bad.py: step passes no gradient back to h")
@@ -139,8 +139,8 @@ def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> No
 
 
 def test_a_state_of_another_shape_is_told_at_its_own_file(rnnbench) -> None:
-    result = rnnbench("check", str(STRANGERS / "memory.py"))
-    step = line_of((STRANGERS / "memory.py").read_text(), "def step")
+    result = rnnbench("check", str(PLUGIN_FILES / "memory.py"))
+    step = line_of((PLUGIN_FILES / "memory.py").read_text(), "def step")
     assert f"memory.py, line {step}: a state with the part M of shape (16, 4) is not compiled" in result.out
 
 
@@ -157,14 +157,14 @@ def test_an_installed_plug_in_that_cannot_be_used_is_named_and_hurts_no_other(rn
             self.name, self.value, self.file = name, f"somewhere:{name}", file
 
         def load(self) -> object:
-            return catalog.CELLS.admit(catalog.Plugin("cell", self.file, Path(self.file).read_bytes())).kind
+            return registry.CELLS.admit(registry.Plugin("cell", self.file, Path(self.file).read_bytes())).kind
 
     Path("raises.py").write_text(CELL.replace("import sys", "import nosuch"))
     Path("cannot.py").write_text(CELL.replace("self.rate = rate", "self.rate = rat  # here"))
     points = [Point("raises", "raises.py"), Point("mine", "cannot.py")]
-    monkeypatch.setattr(catalog, "entry_points", lambda group: points if group == "rnnbench.cells" else [])
-    monkeypatch.setattr(catalog.CELLS, "_named", None)
-    monkeypatch.setattr(catalog.CELLS, "broken", {})
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "rnnbench.cells" else [])
+    monkeypatch.setattr(registry.CELLS, "_named", None)
+    monkeypatch.setattr(registry.CELLS, "broken", {})
     listed = rnnbench("cells")
     assert listed.code == 0
     assert "lstm" in listed.out

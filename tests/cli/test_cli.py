@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from rnnbench.cli import app
-from rnnbench.cli.terminal.listed import lines_of
-from rnnbench.config import RunRequest
-from rnnbench.study import Row, RunRecord, Table
+from rnnbench._cli import app
+from rnnbench._cli.terminal.listings import lines_of
+from rnnbench._config import RunRequest
+from rnnbench._study import Row, RunRecord, Table
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
@@ -180,7 +180,7 @@ def test_ctrl_c_says_in_one_line_that_nothing_is_lost(rnnbench, monkeypatch: pyt
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnbench.insight.guess.guess", interrupted)
+    monkeypatch.setattr("rnnbench.insight._random_search.guess", interrupted)
     result = rnnbench("guess", "--cell", "rnn", "--task", "copy", "--gap", "5", "--quiet")
     assert result.code == 130
     assert result.err == "rnnbench: stopped: what was recorded stays, and the same command resumes there\n"

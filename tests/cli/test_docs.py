@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from rnnbench.cli import app
+from rnnbench._cli import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", ".git", "build"} & set(path.parts)]

@@ -7,8 +7,8 @@ from typing import get_type_hints
 import pytest
 from typer.models import OptionInfo
 
-from rnnbench.cli import app
-from rnnbench.config import RunRequest, SweepRequest
+from rnnbench._cli import app
+from rnnbench._config import RunRequest, SweepRequest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,11 +34,11 @@ def test_a_flag_of_several_commands_is_declared_once() -> None:
     assert [names for names, flags in declared.items() if len(flags) > 1] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "rnnbench/cli/commands").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "rnnbench/_cli/commands").glob("*.py")), ids=lambda path: path.stem)
 def test_a_command_is_short_and_imports_no_command(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not {module for module in imported if module and module.startswith("rnnbench.cli.commands")}
+    assert not {module for module in imported if module and module.startswith("rnnbench._cli.commands")}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 42, node.name

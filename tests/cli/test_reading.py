@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.api import run
-from rnnbench.study import Study
+from rnnbench._api import run
+from rnnbench._study import Study
 
 RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
 READERS = {

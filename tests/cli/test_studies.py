@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.study import RunRecord, Study
-from rnnbench.sweep.files import read_sweep
-from rnnbench.sweep.grid import grid
+from rnnbench._study import RunRecord, Study
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.sweep_file import read_sweep
 from tests.plots.study import made_up
 
 CELLS = {"one": "rnn", "two": "lstm"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.cli import main
+from rnnbench._cli import main
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "20", "--eval-every", "10", "--engine", "torch"]
@@ -40,7 +40,7 @@ def test_help_shows_an_example(rnnbench, command: str) -> None:
 
 def test_help_of_a_sweep_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from rnnbench.cli import main\n"
+        "import sys; from rnnbench._cli import main\n"
         "try: main(['sweep', '--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'pandas', 'matplotlib', 'dask', 'distributed'} & set(sys.modules)))"

@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from rnnbench.cli.terminal.sweep_screen import SweepScreen
-from rnnbench.config import SweepRequest
-from rnnbench.execute import Execution
-from rnnbench.study import Row, Study
-from rnnbench.sweep.agenda import Agenda, Progress, Started
-from rnnbench.sweep.grid import grid
+from rnnbench._cli.terminal.sweep_progress import SweepScreen
+from rnnbench._config import SweepRequest
+from rnnbench._study import Row, Study
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.run_queue import Progress, RunQueue, Started
+from rnnbench._training.runner import Execution
 
 
 def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,10 +19,10 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
         SweepRequest.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
     )  # 20 : 100 : 200
     now = [0.0]
-    monkeypatch.setattr("rnnbench.cli.terminal.sweep_screen.time.perf_counter", lambda: now[0])
-    agenda = Agenda(Study(tmp_path / "study"), runs)
-    screen = SweepScreen(agenda, quiet=True)
-    first = agenda.next()
+    monkeypatch.setattr("rnnbench._cli.terminal.sweep_progress.time.perf_counter", lambda: now[0])
+    run_queue = RunQueue(Study(tmp_path / "study"), runs)
+    screen = SweepScreen(run_queue, quiet=True)
+    first = run_queue.next()
     assert first is not None
     screen.show(Started(first))
     assert screen.left() == "?"
@@ -30,7 +30,7 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
     screen.show(Progress(first, cast(Row, SimpleNamespace(step=50, accuracy=0.5, chance_accuracy=0.5))))
     assert screen.left() == "5 min 10 s"  # the runs cost 20, 100 and 200: 10 of 320 in 10 s
     now[0] = 20.0
-    screen.show(cast(Any, agenda.fail(first, "no reason", 1)))
+    screen.show(cast(Any, run_queue.fail(first, "no reason", 1)))
     assert screen.left() == "5 min 00 s"
 
 
@@ -40,10 +40,10 @@ def test_the_tally_counts_the_runs_of_this_sweep_and_no_others(tmp_path: Path) -
     study = Study.create(tmp_path / "study")
     for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # those of recall are none of ours
         list(Execution(run, study).rows())
-    agenda = Agenda(study, [first, second, third])
-    agenda.next()
-    agenda.fail(second, "no reason", 1)
-    screen = SweepScreen(agenda, quiet=True)
+    run_queue = RunQueue(study, [first, second, third])
+    run_queue.next()
+    run_queue.fail(second, "no reason", 1)
+    screen = SweepScreen(run_queue, quiet=True)
     assert screen.tally() == [("solved", 0), ("unsolved", 1), ("failed", 1)]
     record = study.finished(first.run_id)
     assert record is not None

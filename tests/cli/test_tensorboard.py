@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.cli.terminal.board import SHOWN
-from rnnbench.study import Study
+from rnnbench._cli.terminal.tensorboard import SHOWN
+from rnnbench._study import Study
 
 RUN = ["run", "--cell", "rnn", "--task", "beijing", "--gap", "2", "--hidden-size", "4", "--batch-size", "4", "--engine", "torch"]
 RUN += ["--max-steps", "4", "--eval-every", "2", "--tensorboard"]

@@ -2,15 +2,15 @@
 
 import pytest
 
-from rnnbench.cli.terminal.screen import spark
-from rnnbench.cli.terminal.words import duration, percent, say
-from rnnbench.tables import escaped
+from rnnbench._analysis.tables import escaped
+from rnnbench._cli.terminal.formatting import duration, percent, say
+from rnnbench._cli.terminal.progress import spark
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 
 
 def test_a_terminal_gets_lines_broken_between_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("rnnbench.cli.terminal.words.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("rnnbench._cli.terminal.formatting.sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     say(LINE, indent=2, hanging=3)
     lines = capsys.readouterr().out.splitlines()

@@ -56,14 +56,14 @@ PLAIN = {
 def plain(text: str) -> ModuleType:
     module = ModuleType("plain")
     module.__dict__.update(PLAIN)
-    exec(compile(text.replace("from rnnbench.engine.calls import *", ""), "<plain>", "exec"), module.__dict__)
+    exec(compile(text.replace("from rnnbench._engine.intrinsics import *", ""), "<plain>", "exec"), module.__dict__)
     return module
 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generated code runs as Python."""
-    from rnnbench.engine import build, products, sequence
+    from rnnbench._engine import build, products, sequence
 
     monkeypatch.setattr(build, "load", plain)
     monkeypatch.setattr(products, "products", Plain)

@@ -10,25 +10,26 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from rnnbench import catalog, engine
-from rnnbench.cell import Cell, Setting
-from rnnbench.config import RunRequest
-from rnnbench.initializers import default, initialise
-from rnnbench.resolve import resolve
-from rnnbench.train import Trainer
+from rnnbench import _engine
+from rnnbench._cell import Cell, InitContext
+from rnnbench._config import RunRequest
+from rnnbench._network.initializers import default, initialise
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(not engine.available(), reason="numba is not installed")
+pytestmark = pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
 COMPILED = [
     name
-    for name in catalog.CELLS.named()
-    if isinstance(cell := catalog.make_cell(name, 4, 5), Cell) and engine.refusal(cell) is None
+    for name in registry.CELLS.named()
+    if isinstance(cell := registry.make_cell(name, 4, 5), Cell) and _engine.refusal(cell) is None
 ]
 STACKED = [
     name
     for name in COMPILED
-    if {"weight_ih", "weight_hh"} <= set((cell := catalog.make_cell(name, 4, 5)).open_parameters())
-    and len(cell.open_parameters()) == len(list(cell.parameters()))
+    if {"weight_ih", "weight_hh"} <= set((cell := registry.make_cell(name, 4, 5)).uninitialized_parameters())
+    and len(cell.uninitialized_parameters()) == len(list(cell.parameters()))
 ]
 """Cells with weights stacked gate by gate and nothing else: what the tests below take hold of by name."""
 
@@ -36,7 +37,7 @@ STACKED = [
 @pytest.fixture
 def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A BLAS unless the test asks for our own product; which of them the machine would take does not matter."""
-    from rnnbench.engine import blas
+    from rnnbench._engine import blas
 
     if request.param == "blas" and not blas.found(torch.float32):
         pytest.skip("no BLAS found")
@@ -53,16 +54,16 @@ EITHER = pytest.mark.parametrize("multiplier", ["blas", "tiles"], indirect=True)
 
 
 def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
-    cell = catalog.make_cell(name, D, H, options)
-    initialise(cell, init, Setting(Generator().manual_seed(3), 5, 50.0))
+    cell = registry.make_cell(name, D, H, options)
+    initialise(cell, init, InitContext(Generator().manual_seed(3), 5, 50.0))
     return cell.to(dtype)
 
 
 def usual(name: str, H: int, D: int, dtype: torch.dtype) -> Cell:
     """A cell with its own initialisation."""
     torch.manual_seed(3)
-    cell = catalog.make_cell(name, D, H)
-    initialise(cell, default(catalog.make_cell(name, D, H)), Setting(Generator().manual_seed(3), 5, 50.0))
+    cell = registry.make_cell(name, D, H)
+    initialise(cell, default(registry.make_cell(name, D, H)), InitContext(Generator().manual_seed(3), 5, 50.0))
     return cell.to(dtype)
 
 
@@ -95,7 +96,7 @@ def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
             cell._buffers.pop(key, None)
             object.__setattr__(cell, key, value)
         try:
-            return engine.states(cell, given, first)
+            return _engine.states(cell, given, first)
         finally:
             for key, value in saved.items():
                 object.__delattr__(cell, key)
@@ -107,14 +108,14 @@ def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
 
 @pytest.mark.parametrize("inputs", [torch.zeros(0, 2, 3), torch.zeros(5, 0, 3), torch.zeros(5, 0, dtype=torch.int64)])
 def test_no_steps_and_no_sequences_give_no_outputs(inputs: Tensor) -> None:
-    assert engine.states(catalog.make_cell("gru", 3, 4), inputs).shape == (*inputs.shape[:2], 4)
+    assert _engine.states(registry.make_cell("gru", 3, 4), inputs).shape == (*inputs.shape[:2], 4)
 
 
 def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
-    cell = catalog.make_cell("gru", 3, 4)
-    initialise(cell, default(cell), Setting(Generator().manual_seed(0), 5, 5))
+    cell = registry.make_cell("gru", 3, 4)
+    initialise(cell, default(cell), InitContext(Generator().manual_seed(0), 5, 5))
     tokens = torch.tensor([[2, 0], [1, 2]])
-    torch.testing.assert_close(engine.states(cell, tokens.int()), cell.states(tokens))
+    torch.testing.assert_close(_engine.states(cell, tokens.int()), cell.states(tokens))
 
 
 @pytest.mark.parametrize("init", ["uniform", "chrono"])
@@ -122,12 +123,12 @@ def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
 @EVERY
 def test_float32_over_a_long_sequence(multiplier: None, name: str, kind: str, init: str) -> None:
     """Several blocks of the backward pass, float32, against the written-out step in float64."""
-    if init == "chrono" and not catalog.CELLS.find(name).kind.forget_signs:
+    if init == "chrono" and not registry.CELLS.find(name).kind.forget_signs:
         pytest.skip("no gates")
     cell, exact = fast(name, 48, 6, torch.float32, init), fast(name, 48, 6, torch.float64, init)
     inputs = tokens(150, 40, 6) if kind == "tokens" else values(150, 40, 6)
     weight = torch.randn(30, 40, 48, generator=Generator().manual_seed(5))
-    states = engine.states(cell, inputs if kind == "tokens" else inputs.float(), 120)
+    states = _engine.states(cell, inputs if kind == "tokens" else inputs.float(), 120)
     expected = Cell.states(exact, inputs, 120)
     torch.testing.assert_close(states.double(), expected, rtol=1e-4, atol=2e-5)
     states.backward(weight)
@@ -144,9 +145,9 @@ def test_small_shapes_and_strided_arguments(multiplier: None, name: str, shape: 
     T, B = shape
     cell = fast(name)
     inputs = tokens(B, T).t()  # not contiguous
-    torch.testing.assert_close(engine.states(cell, inputs, T - 1), Cell.states(cell, inputs)[T - 1 :])
+    torch.testing.assert_close(_engine.states(cell, inputs, T - 1), Cell.states(cell, inputs)[T - 1 :])
     cell.weight_hh.data = cell.weight_hh.data.t().contiguous().t()
-    torch.testing.assert_close(engine.states(cell, inputs), Cell.states(cell, inputs))
+    torch.testing.assert_close(_engine.states(cell, inputs), Cell.states(cell, inputs))
 
 
 @pytest.mark.parametrize("kind", ["tokens", "values"])
@@ -161,7 +162,7 @@ def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B:
     for part in cell.initial_state:
         part.uniform_()
     found = []
-    for states in (engine.states(cell, inputs), Cell.states(cell, inputs)):
+    for states in (_engine.states(cell, inputs), Cell.states(cell, inputs)):
         found.append((states, *torch.autograd.grad(states.square().sum(), list(cell.parameters()))))
     torch.testing.assert_close(*found)
 
@@ -170,11 +171,11 @@ def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B:
 def test_two_graphs_alive_at_once_and_one_walked_twice(multiplier: None, name: str) -> None:
     cell = fast(name)
     first, second = tokens(), tokens().flip(0)
-    alone = torch.autograd.grad(engine.states(cell, first).square().sum(), cell.weight_hh)[0]
-    a = engine.states(cell, first).square().sum()
-    b = engine.states(cell, second).square().sum()
+    alone = torch.autograd.grad(_engine.states(cell, first).square().sum(), cell.weight_hh)[0]
+    a = _engine.states(cell, first).square().sum()
+    b = _engine.states(cell, second).square().sum()
     with torch.no_grad():
-        engine.states(cell, second)
+        _engine.states(cell, second)
     (once,) = torch.autograd.grad(a, cell.weight_hh, retain_graph=True)
     torch.autograd.grad(b, cell.weight_hh)
     (twice,) = torch.autograd.grad(a, cell.weight_hh)
@@ -191,7 +192,7 @@ def test_what_is_not_finite_stays_visible(multiplier: None, name: str, bad: floa
             cell.weight_ih[:, 0] = bad
             cell.weight_ih[::2, 0] *= -1
         inputs = torch.zeros(3, 2, dtype=torch.int64)
-        ours, expected = engine.states(cell, inputs), Cell.states(cell, inputs)
+        ours, expected = _engine.states(cell, inputs), Cell.states(cell, inputs)
         seen = expected.isfinite()
         assert torch.equal(ours.isfinite(), seen)  # inf times a gate of 0 is NaN; a gate of 1e-38 leaves inf: either is seen
         torch.testing.assert_close(ours[seen], expected[seen])
@@ -204,8 +205,8 @@ def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape
     """Whole tiles and ragged ones, depths beyond one block; numbers small enough that every sum is exact."""
     from numba import njit
 
-    from rnnbench.engine.calls import gradient, multiply
-    from rnnbench.engine.products import products
+    from rnnbench._engine.intrinsics import gradient, multiply
+    from rnnbench._engine.products import products
 
     @njit
     def both_ways(addresses, a, K, b, out, keep, x, dweight, room):
@@ -232,7 +233,7 @@ def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape
 def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million(dtype: torch.dtype) -> None:
     from numba import njit
 
-    from rnnbench.engine import functions
+    from rnnbench._engine import functions
 
     small = torch.logspace(-20, 2, 2001, dtype=torch.float64)
     x = torch.cat(
@@ -269,7 +270,7 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
     results = []
     for _ in range(2):
         cell.zero_grad()
-        states = engine.states(cell, tokens(50, 16), 40)
+        states = _engine.states(cell, tokens(50, 16), 40)
         states.sum().backward()
         results.append([states.detach(), *(p.grad for p in cell.parameters())])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
@@ -293,14 +294,14 @@ class Recorder:
 @pytest.mark.parametrize("kind", ["tokens", "values"])
 def test_the_arrays_given_to_compiled_code_never_overlap(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is compiled on that promise: a loop does not look whether a row that it stores to is one that it reads."""
-    from rnnbench.engine.sequence import program
+    from rnnbench._engine.sequence import program
 
     cell = usual(name, 8, 8, torch.float32)
     inputs = tokens(5, 3, 8) if kind == "tokens" else torch.randn(5, 3, 8).requires_grad_()
-    engine.states(cell, inputs, 0)  # the first use checks itself
+    _engine.states(cell, inputs, 0)  # the first use checks itself
     recorder = Recorder(program(cell).code)
     monkeypatch.setitem(program(cell).__dict__, "code", recorder)
-    states = engine.states(cell, inputs, 0)
+    states = _engine.states(cell, inputs, 0)
     if states.requires_grad:
         states.sum().backward()
     assert recorder.calls
@@ -316,7 +317,7 @@ def test_every_cell_is_as_exact_as_its_step(name: str) -> None:
     inputs = tokens(60, 8, 6)
     weight = torch.randn(30, 8, 16, generator=Generator().manual_seed(5))
     found = []
-    for cell, states in zip(cells, (engine.states, Cell.states, Cell.states), strict=True):
+    for cell, states in zip(cells, (_engine.states, Cell.states, Cell.states), strict=True):
         outputs = states(cell, inputs, 30)
         if outputs.requires_grad:  # a frozen cell has nothing to learn
             (outputs * weight.to(outputs.dtype)).sum().backward()
@@ -340,9 +341,9 @@ def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
 def test_without_numba_the_cells_run_on_torch() -> None:
     code = (
         "import sys; sys.modules['numba'] = None\n"
-        "from rnnbench import engine, catalog\n"
-        "from rnnbench.config import RunRequest\nfrom rnnbench.resolve import resolve\n"
-        "assert not engine.available()\n"
+        "from rnnbench import _engine\n"
+        "from rnnbench._config import RunRequest\nfrom rnnbench._spec.resolve import resolve\n"
+        "assert not _engine.available()\n"
         "assert resolve(RunRequest(task='copy', cell='lstm')).engine == 'torch'\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
@@ -356,8 +357,8 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 TINY = """
 import torch
-from rnnbench import engine
-from rnnbench.cell import Cell
+from rnnbench import _engine
+from rnnbench._cell import Cell
 class Tiny(Cell):
     name = summary = "tiny"
     def __init__(self):
@@ -365,16 +366,16 @@ class Tiny(Cell):
         self.parameter("weight", 2, 2)
     def step(self, x, state):
         return (x @ self.weight.T + 0.5 * state[0],), {}
-assert engine.available() == WANTED
+assert _engine.available() == WANTED
 """
-USE = "engine.states(Tiny(), torch.zeros(3, 1, 2)).sum().backward()"
+USE = "_engine.states(Tiny(), torch.zeros(3, 1, 2)).sum().backward()"
 
 
 def test_without_a_folder_that_can_be_written_to_it_compiles_anew_and_says_so(tmp_path: Path) -> None:
     """A file stands for a folder that cannot be written to: tests may run as root, who can write anywhere."""
     (tmp_path / "file").write_text("")
     place = str(tmp_path / "file")
-    locked = f"from rnnbench.engine import build\nbuild.PACKAGE = build.Path({place!r})\n"
+    locked = f"from rnnbench._engine import build\nbuild.PACKAGE = build.Path({place!r})\n"
     done = run(TINY.replace("WANTED", "True") + locked + USE, HOME=place, XDG_CACHE_HOME=place)
     assert done.stderr.count("\n") == 1
     assert "no cache folder" in done.stderr
@@ -402,15 +403,15 @@ def test_with_compilation_switched_off_the_engine_says_that_it_is_not_there() ->
 
 def test_double_backward_is_refused() -> None:
     cell = fast("lstm")
-    (grad,) = torch.autograd.grad(engine.states(cell, tokens()).square().sum(), cell.weight_hh, create_graph=True)
+    (grad,) = torch.autograd.grad(_engine.states(cell, tokens()).square().sum(), cell.weight_hh, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
 
 
 def test_the_code_of_the_gru_is_the_one_on_the_page() -> None:
-    from rnnbench.engine.emit import emit
-    from rnnbench.engine.plan import plan
-    from rnnbench.engine.trace import Trace
+    from rnnbench._engine.emit import emit
+    from rnnbench._engine.plan import plan
+    from rnnbench._engine.trace import Trace
 
-    code = emit(plan(Trace(catalog.make_cell("gru", 4, 5))), "GRU")
-    assert code.strip() in (ROOT / "rnnbench/engine/README.md").read_text("utf-8")
+    code = emit(plan(Trace(registry.make_cell("gru", 4, 5))), "GRU")
+    assert code.strip() in (ROOT / "rnnbench/_engine/README.md").read_text("utf-8")

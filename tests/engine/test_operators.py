@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rnnbench import engine
-from rnnbench.cell import Cell
-from rnnbench.engine.composed import COMPARED, COMPOSED
-from rnnbench.engine.graph import OPERATORS
-from rnnbench.engine.refusal import NotCompiledError
-from rnnbench.errors import UserError
+from rnnbench import _engine
+from rnnbench._cell import Cell
+from rnnbench._engine.graph import OPERATORS
+from rnnbench._engine.lowering import COMPARED, COMPOSED
+from rnnbench._engine.refusal import NotCompiledError
+from rnnbench._errors import UserError
 
 CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": lambda a, b: torch.add(a, b, alpha=2) + 3,
@@ -97,7 +97,7 @@ def test_slopes_are_those_of_finite_differences(name: str) -> None:
 
     def states(x: Tensor, h: Tensor) -> Tensor:
         cell.initial_h = h
-        return engine.states(cell, x)
+        return _engine.states(cell, x)
 
     del cell._buffers["initial_h"]
     x = torch.linspace(0.2, 0.9, 6, dtype=torch.float64).reshape(1, 2, 3)
@@ -116,7 +116,7 @@ def test_slopes_where_there_is_a_corner_are_those_of_torch(name: str) -> None:
         cell.initial_h.copy_(torch.tensor([0.0, 0.5, 0.6]))
     x = torch.tensor([[[0.0, 0.5, 0.7]]], dtype=torch.float64, requires_grad=True)
     ours, exact = (
-        torch.autograd.grad(states(x).sum(), [x, cell.weight]) for states in (lambda x: engine.states(cell, x), cell.states)
+        torch.autograd.grad(states(x).sum(), [x, cell.weight]) for states in (lambda x: _engine.states(cell, x), cell.states)
     )
     torch.testing.assert_close(ours, exact)
 
@@ -186,7 +186,7 @@ def test_random_steps_agree_with_autograd(
 ) -> None:
     torch.manual_seed(0)
     cell = Drawn(states, instructions, list(ends[:states])).double()
-    engine.sequence.PROGRAMS.clear()  # type: ignore[attr-defined]
+    _engine.sequence.PROGRAMS.clear()  # type: ignore[attr-defined]
     inputs = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
     initial = [torch.randn(2, dtype=torch.float64, requires_grad=True) for _ in range(states)]
     for name, part in zip(cell.state_names, initial, strict=True):
@@ -194,7 +194,7 @@ def test_random_steps_agree_with_autograd(
         setattr(cell, f"initial_{name}", part)
     wanted = [inputs, *initial, *cell.parameters()]
     found = []
-    for result in (engine.states(cell, inputs, 1), cell.states(inputs, 1)):
+    for result in (_engine.states(cell, inputs, 1), cell.states(inputs, 1)):
         if not bool(result.isfinite().all()) or float(result.detach().abs().max()) > 1e6:
             return  # grew beyond what can be compared
         grads = torch.autograd.grad(result.sin().sum(), wanted, allow_unused=True)
@@ -244,17 +244,17 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
 @pytest.mark.parametrize("words", REFUSED)
 def test_what_is_refused_is_named(words: str) -> None:
     cell = Written(REFUSED[words])
-    said = engine.refusal(cell)
+    said = _engine.refusal(cell)
     assert said is not None
     assert words in said
     assert "\n" not in said
     with pytest.raises(NotCompiledError):
-        engine.states(cell, torch.zeros(2, 1, 3))
+        _engine.states(cell, torch.zeros(2, 1, 3))
 
 
 def test_a_refusal_says_where() -> None:
     line = REFUSED["softmax"].__code__.co_firstlineno
-    assert engine.refusal(Written(REFUSED["softmax"])) == f"test_operators.py, line {line}: softmax is not compiled"
+    assert _engine.refusal(Written(REFUSED["softmax"])) == f"test_operators.py, line {line}: softmax is not compiled"
 
 
 class Shaped(Cell):
@@ -276,8 +276,8 @@ def test_a_refusal_of_the_step_as_a_whole_says_where_it_is_written() -> None:
         (Written(lambda a, h: 1j), "complex"),
     ):
         line = type(cell).step.__code__.co_firstlineno
-        assert str(engine.refusal(cell)).startswith(f"test_operators.py, line {line}: ")
-        assert words in str(engine.refusal(cell))
+        assert str(_engine.refusal(cell)).startswith(f"test_operators.py, line {line}: ")
+        assert words in str(_engine.refusal(cell))
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -286,7 +286,7 @@ def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
     tokens = torch.zeros(2, 1, dtype=torch.int64)
     tokens[1, 0] = token
     with pytest.raises(UserError, match=f"the token {token},"):
-        engine.states(Written(lambda a, h: a + h), tokens)
+        _engine.states(Written(lambda a, h: a + h), tokens)
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,11 @@ def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
 )
 def test_inputs_that_no_cell_reads_are_refused_in_words(inputs: torch.Tensor, first: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        engine.states(Written(lambda a, h: a + h), inputs, first)
+        _engine.states(Written(lambda a, h: a + h), inputs, first)
 
 
 def test_half_precision_is_not_compiled() -> None:
-    assert "float16 are not compiled" in str(engine.refusal(Written(lambda a, h: a + h).half()))
+    assert "float16 are not compiled" in str(_engine.refusal(Written(lambda a, h: a + h).half()))
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -316,7 +316,7 @@ def test_other_ways_to_write_the_same() -> None:
         return np.float64(2) * a + product * np.float32(0.5) + torch.full_like(h, 3) + (h > 0).float() + h.new_zeros(len(h), 3)
 
     cell, x = Written(function), torch.ones(2, 4, 3)
-    torch.testing.assert_close(engine.states(cell, x), cell.states(x))
+    torch.testing.assert_close(_engine.states(cell, x), cell.states(x))
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -324,7 +324,7 @@ def test_options_are_part_of_what_is_compiled() -> None:
     cell = Written(lambda a, h: torch.tanh(a) * cell.rate + h)
     x = torch.ones(2, 1, 3)
     for cell.rate in (0.1, 0.7):
-        torch.testing.assert_close(engine.states(cell, x), cell.states(x))
+        torch.testing.assert_close(_engine.states(cell, x), cell.states(x))
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -332,6 +332,6 @@ def test_code_that_disagrees_with_step_is_not_used(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(OPERATORS, "tanh", OPERATORS["tanh"]._replace(slopes=lambda d, y, a: (d * (1 - y),)))
     cell = Written(lambda a, h: torch.tanh(a + h))
     with pytest.raises(NotCompiledError, match="do not agree"):
-        engine.states(cell, torch.ones(2, 1, 3))
+        _engine.states(cell, torch.ones(2, 1, 3))
     assert "do not agree" in caplog.text
-    assert "do not agree" in str(engine.refusal(cell))
+    assert "do not agree" in str(_engine.refusal(cell))

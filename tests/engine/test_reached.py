@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import rnnbench
-from rnnbench import engine
-from rnnbench.cell import Cell
-from rnnbench.sources import source_of
+from rnnbench import _engine
+from rnnbench._cell import Cell
+from rnnbench._plugins.source import source_of
 
 NOTEBOOK = """
 import numpy as np
@@ -171,11 +171,11 @@ def test_compiled_code_is_never_that_of_before_a_change(change: Callable[[Any], 
     cell = module.Mine(3, 40)
     torch.nn.init.uniform_(cell.weight_ih), torch.nn.init.uniform_(cell.weight_hh, -0.1, 0.1)
     inputs = torch.linspace(-1, 1, 60).view(5, 4, 3)  # (T, B, D)
-    before = engine.states(cell, inputs)
+    before = _engine.states(cell, inputs)
     change(module)
     after = Cell.states(cell, inputs)
     assert not torch.allclose(after, before, atol=1e-3)
-    assert torch.allclose(engine.states(cell, inputs), after, atol=1e-5)
+    assert torch.allclose(_engine.states(cell, inputs), after, atol=1e-5)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -193,7 +193,7 @@ def test_two_cells_with_long_lists_that_look_alike_have_code_of_their_own() -> N
     for mask in (torch.ones(40, 40), torch.ones(40, 40).index_fill_(1, torch.tensor([20]), 0)):
         cell = Listed(mask)
         torch.nn.init.ones_(cell.weight_ih), torch.nn.init.constant_(cell.weight_hh, 0.02)
-        assert torch.allclose(engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
+        assert torch.allclose(_engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -213,10 +213,10 @@ def test_shared_weights_and_the_mode_of_a_part_belong_to_the_code() -> None:
     for tied in (True, False):
         cell = Tied(tied).eval()
         torch.nn.init.ones_(cell.weight_ih), torch.nn.init.constant_(cell.weight_hh, 0.1)
-        assert torch.allclose(engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
+        assert torch.allclose(_engine.states(cell, inputs), Cell.states(cell, inputs), atol=1e-5)
     cell.drop.train()
-    with pytest.raises(engine.NotCompiledError, match="dropout"):
-        engine.states(cell, inputs)
+    with pytest.raises(_engine.NotCompiledError, match="dropout"):
+        _engine.states(cell, inputs)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -232,11 +232,11 @@ def test_a_hook_inside_a_cell_is_no_part_of_compiled_code() -> None:
             return (self.inside(torch.tanh(x @ self.weight_ih.T + state[0])),), {}
 
     cell = Hooked()
-    assert engine.refusal(cell) is None
+    assert _engine.refusal(cell) is None
     handle = cell.inside.register_forward_hook(lambda part, given, out: 0 * out)
-    assert "a hook" in str(engine.refusal(cell))
+    assert "a hook" in str(_engine.refusal(cell))
     handle.remove()
-    assert engine.refusal(cell) is None
+    assert _engine.refusal(cell) is None
 
 
 def test_a_file_edited_since_it_was_imported_is_known_as_it_was_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +263,7 @@ def test_a_run_with_another_constant_is_another_run(tmp_path: Path) -> None:
 
 
 def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
-    text = f"{NOTEBOOK}\n\nfrom rnnbench.sources import digest_of, source_of\nprint(digest_of(source_of(Mine)))\n"
+    text = f"{NOTEBOOK}\n\nfrom rnnbench._plugins.source import digest_of, source_of\nprint(digest_of(source_of(Mine)))\n"
     (tmp_path / "script.py").write_text(text, encoding="utf-8")
     (tmp_path / "my_module").mkdir()
     (tmp_path / "my_module" / "__init__.py").write_text(MODULE, encoding="utf-8")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from rnnbench import engine
-from rnnbench.cell import Cell
+from rnnbench import _engine
+from rnnbench._cell import Cell
 
 
 class Base(Cell):
@@ -265,7 +265,7 @@ def compare(cell: Cell, kind: str, T: int = 6, B: int = 3, tolerance: float = 1e
     if kind == "values":
         inputs = torch.randn(T, B, cell.input_size, generator=generator, dtype=torch.float64).requires_grad_()
         wanted.append(inputs)
-    ours, exact = results(engine.states(cell, inputs, 2), wanted), results(Cell.states(cell, inputs, 2), wanted)
+    ours, exact = results(_engine.states(cell, inputs, 2), wanted), results(Cell.states(cell, inputs, 2), wanted)
     for a, b in zip(ours, exact, strict=True):
         assert float((a - b).detach().abs().max()) <= tolerance * max(1.0, float(b.detach().abs().max()))
 
@@ -284,7 +284,7 @@ def test_cells_of_torch_with_options(options: dict[str, Any]) -> None:
     compare(Wrapped(4, 5, nn.RNNCell, **options).double(), "values")
 
 
-@pytest.mark.skipif(not engine.available(), reason="numba is not installed")
+@pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
 @pytest.mark.parametrize("kind_of_cell", [SLSTM, Strained, Normed])
 def test_compiled_code_is_the_step(kind_of_cell: type[Cell]) -> None:
     for kind in ("tokens", "values"):

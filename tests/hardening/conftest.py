@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.api import run
+from rnnbench._api import run
 from tests.sweep.conftest import start  # noqa: F401  # a fixture
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 CELL = """
 import torch
-from rnnbench.cell import Cell
+from rnnbench._cell import Cell
 class Mine(Cell):
     name = "mine"
     summary = "mine"
@@ -39,7 +39,7 @@ def cell(options: str = "", init: str = "pass", step: str = "pass", result: str 
 
 
 def task(body: str) -> str:
-    from rnnbench.catalog import TASKS
+    from rnnbench._plugins.registry import TASKS
 
     return TASK.format(beijing=TASKS.named()["beijing"].where, body=body)
 
@@ -50,7 +50,7 @@ FILES = {
     "syntax.py": "def (:\n",
     "nameless.py": "x = 1\n",
     "no_class.py": "CELL = TASK = 3\n",
-    "abstract.py": "from rnnbench.cell import Cell\nclass A(Cell):\n    name = summary = 'a'\nCELL = A\n",
+    "abstract.py": "from rnnbench._cell import Cell\nclass A(Cell):\n    name = summary = 'a'\nCELL = A\n",
     "at_import.py": "1 / 0\n",
     "exits.py": "import sys\nsys.exit(7)\n",
     "interrupts.py": "raise KeyboardInterrupt\n",

@@ -17,8 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import rnnbench.api
-import rnnbench.sweep.warm
+import rnnbench._api
+import rnnbench._sweep.preload
 
 
 class Dying:
@@ -90,7 +90,7 @@ def run(keywords: dict[str, Any], n: int = 0) -> int:
         try:
             if n:
                 Dying(n).install()
-            rnnbench.api.run(**keywords)
+            rnnbench._api.run(**keywords)
             os._exit(0)
         except BaseException:
             traceback.print_exc()
@@ -103,7 +103,7 @@ def main() -> None:
     killed, again = (json.loads(text) | {"progress": False} for text in sys.argv[1:])
     base = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:  # load here what every run would load itself
-        rnnbench.api.run(**again | {"out": folder})
+        rnnbench._api.run(**again | {"out": folder})
     for n in range(1, 500):
         folder = base / str(n)
         shutil.copytree(base / "first", folder)

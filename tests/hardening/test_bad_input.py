@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.study import Study
+from rnnbench._study import Study
 from tests.hardening.files import write_files
 
 TINY = [
@@ -378,8 +378,8 @@ def test_a_row_with_too_few_or_too_many_cells(rnnbench, cells: int) -> None:
 
 
 def test_python_says_it_in_the_same_words(tmp_path: Path) -> None:
-    from rnnbench.api import run, sweep
-    from rnnbench.errors import UserError
+    from rnnbench._api import run, sweep
+    from rnnbench._errors import UserError
 
     for values in ({"gap": -1}, {"gap": "x"}, {"lr": None}, {"option": 3}, {"colour": 1}, {"optimizer": "a"}, {"gap": 10**5000}):
         for ask in (run, sweep):

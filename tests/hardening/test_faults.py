@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.api import run
-from rnnbench.study import Study
+from rnnbench._api import run
+from rnnbench._study import Study
 from tests.sweep.processes import ROOT, plain
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")

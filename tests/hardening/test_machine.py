@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.study import Study
-from rnnbench.sweep.states import states
+from rnnbench._study import Study
+from rnnbench._sweep.status import states
 from tests.sweep.processes import ROOT, SMALL, Start, group_alive, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and files as POSIX has them")
@@ -32,7 +32,7 @@ def test_ctrl_c_while_the_command_line_is_loaded_is_one_line(tmp_path: Path, aft
     """The first import of ours is waited for: what Python itself does before that is not ours to handle."""
     code = (
         "import sys, signal, os, threading\n"
-        "from rnnbench.start import main\n"
+        "from rnnbench.__main__ import main\n"
         f"threading.Timer({after}, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "sys.argv = ['rnnbench', 'guess', '--quiet']\n"
         "main()\n"
@@ -115,7 +115,7 @@ def test_a_user_who_may_write_to_the_study_alone(tmp_path: Path, engine: str, to
 
 def test_status_never_keeps_a_run_from_starting(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study")
-    code = "import sys\nfrom rnnbench.study import Study\ns = Study(sys.argv[1])\nwhile True: s.claimed('a-run')\n"
+    code = "import sys\nfrom rnnbench._study import Study\ns = Study(sys.argv[1])\nwhile True: s.claimed('a-run')\n"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     hammers = [subprocess.Popen([sys.executable, "-c", code, study.folder], env=env) for _ in range(3)]
     try:

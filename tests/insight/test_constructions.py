@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.insight import constructions
-from rnnbench.insight.constructions import CONSTRUCTIONS, accuracy, construction, gradient_through_gap, perturb
-from rnnbench.insight.trade_off import trade_off
+from rnnbench._plugins import registry
+from rnnbench.insight import _constructions
+from rnnbench.insight._constructions import CONSTRUCTIONS, accuracy, construction, gradient_through_gap, perturb
+from rnnbench.insight._trade_off import trade_off
 
 NAMES = sorted(CONSTRUCTIONS)
 
@@ -32,7 +32,7 @@ def test_every_one_is_always_right(name: str, gap: int) -> None:
 def test_the_cell_is_the_one_that_is_trained_and_its_fast_path_agrees(name: str) -> None:
     found = construction(name)
     model, task = found.build()
-    assert type(model.cell) is type(catalog.make_cell(found.cell, task.input_size, found.units))
+    assert type(model.cell) is type(registry.make_cell(found.cell, task.input_size, found.units))
     batch = task.sample(20, 16, torch.Generator().manual_seed(1))
     with torch.no_grad():
         for engine in ("torch", "fast"):
@@ -49,7 +49,7 @@ def test_the_copying_rnn_passes_no_gradient_through_2000_steps_and_is_right() ->
 def test_the_gradient_is_a_finite_difference_of_the_output() -> None:
     model, task = construction("lstm-adding").build(torch.float64)
     gap = 5
-    batch = task.sample(gap, 8, constructions.stream(0, "insight"))
+    batch = task.sample(gap, 8, _constructions.stream(0, "insight"))
     xs = model.cell.vectors(batch.inputs)  # (T, 8, D)
 
     def outputs(shift: float, part: int) -> torch.Tensor:
@@ -117,10 +117,10 @@ def test_a_perturbation_is_a_share_of_each_tensors_size() -> None:
 
 
 def test_training_from_a_construction_begins_with_it() -> None:
-    rows = list(constructions.train_from("lstm-beijing", gap=5, amount=0.0, seed=0, lr=0.002, max_steps=100))
+    rows = list(_constructions.train_from("lstm-beijing", gap=5, amount=0.0, seed=0, lr=0.002, max_steps=100))
     assert rows[0] == (0, 1.0, "running")
     assert rows[-1] == (100, 1.0, "solved")
-    far = list(constructions.train_from("rnn-beijing", gap=5, amount=3.0, seed=0, lr=0.002, max_steps=50))
+    far = list(_constructions.train_from("rnn-beijing", gap=5, amount=3.0, seed=0, lr=0.002, max_steps=50))
     assert far[0][1] < 0.9
 
 
@@ -140,8 +140,8 @@ def test_training_goes_on_where_it_stopped(rnnbench, tmp_path: Path, monkeypatch
     assert rnnbench(*argv, "--perturb", "0").code == 0
     first = (tmp_path / "made" / "train_from.csv").read_text()
     calls = []
-    real = constructions.train_from
-    monkeypatch.setattr(constructions, "train_from", lambda *args: calls.append(args) or real(*args))
+    real = _constructions.train_from
+    monkeypatch.setattr(_constructions, "train_from", lambda *args: calls.append(args) or real(*args))
     assert rnnbench(*argv, "--perturb", "0,0.5").code == 0
     assert [args[2] for args in calls] == [0.5]
     assert (tmp_path / "made" / "train_from.csv").read_text().startswith(first)

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.insight import extrapolation
-from rnnbench.insight.networks import find_run, trained
-from rnnbench.model import stream
-from rnnbench.study import Extrapolation, Study, Table
+from rnnbench._plugins import registry
+from rnnbench._study import Extrapolation, Study, Table
+from rnnbench._training.model import stream
+from rnnbench.insight import _extrapolation
+from rnnbench.insight._load import find_run, trained
 
 RUN = ["run", "--cell", "gru", "--task", "recall", "--gap", "2", "--hidden-size", "12", "--batch-size", "16", "--max-steps", "120"]
 
@@ -24,7 +24,7 @@ def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
     assert set(frame["gap"]) == {2}
     study = Study(tmp_path / "results")
     config = find_run(study, "recall-gru")
-    model, task = trained(config, study), catalog.make_task("recall")
+    model, task = trained(config, study), registry.make_task("recall")
     model.engine = "torch"  # the written-out steps
     generator = stream(config.seed, "extrapolate")
     right = 0
@@ -40,8 +40,8 @@ def test_each_gap_is_measured_once_and_the_run_stays_as_it_is(rnnbench, tmp_path
     assert rnnbench(*RUN).code == 0
     runs = (tmp_path / "results" / "runs.csv").read_text()
     calls = []
-    real = extrapolation.measure_at
-    monkeypatch.setattr(extrapolation, "measure_at", lambda study, config, gap: calls.append(gap) or real(study, config, gap))
+    real = _extrapolation.measure_at
+    monkeypatch.setattr(_extrapolation, "measure_at", lambda study, config, gap: calls.append(gap) or real(study, config, gap))
     assert rnnbench(*RUN, "--eval-gaps", "5").code == 0
     first = (tmp_path / "results" / "extrapolation.csv").read_text()
     result = rnnbench(*RUN, "--eval-gaps", "7,5")

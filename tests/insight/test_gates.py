@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.config import Run, RunRequest
-from rnnbench.insight.gates import gate_values, half_life_frame, means
-from rnnbench.insight.networks import initialised
-from rnnbench.model import stream
-from rnnbench.resolve import resolve
+from rnnbench._config import Run, RunRequest
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import stream
+from rnnbench.insight._gates import gate_values, half_life_frame, means
+from rnnbench.insight._load import initialised
 
 
 def config(cell: str) -> Run:
@@ -33,7 +33,7 @@ def test_the_lstms_gates_are_its_equations() -> None:
     model = initialised(conf, torch.float64)
     frame = gate_values(model, conf, example=1)
     W, U, b = (getattr(model.cell, name).detach().numpy() for name in ("weight_hh", "weight_ih", "bias"))
-    tokens = catalog.make_task("beijing").sample(3, 2, stream(0, "insight")).inputs[:, 1].tolist()
+    tokens = registry.make_task("beijing").sample(3, 2, stream(0, "insight")).inputs[:, 1].tolist()
     h, C = np.zeros(4), np.zeros(4)
     for step, token in enumerate(tokens):
         i, f, g, o = np.split(W @ h + U[:, token] + b, 4)

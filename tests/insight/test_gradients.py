@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.config import Run, RunRequest
-from rnnbench.insight import gradients
-from rnnbench.insight.networks import initialised, walk
-from rnnbench.model import stream
-from rnnbench.resolve import resolve
+from rnnbench._config import Run, RunRequest
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import stream
+from rnnbench.insight import _gradients
+from rnnbench.insight._load import initialised, walk
 from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 
 F64 = torch.float64
@@ -25,19 +25,19 @@ def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> 
 
 def one_batch(conf: Run, size: int) -> Batch:
     """The batch that gradient_norms draws."""
-    task = catalog.make_task(conf.task, conf.option)
-    return gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
+    task = registry.make_task(conf.task, conf.option)
+    return _gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "gru-torch"])
 def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
     conf = config(cell)
     model = initialised(conf, F64)
-    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     batch = one_batch(conf, 1)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
     states = [state[0].detach() for state in walk(model.cell, model.cell.vectors(batch.inputs)).states]  # T + 1 of (1, H)
-    task = catalog.make_task(conf.task)
+    task = registry.make_task(conf.task)
     due = states[-1].clone().requires_grad_()
     row = torch.autograd.grad(task.loss(model.readout(due), batch), due)[0]  # (1, H)
     for distance in range(len(xs)):
@@ -51,7 +51,7 @@ def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
     conf = config("lstm", gap=4)
     model = initialised(conf, F64)
     batch = one_batch(conf, 1)
-    task = catalog.make_task(conf.task)
+    task = registry.make_task(conf.task)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
     states, gates = walk(model.cell, model.cell.vectors(batch.inputs))
 
@@ -62,7 +62,7 @@ def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
             state, _ = model.cell.step(x, state)
         return float(task.loss(model.readout(state[0]), batch).detach())
 
-    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     t = 2  # the state after two steps is len(xs) - 2 steps before the answer
     C = states[t][1].detach()
     slopes = [(loss(C + 1e-6 * e, t) - loss(C - 1e-6 * e, t)) / 2e-6 for e in torch.eye(C.shape[1], dtype=F64)]
@@ -78,18 +78,18 @@ def test_only_the_last_answer_counts() -> None:
 def test_a_vanilla_rnn_stays_under_its_bound_and_decays_geometrically() -> None:
     conf = config("rnn", gap=100, hidden_size=32)
     model = initialised(conf, F64)
-    frame = gradients.gradient_norms(model, conf, "initial")
+    frame = _gradients.gradient_norms(model, conf, "initial")
     assert (frame["grad_hidden"] <= frame["bound"] * (1 + 1e-9)).all()
     logs = np.log(frame["grad_hidden"].to_numpy()[1:-1])
     distance = np.arange(len(logs))
     assert np.corrcoef(distance, logs)[0, 1] < -0.999  # a straight line on the log plot
-    assert gradients.decay_per_step(frame) < 0.8
+    assert _gradients.decay_per_step(frame) < 0.8
     assert frame["grad_hidden"].iloc[-1] < 1e-12
 
 
 def test_an_lstm_with_chrono_stays_within_two_orders_of_magnitude_over_200_steps() -> None:
     conf = config("lstm", gap=200, hidden_size=64)
-    frame = gradients.gradient_norms(initialised(conf, F64), conf, "initial", batch_size=8)
+    frame = _gradients.gradient_norms(initialised(conf, F64), conf, "initial", batch_size=8)
     norms = frame["grad_state"][:200]
     assert norms.max() / norms.min() < 100
     assert frame["bound"].isna().all()
@@ -99,18 +99,18 @@ def test_the_matrix_numbers_are_numpys() -> None:
     conf = config("rnn", hidden_size=7)
     model = initialised(conf, F64)
     weight = model.cell.weight_hh.detach().numpy()
-    assert gradients.largest_singular_value(model) == pytest.approx(np.linalg.svd(weight, compute_uv=False)[0])
-    assert gradients.spectral_radius(model) == pytest.approx(np.abs(np.linalg.eigvals(weight)).max())
+    assert _gradients.largest_singular_value(model) == pytest.approx(np.linalg.svd(weight, compute_uv=False)[0])
+    assert _gradients.spectral_radius(model) == pytest.approx(np.abs(np.linalg.eigvals(weight)).max())
     lstm = initialised(config("lstm", hidden_size=7), F64)
     candidate = lstm.cell.weight_hh.detach().numpy()[14:21]  # rows i, f, g, o
-    assert gradients.largest_singular_value(lstm) == pytest.approx(np.linalg.norm(candidate, 2))
-    assert math.isnan(gradients.largest_singular_value(initialised(config("memoryless"), F64)))
+    assert _gradients.largest_singular_value(lstm) == pytest.approx(np.linalg.norm(candidate, 2))
+    assert math.isnan(_gradients.largest_singular_value(initialised(config("memoryless"), F64)))
 
 
 def test_the_decay_of_a_geometric_series_is_its_factor() -> None:
     frame = pd.DataFrame({"distance": range(9), "grad_state": [3 * 0.7**k for k in range(8)] + [0.0]})
-    assert gradients.decay_per_step(frame) == pytest.approx(0.7)
-    assert math.isnan(gradients.decay_per_step(frame.iloc[-2:]))
+    assert _gradients.decay_per_step(frame) == pytest.approx(0.7)
+    assert math.isnan(_gradients.decay_per_step(frame.iloc[-2:]))
 
 
 @pytest.mark.parametrize(("bias", "steps"), [(0, 1.0), (1, 2.2), (2, 5.5), (3, 14), (5, 103), (8, 2067)])
@@ -124,7 +124,7 @@ def test_half_lives_of_gates_with_a_bias_alone(cell: str, bias: float, steps: fl
             parameter.zero_()
         first = model.cell.bias if cell != "gru-torch" else model.cell.bias_ih
         first[row * 5 : row * 5 + 5] = sign * bias
-    lives = gradients.half_lives(model, conf, batch_size=2)  # (H)
+    lives = _gradients.half_lives(model, conf, batch_size=2)  # (H)
     assert lives.tolist() == pytest.approx([math.log(2) / math.log(1 + math.exp(-bias))] * 5)
     assert lives[0] == pytest.approx(steps, rel=0.03)
 
@@ -132,7 +132,7 @@ def test_half_lives_of_gates_with_a_bias_alone(cell: str, bias: float, steps: fl
 def test_no_half_life_without_a_gate() -> None:
     conf = config("rnn")
     with pytest.raises(ValueError, match="no gate"):
-        gradients.half_lives(initialised(conf, F64), conf)
+        _gradients.half_lives(initialised(conf, F64), conf)
 
 
 class Early(Task):
@@ -159,9 +159,9 @@ class Early(Task):
 
 def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     conf = config("rnn").model_copy(update={"gap": 3})
-    monkeypatch.setattr("rnnbench.resolve.make_task", lambda *_: Early())
+    monkeypatch.setattr("rnnbench._spec.resolve.make_task", lambda *_: Early())
     model = initialised(conf, F64)
-    frame = gradients.gradient_norms(model, conf, "initial", batch_size=4)
+    frame = _gradients.gradient_norms(model, conf, "initial", batch_size=4)
     assert frame["distance"].tolist() == list(range(6))  # the later ones are asked at step 5
     batch = Early().sample(3, 4, stream(0, "insight"))
     passed = walk(model.cell, model.cell.vectors(batch.inputs))
@@ -176,25 +176,25 @@ def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: py
     assert frame["grad_hidden"].tolist() == pytest.approx([np.mean(norms) for norms in expected.values()])
 
 
-STRANGERS = Path(__file__).parents[1] / "strangers"
+PLUGIN_FILES = Path(__file__).parents[1] / "strangers"
 
 
 def test_of_a_whole_sequence_model_the_gradient_at_the_inputs_is_measured() -> None:
-    conf = config(str(STRANGERS / "transformer.py"), hidden_size=8)
+    conf = config(str(PLUGIN_FILES / "transformer.py"), hidden_size=8)
     model = initialised(conf, F64)
-    frame = gradients.gradient_norms(model, conf, "initial", batch_size=1)
+    frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     assert frame[["grad_hidden", "grad_state", "bound"]].isna().all(axis=None)
-    batch, task = one_batch(conf, 1), catalog.make_task(conf.task)
+    batch, task = one_batch(conf, 1), registry.make_task(conf.task)
     x = model.cell.vectors(batch.inputs).requires_grad_()  # (T, 1, D)
     (grad,) = torch.autograd.grad(task.loss(model.readout(model.cell.sequence(x)[-1]), batch), x)
     assert frame["grad_input"].tolist() == pytest.approx(grad[:, 0].norm(dim=1).flip(0).tolist())
-    assert gradients.shown_column(frame) == "grad_input"
-    assert 0 < gradients.decay_per_step(frame) < 2
+    assert _gradients.shown_column(frame) == "grad_input"
+    assert 0 < _gradients.decay_per_step(frame) < 2
 
 
 def test_a_state_of_another_shape_has_a_gradient_too() -> None:
-    conf = config(str(STRANGERS / "memory.py"), hidden_size=8)
-    frame = gradients.gradient_norms(initialised(conf, F64), conf, "initial")
+    conf = config(str(PLUGIN_FILES / "memory.py"), hidden_size=8)
+    frame = _gradients.gradient_norms(initialised(conf, F64), conf, "initial")
     assert (frame["grad_state"] > 0).all()
     assert (frame["grad_hidden"][1:] == 0).all()  # its output is read, and goes nowhere else
 
@@ -203,11 +203,11 @@ def test_the_command_writes_what_it_prints(rnnbench, tmp_path: Path) -> None:
     result = rnnbench("gradients", "--cell", "rnn,lstm", "--gap", "12", "--hidden-size", "8", "--out", "made")
     assert result.code == 0
     frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap12.csv")
-    assert list(frame.columns) == list(gradients.COLUMNS)
+    assert list(frame.columns) == list(_gradients.COLUMNS)
     assert frame.groupby("cell").size().to_dict() == {"lstm": 14, "rnn": 14}  # verb, 12 fillers, city
     assert (tmp_path / "made" / "gradients_beijing_gap12.png").stat().st_size > 10_000
     printed = next(line for line in result.out.splitlines() if line.split()[:1] == ["rnn"]).split()
-    assert float(printed[2]) == pytest.approx(gradients.decay_per_step(frame[frame["cell"] == "rnn"]), abs=1e-4)
+    assert float(printed[2]) == pytest.approx(_gradients.decay_per_step(frame[frame["cell"] == "rnn"]), abs=1e-4)
 
 
 def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: Path) -> None:

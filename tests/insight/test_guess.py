@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench import catalog
-from rnnbench.config import Run, RunRequest
-from rnnbench.insight import guess as guessing
-from rnnbench.insight.constructions import construction
-from rnnbench.model import Model, build
-from rnnbench.resolve import resolve
+from rnnbench._config import Run, RunRequest
+from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import Model, build
+from rnnbench.insight import _random_search as guessing
+from rnnbench.insight._constructions import construction
 
 
 def config(task: str = "beijing", gap: int = 1, **values: object) -> Run:
@@ -45,7 +45,7 @@ def test_without_one_the_best_is_worth_what_fresh_sequences_say(monkeypatch: pyt
 
 
 def test_weights_are_uniform_on_the_whole_range_and_repeat_by_seed() -> None:
-    task = catalog.make_task("beijing")
+    task = registry.make_task("beijing")
     one, two = build(config(hidden_size=40), task), build(config(hidden_size=40), task)
     for model in (one, two):
         guessing.draw_weights(model, 100.0, torch.Generator().manual_seed(5))
@@ -57,7 +57,7 @@ def test_weights_are_uniform_on_the_whole_range_and_repeat_by_seed() -> None:
 
 def test_the_share_of_right_answers_is_the_written_out_steps() -> None:
     conf = config("recall", gap=5, hidden_size=6)
-    task = catalog.make_task("recall")
+    task = registry.make_task("recall")
     model = build(conf, task)
     guessing.draw_weights(model, 2.0, torch.Generator().manual_seed(1))
     batch = task.sample(5, 200, torch.Generator().manual_seed(2))

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnbench.cell import Cell, State
-from rnnbench.cli import main
-from rnnbench.config import Run, RunRequest
-from rnnbench.insight.networks import initialised
-from rnnbench.insight.sensitivity import COLUMNS, growth, sensitivity
-from rnnbench.model import stream
+from rnnbench._cell import Cell, State
+from rnnbench._cli import main
+from rnnbench._config import Run, RunRequest
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import stream
+from rnnbench.insight._load import initialised
+from rnnbench.insight._sensitivity import COLUMNS, growth, sensitivity
 from rnnbench.plots import plot_sensitivity
-from rnnbench.resolve import resolve
 
 
 def resolved(cell: str, gap: int, **changes: object) -> Run:

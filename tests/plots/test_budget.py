@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnbench.plots import plot_budget
-from rnnbench.plots.budget import by_budget
+from rnnbench.plots._budget import by_budget
 from tests.plots.study import made_up
 
 ROWS = [

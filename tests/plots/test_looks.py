@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 from matplotlib.colors import to_rgb
 
-from rnnbench.plots.looks import PALETTE, cell_looks, curve_looks
+from rnnbench.plots._style import PALETTE, cell_looks, curve_looks
 
 SIXTEEN = [f"cell{k}" for k in range(16)]
 
@@ -38,7 +38,7 @@ def test_every_colour_stands_out_on_white_and_is_no_yellow() -> None:
 def test_a_cell_looks_alike_alone_and_beside_others_and_in_another_process() -> None:
     alone = cell_looks(["leaky"])["leaky"]
     assert cell_looks(["leaky", "rnn", "lstm", "gru", "memoryless"])["leaky"] == alone
-    code = "from rnnbench.plots.looks import cell_looks; print(cell_looks(['leaky'])['leaky'][0])"
+    code = "from rnnbench.plots._style import cell_looks; print(cell_looks(['leaky'])['leaky'][0])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == alone[0]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.report import build
+from rnnbench._report import build
 from tests.plots.study import made_up
 
 HOSTILE = "<script>alert(1)"

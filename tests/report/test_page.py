@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench.errors import UserError
-from rnnbench.plots.looks import PALETTE
-from rnnbench.report import build, charts, words
-from rnnbench.report.found import extras
-from rnnbench.summary import summarise
+from rnnbench._analysis.summary import summarise
+from rnnbench._errors import UserError
+from rnnbench._report import build, charts, text
+from rnnbench._report.sections import extras
+from rnnbench.plots._style import PALETTE
 from tests.plots.study import made_up
 from tests.report.conftest import HOSTILE
 
@@ -106,16 +106,16 @@ def test_learning_curves_keep_the_first_and_the_last_evaluation_of_long_runs(fol
 
 def test_conditions_name_what_differs_between_studies() -> None:
     runs = made_up([{"hidden_size": 8, "study": "a"}, {"hidden_size": 64, "study": "b"}])
-    first, *rest = words.conditions(runs)
+    first, *rest = text.conditions(runs)
     assert first == ("hidden_size", ["8", "64"], True)
     assert not any(condition.differs for condition in rest)
 
 
 def test_a_command_repeats_a_run_whatever_the_defaults_become() -> None:
     row = made_up([{"option": '{"symbols": 5, "ends": true}', "horizon": 50.0, "cell": "lstm"}]).iloc[0].to_dict()
-    flags = words.command(row | {"cell_source": "0" * 64}, ["lr", "horizon", "option", "cell_source"])
+    flags = text.command(row | {"cell_source": "0" * 64}, ["lr", "horizon", "option", "cell_source"])
     assert flags == "--lr 0.01 --horizon 50 --option symbols=5 --option ends=true"
-    assert "'a; rm b'" in words.command(row | {"init": "a; rm b"}, ["init"])
+    assert "'a; rm b'" in text.command(row | {"init": "a; rm b"}, ["init"])
 
 
 def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame) -> None:
@@ -123,10 +123,10 @@ def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame)
 
     import typer.main
 
-    from rnnbench.cli import app
+    from rnnbench._cli import app
 
     known = {flag for parameter in typer.main.get_command(app).commands["sweep"].params for flag in parameter.opts}  # type: ignore[attr-defined]
-    commands = [shlex.split(command) for command in words.sweeps(runs)]
+    commands = [shlex.split(command) for command in text.sweeps(runs)]
     assert len(commands) == 4
     for command in commands:
         assert {word for word in command if word.startswith("--")} <= known
@@ -136,7 +136,7 @@ def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame)
 
 def test_a_curve_that_no_task_here_can_pose_still_has_its_verdict() -> None:
     runs = made_up([{"task": "a-stranger-s", "gap": 5}, {"task": "a-stranger-s", "gap": 10}])
-    (verdict,) = words.verdicts(summarise(runs), runs)
+    (verdict,) = text.verdicts(summarise(runs), runs)
     assert verdict.summary == "Within 100 training steps no curve spans the largest gap it was tried at."
     assert (verdict.question, verdict.examples) == ("", {})
 

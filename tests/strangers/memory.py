@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from rnnbench.cells import Cell, Initializer, Layer, Setting, State
+from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
-def slow(layer: Layer, setting: Setting) -> None:
+def slow(layer: Layer, setting: InitContext) -> None:
     """Small weights, and a decay that lasts the horizon."""
     with torch.no_grad():
-        for parameter in layer.open_parameters().values():
+        for parameter in layer.uninitialized_parameters().values():
             parameter.normal_(std=0.2, generator=setting.generator)
         layer.get_parameter("decay").fill_(1 / setting.horizon)
 

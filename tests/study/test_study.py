@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.config import Run, RunRequest
-from rnnbench.errors import StorageError, UserError
-from rnnbench.execute import Execution
-from rnnbench.resolve import resolve
-from rnnbench.study import Extrapolation, Failure, Row, RunRecord, Study, Table
-from rnnbench.study.files import load_tensors, save_tensors
-from rnnbench.study.schema import Record
+from rnnbench._config import Run, RunRequest
+from rnnbench._errors import StorageError, UserError
+from rnnbench._spec.resolve import resolve
+from rnnbench._study import Extrapolation, Failure, Row, RunRecord, Study, Table
+from rnnbench._study.atomic import load_tensors, save_tensors
+from rnnbench._study.schema import Record
+from rnnbench._training.runner import Execution
 
 ROOT = Path(__file__).parents[2]
 TIMES = ("wall_s", "train_s")

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rnnbench.study import Study
-from rnnbench.study.schema import Record
+from rnnbench._study import Study
+from rnnbench._study.schema import Record
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--engine", "torch", "--eval-sequences", "1000"]

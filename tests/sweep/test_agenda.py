@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.config import SweepRequest
-from rnnbench.execute import Execution
-from rnnbench.study import Study
-from rnnbench.sweep import agenda as agenda_module
-from rnnbench.sweep.agenda import Agenda, Elsewhere, Failed, Finished, Tick
-from rnnbench.sweep.cost import estimate
-from rnnbench.sweep.failures import failure
-from rnnbench.sweep.grid import grid
-from rnnbench.sweep.states import states
+from rnnbench._config import SweepRequest
+from rnnbench._study import Study
+from rnnbench._sweep import run_queue as agenda_module
+from rnnbench._sweep.cost import estimate
+from rnnbench._sweep.failures import failure
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.run_queue import Elsewhere, Failed, Finished, RunQueue, Tick
+from rnnbench._sweep.status import states
+from rnnbench._training.runner import Execution
 
 RUNS = grid(
     SweepRequest.model_validate(
@@ -37,12 +37,12 @@ def study(tmp_path: Path) -> Study:
 def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Study) -> None:
     list(Execution(RUNS[0], study).rows())
     study.record_failure(failure(RUNS[1], "no reason", -9))
-    agenda = Agenda(study, RUNS)
-    assert (agenda.total, agenda.done, agenda.failed_before) == (3, 1, 1)
-    assert agenda.next() == RUNS[2]
-    assert agenda.next() is None
-    assert agenda.total == 3
-    again = Agenda(study, RUNS, retry_failed=True)
+    run_queue = RunQueue(study, RUNS)
+    assert (run_queue.total, run_queue.done, run_queue.failed_before) == (3, 1, 1)
+    assert run_queue.next() == RUNS[2]
+    assert run_queue.next() is None
+    assert run_queue.total == 3
+    again = RunQueue(study, RUNS, retry_failed=True)
     assert again.next() == RUNS[1]
     list(Execution(RUNS[1], study).rows())
     assert isinstance(again.finished(RUNS[1]), Finished)
@@ -50,10 +50,10 @@ def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Stu
 
 
 def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) -> None:
-    agenda = Agenda(study, RUNS[:2])
+    run_queue = RunQueue(study, RUNS[:2])
     list(Execution(RUNS[0], study).rows())
-    assert agenda.next() == RUNS[1]
-    assert agenda.done == 1
+    assert run_queue.next() == RUNS[1]
+    assert run_queue.done == 1
 
 
 def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: Study) -> None:
@@ -71,26 +71,26 @@ def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study:
 def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> None:
     list(Execution(RUNS[1], study).rows())
     calls = {RUNS[0].run_id: [RUNS[1]], RUNS[1].run_id: [RUNS[2]], RUNS[2].run_id: []}
-    agenda = Agenda(study, RUNS[:1], lambda config, solved: calls[config.run_id])
-    config = agenda.next()
+    run_queue = RunQueue(study, RUNS[:1], lambda config, solved: calls[config.run_id])
+    config = run_queue.next()
     assert config == RUNS[0]
-    assert isinstance(agenda.fail(config, "why not", 1), Failed)
-    assert agenda.next() == RUNS[2]
+    assert isinstance(run_queue.fail(config, "why not", 1), Failed)
+    assert run_queue.next() == RUNS[2]
     assert [row.reason for row in study.failures.rows()] == ["why not"]
 
 
 def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    agenda, now = Agenda(study, RUNS[:1]), [100.0]
+    run_queue, now = RunQueue(study, RUNS[:1]), [100.0]
     monkeypatch.setattr(agenda_module.time, "monotonic", lambda: now[0])
-    assert isinstance(agenda.busy(agenda.next() or RUNS[0]), Tick)
-    assert agenda.next() is None
-    assert not agenda.empty
+    assert isinstance(run_queue.busy(run_queue.next() or RUNS[0]), Tick)
+    assert run_queue.next() is None
+    assert not run_queue.empty
     now[0] += 1
-    assert agenda.next() == RUNS[0]
+    assert run_queue.next() == RUNS[0]
     now[0] += 10
-    assert isinstance(agenda.busy(RUNS[0]), Elsewhere)
-    assert agenda.empty
-    assert agenda.elsewhere == 1
+    assert isinstance(run_queue.busy(RUNS[0]), Elsewhere)
+    assert run_queue.empty
+    assert run_queue.elsewhere == 1
 
 
 def test_every_run_is_in_one_state(study: Study) -> None:

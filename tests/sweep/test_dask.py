@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.config import RunRequest
-from rnnbench.errors import UserError
-from rnnbench.execute import Execution
-from rnnbench.resolve import resolve
-from rnnbench.study import Study
-from rnnbench.study.files import load_tensors
-from rnnbench.sweep.agenda import Agenda, Elsewhere, Finished, Progress
-from rnnbench.sweep.dask import Dask
+from rnnbench._config import RunRequest
+from rnnbench._errors import UserError
+from rnnbench._spec.resolve import resolve
+from rnnbench._study import Study
+from rnnbench._study.atomic import load_tensors
+from rnnbench._sweep.dask import Dask
+from rnnbench._sweep.run_queue import Elsewhere, Finished, Progress, RunQueue
+from rnnbench._training.runner import Execution
 from tests.sweep.processes import SMALL, Start, plain, runs, wait_for
 
 FLAGS = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1", "--max-steps", "300", "--eval-every", "10"]
@@ -26,7 +26,7 @@ FLAGS += SMALL
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(UserError, match=r"^--dask needs the extra: pip install 'rnnbench\[dask\]'$"):
-        Dask(Agenda(Study(tmp_path), []), "tcp://127.0.0.1:1")
+        Dask(RunQueue(Study(tmp_path), []), "tcp://127.0.0.1:1")
 
 
 MOST = 600
@@ -72,7 +72,7 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
-    first = Dask(Agenda(study, [config]), str(file), leg=0.0)
+    first = Dask(RunQueue(study, [config]), str(file), leg=0.0)
     for event in itertools.islice(first.events(), MOST):
         if isinstance(event, Progress) and event.row.step == 30:  # the files of the rows before are back
             first.stop()
@@ -80,7 +80,7 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     assert checkpoint >= 20
     assert not study.claimed(config.run_id)
 
-    second = Dask(Agenda(study, [config]), str(file), leg=0.0)
+    second = Dask(RunQueue(study, [config]), str(file), leg=0.0)
     events = list(itertools.islice(second.events(), MOST))
     assert min(event.row.step for event in events if isinstance(event, Progress)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
@@ -91,12 +91,12 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
 
 def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = cluster(start, tmp_path, 1)
-    monkeypatch.setattr("rnnbench.sweep.agenda.PATIENCE", 0.0)
+    monkeypatch.setattr("rnnbench._sweep.run_queue.PATIENCE", 0.0)
     config = resolve(RunRequest(cell="rnn", task="beijing", gap=5))
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
     with study.claim(config.run_id):
-        assert any(isinstance(event, Elsewhere) for event in Dask(Agenda(study, [config]), str(file)).events())
+        assert any(isinstance(event, Elsewhere) for event in Dask(RunQueue(study, [config]), str(file)).events())
 
 
 def test_what_is_wrong_with_a_cluster_is_said_in_a_line_and_no_run_fails(start: Start, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.errors import UserError
-from rnnbench.sweep.files import read_sweep
+from rnnbench._errors import UserError
+from rnnbench._sweep.sweep_file import read_sweep
 
 GOOD = """
 cell = ["rnn", "lstm"]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from rnnbench.config import RunRequest
-from rnnbench.errors import UserError
-from rnnbench.resolve import resolve
-from rnnbench.sweep.files import read_sweep
-from rnnbench.train import Trainer
+from rnnbench._config import RunRequest
+from rnnbench._errors import UserError
+from rnnbench._spec.resolve import resolve
+from rnnbench._sweep.sweep_file import read_sweep
+from rnnbench._training.trainer import Trainer
 
 SMALL = {"hidden_size": 8, "batch_size": 8, "eval_every": 10, "max_steps": 100, "engine": "torch"}
 REQUEST = RunRequest(task="beijing", cell="memoryless", gap=5, give_up=25, **SMALL)

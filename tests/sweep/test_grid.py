@@ -2,9 +2,9 @@
 
 import pytest
 
-from rnnbench.config import AXES, BESIDES, RunRequest, SweepRequest
-from rnnbench.errors import UserError
-from rnnbench.sweep.grid import SpanSearch, grid
+from rnnbench._config import AXES, BESIDES, RunRequest, SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._sweep.grid import SpanSearch, grid
 
 
 def sweep(**values) -> SweepRequest:

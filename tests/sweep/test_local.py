@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.study import Study
-from rnnbench.sweep.states import states
+from rnnbench._study import Study
+from rnnbench._sweep.status import states
 from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -1,0 +1,74 @@
+"""Two cells compared, with the uncertainty of their difference; many comparisons at once are corrected for their number.
+
+DataFrame in, DataFrame out; never imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from rnnbench._analysis.statistics import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test
+from rnnbench._analysis.summary import best_runs
+
+
+def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Two cells beside each other, with the uncertainty of their difference.
+
+    Args:
+        runs: rows of :func:`rnnbench.Study.runs`.
+        first, second: a cell, or the label of one of its curves. A cell with several curves is compared by each of them.
+
+    Returns:
+        One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
+        ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
+        (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
+        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have one), and ``steps_p`` (ranks,
+        a seed that did not solve it being slower than all). Both p are corrected over the rows (Holm): ask for fewer tasks to
+        correct for less.
+    """
+    best = best_runs(runs)
+    rows = []
+    for (task, gap), here in best.groupby(["task", "gap"]):
+        curves = {name: [run for _, run in here[_names(here, name)].groupby("label")] for name in (first, second)}
+        for a, b in product(curves[first], curves[second]):
+            if a["label"].iloc[0] != b["label"].iloc[0]:
+                rows.append({"task": task, "gap": gap} | _difference(a, b))
+    columns = ["task", "gap", "first", "second", "solved_first", "seeds_first", "solved_second", "seeds_second"]
+    columns += ["difference", "low", "high", "p", "steps", "steps_low", "steps_high", "steps_p"]
+    table = pd.DataFrame(rows, columns=columns).sort_values(["task", "first", "second", "gap"], ignore_index=True)
+    for p in ("p", "steps_p"):
+        known = table[p].notna()
+        table.loc[known, p] = holm(table.loc[known, p].tolist())
+    return table
+
+
+def _names(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
+    return (runs["label"] == name) | (runs["cell"] == name)
+
+
+def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
+    counts = [(int((runs["status"] == "solved").sum()), len(runs)) for runs in (a, b)]
+    (k1, n1), (k2, n2) = counts
+    low, high = newcombe_interval(k1, n1, k2, n2)
+    row = {"first": a["label"].iloc[0], "second": b["label"].iloc[0]}
+    row |= {"solved_first": k1, "seeds_first": n1, "solved_second": k2, "seeds_second": n2}
+    row |= {"difference": k1 / n1 - k2 / n2, "low": low, "high": high, "p": fisher_test(k1, n1, k2, n2)}
+    steps = [_steps(runs) for runs in (a, b)]
+    row |= {"steps": math.nan, "steps_low": math.nan, "steps_high": math.nan, "steps_p": math.nan}
+    if k1 and k2:
+        there = [[step for step in each if step < math.inf] for each in steps]
+        row["steps"] = float(np.median(there[0]) - np.median(there[1]))
+        row["steps_low"], row["steps_high"] = bootstrap_interval(*there)
+        row["steps_p"] = rank_test(*steps)
+    return row
+
+
+def _steps(runs: pd.DataFrame) -> Sequence[float]:
+    """Steps to solve of every seed; infinite where it was not solved."""
+    steps: list[float] = runs["steps_to_solve"].astype(float).where(runs["status"] == "solved", math.inf).tolist()
+    return steps

@@ -1,0 +1,155 @@
+"""Reproduces? Published numbers, each on its own protocol, judged by our runs of it: yes, partly, no, or not tried.
+
+The numbers, the protocols and the rules stand in ``reproductions.toml``; nothing here knows an outcome. Never imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import NotRequired, TypedDict
+
+import pandas as pd
+
+from rnnbench._analysis.statistics import gap_solved
+from rnnbench._config import Option, Options
+from rnnbench._errors import UserError
+from rnnbench._study import Study
+
+NOT_TRIED = "not tried"
+
+
+class Number(TypedDict):
+    """An entry of ``[[published]]``; what its fields mean stands at the head of the file."""
+
+    cell: str
+    source: str
+    says: str
+    deviation: str
+    protocol: dict[str, Option | Options]
+    eval_gap: NotRequired[int]
+    loss_below: NotRequired[float]
+    solved_within: NotRequired[int]
+    unsolved: NotRequired[bool]
+    at_least: NotRequired[float]
+    at_most: NotRequired[float]
+
+
+def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
+    """Every published number with the judgement of a study.
+
+    Args:
+        runs: of :meth:`rnnbench.Study.runs`; may be empty.
+        extrapolation: of :meth:`rnnbench.Study.extrapolation`; may be empty.
+        logs: of :meth:`rnnbench.Study.logs`; may be empty.
+
+    Returns:
+        One row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (what our runs gave, in
+        words), ``deviation, command``. Cells without a number on these tasks come last, with the reason as ``says``.
+    """
+    data = tomllib.loads(files("rnnbench._analysis").joinpath("reproductions.toml").read_text(encoding="utf-8"))
+    rows = []
+    for number in data["published"]:
+        reproduces, found = judge(number, by_their_measure(number, matching(number, runs), logs), extrapolation)
+        row = {"cell": number["cell"], "source": number["source"], "says": number["says"], "reproduces": reproduces}
+        rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number)})
+    empty = dict.fromkeys(("source", "found", "deviation", "command"), "")
+    rows += [empty | {"cell": cell["cell"], "says": cell["why"], "reproduces": NOT_TRIED} for cell in data["none"]]
+    return pd.DataFrame(rows, columns=["cell", "source", "says", "reproduces", "found", "deviation", "command"])
+
+
+def matching(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of a number's cell that agree with its protocol in every field that it names."""
+    if runs.empty:
+        return runs
+    keep = runs["cell"] == number["cell"]
+    for name, wanted in number["protocol"].items():
+        if isinstance(wanted, dict):
+            keep &= runs[name].map(lambda given, wanted=wanted: wanted.items() <= _options(given).items())
+        else:
+            keep &= runs[name] == wanted
+    found: pd.DataFrame = runs[keep]
+    return found
+
+
+def by_their_measure(number: Number, runs: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
+    """The runs; where the number names a loss, solved at their first evaluation below it, instead of by our own measure."""
+    if runs.empty or "loss_below" not in number:
+        return runs
+    below = logs[logs["eval_loss"] < number["loss_below"]].groupby("run_id")["step"].min()
+    steps = runs["run_id"].map(below).astype(float)
+    status = runs["status"].where(runs["status"] == "diverged", "unsolved").where(steps.isna(), "solved")
+    return runs.assign(status=status, steps_to_solve=steps)
+
+
+def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tuple[str, str]:
+    """The judgement of a number by its runs, and what they gave in words.
+
+    Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed, if
+    none diverged either, partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any
+    run does.
+    """
+    if "eval_gap" in number:
+        if len(runs) and len(extrapolation):
+            runs = extrapolation[extrapolation["run_id"].isin(runs["run_id"]) & (extrapolation["eval_gap"] == number["eval_gap"])]
+        else:
+            runs = extrapolation.iloc[:0]
+    if runs.empty:
+        return NOT_TRIED, ""
+    n, solved = len(runs), int((runs["status"] == "solved").sum())
+    if "solved_within" in number:
+        steps = runs.loc[runs["status"] == "solved", "steps_to_solve"]
+        within = int((steps <= number["solved_within"]).sum())
+        cost = f", median {steps.median():,.0f} steps" if solved else ""
+        return _word(gap_solved(within, n), solved > 0), f"{solved} of {n} solved{cost}"
+    if "unsolved" in number:
+        diverged = int((runs["status"] == "diverged").sum())
+        told = f"{solved} of {n} solved" + (f", {diverged} diverged" if diverged else "")
+        return _word(solved + diverged == 0, not gap_solved(solved, n)), told
+    at_least, at_most = number.get("at_least", 0.0), number.get("at_most", 1.0)
+    good, median = runs["accuracy"].between(at_least, at_most), runs["accuracy"].median()
+    return _word(at_least <= median <= at_most, bool(good.any())), f"median accuracy {median:.3f} of {n}"
+
+
+def command(number: Number) -> str:
+    """The shell command that makes a number's runs, with five seeds."""
+    words = ["--cell", number["cell"]]
+    for name, value in number["protocol"].items():
+        flag = f"--{name.replace('_', '-')}"
+        pairs = [f"{key}={given}" for key, given in value.items()] if isinstance(value, dict) else [str(value)]
+        words += [word for pair in pairs for word in (flag, pair)]
+    if "eval_gap" in number:
+        return f"for seed in 0 1 2 3 4; do rnnbench run {' '.join(words)} --seed $seed --eval-gaps {number['eval_gap']}; done"
+    return f"rnnbench sweep {' '.join(words)} --seed 0,1,2,3,4"
+
+
+def _word(yes: bool, partly: bool) -> str:
+    return "yes" if yes else "partly" if partly else "no"
+
+
+def _options(given: object) -> dict[object, object]:
+    value = json.loads(given) if isinstance(given, str) else given
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def reproduced(study: Study | None, task: str | None, cell: str | None) -> pd.DataFrame:
+    """:func:`reproductions` of a study, or of none; only those of a task and a cell, if they are named.
+
+    Raises:
+        UserError: nothing is held to its protocol there.
+    """
+    runs = others = logs = pd.DataFrame()
+    if study:
+        runs, logs = study.runs(), study.logs()
+        others = study.extrapolation() if study.extrapolations.rows() else others
+    table = reproductions(runs, others, logs)
+    if task:
+        table = table[table["command"].str.contains(f"--task {task.lower()}", regex=False)]
+    if cell:
+        table = table[table["cell"].str.contains(cell.lower(), regex=False)]
+    if table.empty:
+        what = f"task {task or 'any'!r} and cell {cell or 'any'!r}"
+        raise UserError(f"no number of {what} is held to its protocol: leave out a filter")
+    return table

@@ -1,0 +1,151 @@
+"""Summaries as texts: what people read, in a terminal, a notebook, a README or a paper. Frames in, frames of texts and text out."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from rnnbench._analysis.comparison import compare
+from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
+from rnnbench._analysis.summary import BEST_RULE, mark_best, span_text
+from rnnbench._errors import UserError
+
+
+def difference(runs: pd.DataFrame, names: str) -> pd.DataFrame:
+    """The comparison asked for; raises UserError unless it names two curves that have a gap in common."""
+    known = mark_best(runs)
+    pair = [name.strip() for name in re.split(r",(?![^(]*\))", names)]  # not at a comma inside a label's brackets
+    if len(pair) != 2:
+        raise UserError(f"--compare takes two cells with a comma between, as in --compare lstm,gru, not {names!r}")
+    rows = compare(runs, *pair)
+    if rows.empty:
+        there = ", ".join(sorted(set(known["label"])))
+        raise UserError(f"--compare {names}: no task and gap has runs of both; there are {there}")
+    return rows
+
+
+def summary_notes(rows: pd.DataFrame) -> list[str]:
+    notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
+    return [
+        *notes,
+        "tuning: how the recipe was chosen, on pilot seeds or on those shown; compare unequally tuned curves with care",
+        "solved: seeds, and the 95 % Wilson interval of their share in %",
+        "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
+        SPAN_RULE,
+    ]
+
+
+def readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The summary with its ``tuning`` (:func:`rnnbench._sweep.recipes.tuning_text`) as texts, in the columns that people read."""
+    lines = []
+    for row in rows.to_dict("records"):
+        lines.append(
+            {
+                "task": row["task"],
+                "curve": f"{row['label']}, span {span_text(row)}",
+                "tuning": row["tuning"],
+                "gap": str(row["gap"]),
+                "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
+                "solved": f"{row['solved']} of {row['seeds']}",
+                "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
+                "acc.": f"{100 * row['accuracy']:.1f}",
+                "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
+                "chance": f"{100 * row['chance_accuracy']:.1f}",
+                "steps": _number(row["steps_to_solve"]),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of :func:`rnnbench._analysis.summary.spans` as texts."""
+    lines = []
+    for row in rows.to_dict("records"):
+        solved = not pd.isna(row["span"])
+        bounds = [span_text(row, "span_low"), span_text(row, "span_high")]
+        lines.append(
+            {
+                "task": row["task"],
+                "curve": row["label"],
+                "span": span_text(row),
+                "95 %": bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds),
+                "seeds": str(row["seeds"]),
+                "steps": _number(row["steps_to_solve"]),
+                "s": _number(row["seconds"] if solved else None),
+                "param.": _number(row["parameters"]),
+                "state": _number(row["state_size"]),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if pd.isna(value) else f"{value:,.0f}"
+
+
+def span_notes(rows: pd.DataFrame) -> list[str]:
+    return [
+        SPAN_RULE + "; ≥: no larger gap was tried; its 95 % interval is a bootstrap over seeds",
+        "seeds, steps, s: at the gap of the span; medians of steps to solve and of seconds",
+        "param.: numbers trained; state: numbers carried from step to step",
+        *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
+    ]
+
+
+def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
+    """The comparison as texts."""
+
+    lines = []
+    for row in rows.to_dict("records"):
+        lines.append(
+            {
+                "task": row["task"],
+                "first": row["first"],
+                "second": row["second"],
+                "gap": str(row["gap"]),
+                "solved": f"{row['solved_first']}/{row['seeds_first']}, {row['solved_second']}/{row['seeds_second']}",
+                "diff.": f"{100 * row['difference']:+.0f} %",
+                "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
+                "p": f"{row['p']:.2g}",
+                "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
+                "95 % ": "-" if pd.isna(row["steps"]) else f"{row['steps_low']:+,.0f} to {row['steps_high']:+,.0f}",
+                "p ": "-" if pd.isna(row["steps"]) else f"{row['steps_p']:.2g}",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def difference_notes(rows: pd.DataFrame) -> list[str]:
+    notes = [
+        f"each curve at the {BEST_RULE}",
+        "solved: seeds of the first, of the second",
+        "diff.: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
+        "steps: difference of the median steps of the seeds that solved it (bootstrap), its p from ranks, unsolved seeds slowest",
+        f"both p are corrected for {len(rows)} comparisons (Holm); an interval is of its own row alone",
+    ]
+    seeds = rows[["seeds_first", "seeds_second"]].max()
+    n, m = int(seeds.iloc[0]), int(seeds.iloc[1])
+    if len(rows) * fisher_test(n, n, 0, m) > 0.05:
+        notes.append(f"with {n} and {m} seeds not even all against none gives p < 0.05 here: more seeds, or fewer rows (--only)")
+    return notes
+
+
+def markdown(texts: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(str(word).replace('|', chr(92) + '|') for word in line)} |" for line in lines)
+
+
+def latex(texts: pd.DataFrame, columns: str) -> str:
+    """A frame of texts as a LaTeX tabular; ``columns`` aligns them, such as ``llr``."""
+    lines = [list(texts.columns), *texts.itertuples(index=False)]
+    body = [" & ".join(escaped(word) for word in line) + r" \\" for line in lines]
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", body[0], r"\hline", *body[1:], r"\end{tabular}"])
+
+
+def escaped(text: str) -> str:
+    """Text for LaTeX."""
+    special = {character: "\\" + character for character in "&%$#_{}"} | {"\\": r"\textbackslash{}", "≥": r"$\geq$"}
+    special |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(character, character) for character in text)

@@ -1,0 +1,295 @@
+"""Runs and sweeps from Python: the same words as on the command line, classes beside names, results as frames."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnbench._cell import Layer
+from rnnbench._config import AXES, SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
+from rnnbench._results import Result, Study
+from rnnbench._spec.request import CellLike, TaskLike, request, spec_of
+from rnnbench._spec.resolve import resolve
+from rnnbench._sweep.launch import begin
+from rnnbench._sweep.recipes import TABLE
+from rnnbench._sweep.run_queue import Note
+from rnnbench._sweep.sweep_file import read_sweep
+from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
+from rnnbench._sweep.workers import Workers
+from rnnbench._training.interrupt import interruptible
+from rnnbench._training.runner import Execution
+from rnnbench.task import Task
+from rnnbench.testing import warning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(
+    cell: CellLike = "lstm",
+    task: TaskLike = "copy",
+    gap: int = 200,
+    *,
+    out: Path | str | None = None,
+    force: bool = False,
+    progress: bool | None = None,
+    **recipe: object,
+) -> Result:
+    """Train one network on one task.
+
+    Args:
+        cell: a name, a path, a class, or an instance whose options are taken from its attributes.
+        task: a name, a path, a class, or an instance.
+        gap: time steps between what must be remembered and the answer.
+        out: study folder; a temporary one if None. A run that it has is not repeated; an interrupted one resumes.
+        force: run it again if the study has it.
+        progress: whether to show a bar (in a notebook, or on stderr). Default: where someone can see it.
+        recipe: any other flag of ``rnnbench run``, as a keyword: ``hidden_size=32``, ``option={"symbols": 5}``.
+
+    Returns:
+        The result. Interrupting (Ctrl-C, or a notebook's stop button) keeps what was done: the result says ``interrupted``, and the
+        same call resumes.
+
+    Raises:
+        UserError: bad input, in one sentence.
+        StorageError: the disk is full.
+        BusyError: another process has this run.
+
+    What the checks of a cell or a task of your own find besides, and why it is not compiled, is a warning.
+
+    Example:
+        >>> run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False).status
+        'unsolved'
+    """
+    wanted = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
+    study = Study.create(scratch("runs") if out is None else out)
+    if study.settled(wanted.run_id) and not force:
+        return Result(wanted, study)
+    execution = Execution(wanted, study, force)
+    if told := warning(execution.findings):
+        warnings.warn(told, stacklevel=2)
+    with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
+        for row in execution.rows():
+            advance(row.step, f"accuracy {row.accuracy:.3f}")
+    return Result(wanted, study)
+
+
+def sweep(
+    cell: CellLike | Iterable[CellLike] | None = None,
+    task: TaskLike | Iterable[TaskLike] | None = None,
+    *,
+    file: Path | str | None = None,
+    out: Path | str | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+    retry_failed: bool = False,
+    fail_fast: bool = False,
+    progress: bool | None = None,
+    **recipe: object,
+) -> Study:
+    """Train every combination, one process per run.
+
+    Args:
+        cell, task: one or several, each as in :func:`run`.
+        file: sweep file, whose values hold where no other is given here.
+        out: study folder; a temporary one of this sweep if None. Runs that it has are skipped.
+        jobs: runs at once on this machine; default: one per core.
+        dask: address or file of a Dask scheduler to send the runs to.
+        retry_failed: try runs again that failed before.
+        fail_fast: stop at the first failure.
+        progress: as in :func:`run`.
+        recipe: any other flag of ``rnnbench sweep``, as a keyword; those of :data:`rnnbench._config.AXES` take lists.
+
+    Returns:
+        The study.
+
+    Raises:
+        UserError, StorageError: as :func:`run`.
+
+    Example:
+        >>> small = {"hidden_size": 8, "max_steps": 20, "eval_every": 10, "jobs": 1, "progress": False}
+        >>> len(sweep(cell=["rnn", "gru"], task="beijing", gap=5, **small).runs())
+        2
+    """
+    asked = sweep_request(file, cell=cell, task=task, **recipe)
+    study = Study.create(scratch(_digest(asked)) if out is None else out)
+    if first := needed(asked):
+        whole = _work(begin(first.asked, Study.create(first.folder), jobs, dask, retry_failed), progress)
+        first.record("rnnbench.sweep")
+        if not whole:
+            return study
+    _work(begin(asked, study, jobs, dask, retry_failed, fail_fast), progress)
+    return study
+
+
+def tune(
+    cell: CellLike | Iterable[CellLike] | None = None,
+    task: TaskLike | Iterable[TaskLike] | None = None,
+    *,
+    file: Path | str | None = None,
+    out: Path | str | None = None,
+    table: Path | str | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+    retry_failed: bool = False,
+    progress: bool | None = None,
+    **recipe: object,
+) -> pd.DataFrame:
+    """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
+
+    Args:
+        cell, task, file, out, jobs, dask, retry_failed, progress: as in :func:`sweep`.
+        table: takes the choices, for ``sweep(tuned=table)``; default: ``tuning.csv`` in the study folder.
+        recipe: any other flag of ``rnnbench tune``, as a keyword.
+
+    Returns:
+        The choices, one row per cell, task and gap.
+
+    Raises:
+        UserError, StorageError: as :func:`run`.
+
+    Example:
+        >>> small = {"hidden_size": 8, "max_steps": 20, "eval_every": 10, "jobs": 1, "progress": False}
+        >>> int(tune(cell="rnn", task="beijing", gap=5, lr=[0.02, 0.001], seed=[1000], **small)["candidates"][0])
+        2
+    """
+    import pandas as pd
+
+    asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
+    folder = scratch(_digest(asked)) if out is None else Path(out)
+    wanted = Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE))
+    _work(begin(asked, Study.create(folder), jobs, dask, retry_failed), progress)
+    return pd.DataFrame([row.model_dump() for row in wanted.record("rnnbench.tune")])
+
+
+def _work(workers: Workers, progress: bool | None) -> bool:
+    """Do a sweep and show how far it is; false if it was interrupted."""
+    with interruptible(workers) as signals, _bar(progress, workers.run_queue.total) as advance:
+        for event in workers.events():
+            if isinstance(event, Note):
+                warnings.warn(event.text, stacklevel=3)
+            advance(workers.run_queue.ended, f"{workers.run_queue.failed} failed")
+    run_queue = workers.run_queue
+    if failed := run_queue.failed + run_queue.failed_before:
+        told = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.known]
+        text = f"{failed} of {run_queue.total} runs failed{told[-1] if told else ''}; study.failed() has all of them"
+        warnings.warn(text, stacklevel=3)
+    return not signals
+
+
+def _digest(asked: SweepRequest) -> str:
+    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
+
+
+def cells() -> dict[str, type[Layer]]:
+    """The cells that can be asked for by name.
+
+    Example:
+        >>> cells()["lstm"].memory
+        'gated state'
+    """
+    return {name: entry.kind for name, entry in CELLS.named().items()}
+
+
+def tasks() -> dict[str, type[Task]]:
+    """The tasks that can be asked for by name.
+
+    Example:
+        >>> tasks()["beijing"].question
+        'Does one early word still decide the answer at a later word?'
+    """
+    return {name: entry.kind for name, entry in TASKS.named().items()}
+
+
+def load_runs(study: Path | str) -> pd.DataFrame:
+    """The finished runs of a study folder, one row each; raises UserError if there are none."""
+    return Study.open(study).runs()
+
+
+def load_logs(study: Path | str) -> pd.DataFrame:
+    """The evaluations of every run of a study folder, finished or not; raises UserError if there are none."""
+    return Study.open(study).logs()
+
+
+def load_extrapolation(study: Path | str) -> pd.DataFrame:
+    """The measurements of finished runs at other gaps; raises UserError if there are none."""
+    return Study.open(study).extrapolation()
+
+
+def sweep_request(file: Path | str | None = None, **values: object) -> SweepRequest:
+    """A sweep of plain values and classes, each in the place of the file's value; raises UserError naming the wrong one."""
+    axes = {axis: _several(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
+    registries: dict[str, Registry[Any]] = {"cell": CELLS, "task": TASKS}
+    specs = {axis: [_class_spec(registries[axis], one) for one in axes[axis]] for axis in registries if axis in axes}
+    given = {name: value for name, value in values.items() if value is not None or name not in registries}
+    return read_sweep(Path(file) if file is not None else None, given | axes | specs, str)
+
+
+def _several(given: object) -> list[object]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
+
+
+def _class_spec(registry: Registry[C], wanted: object) -> str:
+    spec = spec_of(registry, wanted)
+    assert spec is not None
+    if spec[1]:
+        kind = type(wanted).__name__
+        raise UserError(
+            f"a sweep takes the class {kind}, and its options as cells={{...}} or option={{...}}, not an instance of it"
+        )
+    return spec[0]
+
+
+def scratch(name: str) -> Path:
+    """A folder of this process for runs that nobody wants to keep; the same name is the same folder."""
+    global _scratch
+    if _scratch is None:
+        _scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+        atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+    return _scratch / name
+
+
+_scratch: Path | None = None
+
+
+@contextlib.contextmanager
+def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar, in a terminal or a notebook."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    shown = wanted if wanted is not None else console.is_terminal or console.is_jupyter
+    if shown and console.is_jupyter:
+        with _notebook_bar(total) as advance:
+            yield advance
+        return
+    columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("{task.description}"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown) as bars:
+        bar = bars.add_task("", total=total)
+        yield lambda done, text: bars.update(bar, completed=done, description=text)
+
+
+@contextlib.contextmanager
+def _notebook_bar(total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar of plain HTML, gone at the end; needs no widgets."""
+    from IPython.display import HTML, display
+
+    place = display(HTML("<progress></progress>"), display_id=True)
+
+    def advance(done: int, text: str) -> None:
+        place.update(HTML(f'<progress value="{done}" max="{total}"></progress> {done:,} of {total:,} {text}'))
+
+    try:
+        yield advance
+    finally:
+        place.update(HTML(""))

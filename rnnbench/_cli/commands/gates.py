@@ -1,0 +1,36 @@
+"""``rnnbench gates``: what the gates of a trained network do, word by word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnbench._cli import app
+from rnnbench._cli.terminal.flags import Folder, OneStudy
+from rnnbench._config import MOST_SEQUENCES
+
+
+@app.command(epilog="Example: rnnbench gates recall-lstm --study results")
+def gates(
+    run: Annotated[str, typer.Argument(help="run_id of a finished run, or its beginning.")],
+    study: OneStudy = Path("results"),
+    example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
+    out: Folder = Path("results/gates"),
+) -> None:
+    """Show gates and state of a finished run along one sequence, and how long its units keep what they hold."""
+    from rnnbench._cli.terminal.analysis_text import gate_lines
+    from rnnbench._cli.terminal.output import prepare, save
+    from rnnbench._study import Study
+    from rnnbench.insight import measure_gates
+    from rnnbench.insight._load import find_run
+    from rnnbench.plots import plot_gates
+
+    name = find_run(Study.open(study), run).run_id
+    prepare(out)
+    found = measure_gates(name, study=study, example=example)
+    typer.echo(gate_lines(found))
+    save(out, f"gates_{name}", found.means, plot_gates(*found))
+    if len(found.half_lives):
+        save(out, f"half_lives_{name}", found.half_lives)

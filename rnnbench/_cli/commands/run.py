@@ -1,0 +1,58 @@
+"""``rnnbench run``: train one network, and say how far it got against chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnbench._cli import app
+from rnnbench._cli.terminal.flags import Out, Quiet, comma_list, run_request, steps, with_flags
+from rnnbench._config import RunRequest
+
+Force = Annotated[bool, typer.Option("--force", help="Run again from the start, even if the study has this run.")]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also log for TensorBoard, under the study's tensorboard/.")]
+EvalGaps = Annotated[
+    str | None, typer.Option(metavar="10,50,1000", help="Gaps (time steps) at which the trained network is measured too.")
+]
+
+
+@app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
+@with_flags(RunRequest)
+def run(
+    out: Out = Path("results"),
+    force: Force = False,
+    quiet: Quiet = False,
+    eval_gaps: EvalGaps = None,
+    tensorboard: TensorBoard = False,
+    **flags: object,
+) -> None:
+    """Train one network on one task and log how often it is right, against chance.
+
+    An interrupted run resumes where it stopped when the same command is given again; a finished one shows its stored result.
+    """
+    from rnnbench._cli.terminal.formatting import measured_line
+    from rnnbench._cli.terminal.progress import counted, finished_lines, interrupted_line, print_warnings, watched
+    from rnnbench._spec.resolve import resolve, task_of, why_not_compiled
+    from rnnbench._study import Study
+    from rnnbench.insight._extrapolation import check_gaps, measure_gaps
+
+    request = run_request(flags)
+    asked = resolve(request)
+    gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
+    check_gaps(asked, gaps)
+    study = Study.create(out)
+    if (stored := study.settled(asked.run_id)) and not force:
+        typer.echo("already done; --force runs it again", err=True)
+    else:
+        silent = quiet or asked.cell_source or request.engine != "auto"  # of a plug-in the checks say it
+        print_warnings(asked, None if silent else why_not_compiled(asked))
+        if signals := watched(asked, study, force, quiet, tensorboard):
+            typer.echo(interrupted_line(asked, study, stored))
+            raise typer.Exit(128 + signals[0])
+    record = study.finished(asked.run_id)
+    assert record is not None
+    typer.echo(finished_lines(record, task_of(asked), study, quiet))
+    for row in measure_gaps(study, asked, gaps, force, lambda todo: counted(todo, "evaluating", quiet)):
+        typer.echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))

@@ -1,0 +1,206 @@
+"""What a person sees of a run: a live display in a terminal, plain lines elsewhere, one verdict at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+from rich import progress as bars
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench._analysis.statistics import chance_interval
+from rnnbench._cli.terminal.formatting import block, duration, number, percent
+from rnnbench._cli.terminal.tensorboard import board
+from rnnbench._config import Run
+from rnnbench._study import Row, RunRecord, Study
+from rnnbench._training.interrupt import interruptible
+from rnnbench._training.runner import Execution
+from rnnbench._training.trainer import SOLVED_ACCURACY, Progress, Trainer
+from rnnbench.task import Task
+from rnnbench.testing import in_one_line
+
+if TYPE_CHECKING:
+    from rnnbench.insight._kept import Counting
+
+Item = TypeVar("Item")
+
+
+class Screen:
+    """Shows a run while it goes; progress goes to stderr, so stdout holds the verdict alone.
+
+    The live display fits 80 columns, and every number keeps its place: what is not known yet is a dash.
+    """
+
+    def __init__(self, trainer: Trainer, quiet: bool) -> None:
+        self.trainer = trainer
+        self.quiet = quiet
+        self.console = Console(stderr=True)
+        self.shares: list[float] = []
+        live = self.console.is_terminal and not quiet
+        self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
+
+    def __enter__(self) -> Screen:
+        if self.live:
+            self.live.start()
+        elif not self.quiet:
+            self.console.print(self.title(), highlight=False, soft_wrap=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
+
+    def show(self, row: Row) -> None:
+        """Take note of an evaluation."""
+        if row.status == "interrupted":
+            return
+        self.shares.append(row.accuracy)
+        if not (self.live or self.quiet):
+            self.console.print(self.line(row), highlight=False, soft_wrap=True)
+
+    def title(self) -> str:
+        run = self.trainer.run
+        horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
+        return (
+            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}, seed {run.seed}; "
+            f"{run.engine} engine, {run.device}"
+        )
+
+    def line(self, row: Row) -> str:
+        now = self.trainer.progress()
+        return (
+            f"step {row.step:,} of {now.max_steps:,}: accuracy {percent(row.accuracy)} "
+            f"(chance {percent(row.chance_accuracy)}), loss {row.eval_loss:.4f} (chance {self.trainer.chance.loss:.4f}), "
+            f"gradient {row.grad_norm:.2g}, {now.steps_per_s:.1f} steps/s, {left(now)} left at most"
+        )
+
+    def __rich__(self) -> RenderableType:
+        now, chance = self.trainer.progress(), self.trainer.chance
+        row = now.row if now.row and now.row.status != "interrupted" else None
+        loss = now.train_loss if math.isfinite(now.train_loss) or row is None else row.train_loss
+        norm = now.grad_norm if math.isfinite(now.grad_norm) or row is None else row.grad_norm
+        budget = f"{now.max_steps:,}"
+        bar = Table.grid(padding=(0, 1))
+        speed = f"{now.steps_per_s:6.1f}" if now.steps_per_s else f"{'-':>6}"
+        bar.add_row(
+            ProgressBar(now.max_steps, now.step, width=12),
+            f"step {now.step:>{len(budget)},} of {budget}",
+            f"{speed} steps/s",
+            f"at most {left(now)} left",
+        )
+        accuracy = Text(f"accuracy {percent(row.accuracy) if row else '-':>7}  ", style="bold")
+        accuracy.append(f"chance {percent(chance.accuracy):>7}  ", style="not bold")
+        accuracy.append_text(spark(self.shares, chance.accuracy, 38))
+        held_out = number(row.eval_loss if row else math.nan, "7.4f")
+        losses = f"loss {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
+        return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
+
+
+def spark(shares: list[float], chance: float, width: int) -> Text:
+    """The last accuracies as a line of blocks; those not above chance are dim."""
+    text = Text()
+    for share in shares[-width:]:
+        text.append(block(share), style="green" if share > chance else "dim")
+    return text
+
+
+def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
+    """Train a run and show it; returns the signals that interrupted it."""
+    execution = Execution(run, study, force)
+    if told := in_one_line(execution.findings):
+        typer.echo(told, err=True)
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(board(study, run)) if tensorboard else None
+        signals = stack.enter_context(interruptible(execution))
+        screen = stack.enter_context(Screen(execution.trainer, quiet))
+        row = None
+        for row in execution.rows():
+            screen.show(row)
+            if log:
+                log(row)
+    return signals if row is not None and row.status == "interrupted" else []
+
+
+def print_warnings(run: Run, not_compiled: str | None) -> None:
+    """A line on stderr about a budget that allows for one evaluation, where solving takes two; and why a cell is not compiled."""
+    if not_compiled:
+        typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
+    if run.max_steps <= run.eval_every:
+        told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
+        typer.echo(f"{told}: make --eval-every smaller", err=True)
+
+
+def interrupted_line(run: Run, study: Study, stored: RunRecord | None) -> str:
+    """What is said of a run that was stopped."""
+    steps = max((row.step for row in study.log(run.run_id)), default=0) if stored is None else None
+    at = "" if steps is None else f" at step {steps:,} of {run.max_steps:,}"
+    return f"interrupted{at}: the same command resumes here{'; the earlier result stays until then' if stored else ''}"
+
+
+def left(now: Progress) -> str:
+    """The time that the rest of the budget takes at most."""
+    return duration(now.left_s) if math.isfinite(now.left_s) else "?"
+
+
+def finished_lines(record: RunRecord, task: Task, study: Study, quiet: bool) -> str:
+    """The verdict of a finished run, and the paths it wrote."""
+    verdict = verdict_line(record, task)
+    if quiet:
+        return verdict
+    paths = (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id))
+    return "\n".join((verdict, *(f"  {path}" for path in paths)))
+
+
+def verdict_line(record: RunRecord, task: Task) -> str:
+    """How often a finished run is right, against chance, in one line."""
+    accuracy, chance = record.accuracy, record.chance_accuracy
+    measured = f"{percent(accuracy)} of {record.answers:,} {task.unit}, chance {percent(chance)}"
+    if record.status == "solved":
+        return f"solved at step {record.steps_to_solve or 0:,}: {measured}"
+    if record.status == "diverged":
+        return f"diverged at step {record.step:,} (loss or gradients not finite): {measured}"
+    low, high = chance_interval(chance, record.answers)
+    where = "above" if accuracy > high else "below" if accuracy < low else "within"
+    word = "given up" if record.status == "gave-up" else "unsolved"
+    told = f"{word} after {record.step:,} steps: {measured}"
+    if accuracy >= SOLVED_ACCURACY:
+        return f"{told}; {percent(SOLVED_ACCURACY)} was reached once: twice in a row is required"
+    return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
+
+
+def counting(what: str, quiet: bool) -> Counting:
+    """:func:`counted`, waiting for the work."""
+
+    def waiting(work: Sequence[Item], /) -> Iterator[Item]:
+        return counted(work, what, quiet)
+
+    return waiting
+
+
+def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
+    """Hand out pieces of work one by one, with a bar in a terminal and a line every ten seconds elsewhere, on stderr."""
+    console = Console(stderr=True)
+    told = time.perf_counter()
+    progress = bars.Progress(
+        *("[progress.description]{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    with progress:
+        bar = progress.add_task(what, total=len(work))
+        for done, item in enumerate(work):
+            if not (quiet or console.is_terminal) and time.perf_counter() - told > 10:
+                told = time.perf_counter()
+                console.print(f"{what}: {done} of {len(work)}", highlight=False)
+            yield item
+            progress.advance(bar)

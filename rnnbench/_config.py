@@ -1,0 +1,209 @@
+"""What a run is: what was asked for, and what that means once every default is filled in.
+
+:class:`RunRequest` and :class:`SweepRequest` are what the flags, a sweep file or Python ask for; ``None`` there stands for a
+default that depends on the task, the cell or the gap. :func:`rnnbench._spec.resolve.resolve` turns a request into a :class:`Run`,
+once; from there on it is only read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+Option = bool | int | float | str
+Options = dict[str, Option]
+
+LARGEST_SEED = 2**63 - 1
+PILOT_SEEDS = 1000
+"""Seeds from here on choose recipes, and are never reported."""
+LARGEST_GAP = 10_000_000
+LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
+LARGEST_WIDTH = 65_536
+MOST_AT_ONCE = 1024  # threads, or processes
+MOST_SEQUENCES = 10_000_000
+MOST_SEEDS = 10_000
+NAME = re.compile(r"[^\w.+-]", re.ASCII)
+
+Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Width = Annotated[int, Field(ge=1, le=LARGEST_WIDTH)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
+Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
+        raise ValueError("cpu, cuda or cuda:N")
+    return name
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def ordered(kind: type[BaseModel]) -> list[str]:
+    """The fields of a model as people read them: what a class adds to its base first."""
+    names: list[str] = []
+    for base in kind.__mro__:
+        names += [name for name in getattr(base, "__annotations__", {}) if name in kind.model_fields and name not in names]
+    return names
+
+
+class Recipe(BaseModel):
+    """What a request and a resolved run say in the same words. Field descriptions are the help texts of the flags."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per training step.")
+    train_sequences: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Train on this many sequences alone, over and over in one order. 0: fresh ones every step.",
+    )
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
+    )
+    optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
+        "adam", description="Optimiser: adam (first beta 0.9), rmsprop (decay 0.9) or sgd."
+    )
+    beta2: float = Field(0.99, ge=0, lt=1, description="Second beta of adam.")
+    clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
+    eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
+    eval_sequences: int = Field(
+        1024, ge=1000, le=MOST_SEQUENCES, description="Fresh held-out sequences per evaluation (at least 1,000)."
+    )
+    give_up: int | None = Field(
+        None, ge=1, le=LARGEST_COUNT, description="Stop a run that was never above chance in this many steps. Default: never."
+    )
+    layers: int = Field(1, ge=1, le=64, description="Layers of the cell, one on top of the other.")
+    block: Literal["bare", "residual"] = Field(
+        "bare", description="What each layer is: the bare cell, or a residual block (norm, cell, gated MLP)."
+    )
+    option: Options = Field(default_factory=dict, description="Option of the task, as key=value; may be given several times.")
+    cell_option: Options = Field(default_factory=dict, description="Option of the cell, as key=value; may be given several times.")
+    device: Annotated[str, AfterValidator(_device)] = Field("cpu", description="Device: cpu, cuda or cuda:N.")
+    engine: Literal["auto", "fast", "torch"] = Field(
+        "auto", description="CPU engine: fast (compiled), torch, or auto (fast where it can be used)."
+    )
+    threads: int = Field(1, ge=1, le=MOST_AT_ONCE, description="CPU threads per run.")
+
+
+class Request(Recipe):
+    """What may be left open: ``None`` is filled in by :func:`rnnbench._spec.resolve.resolve`."""
+
+    horizon: Horizon | None = Field(
+        None, description="Time steps that an initialisation such as chrono spreads memory over. Default: 10 x gap, at least 20."
+    )
+    max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
+    parameters: int | None = Field(
+        None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of hidden_size."
+    )
+    max_hidden_size: Width | None = Field(None, description="Most units that `parameters` may buy. Default: any number.")
+
+
+class RunRequest(Request):
+    """One run as it was asked for."""
+
+    task: str = Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")
+    cell: str = Field(description="Cell: a name from `rnnbench cells`, or the path of a cell file.")
+    gap: Gap = Field(200, description="Time steps between what must be remembered and the answer.")
+    seed: Seed = Field(0, description="Seed of the initialisation, training and evaluation streams.")
+    hidden_size: Width = Field(128, description="Width of the cell, in units.")
+    lr: Rate = Field(0.02, description="Learning rate, at the start of its schedule.")
+    init: str | None = Field(
+        None,
+        description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono or one of the cell's. "
+        "Default: the cell says.",
+    )
+
+
+AXES = ("cell", "task", "gap", "seed", "hidden_size", "lr", "init")
+"""The fields that a sweep takes several values of."""
+PILOTS: dict[str, list[Any]] = {"lr": [0.02, 0.005, 0.001], "seed": [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]}
+"""What pilot runs try that are given nothing else."""
+NO_PILOTS = ("tuned", "tune", "search_span")
+"""The fields of a sweep that pilot runs cannot have."""
+BESIDES = ("cells", *NO_PILOTS)
+"""The fields of a sweep that are no fields of its runs."""
+
+_several = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+
+
+class SweepRequest(Request):
+    """A grid of runs: a list for each of :data:`AXES`, one value for every other field.
+
+    A single value stands for a list of one, no gap at all for each task's own gaps, the init ``default`` for each cell's own.
+    """
+
+    cell: Annotated[list[str], _several] = Field(min_length=1, description="Cells, by name or path.")
+    task: Annotated[list[str], _several] = Field(min_length=1, description="Tasks, by name or path.")
+    gap: Annotated[list[Gap], _several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
+    seed: Annotated[list[Seed], _several] = Field([0], min_length=1, description="Seeds of the runs.")
+    hidden_size: Annotated[list[Width], _several] = Field([128], min_length=1, description="Widths of the cells, in units.")
+    lr: Annotated[list[Rate], _several] = Field([0.02], min_length=1, description="Learning rates.")
+    init: Annotated[list[Annotated[str, Field(min_length=1)]], _several] = Field(
+        ["default"],
+        min_length=1,
+        description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
+    )
+    tuned: str | None = Field(
+        None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."
+    )
+    tune: str | None = Field(
+        None, description="Sweep file of pilot runs: what the table of --tuned lacks is tuned first, and put into it."
+    )
+    search_span: bool = Field(False, description="Bisect the gaps for the largest one solved, not the whole grid.")
+    cells: dict[str, dict[str, object]] = Field(
+        default_factory=dict,
+        description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",
+    )
+
+
+class RunFields(Recipe):
+    """The fields of a resolved run."""
+
+    task: str = Field(description="Task, by name.")
+    task_source: str = Field("", description="Digest of the task's source; empty for a task that comes with rnnbench.")
+    cell: str = Field(description="Cell, by name.")
+    cell_source: str = Field("", description="Digest of the cell's source; empty for a cell that comes with rnnbench.")
+    gap: Gap = Field(description="Time steps between what must be remembered and the answer.")
+    seed: Seed = Field(description="Seed of the initialisation, training and evaluation streams.")
+    hidden_size: Width = Field(description="Width of the cell, in units.")
+    lr: Rate = Field(description="Learning rate, at the start of its schedule.")
+    init: str = Field(description="Initialisation; own: what the cell sets itself.")
+    horizon: Horizon | None = Field(
+        description="Time steps that the initialisation spreads memory over; empty if it has no use for it."
+    )
+    max_steps: Budget = Field(description="Training budget, in optimiser steps.")
+
+
+class Run(RunFields):
+    """One run, whole: every default filled in, checked against its task and its cell."""
+
+    SPEED: ClassVar = ("device", "engine", "threads")
+    """How fast a run goes; changes rounding at most, and is no part of its identity."""
+    LATER: ClassVar[dict[str, object]] = {
+        "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
+        "train_sequences": 0,
+    }  # fmt: skip
+    """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What the numbers of a run depend on, and nothing else."""
+        values = self.model_dump(exclude=set(self.SPEED))
+        return {name: value for name, value in values.items() if name not in self.LATER or value != self.LATER[name]}
+
+    @property
+    def run_id(self) -> str:
+        """A readable name that is a file name too, ended by a digest of :attr:`identity`."""
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
+        words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
+        return "-".join(NAME.sub("_", word)[:40] for word in words)

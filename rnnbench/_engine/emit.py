@@ -1,0 +1,241 @@
+"""Writes the code of a plan: two functions, forward and back, for numba, to be read by people too."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from rnnbench._engine.graph import OPERATORS, Node, reachable
+from rnnbench._engine.plan import Pass, Place, Plan, Statement
+
+HEAD = '''"""{title}
+
+Written by rnnbench._engine from the cell's step; see rnnbench/_engine/README.md.
+"""
+
+from rnnbench._engine.intrinsics import *
+'''
+COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
+BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
+LANES = 16  # float32 numbers in the widest vectors
+NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
+
+
+class Names:
+    """How the code calls the blocks of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        names = [name if name.isidentifier() else f"part_{k}" for k, name in enumerate(plan.trace.state_names)]
+        named = {plan.forward.places.get(node): name for node, name in plan.gates.items() if name.isidentifier()}
+        slots = [named.get(Place("gates", k), f"slot_{k}") for k in range(len(plan.slots))]
+        slots = [f"gate_{name}" if name in names else name for name in slots]
+        self.lists = {
+            "before": [f"{name}_before" for name in names], "after": list(names), "gates": slots,
+            "adjoints": [f"d_{name}" for name in slots], "adjoint": [f"d_{name}" for name in names],
+            "adjoint_before": [f"d_{name}_before" for name in names],
+            "states": [f"{name}_states" for name in names],
+        }  # fmt: skip
+
+    def __getitem__(self, place: Place) -> str:
+        known = self.lists.get(place.array)
+        return known[place.block] if known else f"{place.array} {place.block}"
+
+
+def array(place: Place) -> str:
+    """How the code calls the array that a block is in."""
+    match place.array:
+        case "gates":
+            return "now"
+        case "adjoints":
+            return "now_back"
+        case "vectors" | "dvectors" | "row":
+            return place.array
+    return f"{place.array}_{place.block}"
+
+
+def cell(place: Place) -> str:
+    """One number of a block, in a loop over rows b and columns j."""
+    match place.array:
+        case "gates" | "adjoints":
+            return f"{array(place)}[b, {place.block}, j]"
+        case "vectors" | "dvectors" | "row":
+            return f"{array(place)}[{place.block}, j]"
+    return f"{array(place)}[b, j]"
+
+
+class Emitter:
+    def __init__(self, plan: Plan, title: str) -> None:
+        self.plan, self.names = plan, Names(plan)
+        self.lines = HEAD.format(title=title).splitlines()
+
+    def number(self, value: float) -> str:
+        return NUMBERS[value] if value in NUMBERS else f"number_{self.plan.numbers.index(value)}"
+
+    def expression(self, node: Node, known: dict[Node, str]) -> tuple[str, int]:
+        """The code of a node and how strongly it binds."""
+        if node in known:
+            return known[node], 9
+        if node.number is not None:
+            return self.number(node.number), 9 if node.number >= 0 else 5
+        code = OPERATORS[node.op].code
+        binding = BINDING.get(node.op, 9)
+        parts = []
+        for k, arg in enumerate(node.args):
+            text, strength = self.expression(arg, known)
+            inside = code.endswith(")") or binding == 9
+            strict = (k == 1 and node.op in ("sub", "div")) or node.op == "neg" or binding < 3
+            parts.append(text if inside or strength > binding or (strength == binding and not strict) else f"({text})")
+        return code.format(*parts), binding
+
+    def statement(self, statement: Statement, places: dict[Node, Place]) -> list[str]:
+        """The loop over a row for one statement."""
+        place, root = statement
+        own = places.get(root) == place
+        stop = {node for node in places if node is not root or not own}
+        nodes = reachable([root], cut=stop.__contains__)
+        known = {node: cell(places[node]) for node in nodes if node in stop}
+        uses = Counter(arg for node in nodes if node not in stop for arg in node.args)
+        lines = ["    for j in range(H):"]
+        for node in nodes:
+            if uses[node] > 1 and node not in known and node.op != "number":
+                name = f"v{sum(text.startswith('v') for text in known.values())}"
+                lines.append(f"        {name} = {self.expression(node, known)[0]}")
+                known[node] = name
+        if root.op == "total" and root not in known:
+            lines = [
+                "    total = zero",
+                *lines,
+                f"        total += {self.expression(root.args[0], known)[0]}",
+                "    for j in range(H):",
+            ]
+            known[root] = "total"
+        lines.append(
+            f"        {cell(place)} {'+=' if place.adds else '='} {self.expression(root, known)[0]}  # {self.names[place]}"
+        )
+        return lines
+
+    def phase(self, statements: list[Statement], made: Pass, indent: str) -> list[str]:
+        """The loops of a phase over the rows of a batch."""
+        lines = [line for statement in statements for line in self.statement(statement, made.places)]
+        return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
+
+    def sizes(self) -> str:
+        """The sizes of the states; a width of whole vectors says so, which saves every loop the rest of one."""
+        first, whole = self.names.lists["states"][0], f" // {LANES} * {LANES}" if self.plan.trace.H % LANES == 0 else ""
+        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2]{whole}, {first}.dtype"
+
+    def constants(self, body: list[str]) -> list[str]:
+        """The numbers that a function's body uses, in the kind of number that it computes with."""
+        words = set(re.findall(r"\w+", "\n".join(line.split("#")[0] for line in body)))
+        named = [(abs(value), word.removeprefix("-")) for value, word in NUMBERS.items() if value >= 0]
+        lines = [f"    {word} = dtype.type({value:g})" for value, word in named if word in words]
+        return lines + [f"    number_{k} = numbers[{k}]" for k in range(len(self.plan.numbers)) if f"number_{k}" in words]
+
+    def stacked(self, name: str, count: int) -> list[str]:
+        """Names for the blocks of an array."""
+        return [f"    {name}_{k} = {name}s[{k}]" for k in range(count)]
+
+    def views(self, views: dict[str, str], body: list[str], indent: str) -> list[str]:
+        """Those of the named views of a time step that the body reads or writes."""
+        words = set(re.findall(r"\w+", "\n".join(body)))
+        return [f"{indent}{name} = {what}" for name, what in views.items() if name in words]
+
+    def source(self, node: Node) -> str:
+        """The array of a product's source at a time step."""
+        if node.op == "state":
+            return f"before_{node.key}"
+        if node in self.plan.after and node not in self.plan.sources:
+            return f"after_{self.plan.after.index(node)}"
+        return f"source_{self.plan.sources.index(node)}"
+
+    def forward(self) -> None:
+        plan, states, made = self.plan, self.names.lists["states"], self.plan.forward
+        body = ["        begin(products, tokens, t, table, now)"]
+        for k, products in enumerate(made.products):
+            for p in products:
+                source, first, width = self.source(p.source), f"{p.first} * H", f"{p.width} * H"
+                body.append(f"        multiply(products, {source}, 0, H, weight_{p.weight}, now, {first}, {width}, 1)")
+            if k < len(made.phases):
+                body += self.phase(made.phases[k], made, "        ")
+        given = "".join(f", weight_{p.weight}" for p in plan.products)
+        self.lines += [
+            "", "", "@cached",
+            f"def forward(products, tokens, table, gates, vectors, numbers, {', '.join(states)}{given}, row, blocks, sources):",
+            self.sizes(),
+        ]  # fmt: skip
+        self.lines += self.constants(body) + self.stacked("block", made.blocks) + self.stacked("source", len(plan.sources))
+        views = {"now": "gates[t % gates.shape[0]]"}
+        views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
+        views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
+        self.lines += ["    for t in range(T):", *self.views(views, body, "        "), *body]
+
+    def backward(self) -> None:
+        plan, states, made = self.plan, self.names.lists["states"], self.plan.backward
+        adjoints, inside = self.names.lists["adjoint"], "            "
+        backs = {node.key: place for node, place in made.places.items() if node.op == "back"}
+        written = {statement.place for phase in made.phases for statement in phase}  # what a product is added to
+        body = [
+            f"{inside}if t >= first:",
+            f"{inside}    for b in range(B):",
+            f"{inside}        for j in range(H):",
+            f"{inside}            adjoint_0[b, j] += grad[t - first, b, j]",
+        ]
+        for k, products in enumerate(made.products):
+            for p in products:
+                state = p.source.key if p.source.op == "state" else None
+                place = backs[p.source.order] if state is None else Place("adjoint_before", int(state))  # type: ignore[call-overload]
+                given = f"{p.first} * H, {p.width} * H, back_weight_{p.weight}, {array(place)}, 0, H, {int(place in written)}"
+                body.append(f"{inside}multiply(products, now_back, {given})")
+                written.add(place)
+            if k < len(made.phases):
+                body += self.phase(made.phases[k], made, inside)
+        body += [
+            f"{inside}gather(products, tokens, t, dtable, now_back)",
+            f"{inside}if dx.size:",
+            f"{inside}    multiply(products, now_back, 0, {plan.inputs} * H, weight_ih, dx[t], 0, dx.shape[2], 0)",
+        ]
+        tail = []
+        for p in plan.products:
+            source, first, width = self.source(p.source), f"{p.first} * H", f"{p.width} * H"
+            kind, _, which = source.partition("_")
+            name = f"sources[{which}]" if kind == "source" else states[int(which)]
+            start = {"source": "0", "before": "start", "after": "start + 1"}[kind]
+            tail.append(f"gradient(products, end - start, back, {first}, {width}, {name}, {start}, dweight_{p.weight}, packed)")
+        tail += [
+            "if x.size:",
+            f"    gradient(products, end - start, back, 0, {plan.inputs} * H, x, start, dweight_ih, packed)",
+        ]
+        given = "".join(f", back_weight_{p.weight}, dweight_{p.weight}" for p in plan.products)
+        self.lines += [
+            "", "", "@cached",
+            "def backward(",
+            "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
+            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed,",
+            "):",
+            self.sizes(),
+            "    S, first = back.shape[0], T - grad.shape[0]",
+        ]  # fmt: skip
+        self.lines += self.constants(body) + self.stacked("block", made.blocks)
+        self.lines += [f"    back_{k} = throughs[{k}]" for k in range(len(backs))]
+        views = {"now": "gates[t]", "now_back": "back[t - start]"}
+        views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
+        views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
+        views |= {f"source_{k}": f"sources[{k}, t - start]" for k in range(len(plan.sources))}
+        views |= {f"adjoint_{k}": f"{name}[t % 2]" for k, name in enumerate(adjoints)}
+        views |= {f"adjoint_before_{k}": f"{name}[1 - t % 2]" for k, name in enumerate(adjoints)}
+        self.lines += [
+            "    for end in range(T, 0, -S):",
+            "        start = end - S if end > S else 0",
+            "        for t in range(end - 1, start - 1, -1):",
+            *self.views(views, body, inside),
+            *body,
+            *(f"        {line}" for line in tail),
+        ]
+
+
+def emit(plan: Plan, title: str) -> str:
+    """The source of a plan: functions ``forward`` and ``backward``."""
+    emitter = Emitter(plan, title)
+    emitter.forward()
+    emitter.backward()
+    return "\n".join(emitter.lines) + "\n"

@@ -1,0 +1,97 @@
+"""How torch's functions are called, and those of them that are made of several operators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+
+from rnnbench._engine.graph import Node, compare, where
+from rnnbench._engine.refusal import refuse
+
+COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
+ALIASES = {
+    "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg",
+    "absolute": "abs", "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat",
+    "concatenate": "cat", "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
+    "bitwise_or": "or", "greater": "gt", "less": "lt", "xor": "ne", "logical_xor": "ne", "bitwise_xor": "ne", "rand": "and",
+    "ror": "or", "rxor": "ne", "logical_not": "invert", "bitwise_not": "invert", "greater_equal": "ge", "less_equal": "le",
+    "not_equal": "ne",
+}  # fmt: skip
+
+
+def _power(a: Node, exponent: Node) -> Node:
+    match a.number, exponent.number:
+        case None, 0.5:
+            return a.graph.apply("sqrt", a)
+        case None, float(n) if n.is_integer() and 1 <= abs(n) <= 8:
+            product = reduce(Node.__mul__, [a] * int(abs(n)))
+            return product if n > 0 else a.graph.apply("div", 1, product)
+        case float(base), None if base > 0:
+            return a.graph.apply("exp", exponent * math.log(base))
+    return refuse("pow with this exponent is not compiled: whole numbers up to 8 and .5 are")
+
+
+def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
+    """The slope is 1 at the bounds themselves, as in torch."""
+    low, high = names.get("min", low), names.get("max", high)
+    y = a
+    if low is not None:
+        y = where(compare("lt", y, low), low, y)
+    return y if high is None else where(compare("gt", y, high), high, y)
+
+
+def _hardtanh(a: Node, min_val: float = -1.0, max_val: float = 1.0) -> Node:
+    """The slope is 0 at the bounds themselves, as in torch."""
+    number = a.graph.number
+    return where(compare("ge", a, max_val), number(max_val), where(compare("le", a, min_val), number(min_val), a))
+
+
+def _gelu(a: Node, approximate: str = "none") -> Node:
+    if approximate != "tanh":
+        refuse("gelu is compiled with approximate='tanh' alone")
+    return a * 0.5 * (a.graph.apply("tanh", (a + a * a * a * 0.044715) * math.sqrt(2 / math.pi)) + 1)
+
+
+def _softplus(a: Node, beta: float = 1.0, threshold: float = 20.0) -> Node:
+    scaled = a.graph.apply("mul", a, beta)
+    return where(compare("gt", scaled, threshold), a, a.graph.apply("softplus", scaled) * (1 / beta))
+
+
+def _elu(a: Node, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Node:
+    return where(compare("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
+
+
+# what these are given besides blocks stays as it is
+SETTINGS = ("softplus", "elu", "celu", "leaky_relu", "addcmul", "addcdiv", "hardtanh", "gelu")
+TRUTHS = ("where", "masked_fill", "and", "or")  # they take what a comparison gives
+COMPOSED: dict[str, Callable[..., Node]] = {
+    "add": lambda a, b, alpha=1: a.graph.apply("add", a, b * alpha),
+    "sub": lambda a, b, alpha=1: a.graph.apply("sub", a, b * alpha),
+    "rsub": lambda a, b: b - a,
+    "pow": _power,
+    "square": lambda a: a * a,
+    "reciprocal": lambda a: a.graph.apply("div", 1, a),
+    "rsqrt": lambda a: a.graph.apply("div", 1, a.graph.apply("sqrt", a)),
+    "clamp": _clamp,
+    "clamp_min": lambda a, low: _clamp(a, low),
+    "clamp_max": lambda a, high: _clamp(a, None, high),
+    "hardtanh": _hardtanh,
+    "relu6": lambda a: _hardtanh(a, 0.0, 6.0),
+    "softsign": lambda a: a.graph.apply("div", a, a.graph.apply("abs", a) + 1),
+    "gelu": _gelu,
+    "mish": lambda a: a * a.graph.apply("tanh", a.graph.apply("softplus", a)),
+    "softplus": _softplus,
+    "logsigmoid": lambda a: -a.graph.apply("softplus", -a),
+    "silu": lambda a: a * a.graph.apply("sigmoid", a),
+    "elu": _elu,
+    "celu": lambda a, alpha=1.0: _elu(a, alpha, 1.0, 1 / alpha),
+    "selu": lambda a: _elu(a, 1.6732632423543772, 1.0507009873554805),
+    "leaky_relu": lambda a, negative_slope=0.01: where(compare("gt", a, 0), a, a * negative_slope),
+    "sign": lambda a: where(compare("gt", a, 0), a.graph.number(1), where(compare("lt", a, 0), a.graph.number(-1), 0)),
+    "lerp": lambda a, b, weight: a + weight * (b - a),
+    "addcmul": lambda a, b, c, value=1: a + b * c * value,
+    "addcdiv": lambda a, b, c, value=1: a + b / c * value,
+    "masked_fill": lambda a, mask, value: where(mask, value, a),
+    "invert": lambda a: compare("eq", a, 0),
+}

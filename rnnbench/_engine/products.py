@@ -1,0 +1,64 @@
+"""Who makes the matrix products: a BLAS, or tiles of our own; and the C functions through which compiled code asks for them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numba import types
+from torch import Tensor
+
+from rnnbench._engine import blas, build, runtime
+from rnnbench._engine.tile import PANEL_BYTES, VECTOR_BYTES
+
+KINDS = {torch.float32: types.float32, torch.float64: types.float64}
+
+
+class Products:
+    """The loops that all cells share, compiled for one kind of number.
+
+    Attributes:
+        addresses: of the BLAS (0 without one) and of the C functions, in the order that ``calls`` knows.
+    """
+
+    def __init__(self, dtype: torch.dtype, address: int) -> None:
+        self.panel = 0 if address else PANEL_BYTES // dtype.itemsize
+        module = build.load(Path(runtime.__file__).read_text("utf-8"))
+        whole, real, token = types.intp, types.CPointer(KINDS[dtype]), types.CPointer(types.int64)
+        factor = types.void(whole, whole, whole, whole, real, whole, whole, real, real, whole, whole)
+        who = "blas" if address else "tiles"
+        functions = (
+            (getattr(module, f"multiply_by_{who}"), factor),
+            (getattr(module, f"pack_for_{who}"), types.void(whole, whole, real, real)),
+            (module.begin, types.void(token, whole, whole, real, whole, real, whole)),
+            (module.gather, types.void(token, whole, whole, real, real, whole)),
+        )
+        self.held = [build.c_function(function, signature) for function, signature in functions]
+        self.addresses = np.array([address, *(function.address for function in self.held)], np.int64)
+
+    def packed(self, weight: Tensor) -> Tensor:
+        """The numbers of ``weight`` (K, N) as the second factor of a product, at a multiple of 64 bytes."""
+        K, N = weight.shape
+        if self.panel:
+            ragged = -N % self.panel
+            padded = F.pad(weight, (0, ragged)) if ragged else weight
+            weight = padded.view(K, -1, self.panel).transpose(0, 1)  # (panels, K, width)
+        packed = weight.contiguous()
+        return (packed if packed.data_ptr() % VECTOR_BYTES == 0 else packed.clone()).view(-1)
+
+    def room(self, rows: int, columns: int) -> int:
+        """How many numbers a factor of that shape has, packed."""
+        return rows * (columns + -columns % self.panel if self.panel else columns)
+
+
+@cache
+def made_by(dtype: torch.dtype, address: int) -> Products:
+    return Products(dtype, address)
+
+
+def products(dtype: torch.dtype) -> Products:
+    """Those of this machine."""
+    return made_by(dtype, blas.address(dtype))

@@ -1,0 +1,262 @@
+"""A compiled step over whole sequences, as an autograd function: its buffers and gradients."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from functools import cache, cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from rnnbench._cell import Cell, check_inputs
+from rnnbench._engine.cache_key import fingerprint, hooked
+from rnnbench._engine.derive import Key, content
+from rnnbench._engine.emit import emit
+from rnnbench._engine.garbage import uncollected
+from rnnbench._engine.plan import plan
+from rnnbench._engine.refusal import NotCompiledError
+from rnnbench._engine.trace import Trace
+
+LOG = logging.getLogger(__name__)
+Array = Any  # of numpy; what emitted code works on
+
+NO_TOKENS = np.empty((0, 0), np.int64)
+CACHED = 1 << 18  # numbers: how many adjoints become weight gradients at once; another value makes no committed run again
+
+
+class Pool:
+    """Large arrays, used again from step to step: fresh ones cost a page fault for every 4 KiB.
+
+    A :class:`Lease` takes arrays and gives them back when it is garbage; a graph that is still alive keeps its own.
+    """
+
+    def __init__(self, kept: int = 12) -> None:
+        self.free: dict[tuple[tuple[int, ...], torch.dtype], list[Array]] = {}
+        self.kept = kept  # shapes that are remembered; a shape not seen for long is let go
+
+    def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Array:
+        free = self.free.get((shape, dtype))
+        return free.pop() if free else torch.empty(shape, dtype=dtype).numpy()  # torch's memory begins at a multiple of 64 bytes
+
+    def give(self, arrays: list[Array], dtype: torch.dtype) -> None:
+        for array in arrays:
+            key = (array.shape, dtype)
+            shelf = self.free.pop(key, [])  # put back last: the dict is ordered from the longest unused to the latest
+            shelf.append(array)
+            self.free[key] = shelf
+        while len(self.free) > self.kept:
+            self.free.pop(next(iter(self.free)))
+
+
+POOL = Pool()
+
+
+class Lease:
+    """The arrays of one graph."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self.arrays: list[Array] = []
+
+    def take(self, *shape: int) -> Array:
+        self.arrays.append(POOL.take(shape, self.dtype))
+        return self.arrays[-1]
+
+    def __del__(self) -> None:
+        POOL.give(self.arrays, self.dtype)
+
+
+class Program:
+    """The code of one kind of cell, and how to get its arguments from a cell. Raises NotCompiledError."""
+
+    def __init__(self, cell: Cell) -> None:
+        trace = Trace(cell)
+        self.plan = plan(trace)
+        self.prepare = trace.preparations.run_again(self.outputs(trace))
+        self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
+        self.backs = sum(node.op == "back" for node in self.plan.backward.places)
+        self.checked: set[bool] = set()
+
+    def outputs(self, trace: Trace) -> list[Tensor]:
+        """weight_ih (N, D), bias (G*H), vectors (V, H), and the weight (n*H, H) of every product."""
+        p, H = self.plan, trace.H
+        contents = [content(slot) for slot in p.slots]
+
+        def total(layers: list[tuple[Key, ...]], shape: tuple[int, ...]) -> Tensor:
+            """Blocks that sum up several, zeros where there are none."""
+            result = None
+            for k in range(max(1, *(len(keys) for keys in layers))):
+                zeros = trace.known(trace.prepare(torch.zeros, shape, dtype=trace.dtype))
+                rows = trace.rows([keys[k] if k < len(keys) else (zeros, 0) for keys in layers])
+                result = rows if result is None else trace.prepare(torch.add, result, rows)
+            assert result is not None
+            return result
+
+        vectors: list[Key] = [node.key for node in p.vectors]  # type: ignore[misc]  # a vector's key
+        return [
+            trace.rows([key.input for key in contents if key.input is not None]),
+            total([key.vectors for key in contents], (H,)),
+            trace.prepare(Tensor.view, trace.rows(vectors), (-1, H))
+            if vectors
+            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),
+            *(total(blocks, (H, H)) for blocks in p.weights),
+        ]
+
+    @cached_property
+    def code(self) -> Any:
+        from rnnbench._engine import build  # only here: what refuses a cell needs no numba
+
+        return build.load(emit(self.plan, self.title))
+
+    @cache  # noqa: B019  # programs live as long as the process
+    def numbers(self, dtype: torch.dtype) -> Any:
+        return torch.tensor(self.plan.numbers, dtype=dtype).numpy()
+
+    def states(self, cell: Cell, inputs: Tensor, first: int) -> Tensor:
+        """(T - first, B, H) by compiled code; tokens are known to be in range."""
+        prepared = self.prepare(cell)
+        initial = cell.start(inputs.shape[1])
+        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *prepared, *initial))
+        states: Tensor = Sequence.apply(self, inputs, first, keep, *prepared, *initial)
+        return states
+
+    @torch.enable_grad()
+    def check(self, cell: Cell, tokens: bool) -> None:
+        """Compare with ``step`` over a few steps, gradients included. Raises NotCompiledError if they differ."""
+        T, B, D = 3, 2, cell.input_size
+        values = torch.linspace(-1, 1, T * B * D, dtype=cell._like.dtype).reshape(T, B, D)
+        inputs = torch.arange(T * B).reshape(T, B) % D if tokens else values.requires_grad_()
+        wanted = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
+
+        def results(states: Tensor) -> list[Tensor]:
+            weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
+            grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True) if wanted else ()
+            return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
+
+        step = results(Cell.states(cell, inputs))
+        if not all(bool(exact.isfinite().all()) for exact in step):
+            return  # weights that overflow tell nothing of the code
+        for ours, exact in zip(results(self.states(cell, inputs, 0)), step, strict=True):
+            scale, part = float(exact.detach().abs().max()), 1e-3 if exact.dtype == torch.float32 else 1e-9
+            if not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
+                raise NotCompiledError(f"class {type(cell).__name__}: compiled code and step do not agree, so it is not used")
+
+
+class Sequence(Function):
+    """(program, inputs, first, keep, weight_ih, bias, vectors, weights ..., initial state ...) -> (T - first, B, H)."""
+
+    @staticmethod
+    def forward(ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, *tensors: Tensor) -> Tensor:
+        from rnnbench._engine.products import products
+
+        p = program.plan
+        weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in tensors)
+        weights, initial = rest[: len(p.products)], rest[len(p.products) :]
+        (T, B), H, G = inputs.shape[:2], initial[0].shape[1], len(p.slots)
+        N = p.inputs * H  # columns of gates that a product of the input begins
+        lease, made_by = Lease(weight_ih.dtype), products(weight_ih.dtype)
+        if inputs.is_floating_point():
+            tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
+            gates = lease.take(T, B, G, H)
+            columns = torch.from_numpy(gates).view(T * B, G * H)[:, :N]
+            torch.addmm(bias[:N], inputs.detach().reshape(T * B, weight_ih.shape[1]), weight_ih.t(), out=columns)
+        else:
+            rows = weight_ih.t() if N == G * H else F.pad(weight_ih.t(), (0, G * H - N))
+            tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, G*H)
+            gates = lease.take(T if keep and p.keeps else 1, B, G, H)
+        states = [lease.take(T + 1, B, H) for _ in initial]
+        for array, part in zip(states, initial, strict=True):
+            array[0] = part.numpy()
+        numbers, made = program.numbers(weight_ih.dtype), p.forward
+        program.code.forward(
+            made_by.addresses, tokens, table.contiguous().numpy(), gates, vectors.contiguous().numpy(), numbers, *states,
+            *(made_by.packed(weight.t()).numpy() for weight in weights),
+            *(np.empty(shape, numbers.dtype) for shape in ((made.rows, H), (made.blocks, B, H), (len(p.sources), B, H))),
+        )  # fmt: skip
+        if keep:
+            ctx.save_for_backward(inputs, *tensors)
+            ctx.kept = (lease, program, tokens, gates, states)
+        return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself goes back to the pool
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        from rnnbench._engine.products import products
+
+        _, program, tokens, gates, states = ctx.kept
+        p = program.plan
+        inputs, weight_ih, _bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
+        weights = rest[: len(p.products)]
+        (T, B), H, G, D = inputs.shape[:2], states[0].shape[2], len(p.slots), weight_ih.shape[1]
+        values, N, made, made_by = inputs.is_floating_point(), p.inputs * H, p.backward, products(weight_ih.dtype)
+        numbers, lease = program.numbers(weight_ih.dtype), Lease(weight_ih.dtype)
+        zeros, room, none = weight_ih.new_zeros, partial(np.empty, dtype=numbers.dtype), np.empty(0, numbers.dtype)
+        S = min(T, max(1, CACHED // (B * G * H)))
+        dtable = zeros(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
+        x = inputs.contiguous().numpy() if values else room((0, 0, 0))
+        dx = weight_ih.new_empty((T, B, D) if values and ctx.needs_input_grad[1] else (0, 0, 0))
+        dweight_ih = zeros((N, D) if values else (0, 0))
+        dvectors, dweights = zeros(vectors.shape), [zeros(weight.shape) for weight in weights]
+        dstates = [np.zeros((2, B, H), numbers.dtype) for _ in states]
+        paired = [t.numpy() for pair in zip(weights, dweights, strict=True) for t in (made_by.packed(pair[0]), pair[1])]
+        program.code.backward(
+            made_by.addresses, tokens, dtable.numpy(), x, made_by.packed(weight_ih).numpy() if dx.numel() else none,
+            dweight_ih.numpy(), dx.numpy(), vectors.contiguous().numpy(), dvectors.numpy(), numbers, gates, *states, *paired,
+            grad.contiguous().numpy(), *dstates, room((made.rows, H)), room((made.blocks, B, H)),
+            lease.take(len(p.sources), S, B, H), room((program.backs, B, H)), lease.take(S, B, G, H),
+            lease.take(made_by.room(S * B, max(H, D if values else 0))),
+        )  # fmt: skip
+        if not values:
+            dweight_ih = dtable[:, :N].t()
+        wanted = ctx.needs_input_grad[-len(states) :]
+        initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, wanted, strict=True)]
+        return None, dx if dx.numel() else None, None, None, dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
+
+
+PROGRAMS: dict[Any, Program | NotCompiledError] = {}
+
+
+def program(cell: Cell) -> Program:
+    """The program of a cell, traced once for each class with the same options and sizes. Raises NotCompiledError."""
+    key = fingerprint(cell)
+    if key not in PROGRAMS:
+        try:
+            if type(cell).states is not Cell.states:
+                raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
+            if cell._like.dtype not in (torch.float32, torch.float64):
+                raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
+            if any(hooked(part) for part in cell.modules() if part is not cell):
+                raise NotCompiledError(f"class {type(cell).__name__}: a hook of a module inside the cell is not compiled")
+            # a cell without numbers, made to be looked at, is given some place to trace in
+            PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
+            if fingerprint(cell) != key:
+                raise NotCompiledError(f"class {type(cell).__name__}: a step that changes attributes of the cell is not compiled")
+        except NotCompiledError as error:
+            PROGRAMS[key] = error
+    known = PROGRAMS[key]
+    if isinstance(known, NotCompiledError):
+        raise NotCompiledError(str(known))
+    return known
+
+
+def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
+    """As :func:`rnnbench._engine.states`."""
+    check_inputs(cell, inputs, first)
+    chosen, tokens = program(cell), not inputs.is_floating_point()
+    inputs = inputs.long() if tokens else inputs.to(cell._like.dtype)
+    if tokens not in chosen.checked:
+        chosen.checked.add(tokens)
+        try:
+            with uncollected():
+                chosen.check(cell, tokens)
+        except NotCompiledError as error:
+            PROGRAMS[fingerprint(cell)] = error
+            LOG.warning("%s", error)
+            raise
+    return chosen.states(cell, inputs, first)

@@ -1,0 +1,171 @@
+"""What the page says in words: verdicts, conditions, commands, and an example of each task."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import NamedTuple
+
+import pandas as pd
+
+from rnnbench._analysis.summary import Cells, count_once, recipe_fields, span_text
+
+EXAMPLE_GAP = 6
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+
+class TaskVerdict(NamedTuple):
+    """What came out on one task.
+
+    Attributes:
+        task: its name.
+        question: the question it puts, empty for a task that is not installed here.
+        summary: how far the curves come, in one sentence.
+        curves: a sentence per curve, the furthest first.
+        examples: by language, words with the answer that is due after each, if any.
+    """
+
+    task: str
+    question: str
+    summary: str
+    curves: list[str]
+    examples: dict[str, list[tuple[str, str]]]
+
+
+def verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
+    """The verdict of each task.
+
+    Args:
+        table: of :func:`rnnbench._analysis.summary.summarise`.
+        runs: the runs it is made from.
+    """
+    found = []
+    for task, rows in table.groupby("task"):
+        curves: list[list[Cells]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]
+        curves.sort(key=lambda curve: -1 if pd.isna(curve[0]["span"]) else curve[0]["span"], reverse=True)
+        question, examples = example(str(task), runs)
+        found.append(TaskVerdict(str(task), question, _summary(curves), [_curve(curve) for curve in curves], examples))
+    return found
+
+
+def _through(curve: list[Cells]) -> bool:
+    """Whether every gap tried is within the span."""
+    return bool(not pd.isna(curve[0]["span"]) and curve[0]["span"] == curve[0]["largest_gap"])
+
+
+def _summary(curves: list[list[Cells]]) -> str:
+    curves = [curve for curve in curves if len(curve) > 1] or curves  # one gap alone shows no reach
+    through = [curve for curve in curves if _through(curve)]
+    budgets = sorted({int(row["max_steps"]) for curve in curves for row in curve})
+    budget = " to ".join(f"{steps:,}" for steps in dict.fromkeys((budgets[0], budgets[-1])))
+    if not through:
+        return f"Within {budget} training steps no curve spans the largest gap it was tried at."
+    reached = sorted({(int(curve[0]["largest_gap"]), str(curve[0]["label"])) for curve in through}, reverse=True)
+    names = _join([label if gap == reached[0][0] else f"{label} (to gap {gap})" for gap, label in reached])
+    told = (
+        f"Within {budget} training steps {names} {'solves' if len(through) == 1 else 'solve'} every gap tried, to {reached[0][0]}"
+    )
+    rest = len(curves) - len(through)
+    return told + (
+        f"; the other {rest} of {len(curves)} curves fall short." if rest > 1 else "; one curve falls short." if rest else "."
+    )
+
+
+def _curve(curve: list[Cells]) -> str:
+    first = curve[0]
+    if _through(curve):
+        steps = [row["steps_to_solve"] for row in curve if not pd.isna(row["steps_to_solve"])]
+        pace = f"{min(steps):,.0f}" if min(steps) == max(steps) else f"{min(steps):,.0f} to {max(steps):,.0f}"
+        return f"{first['label']}: span at least {first['span']}, the largest gap tried; solved in {pace} steps (medians by gap)."
+    short: Cells = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
+    reached = f"{100 * short['accuracy']:.1f} % right (median), chance {100 * short['chance_accuracy']:.1f} %"
+    counts = f"{short['solved']} of {short['seeds']} seeds solve it"
+    told = f"{first['label']}: span {span_text(first)}; at gap {short['gap']}, {counts}"
+    return f"{told}, {reached}, after {short['max_steps']:,.0f} steps."
+
+
+def _join(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def example(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, list[tuple[str, str]]]]:
+    """The question of a task, and one short sequence in each of its languages; empty for a task that cannot be made here."""
+    import torch
+
+    from rnnbench._errors import UserError
+    from rnnbench._plugins.registry import TASKS, make_task
+
+    options = json.loads(runs.loc[runs["task"] == task, "option"].iloc[0] or "{}")
+    try:
+        made = make_task(TASKS.find(task), options)
+        gap = max(EXAMPLE_GAP, made.min_gap)
+        made.check_gap(gap)
+        batch = made.sample(gap, 1, torch.Generator().manual_seed(0))
+        words = {language: made.words(batch, 0, language) for language in made.languages}
+    except (UserError, ValueError):  # a stranger's task, not on this machine, or with options of another version
+        return "", {}
+    return made.question, {
+        LANGUAGES.get(language, language): [(word.text, word.answer or "") for word in each] for language, each in words.items()
+    }
+
+
+class Condition(NamedTuple):
+    """A field of the recipe, and its values in each study."""
+
+    field: str
+    values: list[str]
+    differs: bool
+
+
+def conditions(runs: pd.DataFrame) -> list[Condition]:
+    """The recipe, field by field, its values by study; those that differ between or within studies first."""
+    found = []
+    studies = [rows for _, rows in runs.groupby("study", sort=False)]
+    fields = [*recipe_fields(runs), *(name for name in ("engine", "device", "threads") if name in runs)]
+    for field in fields:
+        values = [_values(rows[field]) for rows in studies]
+        found.append(Condition(field, values, runs[field].astype("string").fillna("").nunique() > 1))
+    return sorted(found, key=lambda condition: not condition.differs)
+
+
+def _values(column: pd.Series[str]) -> str:
+    texts = [_plain(value) for value in pd.unique(column.dropna())]
+    shown = sorted(texts, key=lambda text: (len(text), text))
+    return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "") or "-"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def command(row: Cells, fields: list[str]) -> str:
+    """The flags that repeat a run's recipe, every field written out, so that they mean the same whatever the defaults become."""
+    words = []
+    for field in fields:
+        value = row[field]
+        flag = "--" + field.replace("_", "-")
+        if field in ("option", "cell_option"):
+            words += [f"{flag} {shlex.quote(f'{key}={_flag(each)}')}" for key, each in json.loads(value or "{}").items()]
+        elif not (pd.isna(value) or field.endswith("_source")):
+            words.append(f"{flag} {shlex.quote(_plain(value))}")
+    return " ".join(words)
+
+
+def _flag(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def sweeps(runs: pd.DataFrame) -> list[str]:
+    """Commands that repeat the runs: a sweep for each set of runs that differ in gap, seed and learning rate alone."""
+    runs = count_once(runs)
+    shown = runs
+    if "horizon" in runs:  # the usual one grows with the gap, and is what a sweep sets by itself
+        shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == (10 * runs["gap"]).clip(lower=20)))
+    fields = [field for field in recipe_fields(runs) if field != "lr"]
+    found = []
+    for _, rows in shown.groupby(["task", "cell", *fields], dropna=False, sort=False):
+        axes = {name: ",".join(_plain(value) for value in sorted(rows[name].unique())) for name in ("gap", "seed", "lr")}
+        first = rows.iloc[0].to_dict()
+        start = f"rnnbench sweep --cell {shlex.quote(str(first['cell']))} --task {shlex.quote(str(first['task']))}"
+        found.append(f"{start} --gap {axes['gap']} --seed {axes['seed']} --lr {axes['lr']} {command(first, fields)}")
+    return found

@@ -1,0 +1,153 @@
+"""What a run and a sweep return: a result and a study, which show themselves in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnbench import _study as rooms
+from rnnbench._config import Run
+from rnnbench._spec.resolve import task_of
+from rnnbench._study import RunRecord
+from rnnbench._study.schema import Failure, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnnbench._training.model import Model
+
+
+class Study(rooms.Study):
+    """A folder of runs: ``Study("results")`` reads one; it is written to by :func:`rnnbench.run` and :func:`rnnbench.sweep`.
+
+    ``runs()``, ``logs()`` and ``extrapolation()`` are its tables as DataFrames; the columns are those of the CSV files.
+
+    Example:
+        >>> import rnnbench
+        >>> small = {"task": "beijing", "gap": 5, "hidden_size": 8, "max_steps": 10, "eval_every": 10}
+        >>> study = rnnbench.sweep(cell=["rnn", "gru"], progress=False, **small)
+        >>> sorted(study.runs()["cell"]), len(study.logs()), len(study.summary())
+        (['gru', 'rnn'], 2, 2)
+    """
+
+    def failed(self) -> pd.DataFrame:
+        """The runs that came to no verdict, one row each, with the reason; ``sweep(retry_failed=True)`` tries them again."""
+        import pandas as pd
+
+        return pd.DataFrame([row.model_dump() for row in self.failures.rows()], columns=list(Failure.model_fields))
+
+    def summary(self) -> pd.DataFrame:
+        """One row per curve and gap: how many seeds solved it, medians and intervals."""
+        from rnnbench._analysis.summary import summarise
+
+        return summarise(self.runs())
+
+    def spans(self) -> pd.DataFrame:
+        """One row per curve: how far back it remembers, and what that takes; see :func:`rnnbench._analysis.summary.spans`."""
+        from rnnbench._analysis.summary import spans
+
+        return spans(self.runs())
+
+    def table(self) -> pd.DataFrame:
+        """The summary as people read it, the texts of ``rnnbench table``."""
+        from rnnbench._analysis.tables import readable
+        from rnnbench._sweep.recipes import tuning_text
+
+        summary = self.summary()
+        return readable(summary.assign(tuning=tuning_text(summary, [self.folder])))
+
+    def _repr_html_(self) -> str:
+        if not self.records():
+            return f"<p>study <code>{self.folder}</code>: no finished runs{self._failed_told()}</p>"
+        html: str = self.table().to_html(index=False)
+        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs{self._failed_told()}</p>{html}"
+
+    def __repr__(self) -> str:
+        return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_told()}>"
+
+    def _failed_told(self) -> str:
+        return f", {failed} failed" if (failed := len(self.failures.rows())) else ""
+
+
+class Result:
+    """One finished or interrupted run.
+
+    Attributes:
+        run: the run, every default filled in.
+        record: its row of ``runs.csv``; None if it was interrupted.
+        study: the study that has it.
+
+    Example:
+        >>> import rnnbench
+        >>> result = rnnbench.run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False)
+        >>> result.log["step"].tolist(), result.chance, result.model.cell.hidden_size
+        ([10, 20], 0.5, 8)
+    """
+
+    def __init__(self, run: Run, study: rooms.Study) -> None:
+        self.study = study
+        self.record: RunRecord | None = study.finished(run.run_id)
+        # how it was made, which may be another way than was asked for now
+        self.run = run.model_copy(update={name: getattr(self.record, name) for name in Run.SPEED}) if self.record else run
+
+    @property
+    def rows(self) -> list[Row]:
+        """Its evaluations."""
+        return self.study.log(self.run.run_id)
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """Its evaluations, one row each; columns as in the log's CSV."""
+        import pandas as pd
+
+        return pd.DataFrame([row.values() for row in self.rows], columns=list(Row.columns()))
+
+    @property
+    def status(self) -> str:
+        """solved, unsolved, diverged, gave-up or interrupted."""
+        return self.record.status if self.record else "interrupted"
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers at the last evaluation; NaN before the first."""
+        measured = [row.accuracy for row in self.rows if row.status != "interrupted"]
+        return measured[-1] if measured else float("nan")
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of the best memoryless predictor."""
+        return task_of(self.run).chance(self.run.gap).accuracy
+
+    @property
+    def model(self) -> Model:
+        """The trained network; raises UserError while there are no weights."""
+        from rnnbench.insight._load import trained
+
+        return trained(self.run, self.study)
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps taken."""
+        return self.rows[-1].step if self.rows else 0
+
+    def __repr__(self) -> str:
+        told = f"{self.status} after {self.step:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
+        return f"<Result {self.run.run_id}: {told}>"
+
+    def _repr_html_(self) -> str:
+        run, rows = self.run, [row for row in self.rows if row.status != "interrupted"]
+        title = f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}"
+        told = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
+        measured = f"accuracy {100 * self.accuracy:.1f} %, chance {100 * self.chance:.1f} %" if rows else "not measured yet"
+        return f"<p><b>{title}</b><br>{told}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"
+
+
+def _curve(rows: list[Row], steps: int, chance: float) -> str:
+    """The accuracy over the budget as a small drawing, chance a dashed line."""
+    points = " ".join(f"{300 * row.step / steps:.1f},{61 - 60 * row.accuracy:.1f}" for row in rows)
+    level = f"{61 - 60 * chance:.1f}"
+    return (
+        '<svg width="302" height="62" role="img" aria-label="accuracy against training steps">'
+        '<rect x="0.5" y="0.5" width="301" height="61" fill="none" stroke="#bbb"/>'
+        f'<line x1="0" x2="300" y1="{level}" y2="{level}" stroke="#888" stroke-dasharray="4 3"/>'
+        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="2"/></svg>'
+    )

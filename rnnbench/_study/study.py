@@ -1,0 +1,298 @@
+"""A study: a folder of runs.
+
+    runs.csv                 one row per finished run: the whole run, its outcome, the versions
+    failed.csv               one row per run that came to no verdict
+    extrapolation.csv        one row per finished run and other gap that it was measured at
+    logs/<run_id>.csv        one row per evaluation
+    checkpoints/<run_id>.pt  where an unfinished run resumes; gone once it is finished
+    weights/<run_id>.pt      the final weights
+    redo/                    a finished run that is being run again; takes the place of the old one when it is whole
+
+Several processes may write to one study at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from filelock import FileLock, Timeout
+
+from rnnbench._errors import BusyError, UserError, machine_fault
+from rnnbench._study import atomic
+from rnnbench._study.schema import Extrapolation, Failure, Record, Row, RunRecord
+from rnnbench._study.table import R, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HALF = re.compile(r"(\.(checkpoint|weights))?\.\w+\.\d+\.tmp$")
+"""What follows the run_id in the name of half a file."""
+
+FOLDERS = ("logs", "checkpoints", "weights", "redo", ".locks")
+
+
+class Study:
+    """A study folder. :meth:`open` reads one and writes nothing; :meth:`create` makes one, or opens it for writing.
+
+    Example:
+        >>> import tempfile
+        >>> len(Study.create(tempfile.mkdtemp()).records())
+        0
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.finished_table = Table(self.folder / "runs.csv", RunRecord)
+        self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
+        self.failures = Table(self.folder / "failed.csv", Failure)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Self:
+        """The study in a folder; nothing is written. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
+        if not Path(folder).is_dir():
+            raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
+        study = cls(folder)
+        study.records()
+        return study
+
+    @classmethod
+    def create(cls, folder: Path | str) -> Self:
+        """The study in a folder, made if it is not there, and brought to the schema of today.
+
+        Raises:
+            UserError: the folder cannot be written to, or holds what is no study.
+            StorageError: the disk is full.
+        """
+        study = cls(folder)
+        try:
+            for name in FOLDERS:
+                (study.folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
+            raise machine_fault(error) or UserError(why) from error
+        if not os.access(study.folder, os.W_OK):
+            raise UserError(f"cannot write to {study.folder}: choose another folder with --out")
+        study.records()
+        if study.finished_table.older:
+            study._renew()
+        return study
+
+    @property
+    def runs_file(self) -> Path:
+        return self.finished_table.path
+
+    def log_file(self, run_id: str) -> Path:
+        return self.folder / "logs" / f"{run_id}.csv"
+
+    def checkpoint_file(self, run_id: str) -> Path:
+        return self.folder / "checkpoints" / f"{run_id}.pt"
+
+    def weights_file(self, run_id: str) -> Path:
+        return self.folder / "weights" / f"{run_id}.pt"
+
+    def records(self) -> list[RunRecord]:
+        """The finished runs; raises UserError for a damaged table."""
+        return self.finished_table.rows()
+
+    def finished(self, run_id: str) -> RunRecord | None:
+        """The row of a finished run; None if there is none."""
+        return self.finished_table.get(run_id)
+
+    def settled(self, run_id: str) -> RunRecord | None:
+        """As :meth:`finished`, after putting in order what a killed process left of the run."""
+        if run_id in self._unsettled():
+            self._settle(run_id)
+        return self.finished(run_id)
+
+    def tidy(self) -> None:
+        """Put in order what killed processes left of runs that nobody has now."""
+        for run_id in self._unsettled():
+            if not self.claimed(run_id):
+                self._settle(run_id)
+
+    def _unsettled(self) -> set[str]:
+        """Runs of which something is left that should not be: half a file, a redone run not in place, a spare checkpoint."""
+        halves = {HALF.sub("", path.name) for name in FOLDERS for path in (self.folder / name).glob("*.tmp")}
+        redone = {path.stem for path in (self.folder / "redo").glob("*.json")}
+        return halves | redone | {path.stem for path in (self.folder / "checkpoints").glob("*.pt") if self.finished(path.stem)}
+
+    def _settle(self, run_id: str) -> None:
+        with contextlib.suppress(BusyError), self.claim(run_id):
+            pass
+
+    def log(self, run_id: str) -> list[Row]:
+        """The evaluations of a run, finished or not."""
+        return Table(self.log_file(run_id), Row).rows()
+
+    def all_logs(self) -> list[Row]:
+        """The evaluations of every run, finished or not."""
+        rows = [row for path in sorted((self.folder / "logs").glob("*.csv")) for row in Table(path, Row).rows()]
+        self.records()
+        named = self.finished_table.renamed
+        return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
+
+    def runs(self) -> pd.DataFrame:
+        """The finished runs, one row each, typed; raises UserError if there are none."""
+        return self._frame(self.records(), RunRecord)
+
+    def logs(self) -> pd.DataFrame:
+        """The evaluations of every run, finished or not, one row each; raises UserError if there are none."""
+        return self._frame(self.all_logs(), Row)
+
+    def extrapolation(self) -> pd.DataFrame:
+        """The measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
+        return self._frame(self.extrapolations.rows(), Extrapolation)
+
+    def _frame(self, rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
+        if not rows:
+            raise UserError(f"no runs in {self.folder}: make some with `rnnbench run --out {self.folder}`")
+        return frame(rows, kind)
+
+    @contextlib.contextmanager
+    def claim(self, run_id: str) -> Iterator[None]:
+        """Hold a run against other processes; raises BusyError if one of them has it.
+
+        What a killed process left of it is put in order first: half-written files, a redone run that was whole, the checkpoint of
+        a finished run.
+        """
+        lock = FileLock(self.folder / ".locks" / f"{run_id}.lock")
+        try:
+            lock.acquire(timeout=PATIENCE, poll_interval=0.02)  # `status` holds a lock for a moment
+        except Timeout:
+            raise BusyError(f"another process is running this in {self.folder}: wait for it, or choose another --out") from None
+        except OSError as error:
+            raise atomic.storage_error(Path(lock.lock_file), error) from error
+        try:
+            for folder in FOLDERS:
+                for half in (self.folder / folder).glob(f"{glob.escape(run_id)}.*.tmp"):
+                    half.unlink(missing_ok=True)
+            Redo(self, run_id).recover()
+            if self.finished(run_id):
+                self.checkpoint_file(run_id).unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+    def claimed(self, run_id: str) -> bool:
+        """Whether some process has the run now; writes nothing."""
+        return atomic.locked(self.folder / ".locks" / f"{run_id}.lock")
+
+    def record(self, record: RunRecord) -> None:
+        """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
+        with self._writing(self.finished_table):
+            self.finished_table.put(record)
+
+    def record_extrapolation(self, row: Extrapolation) -> None:
+        """Put a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
+        with self._writing(self.extrapolations):
+            self.extrapolations.put(row)
+
+    def record_failure(self, row: Failure) -> None:
+        """Put a failure into ``failed.csv``, in the place of an earlier one of the same run."""
+        with self._writing(self.failures):
+            self.failures.put(row)
+
+    def clear_failure(self, run_id: str) -> None:
+        """Forget a failure: the run has succeeded."""
+        if self.failures.get(run_id):
+            with self._writing(self.failures):
+                self.failures.write(row for row in self.failures.rows() if row.run_id != run_id)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a file of the study's own, such as ``sweep.json``, all or nothing."""
+        with self._alone(name):
+            atomic.replace(self.folder / name, content)
+
+    def _writing(self, table: Table[R]) -> contextlib.AbstractContextManager[None]:
+        return self._alone(table.path.name)
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Hold a file that several processes write to; halves of it that killed ones left are removed first."""
+        lock = FileLock(self.folder / ".locks" / f"{name.split('.')[0]}.lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise atomic.storage_error(Path(lock.lock_file), error) from error
+        try:
+            for half in self.folder.glob(f"{name}.*.tmp"):
+                half.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+    def _renew(self) -> None:
+        """Rewrite a study of an earlier schema; a kill on the way leaves it readable, and the next start finishes the work."""
+        with self._writing(self.finished_table):
+            records, renamed = self.records(), self.finished_table.renamed
+            for old, new in renamed.items():
+                rows = [row.model_copy(update={"run_id": new}) for row in self.log(old)]
+                if rows:
+                    Table(self.log_file(new), Row).write(rows)
+                if self.weights_file(old).exists():
+                    self.weights_file(old).replace(self.weights_file(new))
+            others = [row.model_copy(update={"run_id": renamed.get(row.run_id, row.run_id)}) for row in self.extrapolations.rows()]
+            if others:
+                self.extrapolations.write(others)
+            self.finished_table.write(records)
+            for old in renamed.keys() - set(renamed.values()):
+                self.log_file(old).unlink(missing_ok=True)
+
+
+class Redo:
+    """A finished run that is run again: its files stand apart until all of them are whole, and then take the old ones' place."""
+
+    def __init__(self, study: Study, run_id: str) -> None:
+        self.study = study
+        self.run_id = run_id
+        folder = study.folder / "redo"
+        self.log_file = folder / f"{run_id}.csv"
+        self.checkpoint_file = folder / f"{run_id}.checkpoint.pt"
+        self.weights_file = folder / f"{run_id}.weights.pt"
+        self.done_file = folder / f"{run_id}.json"
+
+    def finish(self, record: RunRecord) -> None:
+        """Take the old run's place. From the moment that the row is written down here, a kill loses nothing."""
+        atomic.replace(self.done_file, json.dumps(record.cells()).encode())
+        self.recover()
+
+    def recover(self) -> None:
+        """Finish what a kill interrupted; nothing if there is nothing to do."""
+        if not self.done_file.exists():
+            return
+        try:
+            record = RunRecord.parse(json.loads(self.done_file.read_bytes()))
+        except (ValueError, AttributeError) as error:
+            raise atomic.unreadable(self.done_file) from error
+        for mine, place in (
+            (self.log_file, self.study.log_file(self.run_id)),
+            (self.weights_file, self.study.weights_file(self.run_id)),
+        ):
+            if mine.exists():
+                mine.replace(place)
+        self.study.record(record)
+        self.checkpoint_file.unlink(missing_ok=True)
+        self.done_file.unlink()
+
+
+PATIENCE = 0.5  # seconds
+
+
+def frame(rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
+    """Rows as a DataFrame: every column of their kind, those that this version does not know last; options as JSON."""
+    import pandas as pd
+
+    table = pd.DataFrame([row.values() for row in rows], columns=None if rows else list(kind.columns()))
+    for name in table.columns:
+        if name in kind.columns() and table[name].dtype == object:
+            numbers = pd.to_numeric(table[name], errors="coerce")
+            if (numbers.notna() | table[name].isna()).all():
+                table[name] = numbers  # whole numbers with gaps, as floats with NaN
+    return table

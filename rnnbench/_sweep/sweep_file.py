@@ -1,0 +1,102 @@
+"""A sweep from a TOML file and from flags; what is wrong with it is said by key, place and likely meaning."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rnnbench._config import SweepRequest, flag
+from rnnbench._errors import UserError, did_you_mean, mistake
+from rnnbench._study import Study
+from rnnbench._sweep import recipes
+from rnnbench._sweep.grid import check_cells
+
+SWEEP_FILE = "sweep.json"
+"""The last sweep of a study, in its folder."""
+
+
+def read_sweep(file: Path | None, flags: dict[str, object], word: Callable[[str], str] = flag) -> SweepRequest:
+    """The sweep of a TOML file (keys are the flags' words, with underscores), each flag in the place of the file's value.
+
+    Args:
+        file: the file, or None for flags alone; the tables and files that it names in turn are found from its own folder.
+        flags: values by field name, of the types that TOML would give.
+        word: how a message calls the field of a flag.
+
+    Raises:
+        UserError: one line: ``study.toml, line 3: unknown key 'gaps': did you mean 'gap'?``
+    """
+    text = _read(file) if file else ""
+    values = _parse(file, text) if file else {}
+    known = SweepRequest.model_fields
+
+    def place(key: str) -> str:
+        return word(key) if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
+
+    for key, value in values.items():
+        if key not in known:
+            raise UserError(f"{file}, {_line(text, key)}: unknown key {key!r}{did_you_mean(key.replace('-', '_'), list(known))}")
+        if value == []:
+            raise UserError(f"{file}, {_line(text, key)}: {key} is an empty list: give a value, or leave it out for its default")
+        if file and key in ("tuned", "tune") and isinstance(value, str):
+            values[key] = str(file.parent / value)
+    return check_sweep(values | flags, place)
+
+
+def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> SweepRequest:
+    """The sweep of plain values; raises UserError that starts with ``place(key)``."""
+    try:
+        sweep = SweepRequest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "missing":
+            key = first["loc"][0]
+            raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in a sweep file") from error
+        raise UserError(mistake(error, place, SweepRequest.model_fields)) from error
+    check_cells(sweep.cells)
+    return sweep
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UserError(f"cannot read sweep file {file}: {reason}") from error
+
+
+def _parse(file: Path, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file} is not TOML: {error}; a sweep file has lines such as `gap = [10, 20]`") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise UserError(f"{file} is not a sweep file: it holds a number, or a nesting, beyond all measure") from error
+
+
+def _line(text: str, key: str) -> str:
+    """Where a key of the file stands; tomllib does not say."""
+    found = re.search(rf"""^[ \t]*\[?[ \t]*["']?{re.escape(key)}["']?[ \t]*[\]=.]""", text, re.MULTILINE)
+    return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
+
+
+def save_sweep(sweep: SweepRequest, study: Study) -> None:
+    """Keep a sweep as plain JSON, and the tuning that it names, beside the runs that it asked for."""
+    study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+    recipes.keep(sweep, study.folder)
+
+
+def load_sweep(file: Path) -> SweepRequest:
+    """Read what :func:`save_sweep` wrote; raises UserError."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {file}: {error}; delete it, or name the sweep file or its flags") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{file} is no sweep: delete it, or name the sweep file or its flags")
+    return check_sweep(values, lambda key: f"{file}: {key}")

@@ -1,0 +1,140 @@
+"""The same tuning for every cell: one stated grid, pilot seeds that are never reported, one rule of choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from rnnbench._analysis.summary import BEST_RULE, rank_key
+from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
+from rnnbench._errors import UserError
+from rnnbench._study import RunRecord, Study
+from rnnbench._study.schema import this_machine
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.recipes import Tuned, check_untold, lacking, write
+from rnnbench._sweep.sweep_file import read_sweep
+from rnnbench._version import __version__
+
+
+def with_defaults(asked: SweepRequest) -> SweepRequest:
+    """The same with the rates and seeds of :data:`rnnbench._config.PILOTS`, where it names none."""
+    return asked.model_copy(update={name: value for name, value in PILOTS.items() if name not in asked.model_fields_set})
+
+
+class Pilots(NamedTuple):
+    """What is tuned, and where to.
+
+    Attributes:
+        asked: the sweep of the pilot runs.
+        runs: its runs.
+        folder: their study.
+        table: takes what is chosen.
+    """
+
+    asked: SweepRequest
+    runs: list[Run]
+    folder: Path
+    table: Path
+
+    def record(self, command: str) -> list[Tuned]:
+        """Choose, and put the choices into the table; ``command`` is what was run."""
+        rows = choose(self.runs, Study.open(self.folder), command)
+        if rows:
+            write(self.table, rows)
+        return rows
+
+
+def needed(sweep: SweepRequest) -> Pilots | None:
+    """The pilot runs that a sweep with ``tune`` needs first, beside its table; None if that has every recipe. Raises UserError."""
+    if sweep.tune is None:
+        return None
+    if sweep.tuned is None:
+        raise UserError("tune needs tuned, the table that takes what is chosen")
+    table = Path(sweep.tuned)
+    cells, tasks = lacking(sweep, table)
+    if not cells:
+        return None
+    check_untold(sweep)
+    grid(sweep.model_copy(update={"tuned": None}), {})  # what else is wrong with the sweep is said before hours of pilot runs
+    options = {name: value for name in ("option", "cell_option") if (value := getattr(sweep, name))}
+    asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks} | options))
+    return Pilots(asked, pilots(asked), table.with_name(f"{table.stem}-pilots"), table)
+
+
+def pilots(asked: SweepRequest) -> list[Run]:
+    """The pilot runs of a tuning; raises UserError for seeds that could be reported, or a grid that is not the same for all."""
+    low = [seed for seed in asked.seed if seed < PILOT_SEEDS]
+    if low:
+        raise UserError(f"seed {low[0]} is one of the reported seeds: tune on pilot seeds, from {PILOT_SEEDS} up")
+    for name in NO_PILOTS:
+        if getattr(asked, name):
+            raise UserError(f"{name} is for sweeps, which run what tuning chose: leave it out here")
+    runs = grid(asked)
+    counts: dict[tuple[str, ...], int] = {}
+    for run in runs:
+        counts[_place(run)] = counts.get(_place(run), 0) + 1
+    if asked.cells and len(set(counts.values())) > 1:
+        raise UserError("every cell gets the same number of candidates: [cells.NAME] gives one of them more than another")
+    return runs
+
+
+def choose(runs: Sequence[Run], study: Study, command: str) -> list[Tuned]:
+    """The best recipe of every cell, task and gap all of whose pilot runs the study has.
+
+    Args:
+        runs: of :func:`pilots`.
+        study: where they were run.
+        command: what was run, for the table.
+
+    Returns:
+        One row each, chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal in that the narrower one.
+    """
+    places: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        places.setdefault(_place(run), []).append(run)
+    rows = []
+    for here in places.values():
+        records = [study.finished(run.run_id) for run in here]
+        whole = [record for record in records if record is not None]
+        if len(whole) == len(here):
+            rows.append(_row(whole, command))
+    return rows
+
+
+def _row(records: Sequence[RunRecord], command: str) -> Tuned:
+    recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
+    for record in records:
+        recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
+    (lr, width, init), best = min(recipes.items(), key=lambda item: (_standing(item[1]), item[0][1:]))
+    first, steps = best[0], _steps(best)
+    machine = this_machine()
+    values = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
+    return Tuned.model_validate(
+        values
+        | {"lr": lr, "hidden_size": width, "init": init, "candidates": len(recipes), "grid": _told(recipes)}
+        | {"seeds": " ".join(str(seed) for seed in sorted({record.seed for record in records}))}
+        | {"solved": len(steps), "accuracy": median(record.accuracy for record in best)}
+        | {"steps_to_solve": median(steps) if steps else None, "rule": BEST_RULE, "command": command}
+        | {"rnnbench_version": __version__, "torch_version": machine["torch_version"], "python_version": machine["python_version"]}
+    )
+
+
+def _steps(records: Iterable[RunRecord]) -> list[int]:
+    return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
+
+
+def _standing(records: Sequence[RunRecord]) -> tuple[float, ...]:
+    steps = _steps(records)
+    accuracy = median(record.accuracy for record in records)
+    return rank_key(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)
+
+
+def _told(recipes: Iterable[tuple[float, int, str]]) -> str:
+    rates, widths, inits = (sorted(set(values), reverse=k == 0) for k, values in enumerate(zip(*recipes, strict=True)))
+    return f"lr {' '.join(f'{rate:g}' for rate in rates)}; {' '.join(map(str, widths))} units; {' '.join(map(str, inits))}"
+
+
+def _place(run: Run) -> tuple[str, ...]:
+    return tuple(str(getattr(run, name)) for name in ("task", "task_source", "option", "cell", "cell_source", "cell_option", "gap"))

@@ -1,0 +1,138 @@
+"""Tokens -> cell -> readout: the network that is trained, and what it will need of the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from rnnbench import _engine
+from rnnbench._cell import Cell, InitContext, Layer, check_inputs
+from rnnbench._config import Run
+from rnnbench._errors import UserError, place
+from rnnbench._network.initializers import initialise, uniform_
+from rnnbench._network.stack import Stack
+from rnnbench._plugins.registry import CELLS
+from rnnbench._spec.resolve import cell_of, sketch_of
+from rnnbench.task import Batch, Task
+
+
+class Model(nn.Module):
+    """A layer and a linear readout, read only where an answer is due.
+
+    Args:
+        cell: the layer.
+        output_size: numbers that the readout gives.
+        engine: ``fast`` takes a :class:`Cell` through :mod:`rnnbench._engine`, ``torch`` through its own ``states``.
+    """
+
+    def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
+        super().__init__()
+        self.cell = cell
+        self.engine = engine
+        self.readout = nn.Linear(cell.hidden_size, output_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(N, output_size) outputs at the N scored positions of the batch, in the order of ``batch.answers``.
+
+        Raises:
+            UserError: the inputs are none that the layer reads, or it gives outputs of another shape than it should.
+        """
+        first = batch.first_scored
+        states = self.states(batch.inputs, first)  # (T - first, B, H)
+        scored = batch.scored[first:]  # (T - first, B)
+        due = states.flatten(0, 1) if bool(scored.all()) else states[scored]  # (N, H)
+        outputs: Tensor = self.readout(due)  # (N, output_size)
+        return outputs
+
+    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
+        """(T - first, B, H) the layer's outputs from step ``first`` on."""
+        check_inputs(self.cell, inputs)
+        if isinstance(self.cell, Stack):
+            return self.cell.states(inputs, first, self.layer_states)
+        return self.layer_states(self.cell, inputs, first)
+
+    def layer_states(self, layer: Layer, inputs: Tensor, first: int) -> Tensor:
+        """(T - first, B, H) one layer's outputs, through the engine where it is to be used."""
+        if self.engine == "fast" and isinstance(layer, Cell):
+            try:
+                return _engine.states(layer, inputs, first)
+            except _engine.NotCompiledError:  # it did not agree with `step` when it was first used, and has said so
+                self.engine = "torch"
+        states = layer.states(inputs, first)  # (T - first, B, H)
+        owed = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
+        if tuple(states.shape) != owed:
+            raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
+        return states
+
+
+def stream(seed: int, name: str) -> Generator:
+    """A random stream of its own for every use of a seed: ``init``, ``train``, ``evaluate``."""
+    digest = hashlib.sha256(f"rnnbench/{name}/{seed}".encode()).digest()
+    return Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+
+
+def build(run: Run, task: Task) -> Model:
+    """The initialised network of a run, on the CPU in float32; leaves the random stream of the process as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stream(run.seed, "own").initial_seed())
+        cell = cell_of(run, task.input_size)
+        model = Model(cell, task.output_size, run.engine)
+    generator = stream(run.seed, "init")
+    context = InitContext(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
+    for layer in cell.parts if isinstance(cell, Stack) else [cell]:
+        initialise(layer, run.init, context)
+    uniform_(model.readout.parameters(), run.hidden_size, generator)
+    return model
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Trainable numbers of a module."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def memory_needed(run: Run, task: Task, cell: Layer) -> int:
+    """Bytes that a training step needs at least: weights with gradients and Adam's two moments, states of all time steps.
+
+    A lower bound, meant to refuse what cannot fit. ``cell`` may be a sketch without storage.
+    """
+    H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
+    weights = parameter_count(cell) + H * task.output_size
+    kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the backward pass
+    fixed = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
+    return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
+
+
+def check_memory(run: Run, task: Task) -> None:
+    """Raise UserError if a training step cannot fit into the memory that is free now."""
+    cell = sketch_of(run, CELLS.get(run.cell, run.cell_source), task.input_size, run.hidden_size)
+    needed = memory_needed(run, task, cell)
+    if run.device.startswith("cuda"):
+        free = torch.cuda.mem_get_info(run.device)[0]
+    else:
+        import psutil
+
+        free = psutil.virtual_memory().available
+    if needed > free:
+        fixed = f", train_sequences {run.train_sequences}" if run.train_sequences else ""
+        raise UserError(
+            f"gap {run.gap} with hidden size {run.hidden_size}{fixed} and batch size {run.batch_size} needs at least "
+            f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB is free: make one of them smaller"
+        )
+
+
+def check_device(name: str) -> torch.device:
+    """The device called ``name``; raises UserError if this machine does not have it."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"unknown device {name!r}: use cpu, cuda or cuda:N") from None
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise UserError(f"device {name} is not there: this machine has {count} CUDA devices, use --device cpu")
+    elif device.type != "cpu":
+        raise UserError(f"device {name!r} is not supported: use cpu, cuda or cuda:N")
+    return device

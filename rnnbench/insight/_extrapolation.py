@@ -1,0 +1,72 @@
+"""Length extrapolation: how a trained network fares at gaps it was not trained at. One set of weights serves every length."""
+
+from __future__ import annotations
+
+from rnnbench._config import Run
+from rnnbench._errors import UserError
+from rnnbench._spec.resolve import task_of
+from rnnbench._study import Extrapolation, Study
+from rnnbench._training.model import stream
+from rnnbench._training.process_state import session
+from rnnbench._training.trainer import Trainer
+from rnnbench.insight._kept import Counting
+from rnnbench.insight._load import trained
+
+
+def check_gaps(run: Run, gaps: list[int]) -> None:
+    """Raise UserError if the task of a run cannot pose its question at one of the gaps."""
+    task = task_of(run)
+    for gap in gaps:
+        try:
+            task.check_gap(gap)
+        except ValueError as error:
+            raise UserError(f"--eval-gaps: {error}") from error
+
+
+def measure_gaps(study: Study, run: Run, gaps: list[int], again: bool = False, progress: Counting = iter) -> list[Extrapolation]:
+    """A finished run at other gaps, in their order; those measured before are not measured again unless ``again`` says so."""
+    known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run.run_id}
+    wanted = sorted(set(gaps))
+    for gap in progress([gap for gap in wanted if gap not in known]):
+        known[gap] = measure_at(study, run, gap)
+    return [known[gap] for gap in wanted]
+
+
+def measure_at(study: Study, run: Run, gap: int) -> Extrapolation:
+    """Measure a finished run at another gap, on held-out sequences of its own stream, and record it.
+
+    Args:
+        study: has the run's row and final weights, and takes the measurement.
+        run: the run.
+        gap: time steps.
+
+    Returns:
+        The row of ``extrapolation.csv``.
+
+    Raises:
+        UserError: the study has no weights of the run, or a sequence does not fit into memory.
+    """
+    record = study.finished(run.run_id)
+    assert record is not None
+    weights = trained(run, study).state_dict()
+    trainer = Trainer(run.model_copy(update={"gap": gap}))
+    trainer.model.load_state_dict(weights)
+    trainer.eval_stream = stream(run.seed, "extrapolate")
+    with session(run.threads, trainer.noise):
+        accuracy, loss = trainer.measure()
+    row = Extrapolation(
+        run_id=run.run_id,
+        task=run.task,
+        cell=run.cell,
+        init=run.init,
+        gap=run.gap,
+        seed=run.seed,
+        status=record.status,
+        eval_gap=gap,
+        accuracy=accuracy,
+        eval_loss=loss,
+        answers=trainer.answers,
+        chance_accuracy=trainer.chance.accuracy,
+    )
+    study.record_extrapolation(row)
+    return row

@@ -1,0 +1,83 @@
+"""A network to look into, at initialisation or from a finished run, and one pass through it that keeps every state and gate."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnnbench._cell import Cell, State, check_step
+from rnnbench._config import Run
+from rnnbench._errors import UserError
+from rnnbench._plugins.registry import CELLS, TASKS
+from rnnbench._spec.resolve import task_of
+from rnnbench._study import Study
+from rnnbench._study.atomic import load_tensors, unreadable
+from rnnbench._training.model import Model, build
+
+CANDIDATES = 8
+"""Runs that are named where a name could mean several."""
+
+
+class Pass(NamedTuple):
+    """One walk through a sequence by the cell's written-out step.
+
+    Attributes:
+        states: T + 1 states, the initial one first, each a tuple of (B, ...).
+        gates: T dicts of gates and candidates by name, (B, H) each.
+    """
+
+    states: list[State]
+    gates: list[dict[str, Tensor]]
+
+
+def walk(cell: Cell, x: Tensor | list[Tensor]) -> Pass:
+    """Take one ``step`` after the other over (T, B, D) values; gradients reach every state, and x if it asks for them."""
+    state = tuple(part.clone().requires_grad_(torch.is_grad_enabled()) for part in cell.start(len(x[0])))  # (B, ...) each
+    states, gates = [state], []
+    for t, values in enumerate(x):  # (B, D)
+        result = cell.step(values, state)
+        if t == 0:
+            check_step(cell, result, state)
+        state, opened = result
+        states.append(state)
+        gates.append(opened)
+    return Pass(states, gates)
+
+
+def initialised(run: Run, dtype: torch.dtype) -> Model:
+    """The network of a resolved run before any training, in evaluation mode."""
+    return build(run, task_of(run)).to(dtype).eval()
+
+
+def trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model:
+    """The network of a finished run, in evaluation mode; raises UserError if the study has no weights of it."""
+    path = study.weights_file(run.run_id)
+    if not path.exists():
+        raise UserError(f"no weights of {run.run_id} in {study.folder}: make the run there first")
+    for registry, name, source in ((CELLS, run.cell, run.cell_source), (TASKS, run.task, run.task_source)):
+        if registry.changed(name, source):
+            text = f"{registry.word} {name} has changed in Python since {run.run_id} was made"
+            warnings.warn(f"{text}: its weights are looked at with the class of now", stacklevel=3)
+    model = initialised(run, torch.float32)
+    try:
+        model.load_state_dict(load_tensors(path))
+    except RuntimeError as error:
+        raise unreadable(path) from error
+    return model.to(dtype)
+
+
+def find_run(study: Study, name: str) -> Run:
+    """The run of the finished run whose run_id is, or begins with, ``name``; raises UserError if it is not one run."""
+    records = study.records()
+    found = [r for r in records if r.run_id == name] or [r for r in records if r.run_id.startswith(name)]
+    if len(found) != 1:
+        if not found:
+            known = ", ".join(sorted(r.run_id for r in records)[:3]) or "none"
+            raise UserError(f"no run {name!r} in {study.folder}: it has {known}{', ...' if len(records) > 3 else ''}")
+        which = sorted(r.run_id for r in found)
+        shown = ", ".join(which[:CANDIDATES]) + (f" and {len(which) - CANDIDATES} more" if len(which) > CANDIDATES else "")
+        raise UserError(f"{len(found)} runs in {study.folder} begin with {name!r}, give more of the run_id: {shown}")
+    return found[0].run

@@ -1,0 +1,91 @@
+"""Random weight guessing: the baseline that says which tasks are too easy to prove anything about learning.
+
+Hochreiter & Schmidhuber 1996 ("Bridging long time lags by weight guessing and long short-term memory") drew all weights at random
+until a network solved the task; Schmidhuber, Hochreiter & Bengio 2001 report 6 to 22 trials for latch problems of length 500-600.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from rnnbench._config import Run
+from rnnbench._spec.resolve import task_of
+from rnnbench._training.model import Model, build, stream
+from rnnbench._training.process_state import threads
+from rnnbench._training.trainer import SOLVED_ACCURACY
+from rnnbench.task import Batch, Task
+
+SCREENED = 64
+"""Sequences that every guess is tried on."""
+PROMISING = 0.9
+"""Share of right answers on them from which a guess is worth the full test: a solution falls below it once in 10^8 times."""
+CONFIRMED = 1024
+"""Fresh sequences of that test."""
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """One repeat.
+
+    Attributes:
+        guesses: how many were drawn; the last one solved the task if ``solved``.
+        solved: whether one was right on 99 % of CONFIRMED fresh sequences.
+        sequences: sequences seen, all tests together.
+        accuracy: of the best guess, on CONFIRMED fresh sequences.
+    """
+
+    guesses: int
+    solved: bool
+    sequences: int
+    accuracy: float
+
+
+@torch.no_grad()
+def guess(run: Run, scale: float, max_guesses: int) -> Guesses:
+    """Draw weights until a network solves the task.
+
+    Args:
+        run: cell, task, gap, width and seed; nothing of the training recipe is used.
+        scale: all weights and biases are drawn from U[-scale, scale].
+        max_guesses: where to stop.
+
+    Raises:
+        UserError: the run does not fit its task or cell.
+    """
+    with threads(1):  # tiny products: threads only cost
+        return _guess(run, task_of(run), scale, max_guesses)
+
+
+def _guess(run: Run, task: Task, scale: float, max_guesses: int) -> Guesses:
+    model = build(run, task).eval()
+    draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
+    screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
+    sequences, best, weights = 0, -1.0, {}
+    for count in range(1, max_guesses + 1):
+        draw_weights(model, scale, draws)
+        share = right(model, task, screen)
+        sequences += SCREENED
+        if share > best:
+            best, weights = share, {name: value.clone() for name, value in model.state_dict().items()}
+        if share >= PROMISING:
+            confirmed = right(model, task, task.sample(run.gap, CONFIRMED, tests))
+            sequences += CONFIRMED
+            if confirmed >= SOLVED_ACCURACY:
+                return Guesses(count, True, sequences, confirmed)
+    model.load_state_dict(weights)  # the best was picked on the screen: what it is worth shows on fresh sequences
+    return Guesses(max_guesses, False, sequences, right(model, task, task.sample(run.gap, CONFIRMED, tests)))
+
+
+def draw_weights(model: Model, scale: float, generator: torch.Generator) -> None:
+    """Fill every weight and bias from U[-scale, scale], in place."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.uniform_(-scale, scale, generator=generator)
+
+
+def right(model: Model, task: Task, batch: Batch) -> float:
+    """Share of right answers; an output that is not finite is wrong."""
+    outputs = model(batch)  # (N, output_size)
+    return float((task.correct(outputs, batch) & outputs.isfinite().all(dim=1)).double().mean())

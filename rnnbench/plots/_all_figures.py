@@ -1,0 +1,47 @@
+"""All figures that the tables of a study allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnbench.plots._accuracy import plot_accuracy
+from rnnbench.plots._budget import by_budget, plot_budget
+from rnnbench.plots._extrapolation import plot_extrapolation
+from rnnbench.plots._learning import plot_learning
+from rnnbench.plots._overview import plot_overview
+from rnnbench.plots._size import plot_span_by_size
+from rnnbench.plots._solved import plot_solved
+from rnnbench.plots._span import plot_span
+from rnnbench.plots._steps import plot_steps
+
+
+def every_figure(
+    runs: pd.DataFrame | None, logs: pd.DataFrame | None = None, extrapolation: pd.DataFrame | None = None
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """The name of each figure, and what draws it.
+
+    Args:
+        runs: of :meth:`rnnbench.Study.runs`; figures against the gap need two gaps of a task.
+        logs: of :meth:`rnnbench.Study.logs`, for learning curves.
+        extrapolation: of :meth:`rnnbench.Study.extrapolation`.
+    """
+    if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
+        yield "accuracy_by_gap", partial(plot_accuracy, runs)
+        yield "solved_rate", partial(plot_solved, runs)
+        yield "span", partial(plot_span, runs)
+        yield "overview", partial(plot_overview, runs)
+        if runs["state_size"].nunique() > 1:
+            yield "span_by_state_size", partial(plot_span_by_size, runs)
+        if (runs["status"] == "solved").any():
+            yield "steps_to_solve", partial(plot_steps, runs)
+    if runs is not None and len(by_budget(runs)):
+        yield "budget", partial(plot_budget, runs)
+    if logs is not None:
+        for task, rows in logs.groupby("task"):
+            yield f"learning_curves_{task}", partial(plot_learning, rows, runs)
+    if extrapolation is not None:
+        yield "extrapolation", partial(plot_extrapolation, extrapolation)
