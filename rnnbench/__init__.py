@@ -21,9 +21,10 @@ from rnnbench._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from rnnbench import insight, plots
-    from rnnbench._api import cells, load_extrapolation, load_logs, load_runs, run, sweep, tasks, tune
+    from rnnbench._api import cells, example, load_extrapolation, load_logs, load_runs, run, sweep, tasks, tune
     from rnnbench._errors import UserError
     from rnnbench._results import Result, Study
+    from rnnbench.plots._style import render
     from rnnbench.testing import check_cell, check_task
 
 __all__ = [
@@ -33,11 +34,13 @@ __all__ = [
     "cells",
     "check_cell",
     "check_task",
+    "example",
     "insight",
     "load_extrapolation",
     "load_logs",
     "load_runs",
     "plots",
+    "render",
     "run",
     "sweep",
     "tasks",
@@ -45,7 +48,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("load_extrapolation", "load_logs", "load_runs", "run", "sweep", "tasks", "tune"), "rnnbench._api"),
+    **dict.fromkeys(("example", "load_extrapolation", "load_logs", "load_runs", "run", "sweep", "tasks", "tune"), "rnnbench._api"),
+    "render": "rnnbench.plots._style",
     **dict.fromkeys(("check_cell", "check_task"), "rnnbench.testing"),
     **dict.fromkeys(("Result", "Study"), "rnnbench._results"),
     "UserError": "rnnbench._errors",

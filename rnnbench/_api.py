@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnbench._cell import Layer
-from rnnbench._config import AXES, SweepRequest
+from rnnbench._config import AXES, Option, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
+from rnnbench._plugins.registry import CELLS, TASKS, C, Registry, make_task
 from rnnbench._results import Result, Study
-from rnnbench._spec.request import CellLike, TaskLike, request, spec_of
+from rnnbench._spec.request import CellLike, TaskLike, class_of, request, spec_of
 from rnnbench._spec.resolve import resolve
 from rnnbench._sweep.launch import begin
 from rnnbench._sweep.recipes import TABLE
@@ -26,8 +26,9 @@ from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
 from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
+from rnnbench._training.model import stream
 from rnnbench._training.runner import Execution
-from rnnbench.task import Task
+from rnnbench.task import Task, Word
 from rnnbench.testing import warning
 
 if TYPE_CHECKING:
@@ -208,6 +209,41 @@ def tasks() -> dict[str, type[Task]]:
         'Does one early word still decide the answer at a later word?'
     """
     return {name: entry.kind for name, entry in TASKS.named().items()}
+
+
+def example(
+    task: TaskLike, gap: int, *, seed: int = 0, language: str = "en", option: dict[str, Option] | None = None
+) -> list[Word]:
+    """Return one sequence of a task as readable words, the one that ``rnnbench show`` prints.
+
+    Args:
+        task: a name, a path, a class, or an instance.
+        gap: time steps between what must be remembered and the answer.
+        seed: chooses the sequence.
+        language: one of the task's languages.
+        option: options of the task.
+
+    Returns:
+        One :class:`rnnbench.task.Word` per time step: its ``text``, and the ``answer`` due at that step, or None.
+
+    Raises:
+        UserError: the task, the gap, the language or an option does not exist.
+
+    Example:
+        >>> words = example("beijing", gap=3)
+        >>> " ".join(word.text for word in words)
+        'arrive we rest slowly beijing'
+        >>> [word.answer for word in words]
+        [None, None, None, None, 'arriving']
+    """
+    made = make_task(*class_of(TASKS, task, option))
+    if language not in made.languages:
+        raise UserError(f"task {made.name} has no language {language!r}: use {' or '.join(made.languages)}")
+    try:
+        made.check_gap(gap)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return made.words(made.sample(gap, 1, stream(seed, "show")), 0, language)
 
 
 def load_runs(study: Path | str) -> pd.DataFrame:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import rnnbench
+from rnnbench._cli import app
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"task": "beijing", "gap": 5, "hidden_size": 8, "max_steps": 20, "eval_every": 10, "progress": False}
@@ -76,7 +78,8 @@ def test_packages_that_are_functions_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["rnnbench._api", "rnnbench._results", "rnnbench._spec.request", "rnnbench.insight._measurements"]
+    "module",
+    ["rnnbench._api", "rnnbench._results", "rnnbench.plots._style", "rnnbench._spec.request", "rnnbench.insight._measurements"],
 )
 def test_the_examples_of_the_docstrings_hold(module: str) -> None:
     found = doctest.testmod(importlib.import_module(module))
@@ -152,3 +155,16 @@ def test_figures_draw_into_the_callers_axes() -> None:
     ax = figure.subplots()
     assert rnnbench.plots.plot_accuracy(study, ax=ax) is figure
     assert ax.lines
+
+
+def test_an_example_is_the_sequence_that_show_prints() -> None:
+    shown = CliRunner().invoke(app, ["show", "recall", "--gap", "4", "--seed", "2", "--option", "cues=3"]).output
+    words = rnnbench.example("recall", 4, seed=2, option={"cues": 3})
+    assert shown.split()[1 : 1 + len(words)] == [word.text for word in words]
+    assert rnnbench.example(rnnbench.tasks()["recall"](cues=3), 4, seed=2) == words
+
+
+@pytest.mark.parametrize("wrong", [{"language": "fr"}, {"gap": -1}, {"option": {"cue": 3}}, {"task": "recal"}])
+def test_an_example_that_does_not_exist_is_one_sentence(wrong: dict) -> None:
+    with pytest.raises(rnnbench.UserError, match=r"fr|gap -1|cue|recall"):
+        rnnbench.example(**({"task": "recall", "gap": 4} | wrong))

@@ -142,10 +142,16 @@ def runs_of(given: pd.DataFrame | Runs) -> pd.DataFrame:
 
 
 @styled
-def render(figure: Figure, kind: str) -> bytes:
-    """The figure as the bytes of a ``png`` or ``svg`` file, the same for the same data."""
+def render(figure: Figure, file_format: str = "png") -> bytes:
+    """Return a figure as the bytes of a ``png`` or ``svg`` file; the same data gives the same bytes.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> render(Figure())[:4]
+        b'\\x89PNG'
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
     return buffer.getvalue()
 
 
