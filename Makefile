@@ -1,15 +1,15 @@
-# The two commands: `make run` and `make test`. They set up all they need, once.
+# The two main commands are `make run` and `make test`. They set up the environment once.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run report reference figures atlas test lint types wheel-check clean
+.PHONY: run report reference figures atlas test test-slow lint types wheel-check clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
 
-# The committed runs of results/reference/, piece by piece; finished runs are skipped, so it can be interrupted and resumed.
+# The committed runs of results/reference/, piece by piece. Finished runs are skipped, so this can be interrupted and resumed.
 REFERENCE := results/reference
 HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther farther-others copy-fresh)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
@@ -24,25 +24,29 @@ reference: $(VENV)/.installed
 	$(BIN)/rnnbench verify $(REFERENCE) --record
 	$(MAKE) figures
 
-# The figures of the committed runs, each of the sweeps that it compares.
+# The figures of the committed runs. Each shows only the sweeps that it compares.
 figures: $(VENV)/.installed
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(SHOWN) --published
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/headline.toml | tr ' ' ,` --figure budget
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(REFERENCE)/width.toml --figure accuracy_by_gap --out $(REFERENCE)/figures/width
 
-# Every cell on one axis: results/atlas/, which can be interrupted and resumed too.
+# results/atlas/: every cell on one axis. This can be interrupted and resumed too.
 ATLAS := results/atlas
 atlas: $(VENV)/.installed
 	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --out $(ATLAS)
 	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size --style slide
 	$(BIN)/rnnbench table $(ATLAS) --spans --format markdown > $(ATLAS)/spans.md
 
-# One page of the committed runs of the README's figure, to look at in a browser.
+# One page about the runs of the README's figure, for a browser.
 report: $(VENV)/.installed
 	$(BIN)/rnnbench report $(REFERENCE) --sweep $(SHOWN) --out build/report.html
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# Browser, notebooks and recomputed pages.
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -51,11 +55,11 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/mypy
 
-# Builds a wheel, installs it into a fresh environment and uses it from another directory.
+# Build a wheel, install it into a fresh environment and use it from another directory.
 wheel-check: $(VENV)/.installed
 	bash .ci/wheel-check $(BIN)/python
 
-# torch first and by version: a bare `torch` brings the CUDA packages, gigabytes that a CPU machine has no use for.
+# torch first and by version: a bare `torch` brings gigabytes of CUDA packages that a CPU machine does not need.
 $(VENV)/.installed: pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "rnnbench needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }

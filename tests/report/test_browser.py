@@ -10,7 +10,10 @@ import pytest
 
 selenium = pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'rnnbench[dev]'")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(DRIVER is None, reason="no chromedriver: apt-get install chromium chromium-driver")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(DRIVER is None, reason="no chromedriver: apt-get install chromium chromium-driver"),
+]
 
 WATCH = """
 window.failures = [];
