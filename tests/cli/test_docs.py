@@ -1,4 +1,4 @@
-"""The commands that the documents show: every one exists and takes the flags that are shown with it; every linked file is there."""
+"""Tests of the Markdown pages: every command exists and takes the flags shown with it, and every link has a target."""
 
 import re
 import shlex
@@ -15,8 +15,8 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def shown(path: Path) -> list[list[str]]:
-    """Every rnnbench command of a document, continuation lines joined, inline or indented, as words."""
-    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    """Return every rnnbench command of a document as words, inline or indented, with continuation lines joined."""
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL).replace("\\\n", " ")
     lines = re.findall(r"^ {4}(.*\brnnbench [a-z].*)$", text, re.MULTILINE) + re.findall(r"`(rnnbench [a-z][^`]*)`", text)
     pieces = [piece for line in lines for piece in re.split(r"\s#\s|;|&&|\|", line.replace("\n", " "))]
     return [
@@ -37,7 +37,15 @@ def test_every_command_shown_exists(path: Path) -> None:
         assert used <= known | {"--help"}, (name, used - known)
 
 
+def anchors(path: Path) -> set[str]:
+    """Return the anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), target
+def test_every_relative_link_has_a_target(path: Path) -> None:
+    for target in re.findall(r"\]\(([^):]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        assert (path.parent / file).exists(), target
+        assert not anchor or anchor in anchors(path.parent / file if file else path), target

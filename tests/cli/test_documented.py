@@ -1,4 +1,4 @@
-"""Every command is documented, every flag declared once, and no command leans on another."""
+"""Tests of the commands as a whole: each is documented and short, imports no other, and flags are declared once."""
 
 import ast
 from pathlib import Path
@@ -18,7 +18,7 @@ FIELDS = tuple(str(field.description) for model in (RunRequest, SweepRequest) fo
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_it_is_documented(command: str) -> None:
+def test_every_command_is_documented(command: str) -> None:
     assert any(f"rnnbench {command}" in page.read_text("utf-8") for page in PAGES)
 
 
