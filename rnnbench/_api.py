@@ -19,9 +19,9 @@ from rnnbench._plugins.registry import CELLS, TASKS, C, Registry, make_task
 from rnnbench._results import Result, Study
 from rnnbench._spec.request import CellLike, TaskLike, class_of, request, spec_of
 from rnnbench._spec.resolve import resolve
-from rnnbench._sweep.launch import begin
+from rnnbench._sweep.launch import start_workers
 from rnnbench._sweep.recipes import TABLE
-from rnnbench._sweep.run_queue import Note
+from rnnbench._sweep.run_queue import Message
 from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
 from rnnbench._sweep.workers import Workers
@@ -124,11 +124,11 @@ def sweep(
     asked = sweep_request(file, cell=cell, task=task, **recipe)
     study = Study.create(scratch(_digest(asked)) if out is None else out)
     if first := needed(asked):
-        whole = _work(begin(first.asked, Study.create(first.folder), jobs, dask, retry_failed), progress)
+        whole = _work(start_workers(first.asked, Study.create(first.folder), jobs, dask, retry_failed), progress)
         first.record("rnnbench.sweep")
         if not whole:
             return study
-    _work(begin(asked, study, jobs, dask, retry_failed, fail_fast), progress)
+    _work(start_workers(asked, study, jobs, dask, retry_failed, fail_fast), progress)
     return study
 
 
@@ -168,7 +168,7 @@ def tune(
     asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
     folder = scratch(_digest(asked)) if out is None else Path(out)
     wanted = Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE))
-    _work(begin(asked, Study.create(folder), jobs, dask, retry_failed), progress)
+    _work(start_workers(asked, Study.create(folder), jobs, dask, retry_failed), progress)
     return pd.DataFrame([row.model_dump() for row in wanted.record("rnnbench.tune")])
 
 
@@ -176,12 +176,12 @@ def _work(workers: Workers, progress: bool | None) -> bool:
     """Do a sweep and show how far it is; false if it was interrupted."""
     with interruptible(workers) as signals, _bar(progress, workers.run_queue.total) as advance:
         for event in workers.events():
-            if isinstance(event, Note):
+            if isinstance(event, Message):
                 warnings.warn(event.text, stacklevel=3)
             advance(workers.run_queue.ended, f"{workers.run_queue.failed} failed")
     run_queue = workers.run_queue
     if failed := run_queue.failed + run_queue.failed_before:
-        told = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.known]
+        told = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.run_ids]
         text = f"{failed} of {run_queue.total} runs failed{told[-1] if told else ''}; study.failed() has all of them"
         warnings.warn(text, stacklevel=3)
     return not signals

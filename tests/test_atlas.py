@@ -45,5 +45,5 @@ def test_cells_are_of_one_size_and_tuned_alike() -> None:
 
 
 def test_a_recipe_of_no_cell_is_an_error() -> None:
-    with pytest.raises(UserError, match=r"\[cells.lemm\]: there is no cell of that name: did you mean 'lem'"):
+    with pytest.raises(UserError, match=r"\[cells.lemm\]: unknown cell: did you mean 'lem'"):
         grid(atlas(cells={"lemm": {"lr": 0.1}}))

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: one leg of a run, in a folder of its own. See :mod:`rnnbench._sweep.dask` for the driver."""
+"""The function that a Dask worker runs: it trains one run for a while. :mod:`rnnbench._sweep.dask` submits it."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from rnnbench._study import Study
 from rnnbench._study.atomic import replace
 from rnnbench.testing import warning
 
-_one_at_a_time = threading.Lock()  # torch's threads and noise are settings of a whole process
+_one_run_at_a_time = threading.Lock()  # torch's thread count and random state belong to the process
 
 
-def files_of(study: Study, run_id: str) -> dict[str, bytes]:
-    """What a study has of a run, by name in its folder; the log first, as it may be ahead of its checkpoint but never behind."""
+def read_files(study: Study, run_id: str) -> dict[str, bytes]:
+    """Return a run's files by their path in the study; the log first, as it may be ahead of the checkpoint but never behind."""
     paths = (study.log_file(run_id), study.checkpoint_file(run_id), study.weights_file(run_id))
     return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
 
 
-def leg(
+def train_on_worker(
     values: dict[str, object], plugins: Sequence[Plugin], files: dict[str, bytes], seconds: float, topic: str
 ) -> dict[str, object]:
-    """One leg of a run, from these files to those it would have left in a study.
+    """Train a run from its files for some seconds, and return its files.
 
     Args:
-        values: the run, plain.
-        plugins: what its task and cell are made from, if they do not come with rnnbench.
-        files: what the driver's study has of it, by name.
-        seconds: how long it may take, rounded up to an evaluation.
-        topic: where its rows, and what the checks say of its plug-ins, go as events.
+        values: fields of the run.
+        plugins: sources of its task and cell, unless they are built in.
+        files: content of the run's files in the driver's study, by path.
+        seconds: time to train, rounded up to an evaluation.
+        topic: of the events that carry rows, and warnings about plug-ins, to the driver.
 
     Returns:
-        ``files`` and, of a finished run, its ``record``; or why there are none: ``storage`` (the machine failed) or ``failed``.
+        ``files`` and ``record``, which is None unless the run has ended. After an error only its message: as ``storage`` if the
+        worker's machine failed, else as ``failed``.
     """
     from distributed import get_worker
 
@@ -46,7 +47,7 @@ def leg(
 
     worker, key = get_worker(), get_worker().get_current_task()
     run = Run.model_validate(values)
-    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
+    with _one_run_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:
             admit(plugins)
             study = Study.create(folder)
@@ -54,17 +55,17 @@ def leg(
                 replace(study.folder / name, content)
             end = time.monotonic() + seconds
             execution = Execution(run, study)
-            worker.log_event(topic, {"verdict": warning(execution.findings)})
+            worker.log_event(topic, {"warning": warning(execution.findings)})
             with contextlib.closing(execution.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})
                     task = worker.state.tasks.get(key)
-                    if task is None or task.state != "executing":  # the driver has stopped: nobody waits for this run
+                    if task is None or task.state != "executing":  # the driver has stopped
                         return {"failed": "cancelled"}
                     if time.monotonic() > end:
                         break
             record = study.finished(run.run_id)
-            return {"files": files_of(study, run.run_id), "record": record and record.cells()}
-        except BaseException as error:  # sys.exit of a plug-in too, which would take the worker with it
+            return {"files": read_files(study, run.run_id), "record": record and record.cells()}
+        except BaseException as error:  # including SystemExit of a plug-in, which would end the worker
             fault = machine_fault(error)
             return {"storage": str(fault)} if fault else {"failed": one_line(error)}

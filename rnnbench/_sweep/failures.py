@@ -1,7 +1,6 @@
-"""Runs that failed, and why: rows of ``failed.csv``, which stay there until the runs succeed.
+"""Rows of ``failed.csv``: the runs that failed, and why. A row stays until its run succeeds.
 
-A run that diverged is a result, not a failure: its network was trained, and the recipe did not hold. Nor is a full disk a failure
-of the run: it stays to do.
+A run that diverged has a result and did not fail. A full disk stops the sweep, and the run remains to do.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from rnnbench._study import Failure
 
 
 def failure(run: Run, reason: str, exit_code: int | None) -> Failure:
-    """The row of ``failed.csv`` of a run that failed now."""
+    """Return the row of ``failed.csv`` for a run that failed now."""
     values = {name: getattr(run, name) for name in Failure.model_fields if hasattr(run, name)}
     when = datetime.now(UTC).isoformat(timespec="seconds")
     return Failure.model_validate(values | {"reason": reason, "exit_code": exit_code, "last_tried": when})
 
 
 def reason_of_exit(exit_code: int | None) -> str:
-    """The end of a process that could not say why itself."""
+    """Return why a process ended, from its exit code."""
     if exit_code is None or exit_code >= 0:
         return f"ended with exit code {exit_code} before it had a result"
     number = -exit_code

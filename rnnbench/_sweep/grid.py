@@ -1,4 +1,4 @@
-"""From a sweep to its runs: the whole grid, or the few gaps that a search for the span asks for."""
+"""The runs of a sweep: the whole grid, or the few gaps that a search for the span needs."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import fits, resolve
 from rnnbench._sweep.recipes import tuning_of
 
-OWN = "default"
-"""The init that stands for each cell's own."""
+DEFAULT_INIT = "default"
+"""Entry of ``init`` that means each cell's default initialisation."""
 
 
-def grid(sweep: SweepRequest, broken: dict[str, str] | None = None) -> list[Run]:
-    """Every run of a sweep, resolved, each once; small gaps first, so that a sweep shows results early.
+def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list[Run]:
+    """Return every run of a sweep, each once. Small gaps come first, so that a sweep shows results early.
 
-    A cell that cannot take a named init is left out if the init list also has ``default``, which every cell can take; the horizon
-    goes to the runs whose initialisation has a use for one.
+    If ``init`` contains ``default``, a cell that cannot take one of the other initialisations is skipped for it. Only runs whose
+    initialisation uses a horizon get the sweep's horizon.
 
     Args:
-        sweep: what was asked for.
-        broken: takes the cells and tasks whose own file is at fault, as they were asked for, with the reason. Their runs are left
-            out, unless there are no others.
+        sweep: the request.
+        load_errors: receives each cell and task whose file is broken, with the reason. Their runs are left out if others remain.
 
     Raises:
-        UserError: a run of the grid cannot be.
+        UserError: a run of the grid is not possible.
     """
-    found: dict[str, str] = {}
-    whole = {"cell": _sound(CELLS, sweep.cell, found), "task": _sound(TASKS, sweep.task, found)}
-    sweep = sweep.model_copy(update=whole)
+    errors: dict[str, str] = {}
+    loaded = {"cell": _loadable(CELLS, sweep.cell, errors), "task": _loadable(TASKS, sweep.task, errors)}
+    sweep = sweep.model_copy(update=loaded)
     runs: dict[str, Run] = {}
     known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
     unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
-    if unknown and not found:
-        raise UserError(f"[cells.{unknown[0]}]: there is no cell of that name{did_you_mean(unknown[0], known_cells)}")
+    if unknown and not errors:
+        raise UserError(f"[cells.{unknown[0]}]: unknown cell{did_you_mean(unknown[0], known_cells)}")
     horizons = 0
     for request in requests(sweep):
         try:
@@ -49,64 +48,64 @@ def grid(sweep: SweepRequest, broken: dict[str, str] | None = None) -> list[Run]
         except BaseException as error:
             if not (reason := fault_of_file(error)):
                 raise
-            found.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
+            errors.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
         horizons += uses_horizon
         if run is not None:
             runs.setdefault(run.run_id, run)
-    if found and not (runs and broken is not None):
-        raise UserError(next(iter(found.values())))
-    if broken is not None:
-        broken |= found
+    if errors and not (runs and load_errors is not None):
+        raise UserError(next(iter(errors.values())))
+    if load_errors is not None:
+        load_errors |= errors
     if sweep.horizon is not None and not horizons:
         raise UserError("horizon is given, and no run of this sweep has an initialisation that uses it")
     return sorted(runs.values(), key=lambda run: run.gap)
 
 
-def _sound(registry: Registry[C], asked: Sequence[str], broken: dict[str, str]) -> list[str]:
-    """Those that can be loaded."""
-    sound = []
-    for spec in asked:
+def _loadable(registry: Registry[C], specs: Sequence[str], errors: dict[str, str]) -> list[str]:
+    """Return the specs that can be loaded, and put the others into ``errors``."""
+    loadable = []
+    for spec in specs:
         try:
             registry.find(spec)
-            sound.append(spec)
+            loadable.append(spec)
         except PluginError as error:
-            broken[spec] = str(error)
-    return sound
+            errors[spec] = str(error)
+    return loadable
 
 
 def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
-    """The run of a request, or None if its cell is to be left out; and whether the sweep's horizon was of use."""
+    """Return the run of a request (None if its cell is skipped), and True if it uses the sweep's horizon."""
     named = request.init
-    if OWN in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
+    if DEFAULT_INIT in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
         return None, False
     if sweep.horizon is None:
         return resolve(request), False
-    bare = resolve(request.model_copy(update={"horizon": None}))
-    return (bare, False) if bare.horizon is None else (resolve(request), True)
+    without = resolve(request.model_copy(update={"horizon": None}))
+    return (without, False) if without.horizon is None else (resolve(request), True)
 
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
-    """What a sweep asks for, one request per combination; nothing is checked against tasks and cells."""
+    """Yield one request per combination of a sweep; tasks and cells do not check them yet."""
     recipe = sweep.model_dump(exclude={*AXES, *BESIDES})
     tuning = tuning_of(sweep)
     for cell in sweep.cell:
         own = sweep.cells.get(CELLS.find(cell).name, {})
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
-        if "hidden_size" in own:  # a width of its own stands in the place of a budget of parameters for all
+        if "hidden_size" in own:  # the cell's own width replaces a parameter budget for all cells
             own = {"parameters": None, "max_hidden_size": None} | own
         for values in _combinations(own | axes):
-            init = values.pop("init", OWN)
+            init = values.pop("init", DEFAULT_INIT)
             own_options = values.pop("cell_option", None)
             options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
             own_gap = [values.pop("gap")] if "gap" in values else []
             for task in sweep.task:
                 gaps: Sequence[object] = own_gap or sweep.gap or TASKS.find(task).kind.default_gaps
                 for gap in gaps:
-                    asked = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
-                    asked["init"] = None if init == OWN else init
+                    fields = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
+                    fields["init"] = None if init == DEFAULT_INIT else init
                     try:
-                        request = RunRequest.model_validate(asked)
+                        request = RunRequest.model_validate(fields)
                     except ValidationError as error:  # the sweep's own values are checked already
                         name = CELLS.find(cell).name
                         raise UserError(mistake(error, f"[cells.{name}]: {{}}".format)) from error
@@ -114,7 +113,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
 
 
 def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
-    """One dict per combination of the lists in ``values``; in a table of options a list is an axis too."""
+    """Yield one dict per combination of the lists in ``values``, including the lists inside tables of options."""
     flat: dict[tuple[str, str], list[object]] = {}
     for name, value in values.items():
         inside = value if isinstance(value, dict) else {"": value}
@@ -132,7 +131,7 @@ def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
 
 
 def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
-    """Raise UserError, naming the key, for a cell's recipe that no run could have."""
+    """Raise UserError if a cell's recipe has a key or value that no run can have."""
     allowed = {*Request.model_fields, *AXES} - {"cell", "task"}
     for cell, recipe in cells.items():
         for key in recipe:
@@ -145,35 +144,35 @@ def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
 
 
 class SpanSearch:
-    """Bisects the gap list of every curve (all that is the same but gap and seed) for the largest gap its seeds solve.
+    """A bisection of each curve's gaps for the largest gap that its seeds solve. Runs of a curve differ only in gap and seed.
 
-    It takes for granted that a cell which solves a gap solves the smaller ones, and needs about log2 of the gaps instead of all.
-    A gap is solved by at least 4 in 5 seeds; a failed run solved nothing.
+    The search assumes that a cell which solves a gap also solves the smaller ones. It trains about log2 of the gaps instead of all.
+    A gap is solved by the share of seeds that :func:`gap_solved` requires; a failed run counts as unsolved.
 
     Args:
-        runs: the whole :func:`grid`; what the search asks for is part of it.
+        runs: the whole :func:`grid`, of which the search uses a part.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.curves: dict[str, _Bisection] = {}
         for run in runs:
-            self.curves.setdefault(_curve(run), _Bisection()).add(run)
+            self.curves.setdefault(_curve_key(run), _Bisection()).add(run)
 
     def first(self) -> list[Run]:
-        """The runs to start with: every curve's middle gap."""
+        """Return the runs to start with: the middle gap of every curve."""
         return [run for curve in self.curves.values() for run in curve.next()]
 
     def after(self, run: Run, solved: bool) -> list[Run]:
-        """The runs to do once ``run`` has ended: another gap if it was the last seed of this one, else none."""
-        return self.curves[_curve(run)].note(run, solved)
+        """Return the runs to add when ``run`` has ended: the next gap after the last seed of a gap, else none."""
+        return self.curves[_curve_key(run)].record(run, solved)
 
-    def most(self) -> int:
-        """Upper bound of the number of runs."""
-        return sum(curve.most() for curve in self.curves.values())
+    def max_runs(self) -> int:
+        """Return an upper bound of the number of runs."""
+        return sum(curve.max_runs() for curve in self.curves.values())
 
 
 class _Bisection:
-    """One curve: gaps up to index ``low`` are solved, those from ``high`` on are not."""
+    """The search on one curve: gaps up to index ``low`` are solved, those from index ``high`` are not."""
 
     def __init__(self) -> None:
         self.runs: dict[int, list[Run]] = {}
@@ -190,7 +189,7 @@ class _Bisection:
             return []
         return self.runs[sorted(self.runs)[(self.low + self.high) // 2]]
 
-    def note(self, run: Run, solved: bool) -> list[Run]:
+    def record(self, run: Run, solved: bool) -> list[Run]:
         seen = self.solved.setdefault(run.gap, [])
         seen.append(solved)
         if len(seen) < len(self.runs[run.gap]):
@@ -202,10 +201,10 @@ class _Bisection:
             self.high = index
         return self.next()
 
-    def most(self) -> int:
+    def max_runs(self) -> int:
         return math.ceil(math.log2(len(self.runs) + 1)) * max(len(seeds) for seeds in self.runs.values())
 
 
-def _curve(run: Run) -> str:
-    """What is common to the runs of a curve; the horizon follows the gap, and so does not count."""
+def _curve_key(run: Run) -> str:
+    """Return what the runs of a curve have in common. The horizon is not part of it, as it depends on the gap."""
     return str(sorted((name, str(value)) for name, value in run.identity.items() if name not in ("gap", "seed", "horizon")))

@@ -1,4 +1,4 @@
-"""From a sweep as it was asked for to the workers that do it."""
+"""The workers of a sweep request."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from rnnbench._config import Run, SweepRequest
 from rnnbench._study import Study
 from rnnbench._sweep.grid import SpanSearch, grid
 from rnnbench._sweep.local import Local
-from rnnbench._sweep.run_queue import RunQueue, no_more
+from rnnbench._sweep.run_queue import RunQueue, no_further_runs
 from rnnbench._sweep.sweep_file import save_sweep
 from rnnbench._sweep.workers import Workers
 
 
-def begin(
-    asked: SweepRequest, study: Study, jobs: int | None, dask: str | None, retry_failed: bool = False, fail_fast: bool = False
+def start_workers(
+    request: SweepRequest, study: Study, jobs: int | None, dask: str | None, retry_failed: bool = False, fail_fast: bool = False
 ) -> Workers:
-    """Who does a sweep, which the study notes down: processes of this machine, or a Dask cluster."""
-    run_queue = plan(asked, study, retry_failed)
-    save_sweep(asked, study)
+    """Save a sweep in its study, and start its workers: processes on this machine, or a Dask cluster."""
+    run_queue = build_queue(request, study, retry_failed)
+    save_sweep(request, study)
     if dask is not None:
         from rnnbench._sweep.dask import Dask
 
         return Dask(run_queue, dask, fail_fast)
-    return Local(run_queue, jobs or at_once(asked.device, asked.threads), fail_fast)
+    return Local(run_queue, jobs or default_jobs(request.device, request.threads), fail_fast)
 
 
-def plan(asked: SweepRequest, study: Study, retry_failed: bool = False) -> RunQueue:
-    """What a sweep has to do in a study."""
-    broken: dict[str, str] = {}
-    runs = grid(asked, broken)
-    search = SpanSearch(runs) if asked.search_span else None
-    return RunQueue(study, search.first() if search else runs, search.after if search else no_more, retry_failed, broken)
+def build_queue(request: SweepRequest, study: Study, retry_failed: bool = False) -> RunQueue:
+    """Return the queue of the runs that a sweep still needs in a study."""
+    load_errors: dict[str, str] = {}
+    runs = grid(request, load_errors)
+    search = SpanSearch(runs) if request.search_span else None
+    first, after = (search.first(), search.after) if search else (runs, no_further_runs)
+    return RunQueue(study, first, after, retry_failed, load_errors)
 
 
-def requested(study: Study, asked: SweepRequest, broken: dict[str, str]) -> list[Run]:
-    """The runs of a sweep, of a search for the span those that it has asked for so far; ``broken`` as in :func:`grid`."""
-    runs = grid(asked, broken)
-    if asked.search_span:
-        known = plan(asked, study).known
-        runs = [run for run in runs if run.run_id in known]
+def requested_runs(study: Study, request: SweepRequest, load_errors: dict[str, str]) -> list[Run]:
+    """Return the runs of a sweep; for a search for the span those requested so far. ``load_errors`` as in :func:`grid`."""
+    runs = grid(request, load_errors)
+    if request.search_span:
+        run_ids = build_queue(request, study).run_ids
+        runs = [run for run in runs if run.run_id in run_ids]
     return runs
 
 
-def at_once(device: str = "cpu", threads: int = 1) -> int:
-    """Runs at once on this machine: one per core, or one on a GPU however many cores there are."""
+def default_jobs(device: str = "cpu", threads: int = 1) -> int:
+    """Return how many runs this machine trains at once: one per core, or one on a GPU."""
     if device != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""Workers of this machine: one process per run, so that a run which crashes does not affect the others.
+"""Workers on this machine: one process per run, so that a run which crashes does not affect the others.
 
-Processes come from a ``forkserver`` that has torch loaded (about 10 ms per run), or are spawned where there is none. Each run has a
-pipe to the driver. A worker whose driver is gone ends itself; one that is asked to stop (SIGTERM) does so between two steps.
+A ``forkserver`` that has imported torch forks the processes (about 10 ms per run). Systems without one spawn them. Each process has
+a pipe to the driver. A worker ends when its driver is gone, and stops between two steps at SIGTERM.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import admit, plugins_of
 from rnnbench._study import Row, Study
 from rnnbench._sweep.failures import reason_of_exit
-from rnnbench._sweep.run_queue import Event, Progress, RunQueue, Started
-from rnnbench._sweep.workers import TICK, Workers
+from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
+from rnnbench._sweep.workers import POLL_S, Workers
 from rnnbench.testing import subject, warning
 
 if TYPE_CHECKING:
@@ -35,34 +35,36 @@ if TYPE_CHECKING:
 
     Context = ForkServerContext | SpawnContext
 
-UNKNOWN = 255  # exit code of a process whose end nobody saw, as the forkserver is gone
-GRACE = 0.5  # seconds that workers get to save where they are, once asked to stop
+UNKNOWN_EXIT_CODE = 255
+"""Exit code that Python reports for a process whose forkserver is gone."""
+SHUTDOWN_S = 0.5
+"""Seconds between SIGTERM and SIGKILL, in which a worker saves its checkpoint."""
 
 
 class Local(Workers):
-    """Runs a run queue on this machine.
+    """Workers on this machine.
 
     Args:
         run_queue: the runs.
-        jobs: workers at once.
-        fail_fast: stop all at the first failure.
+        jobs: runs at once.
+        fail_fast: stop all runs at the first failure.
     """
 
     def __init__(self, run_queue: RunQueue, jobs: int, fail_fast: bool = False) -> None:
         super().__init__(run_queue, fail_fast)
         self.jobs = jobs
         self.workers: list[_Worker] = []
-        self.checked: set[tuple[object, ...]] = set()  # plug-ins that the checks have let through
+        self.checked: set[tuple[object, ...]] = set()  # tasks and cells that have passed the checks
         forks = "forkserver" in multiprocessing.get_all_start_methods()
         self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
         if forks:
             self.context.set_forkserver_preload(["rnnbench._sweep.preload"])
-            with _no_interrupts(), _no_main():  # Ctrl-C reaches the whole group; the driver decides
+            with _sigint_blocked(), _main_module_hidden():  # the terminal sends Ctrl-C to the whole group
                 from multiprocessing.forkserver import ensure_running
 
                 ensure_running()
 
-    def free(self) -> bool:
+    def has_free_worker(self) -> bool:
         return len(self.workers) < self.jobs
 
     def idle(self) -> bool:
@@ -70,59 +72,60 @@ class Local(Workers):
 
     def start(self, run: Run) -> Event:
         try:
-            with _no_interrupts(), _no_main():  # it may have to start the forkserver again
+            with _sigint_blocked(), _main_module_hidden():  # this may restart the forkserver
                 worker = _Worker(self.context, run, self.run_queue.study.folder, subject(run) in self.checked)
         except (EOFError, OSError) as error:
-            return self.broken(run, f"cannot start a process for a run ({one_line(error)}): give the same command again")
+            return self.stop_at_storage_error(run, f"cannot start a process for a run ({one_line(error)}): rerun the command")
         self.workers.append(worker)
         return Started(run)
 
-    def look(self) -> Iterator[Event]:
+    def poll(self) -> Iterator[Event]:
         if not self.workers:
-            time.sleep(TICK)
-        wait([source for worker in self.workers for source in worker.sources()], timeout=TICK)
+            time.sleep(POLL_S)
+        wait([source for worker in self.workers for source in worker.sources()], timeout=POLL_S)
         for worker in list(self.workers):
-            ended = not worker.process.is_alive()  # asked first: what it has sent before its end is then in the pipe
+            ended = not worker.process.is_alive()  # checked first, so that all it has sent is in the pipe
             for row in worker.rows():
-                yield Progress(worker.run, row)
-            if worker.verdict is not None:
+                yield Evaluated(worker.run, row)
+            if worker.warning is not None:
                 self.checked.add(subject(worker.run))
-                yield from self.told_of(worker.verdict)
-                worker.verdict = None
+                yield from self.new_message(worker.warning)
+                worker.warning = None
             if ended:
                 self.workers.remove(worker)
-                yield self._verdict(worker)
+                yield self._ended(worker)
 
-    def _verdict(self, worker: _Worker) -> Event:
+    def _ended(self, worker: _Worker) -> Event:
+        """Close an ended worker, and return the event of its run's end."""
         worker.pipe.close()
-        run, exit_code, (word, reason) = worker.run, worker.process.exitcode, worker.word
+        run, exit_code, (outcome, reason) = worker.run, worker.process.exitcode, worker.outcome
         worker.process.close()
-        if word == "finished":
+        if outcome == "finished":
             return self.run_queue.finished(run)
-        if word == "busy":
-            return self.run_queue.busy(run)
-        if word == "storage":
-            return self.broken(run, reason)
-        if exit_code == UNKNOWN and not word and self.run_queue.study.claimed(run.run_id):
-            return self.run_queue.busy(run)  # the forkserver was killed, and the run is still at work
-        if word == "interrupted":
-            reason = "stopped from outside (SIGTERM)"
+        if outcome == "busy":
+            return self.run_queue.postpone(run)
+        if outcome == "storage":
+            return self.stop_at_storage_error(run, reason)
+        if exit_code == UNKNOWN_EXIT_CODE and not outcome and self.run_queue.study.claimed(run.run_id):
+            return self.run_queue.postpone(run)  # the forkserver was killed, and the worker still runs
+        if outcome == "interrupted":
+            reason = "stopped by another process (SIGTERM)"
         return self.run_queue.fail(run, reason or reason_of_exit(exit_code), exit_code)
 
     def close(self) -> None:
         for worker in self.workers:
             worker.process.terminate()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + SHUTDOWN_S
         while (alive := [worker.process for worker in self.workers if worker.process.is_alive()]) and time.monotonic() < deadline:
             wait([process.sentinel for process in alive], timeout=max(0.0, deadline - time.monotonic()))
         for worker in self.workers:
             worker.process.kill()
             worker.process.join()
             list(worker.rows())
-            if worker.word[0] == "finished":
+            if worker.outcome[0] == "finished":
                 self.run_queue.finished(worker.run)
             else:
-                self.run_queue.give_back(worker.run)
+                self.run_queue.requeue(worker.run)
         self.workers.clear()
         self.run_queue.study.tidy()
 
@@ -132,40 +135,41 @@ class _Worker:
 
     def __init__(self, context: Context, run: Run, folder: Path, checked: bool) -> None:
         self.run = run
-        self.word = ("", "")  # how it ended: finished, interrupted, busy, storage or failed, and the reason
-        self.verdict: str | None = None  # what the checks say, once they have let its plug-ins through
+        self.outcome = ("", "")  # finished, interrupted, busy, storage or failed, and the reason
+        self.warning: str | None = None  # of the checks, once its task and cell have passed them
         self.open = True
-        self.pipe, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(run, plugins_of(run), folder, checked, theirs), daemon=True)
+        self.pipe, worker_end = context.Pipe(duplex=False)
+        arguments = (run, plugins_of(run), folder, checked, worker_end)
+        self.process: BaseProcess = context.Process(target=_train_in_process, args=arguments, daemon=True)
         self.process.start()
-        theirs.close()
+        worker_end.close()
 
     def sources(self) -> list[Connection | int]:
-        """What to wait for."""
+        """Return the handles that become ready when the worker sends something or ends."""
         return [self.process.sentinel, self.pipe] if self.open else [self.process.sentinel]
 
     def rows(self) -> Iterator[Row]:
-        """The rows in the pipe; the worker's last word is kept."""
+        """Yield the rows in the pipe, and store the outcome or the warning that it holds."""
         try:
             while self.open and self.pipe.poll():
                 message = self.pipe.recv()
                 if isinstance(message, Row):
                     yield message
                 elif isinstance(message, str):
-                    self.verdict = message
+                    self.warning = message
                 else:
-                    self.word = message
-        except (EOFError, OSError):  # it ended, perhaps in the middle of a message
+                    self.outcome = message
+        except (EOFError, OSError):  # the worker ended, perhaps in the middle of a message
             self.open = False
 
 
-def _work(run: Run, plugins: Sequence[Plugin], folder: Path, checked: bool, pipe: Connection) -> None:
-    """The worker: one run, recorded by :class:`Execution` as ``rnnbench run`` does it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked: bool, pipe: Connection) -> None:
+    """Train one run in this process, and send its rows and its outcome to the driver."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when to stop
+    threading.Thread(target=_exit_with_driver, daemon=True).start()
     from rnnbench._training.runner import Execution
 
-    with contextlib.suppress(BrokenPipeError):  # the driver is gone, and this process with it
+    with contextlib.suppress(BrokenPipeError):  # the driver is gone
         try:
             admit(plugins)
             execution = Execution(run, Study(folder), checked=checked)
@@ -184,14 +188,14 @@ def _work(run: Run, plugins: Sequence[Plugin], folder: Path, checked: bool, pipe
 
 
 @contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """What is started here never sees Ctrl-C: the mask is inherited."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT inside the block; processes started there inherit the mask."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # before: starting it lifts the mask
+    resource_tracker.ensure_running()  # first, as starting it unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -200,9 +204,11 @@ def _no_interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_main() -> Iterator[None]:
-    """What is started here does not execute the caller's script again, which needs no ``if __name__ == "__main__"``: all that a
-    worker has to have is sent to it."""
+def _main_module_hidden() -> Iterator[None]:
+    """Hide the caller's script inside the block, so that a worker does not import it.
+
+    The script then needs no ``if __name__ == "__main__"``.
+    """
     before = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -211,8 +217,8 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = before
 
 
-def _end_with_driver() -> None:
-    """A killed driver cannot say goodbye; its run resumes from the checkpoint when the sweep is started again."""
+def _exit_with_driver() -> None:
+    """Kill this process when the driver has ended. The next sweep resumes the run from its checkpoint."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

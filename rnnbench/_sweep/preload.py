@@ -1,6 +1,6 @@
-"""Loaded once by the process that workers are forked from: what each of them would load itself, up to two seconds in all.
+"""Imports of the process that workers are forked from, so that no worker spends up to two seconds on them.
 
-Only imports: no tensor is computed here, since threads of PyTorch would not survive the fork.
+Only imports: threads of PyTorch would not survive the fork, so no tensor is computed here.
 """
 
 import contextlib
@@ -8,7 +8,7 @@ import contextlib
 import rnnbench._training.runner
 
 with contextlib.suppress(Exception):
-    import torch._dynamo  # noqa: F401  # an optimiser loads it when it is made
+    import torch._dynamo  # noqa: F401  # an optimiser imports it when it is made
 
-with contextlib.suppress(Exception):  # the engine is optional, and a broken numba is no reason not to sweep
+with contextlib.suppress(Exception):  # numba is optional, and a sweep runs without it
     import rnnbench._engine.build  # noqa: F401

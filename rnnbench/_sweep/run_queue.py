@@ -1,4 +1,4 @@
-"""Which run is next, and what became of it: the part of a sweep that local workers and Dask share."""
+"""The queue of a sweep's runs and the events of a sweep, shared by local workers and Dask."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from rnnbench._config import Run
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._sweep.failures import failure
 
-PATIENCE = 6.0
-"""Seconds that a sweep waits for a run that another process has, such as a worker of a sweep that was just killed."""
+BUSY_TIMEOUT_S = 6.0
+"""Seconds to wait for a run that another process holds, such as a worker of a sweep that was just killed."""
+BUSY_RETRY_S = 0.3
+"""Seconds between two attempts to take such a run."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A worker took a run."""
+    """Event: a worker took a run."""
 
     run: Run
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A run was evaluated."""
+class Evaluated:
+    """Event: a run was evaluated."""
 
     run: Run
     row: Row
@@ -32,7 +34,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run has its verdict: its row of ``runs.csv``."""
+    """Event: a run has ended and its row is in ``runs.csv``."""
 
     run: Run
     record: RunRecord
@@ -40,164 +42,163 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A run came to no verdict."""
+    """Event: a run ended without a result."""
 
     run: Run
     reason: str
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """Another process has this run, so it is left to it."""
+class HeldElsewhere:
+    """Event: another process holds this run, and this sweep no longer waits for it."""
 
     run: Run
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Nothing happened for a moment."""
+    """Event: nothing happened for a moment."""
 
 
 @dataclass(frozen=True)
-class Note:
-    """Something that a person should know of the workers."""
+class Message:
+    """Event: a line for the user about the workers or a plug-in."""
 
     text: str
 
 
-Event = Started | Progress | Finished | Failed | Elsewhere | Note | Tick
+Event = Started | Evaluated | Finished | Failed | HeldElsewhere | Message | Tick
 
 
-def no_more(run: Run, solved: bool) -> list[Run]:
-    """A plain grid asks for nothing more after a run."""
+def no_further_runs(run: Run, solved: bool) -> list[Run]:
+    """Return no runs: a plain grid adds none when a run ends."""
     return []
 
 
 class RunQueue:
-    """The runs of a sweep, taken one by one; every end is written into the study before it is announced.
+    """The runs of a sweep. The end of a run is written to the study before its event is returned.
 
     Args:
         study: where runs are recorded.
         first: the runs to start with.
-        after: the runs that a run's end calls for, as :meth:`SpanSearch.after`.
-        retry_failed: try runs again that failed in an earlier sweep; else they are left out.
-        broken: cells and tasks whose own file is at fault, with the reason: runs of theirs are left out.
+        after: returns the runs to add when a run ends, as :meth:`SpanSearch.after`.
+        retry_failed: try runs again that failed in an earlier sweep; otherwise they are skipped.
+        load_errors: cells and tasks whose file cannot be loaded, with the reason; they have no runs here.
 
     Attributes:
-        done, failed_before, failed, elsewhere: counts of runs finished (now or earlier), left out as failed, failed now, left to
-            another process.
+        done, failed_before, failed, held_elsewhere: counts of runs finished (now or earlier), skipped because they failed earlier,
+            failed now, left to another process.
     """
 
     def __init__(
         self,
         study: Study,
         first: Iterable[Run],
-        after: Callable[[Run, bool], list[Run]] = no_more,
+        after: Callable[[Run, bool], list[Run]] = no_further_runs,
         retry_failed: bool = False,
-        broken: Mapping[str, str] | None = None,
+        load_errors: Mapping[str, str] | None = None,
     ) -> None:
         self.study = study
-        self.broken = broken or {}
+        self.load_errors = load_errors or {}
         self.after = after
         self.queue = deque(first)
-        self.known = {run.run_id for run in self.queue}  # all runs of the sweep so far
-        self.waiting: deque[tuple[float, Run]] = deque()  # runs of another process, and when to look again
-        self.since: dict[str, float] = {}  # when each of them was first met
+        self.run_ids = {run.run_id for run in self.queue}  # of all runs so far
+        self.postponed: deque[tuple[float, Run]] = deque()  # runs that another process holds, with the time of the next attempt
+        self.busy_since: dict[str, float] = {}
         self.skipped = set() if retry_failed else {row.run_id for row in study.failures.rows()}
-        self.tally: dict[str, int] = {}  # of runs finished now, by status
-        self.done = self.failed_before = self.failed = self.elsewhere = self.at_work = 0
-        self._skip()
+        self.done = self.failed_before = self.failed = self.held_elsewhere = self.running = 0
+        self._skip_recorded()
 
     @property
     def total(self) -> int:
-        """Runs of the sweep as far as they are known: a search for the span adds some as it goes."""
-        return self.ended + self.at_work + len(self.queue) + len(self.waiting)
+        """Number of runs known so far. A search for the span adds runs."""
+        return self.ended + self.running + len(self.queue) + len(self.postponed)
 
     @property
     def ended(self) -> int:
-        return self.done + self.failed_before + self.failed + self.elsewhere
+        """Number of runs that this sweep will not start again."""
+        return self.done + self.failed_before + self.failed + self.held_elsewhere
 
-    def left_out_lines(self) -> list[str]:
-        """What is said of runs that cannot be."""
-        return [f"left out are runs of {spec}: {reason}" for spec, reason in self.broken.items()]
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing failed, now or earlier."""
-        return not (self.failed or self.failed_before or self.broken)
+    def load_error_lines(self) -> list[str]:
+        """Return one line per cell or task that cannot be loaded."""
+        return [f"skipping the runs of {spec}: {reason}" for spec, reason in self.load_errors.items()]
 
     @property
-    def to_come(self) -> list[Run]:
-        """Runs that nobody has, as far as they are known."""
-        return [*self.queue, *(run for _, run in self.waiting)]
+    def all_succeeded(self) -> bool:
+        """True if no run failed, now or earlier, and every cell and task could be loaded."""
+        return not (self.failed or self.failed_before or self.load_errors)
+
+    @property
+    def pending(self) -> list[Run]:
+        """Runs known so far that have not started."""
+        return [*self.queue, *(run for _, run in self.postponed)]
 
     @property
     def empty(self) -> bool:
-        """Nothing is left to take, now or later, unless a run at work calls for more."""
-        return not (self.queue or self.waiting)
+        """True if no run is pending. The end of a run may still add some."""
+        return not (self.queue or self.postponed)
 
     def next(self) -> Run | None:
-        """The next run to do; None if there is none now."""
-        while self.waiting and self.waiting[0][0] <= time.monotonic():
-            self.queue.append(self.waiting.popleft()[1])
+        """Return the next run to start, or None if there is none now."""
+        while self.postponed and self.postponed[0][0] <= time.monotonic():
+            self.queue.append(self.postponed.popleft()[1])
         while self.queue:
             run = self.queue.popleft()
-            record = self.study.finished(run.run_id)  # another sweep may have done it since
+            record = self.study.finished(run.run_id)  # another sweep may have finished it since
             if record is None:
-                self.at_work += 1
+                self.running += 1
                 return run
             self.done += 1
-            self._follow(run, record.status == "solved")
+            self._add_after(run, record.status == "solved")
         return None
 
     def finished(self, run: Run) -> Event:
-        """The run's worker is done and has recorded it."""
+        """Count a run that its worker has recorded."""
         record = self.study.finished(run.run_id)
         if record is None:
             return self.fail(run, "it left no row in runs.csv", None)
-        self.at_work -= 1
+        self.running -= 1
         self.done += 1
-        self.tally[record.status] = self.tally.get(record.status, 0) + 1
         self.study.clear_failure(run.run_id)
-        self._follow(run, record.status == "solved")
+        self._add_after(run, record.status == "solved")
         return Finished(run, record)
 
     def fail(self, run: Run, reason: str, exit_code: int | None) -> Failed:
-        """The run's worker came to no verdict."""
-        self.at_work -= 1
+        """Record a run that ended without a result."""
+        self.running -= 1
         self.failed += 1
         self.study.record_failure(failure(run, reason, exit_code))
-        self._follow(run, False)
+        self._add_after(run, False)
         return Failed(run, reason)
 
-    def busy(self, run: Run) -> Event:
-        """Another process has the run: look again soon, and leave it to that process at last.
+    def postpone(self, run: Run) -> Event:
+        """Put a run that another process holds back into the queue; after :data:`BUSY_TIMEOUT_S` leave it to that process.
 
-        A search for the span cannot go further without its verdict, and waits.
+        A search for the span needs the run's result, so it waits without a limit.
         """
-        self.at_work -= 1
+        self.running -= 1
         now = time.monotonic()
-        if self.after is no_more and now - self.since.setdefault(run.run_id, now) > PATIENCE:
-            self.elsewhere += 1
-            return Elsewhere(run)
-        self.waiting.append((now + 0.3, run))
+        if self.after is no_further_runs and now - self.busy_since.setdefault(run.run_id, now) > BUSY_TIMEOUT_S:
+            self.held_elsewhere += 1
+            return HeldElsewhere(run)
+        self.postponed.append((now + BUSY_RETRY_S, run))
         return Tick()
 
-    def give_back(self, run: Run) -> None:
-        """The run was stopped before its end; the next sweep resumes it."""
-        self.at_work -= 1
+    def requeue(self, run: Run) -> None:
+        """Put back a run that was stopped before its end; the next sweep resumes it."""
+        self.running -= 1
         self.queue.appendleft(run)
 
-    def _follow(self, run: Run, solved: bool) -> None:
+    def _add_after(self, run: Run, solved: bool) -> None:
         self.queue.extend(self.after(run, solved))
-        self._skip()
+        self._skip_recorded()
 
-    def _skip(self) -> None:
-        """Take out of the queue what is done or left out; a search may call for more, which is looked at too."""
-        fresh: deque[Run] = deque()
+    def _skip_recorded(self) -> None:
+        """Remove finished and skipped runs from the queue, and add the runs that follow from them."""
+        remaining: deque[Run] = deque()
         while self.queue:
             run = self.queue.popleft()
-            self.known.add(run.run_id)
+            self.run_ids.add(run.run_id)
             if record := self.study.finished(run.run_id):
                 self.done += 1
                 self.queue.extend(self.after(run, record.status == "solved"))
@@ -205,5 +206,5 @@ class RunQueue:
                 self.failed_before += 1
                 self.queue.extend(self.after(run, False))
             else:
-                fresh.append(run)
-        self.queue = fresh
+                remaining.append(run)
+        self.queue = remaining

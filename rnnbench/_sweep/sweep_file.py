@@ -1,4 +1,4 @@
-"""A sweep from a TOML file and from flags; what is wrong with it is said by key, place and likely meaning."""
+"""Sweep files: TOML that users write, and the JSON copy of the last sweep in a study."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from rnnbench._sweep import recipes
 from rnnbench._sweep.grid import check_cells
 
 SWEEP_FILE = "sweep.json"
-"""The last sweep of a study, in its folder."""
+"""File of a study's last sweep, in its folder."""
 
 
-def read_sweep(file: Path | None, flags: dict[str, object], word: Callable[[str], str] = flag) -> SweepRequest:
-    """The sweep of a TOML file (keys are the flags' words, with underscores), each flag in the place of the file's value.
+def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str], str] = flag) -> SweepRequest:
+    """Read a sweep from a TOML file and flags; a flag replaces the file's value.
 
     Args:
-        file: the file, or None for flags alone; the tables and files that it names in turn are found from its own folder.
-        flags: values by field name, of the types that TOML would give.
-        word: how a message calls the field of a flag.
+        file: the file, or None for flags only. Paths in it are relative to its folder.
+        flags: values by field name, of the types that TOML gives.
+        label: returns the name of a field in messages.
 
     Raises:
-        UserError: one line: ``study.toml, line 3: unknown key 'gaps': did you mean 'gap'?``
+        UserError: the file or a value is wrong, in one line: ``study.toml, line 3: unknown key 'gaps': did you mean 'gap'?``
     """
     text = _read(file) if file else ""
     values = _parse(file, text) if file else {}
     known = SweepRequest.model_fields
 
     def place(key: str) -> str:
-        return word(key) if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
+        return label(key) if key in flags or not file else f"{file}, {_line(text, key)}: {key}"
 
     for key, value in values.items():
         if key not in known:
@@ -49,7 +49,7 @@ def read_sweep(file: Path | None, flags: dict[str, object], word: Callable[[str]
 
 
 def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> SweepRequest:
-    """The sweep of plain values; raises UserError that starts with ``place(key)``."""
+    """Return the sweep of plain values; raise UserError that starts with ``place(key)``."""
     try:
         sweep = SweepRequest.model_validate(values)
     except ValidationError as error:
@@ -76,27 +76,27 @@ def _parse(file: Path, text: str) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file} is not TOML: {error}; a sweep file has lines such as `gap = [10, 20]`") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise UserError(f"{file} is not a sweep file: it holds a number, or a nesting, beyond all measure") from error
+        raise UserError(f"{file} is not a sweep file: a number is too long, or brackets are nested too deeply") from error
 
 
 def _line(text: str, key: str) -> str:
-    """Where a key of the file stands; tomllib does not say."""
+    """Return the line of a key in the file, which tomllib does not report."""
     found = re.search(rf"""^[ \t]*\[?[ \t]*["']?{re.escape(key)}["']?[ \t]*[\]=.]""", text, re.MULTILINE)
     return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
 
 
 def save_sweep(sweep: SweepRequest, study: Study) -> None:
-    """Keep a sweep as plain JSON, and the tuning that it names, beside the runs that it asked for."""
+    """Write a sweep as JSON into a study, next to a copy of the tuning table that it names."""
     study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
     recipes.keep(sweep, study.folder)
 
 
 def load_sweep(file: Path) -> SweepRequest:
-    """Read what :func:`save_sweep` wrote; raises UserError."""
+    """Read the file of :func:`save_sweep`; raise UserError if it is damaged."""
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"cannot read {file}: {error}; delete it, or name the sweep file or its flags") from error
+        raise UserError(f"cannot read {file}: {error}; delete it, or give the sweep file or its flags") from error
     if not isinstance(values, dict):
-        raise UserError(f"{file} is no sweep: delete it, or name the sweep file or its flags")
+        raise UserError(f"{file} is not a sweep: delete it, or give the sweep file or its flags")
     return check_sweep(values, lambda key: f"{file}: {key}")

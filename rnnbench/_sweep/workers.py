@@ -1,4 +1,4 @@
-"""The loop of a sweep, whoever does the work: workers of this machine or of a Dask cluster."""
+"""The loop of a sweep, shared by local workers and Dask."""
 
 from __future__ import annotations
 
@@ -7,83 +7,84 @@ from collections.abc import Iterator
 
 from rnnbench._config import Run
 from rnnbench._errors import StorageError
-from rnnbench._sweep.run_queue import Event, Failed, Note, RunQueue, Tick
+from rnnbench._sweep.run_queue import Event, Failed, Message, RunQueue, Tick
 
-TICK = 0.1  # seconds between two looks at the stop flag
+POLL_S = 0.1
+"""Seconds between two checks of the stop flag."""
 
 
 class Workers(ABC):
-    """Runs a run queue.
+    """Workers that train the runs of a queue.
 
     Args:
         run_queue: the runs.
-        fail_fast: stop all at the first failure.
+        fail_fast: stop all runs at the first failure.
     """
 
     def __init__(self, run_queue: RunQueue, fail_fast: bool = False) -> None:
         self.run_queue = run_queue
         self.fail_fast = fail_fast
         self.stopping = False
-        self.told: set[str] = set()  # what was said of plug-ins
-        self.fault: StorageError | None = None  # of this machine: no run is to blame
+        self.messages: set[str] = set()  # those shown already
+        self.storage_error: StorageError | None = None
 
     def stop(self) -> None:
         """Ask the workers to stop between two steps; safe to call from a signal handler."""
         self.stopping = True
 
     def events(self) -> Iterator[Event]:
-        """Do all runs; ends when there are no more, or soon after :meth:`stop`, and then no worker is left.
+        """Run the queue. It ends when the queue is empty, or soon after :meth:`stop`; no worker is left then.
 
         Raises:
-            StorageError: the disk is full; the runs that were at work stay to do.
+            StorageError: the disk is full. The runs in progress are not recorded as failed.
         """
         try:
-            for line in self.run_queue.left_out_lines():
-                yield Note(line)
+            for line in self.run_queue.load_error_lines():
+                yield Message(line)
             while not self.stopping:
-                while self.free() and (run := self.run_queue.next()):
+                while self.has_free_worker() and (run := self.run_queue.next()):
                     yield self.start(run)
                 if self.idle() and self.run_queue.empty:
                     break
-                for event in self.look():
+                for event in self.poll():
                     yield event
                     if self.fail_fast and isinstance(event, Failed):
                         self.stopping = True
                 yield Tick()
         finally:
             self.close()
-        if self.fault:
-            raise self.fault
+        if self.storage_error:
+            raise self.storage_error
 
-    def told_of(self, verdict: str) -> Iterator[Event]:
-        """What the checks say of a plug-in, which is news once in a sweep."""
-        if verdict and verdict not in self.told:
-            self.told.add(verdict)
-            yield Note(verdict)
+    def new_message(self, text: str) -> Iterator[Event]:
+        """Yield a message about a plug-in, once per sweep."""
+        if text and text not in self.messages:
+            self.messages.add(text)
+            yield Message(text)
 
-    def broken(self, run: Run, reason: str) -> Event:
-        """The disk did not take a run's files: the run stays to do, and the sweep stops."""
-        self.run_queue.give_back(run)
-        self.fault = self.fault or StorageError(reason)
+    def stop_at_storage_error(self, run: Run, reason: str) -> Event:
+        """Put back a run whose files could not be written, and stop the sweep."""
+        self.run_queue.requeue(run)
+        self.storage_error = self.storage_error or StorageError(reason)
         self.stopping = True
         return Tick()
 
     @abstractmethod
-    def free(self) -> bool:
-        """Whether a worker could take a run now."""
+    def has_free_worker(self) -> bool:
+        """Return True if a worker can take a run now."""
 
     @abstractmethod
     def idle(self) -> bool:
-        """Whether no run is at work."""
+        """Return True if no run is in progress."""
 
     @abstractmethod
     def start(self, run: Run) -> Event:
         """Give a run to a worker."""
 
     @abstractmethod
-    def look(self) -> Iterator[Event]:
-        """Wait a moment for news, and hand them on."""
+    def poll(self) -> Iterator[Event]:
+        """Wait at most about :data:`POLL_S` for the workers, and yield their events."""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop what is at work, and give those runs back to the queue."""
+        """Stop the workers and put their runs back into the queue."""

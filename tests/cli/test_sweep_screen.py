@@ -10,7 +10,7 @@ from rnnbench._cli.terminal.sweep_progress import SweepScreen
 from rnnbench._config import SweepRequest
 from rnnbench._study import Row, Study
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.run_queue import Progress, RunQueue, Started
+from rnnbench._sweep.run_queue import Evaluated, RunQueue, Started
 from rnnbench._training.runner import Execution
 
 
@@ -27,7 +27,7 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
     screen.show(Started(first))
     assert screen.left() == "?"
     now[0] = 10.0
-    screen.show(Progress(first, cast(Row, SimpleNamespace(step=50, accuracy=0.5, chance_accuracy=0.5))))
+    screen.show(Evaluated(first, cast(Row, SimpleNamespace(step=50, accuracy=0.5, chance_accuracy=0.5))))
     assert screen.left() == "5 min 10 s"  # the runs cost 20, 100 and 200: 10 of 320 in 10 s
     now[0] = 20.0
     screen.show(cast(Any, run_queue.fail(first, "no reason", 1)))

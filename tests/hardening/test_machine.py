@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._study import Study
-from rnnbench._sweep.status import states
+from rnnbench._sweep.status import run_states
 from tests.sweep.processes import ROOT, SMALL, Start, group_alive, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and files as POSIX has them")
@@ -64,7 +64,7 @@ def test_ctrl_c_at_the_start_of_a_sweep_is_quiet(start: Start, tmp_path: Path) -
 def test_a_forkserver_that_dies_fails_no_run(start: Start, tmp_path: Path) -> None:
     sweep = start("sweep", "--cell", "rnn", "--task", "copy", "--gap", "10", "--max-steps", "500", *SMALL, "--out", "study")
     study = tmp_path / "study"
-    wait_for(lambda: study.exists() and states(Study(study), None).running)
+    wait_for(lambda: study.exists() and run_states(Study(study), None).running)
     (server,) = [pid for pid in children(sweep.pid) if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(server, signal.SIGKILL)
     _, err = sweep.communicate(timeout=120)

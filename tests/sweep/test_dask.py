@@ -1,6 +1,7 @@
 """A real scheduler and workers on loopback: one of them dies in mid-run, the driver stops and goes on."""
 
 import itertools
+import logging
 import os
 import signal
 import subprocess
@@ -14,8 +15,8 @@ from rnnbench._errors import UserError
 from rnnbench._spec.resolve import resolve
 from rnnbench._study import Study
 from rnnbench._study.atomic import load_tensors
-from rnnbench._sweep.dask import Dask
-from rnnbench._sweep.run_queue import Elsewhere, Finished, Progress, RunQueue
+from rnnbench._sweep.dask import LOGGERS, Dask
+from rnnbench._sweep.run_queue import Evaluated, Finished, HeldElsewhere, RunQueue
 from rnnbench._training.runner import Execution
 from tests.sweep.processes import SMALL, Start, plain, runs, wait_for
 
@@ -27,6 +28,20 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(UserError, match=r"^--dask needs the extra: pip install 'rnnbench\[dask\]'$"):
         Dask(RunQueue(Study(tmp_path), []), "tcp://127.0.0.1:1")
+
+
+def test_a_sweep_silences_distributed_only_until_it_ends(start: Start, tmp_path: Path) -> None:
+    file, _ = cluster(start, tmp_path, 0)
+    wait_for(file.exists)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [logger.level for logger in loggers]
+    with pytest.raises(UserError, match="is not an address"):
+        Dask(RunQueue(Study(tmp_path), []), "nowhere")
+    assert [logger.level for logger in loggers] == before
+    workers = Dask(RunQueue(Study.create(tmp_path / "study"), []), str(file))
+    assert {logger.level for logger in loggers} == {logging.CRITICAL}
+    assert list(workers.events()) == []
+    assert [logger.level for logger in loggers] == before
 
 
 MOST = 600
@@ -72,17 +87,17 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
-    first = Dask(RunQueue(study, [config]), str(file), leg=0.0)
+    first = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
     for event in itertools.islice(first.events(), MOST):
-        if isinstance(event, Progress) and event.row.step == 30:  # the files of the rows before are back
+        if isinstance(event, Evaluated) and event.row.step == 30:  # the files of the rows before are back
             first.stop()
     checkpoint = int(load_tensors(study.checkpoint_file(config.run_id))["step"])
     assert checkpoint >= 20
     assert not study.claimed(config.run_id)
 
-    second = Dask(RunQueue(study, [config]), str(file), leg=0.0)
+    second = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
     events = list(itertools.islice(second.events(), MOST))
-    assert min(event.row.step for event in events if isinstance(event, Progress)) == checkpoint + 10
+    assert min(event.row.step for event in events if isinstance(event, Evaluated)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
     list(Execution(config, Study.create(tmp_path / "alone")).rows())
     assert runs(study.folder) == runs(tmp_path / "alone")
@@ -91,12 +106,12 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
 
 def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = cluster(start, tmp_path, 1)
-    monkeypatch.setattr("rnnbench._sweep.run_queue.PATIENCE", 0.0)
+    monkeypatch.setattr("rnnbench._sweep.run_queue.BUSY_TIMEOUT_S", 0.0)
     config = resolve(RunRequest(cell="rnn", task="beijing", gap=5))
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
     with study.claim(config.run_id):
-        assert any(isinstance(event, Elsewhere) for event in Dask(RunQueue(study, [config]), str(file)).events())
+        assert any(isinstance(event, HeldElsewhere) for event in Dask(RunQueue(study, [config]), str(file)).events())
 
 
 def test_what_is_wrong_with_a_cluster_is_said_in_a_line_and_no_run_fails(start: Start, tmp_path: Path) -> None:
@@ -112,8 +127,8 @@ def test_what_is_wrong_with_a_cluster_is_said_in_a_line_and_no_run_fails(start: 
         (tmp_path / name / "rnnbench" / "__init__.py").write_text(text)
         worker = ("worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard")
         start(*worker, "--local-directory", tmp_path / f"w-{name}", module="dask", path=tmp_path / name)
-    wait_for(lambda: any("has rnnbench 0.0.9, and gets no runs" in line for line in errors))
-    wait_for(lambda: any("cannot load rnnbench, and gets no runs" in line for line in errors))
+    wait_for(lambda: any("has rnnbench 0.0.9 and gets no runs" in line for line in errors))
+    wait_for(lambda: any("cannot load rnnbench and gets no runs" in line for line in errors))
     os.killpg(scheduler.pid, signal.SIGKILL)
     assert sweep.wait(30) == 1
     wait_for(lambda: "the Dask scheduler at" in errors[-1])

@@ -67,7 +67,7 @@ def test_the_search_finds_the_span_in_few_runs(reach: int) -> None:
         queue += search.after(run, done[run.run_id])
     (curve,) = search.curves.values()
     assert curve.low == sum(gap <= reach for gap in gaps) - 1
-    assert len(done) <= search.most() == 3 * 5
+    assert len(done) <= search.max_runs() == 3 * 5
 
 
 def test_the_search_is_one_bisection_a_curve_even_where_the_horizon_follows_the_gap() -> None:

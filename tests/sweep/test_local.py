@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._study import Study
-from rnnbench._sweep.status import states
+from rnnbench._sweep.status import run_states
 from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
@@ -137,7 +137,7 @@ def test_workers_end_with_a_killed_driver(start: Start, tmp_path: Path) -> None:
     silent = ["--cell", "rnn", "--task", "copy", "--gap", "10", "--seed", "0,1", "--max-steps", "10000000", *SMALL]
     sweep = start("sweep", *silent, "--eval-every", "10000000", "--jobs", "2", "--out", "study")
     study = Study(tmp_path / "study")
-    wait_for(lambda: len(states(study, None).running) == 2)
+    wait_for(lambda: len(run_states(study, None).running) == 2)
     sweep.kill()
     sweep.wait()
     wait_for(lambda: not group_alive(sweep), 5)

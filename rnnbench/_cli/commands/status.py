@@ -28,21 +28,21 @@ def status(
     from collections import Counter
 
     from rnnbench._study import Study
-    from rnnbench._sweep.launch import requested
-    from rnnbench._sweep.status import States, states
+    from rnnbench._sweep.launch import requested_runs
+    from rnnbench._sweep.status import RunStates, run_states
     from rnnbench._sweep.sweep_file import load_sweep, read_sweep
 
     home, values, stored = Study.open(study), sweep_values(flags), study / "sweep.json"
     asked = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     broken: dict[str, str] = {}
     try:
-        runs = requested(home, asked, broken) if asked else None
+        runs = requested_runs(home, asked, broken) if asked else None
     except UserError as error:
         if file or values:
             raise
         runs, asked, broken = None, None, {"the last sweep": str(error)}  # of a class that Python handed in, or a file that is gone
-    found = states(home, runs)
-    if asked is None and found == States() and not (study / "logs").exists():
+    found = run_states(home, runs)
+    if asked is None and found == RunStates() and not (study / "logs").exists():
         raise UserError(f"no study in {study}: make one with `rnnbench run --out {study}`")
     kinds = Counter(found.done.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""

@@ -38,7 +38,7 @@ def sweep(
     from rnnbench._cli.terminal.sweep_progress import cost_lines, watched
     from rnnbench._study import Study
     from rnnbench._sweep.grid import grid
-    from rnnbench._sweep.launch import at_once, begin, plan
+    from rnnbench._sweep.launch import build_queue, default_jobs, start_workers
     from rnnbench._sweep.sweep_file import read_sweep
 
     asked = read_sweep(file, sweep_values(flags))
@@ -46,11 +46,11 @@ def sweep(
         return
     study = Study(out) if dry_run else Study.create(out)
     if dry_run:
-        processes = jobs or at_once(asked.device, asked.threads)
-        for line in cost_lines(plan(asked, study, retry_failed), processes, grid(asked, {}), asked.search_span):
+        processes = jobs or default_jobs(asked.device, asked.threads)
+        for line in cost_lines(build_queue(asked, study, retry_failed), processes, grid(asked, {}), asked.search_span):
             say(line)
         return
-    workers = begin(asked, study, jobs, dask, retry_failed, fail_fast)
+    workers = start_workers(asked, study, jobs, dask, retry_failed, fail_fast)
     watched(workers, quiet)
-    if not workers.run_queue.whole:
+    if not workers.run_queue.all_succeeded:
         raise typer.Exit(3)

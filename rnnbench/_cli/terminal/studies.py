@@ -73,7 +73,7 @@ def _asked_for(files: list[str], there: set[str]) -> set[str]:
 
     asked: set[str] = set()
     for file in files:
-        runs = {run.run_id for run in grid(read_sweep(Path(file), {}), broken={})}
+        runs = {run.run_id for run in grid(read_sweep(Path(file), {}), load_errors={})}
         if not runs & there:
             raise UserError(f"--sweep: no runs of {file} here: `rnnbench sweep {file} --out STUDY` makes them")
         asked |= runs

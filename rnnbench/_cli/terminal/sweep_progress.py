@@ -19,9 +19,9 @@ from rnnbench._cli.terminal.formatting import duration, percent
 from rnnbench._config import Run
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._sweep.grid import SpanSearch
-from rnnbench._sweep.launch import at_once
+from rnnbench._sweep.launch import default_jobs
 from rnnbench._sweep.local import Local
-from rnnbench._sweep.run_queue import Elsewhere, Event, Failed, Finished, Note, Progress, RunQueue, Started
+from rnnbench._sweep.run_queue import Evaluated, Event, Failed, Finished, HeldElsewhere, Message, RunQueue, Started
 from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
 
@@ -60,16 +60,16 @@ class SweepScreen:
         match event:
             case Started(run):
                 self.at_work[run.run_id] = (run, None)
-            case Progress(run, row):
+            case Evaluated(run, row):
                 self.at_work[run.run_id] = (run, row)
             case Finished(run, record):
                 steps = f" at {record.steps_to_solve:,}" if record.steps_to_solve else ""
                 self._end(run, verdict(record), f"{record.status}{steps}, {percent(record.accuracy)}")
             case Failed(run, reason):
                 self._end(run, f"failed: {reason}", f"failed: {reason}")
-            case Note(text):
+            case Message(text):
                 self.print(text)
-            case Elsewhere(run):
+            case HeldElsewhere(run):
                 self._end(run, "left to another process, which has it", "another process has it")
 
     def _end(self, run: Run, verdict: str, short: str) -> None:
@@ -84,13 +84,13 @@ class SweepScreen:
         """Time that the rest takes at the pace since the start; a run at work counts by its share of the budget."""
         begun = sum(work(run, row.step) for run, row in self.at_work.values() if row)
         done = self.work_ended + begun
-        rest = sum(work(run) for run in (*self.run_queue.to_come, *(run for run, _ in self.at_work.values()))) - begun
+        rest = sum(work(run) for run in (*self.run_queue.pending, *(run for run, _ in self.at_work.values()))) - begun
         return duration((time.perf_counter() - self.started) / done * rest) if done else "?"
 
     def tally(self) -> list[tuple[str, int]]:
         """How the runs of this sweep ended, those of earlier sweeps among them."""
         run_queue = self.run_queue
-        counts = Counter(record.status for record in run_queue.study.records() if record.run_id in run_queue.known)
+        counts = Counter(record.status for record in run_queue.study.records() if record.run_id in run_queue.run_ids)
         solved = counts.pop("solved", 0)
         return [("solved", solved), ("unsolved", sum(counts.values())), ("failed", run_queue.failed + run_queue.failed_before)]
 
@@ -127,9 +127,9 @@ class SweepScreen:
         if failed:
             again = "" if run_queue.failed else "; --retry-failed tries them again"
             lines.append(f"{failed} failed, with the reasons in {run_queue.study.failures.path}{again}")
-        lines += run_queue.left_out_lines()
-        if run_queue.elsewhere:
-            lines.append(f"{run_queue.elsewhere} left to another process, which has them")
+        lines += run_queue.load_error_lines()
+        if run_queue.held_elsewhere:
+            lines.append(f"{run_queue.held_elsewhere} left to another process, which has them")
         if stopped:
             lines.append("interrupted: the same command resumes from here")
         elif run_queue.done:
@@ -153,7 +153,7 @@ def make(runs: Sequence[Run], study: Study, jobs: int | None, quiet: bool) -> No
     each = {run.run_id: run for run in runs}  # a run may decide several claims
     if each:
         run_queue = RunQueue(study, sorted(each.values(), key=lambda run: run.gap), retry_failed=True)
-        watched(Local(run_queue, jobs or at_once()), quiet, verdict=False)
+        watched(Local(run_queue, jobs or default_jobs()), quiet, verdict=False)
 
 
 def work(run: Run, steps: int | None = None) -> int:
@@ -182,17 +182,17 @@ def cost_lines(run_queue: RunQueue, jobs: int, runs: Sequence[Run], search_span:
     search = SpanSearch(runs) if search_span else None
     to_do = list(runs) if search else list(run_queue.queue)
     cost = estimate(to_do, run_queue.study)
-    seconds = cost.seconds * (min(1.0, search.most() / len(runs)) if search else 1.0)
+    seconds = cost.seconds * (min(1.0, search.max_runs() / len(runs)) if search else 1.0)
     sources = []
     if cost.from_runs:
         sources.append(f"{cost.from_runs} from finished runs of the same kind, as long as those")
     if cost.from_steps:
         sources.append(f"{cost.from_steps} from training steps timed now, with their whole budget (a solved run ends earlier)")
     if search:
-        head = f"at most {search.most()} of {len(runs)} runs: a search for the span"
+        head = f"at most {search.max_runs()} of {len(runs)} runs: a search for the span"
     else:
         head = f"{run_queue.total} runs: {run_queue.done} done, {run_queue.failed_before} failed before, {len(to_do)} to do"
-    head = "\n".join([*run_queue.left_out_lines(), head])
+    head = "\n".join([*run_queue.load_error_lines(), head])
     if not to_do:
         return [head]
     at_once = min(jobs, len(to_do))

@@ -6,12 +6,12 @@ import pytest
 
 from rnnbench._config import SweepRequest
 from rnnbench._study import Study
-from rnnbench._sweep import run_queue as agenda_module
+from rnnbench._sweep import run_queue as run_queue_module
 from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.failures import failure
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.run_queue import Elsewhere, Failed, Finished, RunQueue, Tick
-from rnnbench._sweep.status import states
+from rnnbench._sweep.run_queue import Failed, Finished, HeldElsewhere, RunQueue, Tick
+from rnnbench._sweep.status import run_states
 from rnnbench._training.runner import Execution
 
 RUNS = grid(
@@ -81,16 +81,16 @@ def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> No
 
 def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     run_queue, now = RunQueue(study, RUNS[:1]), [100.0]
-    monkeypatch.setattr(agenda_module.time, "monotonic", lambda: now[0])
-    assert isinstance(run_queue.busy(run_queue.next() or RUNS[0]), Tick)
+    monkeypatch.setattr(run_queue_module.time, "monotonic", lambda: now[0])
+    assert isinstance(run_queue.postpone(run_queue.next() or RUNS[0]), Tick)
     assert run_queue.next() is None
     assert not run_queue.empty
     now[0] += 1
     assert run_queue.next() == RUNS[0]
     now[0] += 10
-    assert isinstance(run_queue.busy(RUNS[0]), Elsewhere)
+    assert isinstance(run_queue.postpone(RUNS[0]), HeldElsewhere)
     assert run_queue.empty
-    assert run_queue.elsewhere == 1
+    assert run_queue.held_elsewhere == 1
 
 
 def test_every_run_is_in_one_state(study: Study) -> None:
@@ -99,11 +99,11 @@ def test_every_run_is_in_one_state(study: Study) -> None:
     halfway = Execution(RUNS[2], study)
     halfway.stop()
     list(halfway.rows())
-    found = states(study, RUNS)
+    found = run_states(study, RUNS)
     assert (list(found.done), list(found.failed), found.interrupted) == ([RUNS[0].run_id], [RUNS[1].run_id], [RUNS[2].run_id])
-    assert states(study, None) == found
+    assert run_states(study, None) == found
     with study.claim(RUNS[2].run_id):
-        assert states(study, RUNS).running == [RUNS[2].run_id]
+        assert run_states(study, RUNS).running == [RUNS[2].run_id]
 
 
 def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: Study) -> None:
