@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: medians of calls that take turns, and the machine they were taken on."""
+"""Functions that the benchmarks share: medians of calls that take turns, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TURN = 0.02  # seconds
 
 
 def machine() -> str:
-    """Processor, threads and versions, for the head of every table."""
+    """Return processor, threads and versions, for the head of every table."""
     info = Path("/proc/cpuinfo")
     names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
     versions = [f"Python {platform.python_version()}", f"PyTorch {torch.__version__}"]
@@ -28,11 +28,11 @@ def machine() -> str:
 
 
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median milliseconds of each call, in the state that a training loop leaves the processor in.
+    """Return the median milliseconds of each call, with caches in the state of a training loop.
 
-    They take turns, A B C A B C ..., so that a drift of the machine meets all of them alike. A turn is calls one after the other
-    for 40 ms at least, of which the first 20 ms are not counted: caches and branch predictors are full of what the one before has
-    left, and a step of 4 ms needs about five calls until it is as fast as it will be.
+    The calls take turns, A B C A B C ..., so that a drift of the machine affects all of them equally. A turn repeats one call for
+    at least 40 ms. The first 20 ms are not counted, because caches and branch predictors are full of data from the call before: a
+    step of 4 ms needs about five repeats to reach its final speed.
     """
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for call in timed.values():
@@ -51,4 +51,5 @@ def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, floa
 
 
 def progress(text: str) -> None:
+    """Write a line to stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
-"""How the time and the memory of a training step grow with the gap and the width.
+"""Growth of a training step's time and memory with the gap and the width.
 
     python tests/benchmarks/growth.py
 
-Each line is a fresh process: ``rnnbench``'s own training step on copy (batch 32, engine auto), the median of half a second, three
-steps at least, after as much that is not counted; and the peak memory of the process beyond what it needed at gap 10. Memory grows
-linearly in the gap; the constant is printed in bytes a time step.
+Each line comes from a new process, which runs ``rnnbench``'s training step on copy (batch 32, engine auto). The time is the median
+over half a second and at least three steps, after a warm-up of the same length. The memory is the peak of the process beyond its
+peak at gap 10. Memory grows linearly in the gap; the constant is printed in bytes per time step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ print(json.dumps([statistics.median(times), peak, trainer.run.engine]))
 
 
 def measure(cell: str, gap: int, width: int) -> tuple[float, int, str]:
-    """Seconds a step, peak bytes of the process, engine."""
+    """Return the seconds per step, the peak bytes of the process, and the engine."""
     progress(f"{cell} gap={gap} H={width}")
     out = subprocess.run([sys.executable, "-c", STEP, cell, str(gap), str(width)], capture_output=True, text=True, check=True)
     seconds, peak, engine = json.loads(out.stdout)

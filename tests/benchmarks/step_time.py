@@ -1,11 +1,11 @@
-"""Forward and backward of one training step: our engine beside torch.nn, a Python loop, JAX and the bare matrix products.
+"""Time of one training step, forward and backward: the engine, torch.nn, a Python loop, JAX and the matrix products only.
 
     python tests/benchmarks/step_time.py            # all shapes, about six minutes
-    python tests/benchmarks/step_time.py --quick    # T=220 alone, H=32 and 128
+    python tests/benchmarks/step_time.py --quick    # only T=220, H=32 and 128
 
-Batch 32, 10 tokens, float32, gradients at the last 10 steps alone, one thread. torch.nn gets the same tokens as one-hot vectors,
-and has no GRU that resets before the product: for ``gru`` its own variant stands in. The bare products are the recurrent ones:
-one a step forward, one a step back, one over all steps for the weight gradient.
+Batch 32, 10 tokens, float32, gradients only at the last 10 steps, one thread. torch.nn gets the same tokens as one-hot vectors. It
+does not have a GRU that resets before the product, so its own variant is compared with ``gru``. The products are the recurrent
+ones: one per step forward, one per step backward, and one over all steps for the weight gradient.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bare_products(rows: int, H: int, T: int) -> Callable[[], None]:
 
 
 def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], object] | None:
-    """A jitted lax.scan of the same cell with the same gradients, or None without JAX."""
+    """Return a jitted lax.scan of the same cell with the same gradients, or None without JAX."""
     try:
         import jax
         import jax.numpy as jnp
@@ -59,7 +59,7 @@ def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], ob
         jax.random.normal(key, (H, rows * H)) * 0.05,
         jnp.zeros(rows * H),
     )
-    given = jnp.asarray(tokens.numpy())
+    jax_tokens = jnp.asarray(tokens.numpy())
 
     def step(carry: Any, projected: Any, w: Any, b: Any) -> Any:
         h, c = carry
@@ -86,7 +86,7 @@ def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], ob
         return states[-SCORED:].sum()
 
     gradient = jax.jit(jax.grad(loss))
-    return lambda: jax.block_until_ready(gradient(weights, given))
+    return lambda: jax.block_until_ready(gradient(weights, jax_tokens))
 
 
 def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
@@ -97,7 +97,7 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
     one_hot = F.one_hot(tokens, TOKENS).float()  # (T, B, D)
     grad = torch.randn(SCORED, BATCH, H)
 
-    def ours() -> None:
+    def engine() -> None:
         cell.zero_grad()
         _engine.states(cell, tokens, T - SCORED).backward(grad)
 
@@ -109,15 +109,15 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
         module.zero_grad()
         module(one_hot)[0][T - SCORED :].backward(grad)
 
-    found = {"engine": ours, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
+    timed = {"engine": engine, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
     jax = jax_step(name, H, T, tokens)
-    return found | ({"jax": jax} if jax else {})
+    return timed | ({"jax": jax} if jax else {})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="T=220, H=32 and 128 alone")
-    parser.add_argument("--runs", type=int, default=9, help="turns of each, of 40 ms and more (default 9)")
+    parser.add_argument("--quick", action="store_true", help="only T=220, H=32 and 128")
+    parser.add_argument("--runs", type=int, default=9, help="turns of at least 40 ms for each call (default 9)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -1,9 +1,9 @@
-"""The signature run (LSTM on copy at gap 200) with each engine, in turn, and where a step's time goes.
+"""Time of the README's run (LSTM on copy at gap 200) with each engine in turn, and the time of each part of a step.
 
-    python tests/benchmarks/time_to_solve.py --seeds 0 1 2 3 4     # a few minutes per run
-    python tests/benchmarks/time_to_solve.py --profile       # the share of each part of a step, 100 steps
+    python tests/benchmarks/time_to_solve.py --seeds 0 1 2 3 4        # a few minutes per run
+    python tests/benchmarks/time_to_solve.py --profile                # the share of each part of a step, 100 steps
 
-Both engines see the same data and start from the same weights; they differ in rounding, so the number of steps may differ.
+Both engines get the same data and start from the same weights. They round differently, so the number of steps may differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rnnbench._training.trainer import Trainer
 
 
 def solve(engine: str, seed: int) -> tuple[str, int, float, float]:
-    """Status, steps, seconds in all, share of them spent on evaluation."""
+    """Return the status, the steps, the seconds, and the share of these spent on evaluation."""
     trainer = Trainer(resolve(RunRequest(task="copy", cell="lstm", gap=200, seed=seed, engine=engine)))  # type: ignore[arg-type]
     spent = 0.0
     measure = trainer.measure
@@ -40,7 +40,7 @@ def solve(engine: str, seed: int) -> tuple[str, int, float, float]:
 
 
 def profile(engine: str, steps: int = 100) -> dict[str, float]:
-    """Milliseconds a step of each part of the training step, in the order in which they run."""
+    """Return the milliseconds of each part of a training step, in the order in which they run."""
     import torch
 
     trainer = Trainer(resolve(RunRequest(task="copy", cell="lstm", gap=200, seed=1000, engine=engine)))  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def profile(engine: str, steps: int = 100) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds to run (default 0)")
-    parser.add_argument("--profile", action="store_true", help="the parts of a step instead")
+    parser.add_argument("--profile", action="store_true", help="measure the parts of a step instead")
     arguments = parser.parse_args()
     print(machine())
     if arguments.profile:

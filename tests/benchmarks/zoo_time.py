@@ -1,17 +1,17 @@
-"""Cells that the engine has no line about, written through ``step`` alone: compiled, in a Python loop, and as a scan of JAX.
+"""Time of cells that are defined only by their ``step``: compiled by the engine, in a Python loop, and as a scan of JAX.
 
     python tests/benchmarks/zoo_time.py                          # all tables, about three minutes
-    python tests/benchmarks/zoo_time.py --only IndRNN MinGRU     # the first table, for these alone
+    python tests/benchmarks/zoo_time.py --only IndRNN MinGRU     # the first table, only these cells
 
-Batch 32, H = 128, float32, gradients at the last 10 steps alone, one thread: milliseconds of forward and backward. Four tables:
+Batch 32, H = 128, float32, gradients only at the last 10 steps, one thread: milliseconds of forward and backward. Four tables:
 
-- every cell, 10 tokens, T = 220. JAX's scan computes what the engine has traced, with gradients by ``jax.grad``; JAX is no
-  dependency of rnnbench, and its column is empty without it. What a cell makes of its parameters alone (Decay: a matrix
-  exponential) is in the engine's time, not in JAX's. The bars: 3 times the loop, 2 times JAX.
-- cells without a recurrent product, T = 1000, values of 128 channels with gradients: against the bare input products (one
-  forward, two back) and one pass over the states each way. The bar: within 1.5 times.
+- every cell, 10 tokens, T = 220. JAX's scan computes the trace of the engine, with gradients by ``jax.grad``. JAX is not a
+  dependency of rnnbench, and its column is empty without it. Work on the parameters only (Decay: a matrix exponential) is included
+  in the engine's time, but not in JAX's. The target: 3 times as fast as the loop, 2 times as fast as JAX.
+- cells without a recurrent product, T = 1000, values of 128 channels with gradients: against the input products only (one
+  forward, two backward) and one pass over the states each way. The target: at most 1.5 times their time.
 - minGRU against GRU, 10 tokens: from which T on is it faster?
-- Leaky against rnn, 10 tokens, T = 220. The bar: .85 of its rate.
+- Leaky against rnn, 10 tokens, T = 220. The target: .85 of its rate.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ BATCH, TOKENS, SCORED, H = 32, 10, 10, 128
 
 
 def jax_scan(cell: Cell, tokens: Tensor) -> Callable[[], object] | None:
-    """Gradients of the cell's traced step by a jitted ``lax.scan``, or None without JAX.
+    """Return the gradients of the cell's traced step by a jitted ``lax.scan``, or None without JAX.
 
-    Products of one source with one weight are one product, products of the input rows of a table: as one writes it by hand.
+    Products of one source with one weight are computed once, and products with inputs are rows of a table, as in hand-written code.
     """
     try:
         import jax
@@ -94,8 +94,8 @@ def jax_scan(cell: Cell, tokens: Tensor) -> Callable[[], object] | None:
         projected = {which: tensors[which].T[tokens] for which in fed}
         return jax.lax.scan(partial(step, tensors), start, projected)[1][-SCORED:].sum()
 
-    gradient, given = jax.jit(jax.grad(loss)), jnp.asarray(tokens.numpy())
-    return lambda: jax.block_until_ready(gradient(tensors, given))
+    gradient, jax_tokens = jax.jit(jax.grad(loss)), jnp.asarray(tokens.numpy())
+    return lambda: jax.block_until_ready(gradient(tensors, jax_tokens))
 
 
 def uniform(cell: Cell) -> Cell:
@@ -106,7 +106,7 @@ def uniform(cell: Cell) -> Cell:
 
 
 def step_of(cell: Cell, inputs: Tensor, states: Callable[..., Tensor]) -> Callable[[], None]:
-    """Forward and backward of one training step."""
+    """Return a call that runs one training step, forward and backward."""
     grad = torch.randn(SCORED, BATCH, H)
 
     def run() -> None:
@@ -121,11 +121,11 @@ def draw(T: int) -> Tensor:
     return torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))
 
 
-def table_of_cells(kinds: list[type[Cell]], T: int, runs: int) -> None:
+def table_of_cells(classes: list[type[Cell]], T: int, runs: int) -> None:
     print(f"{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'loop ms':>12}{'jax ms':>12}{'loop/engine':>13}{'jax/engine':>13}")
-    for kind in kinds:
-        progress(kind.__name__)
-        cell, tokens = uniform(kind(TOKENS, H)), draw(T)
+    for cls in classes:
+        progress(cls.__name__)
+        cell, tokens = uniform(cls(TOKENS, H)), draw(T)
         timed: dict[str, Callable[[], object]] = {
             "engine": step_of(cell, tokens, _engine.states),
             "loop": step_of(cell, tokens, Cell.states),
@@ -134,11 +134,11 @@ def table_of_cells(kinds: list[type[Cell]], T: int, runs: int) -> None:
         ms = medians(timed | ({"jax": scan} if scan else {}), runs)
         jax, ratio = (f"{ms['jax']:.2f}", f"{ms['jax'] / ms['engine']:.2f}") if scan else ("-", "-")
         times = f"{ms['engine']:>12.2f}{ms['loop']:>12.2f}{jax:>12}"
-        print(f"{kind.__name__:>10}{H:>6}{T:>6}{times}{ms['loop'] / ms['engine']:>13.2f}{ratio:>13}", flush=True)
+        print(f"{cls.__name__:>10}{H:>6}{T:>6}{times}{ms['loop'] / ms['engine']:>13.2f}{ratio:>13}", flush=True)
 
 
-def bare(G: int, x: Tensor) -> Callable[[], None]:
-    """The products of x with weights of G*H rows, forward and back, and one pass over the states each way."""
+def input_products(G: int, x: Tensor) -> Callable[[], None]:
+    """Return the products of x with weights of G*H rows, forward and backward, and one pass over the states each way."""
     T, D = len(x), x.shape[2]
     rows, weight = x.detach().reshape(T * BATCH, D), torch.randn(G * H, D)
     gates, back, states, dx = (
@@ -162,12 +162,12 @@ def bare(G: int, x: Tensor) -> Callable[[], None]:
 
 def table_of_scans(T: int, runs: int) -> None:
     print(f"\n{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'bare ms':>12}{'engine/bare':>13}")
-    for kind, G in ((MinGRU, 2), (IndRNN, 1)):
-        progress(f"{kind.__name__} beside its products")
+    for cls, G in ((MinGRU, 2), (IndRNN, 1)):
+        progress(f"{cls.__name__} and its products")
         x = torch.randn(T, BATCH, H, requires_grad=True)
-        ms = medians({"engine": step_of(uniform(kind(H, H)), x, _engine.states), "bare": bare(G, x)}, runs)
+        ms = medians({"engine": step_of(uniform(cls(H, H)), x, _engine.states), "bare": input_products(G, x)}, runs)
         print(
-            f"{kind.__name__:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True
+            f"{cls.__name__:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True
         )
 
 
@@ -175,7 +175,7 @@ def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) 
     first, second = type(one).__name__, type(other).__name__
     print(f"\n{'H':>10}{'T':>6}{first + ' ms':>12}{second + ' ms':>12}{second + '/' + first:>16}")
     for T in lengths:
-        progress(f"{first} beside {second}, T={T}")
+        progress(f"{first} and {second}, T={T}")
         tokens = draw(T)
         ms = medians(
             {cell: step_of(cells, tokens, _engine.states) for cell, cells in ((first, uniform(one)), (second, uniform(other)))},
@@ -187,16 +187,14 @@ def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--length", type=int, default=220, help="T of the first table (default 220)")
-    parser.add_argument("--runs", type=int, default=5, help="turns of each, of 40 ms and more (default 5)")
-    parser.add_argument("--only", nargs="+", help="names of classes: the first table, for these alone")
+    parser.add_argument("--runs", type=int, default=5, help="turns of at least 40 ms for each call (default 5)")
+    parser.add_argument("--only", nargs="+", help="names of classes: the first table, only these cells")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print(machine())
     print("python tests/benchmarks/zoo_time.py; median milliseconds of forward and backward; the ratios are those of the row")
-    table_of_cells(
-        [kind for kind in ZOO if not arguments.only or kind.__name__ in arguments.only], arguments.length, arguments.runs
-    )
+    table_of_cells([cls for cls in ZOO if not arguments.only or cls.__name__ in arguments.only], arguments.length, arguments.runs)
     if arguments.only:
         return
     table_of_scans(1000, arguments.runs)
