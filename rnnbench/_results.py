@@ -120,9 +120,9 @@ class Result:
     @property
     def model(self) -> Model:
         """The trained network; raises UserError while there are no weights."""
-        from rnnbench.insight._load import trained
+        from rnnbench.insight._load import load_trained
 
-        return trained(self.run, self.study)
+        return load_trained(self.run, self.study)
 
     @property
     def step(self) -> int:

@@ -1,12 +1,12 @@
-"""Why not further: what the gradients, the gates and hand-picked weights say. Tensors in, DataFrames out; nothing here prints.
+"""Measurements of why memory ends: gradients, gates, hand-picked weights, random search. No function here prints.
 
-_measurements.py   the public functions: from the words of the flags to DataFrames; start here
+_measurements.py   the public functions, from keyword arguments to DataFrames; start here
 _load.py           a network at initialisation or from a finished run
-_gradients.py      how the gradient fades through the gap
-_gates.py          gate values word by word, and half-lives
+_gradients.py      gradient norms against the distance to the answer
+_gates.py          gate values at every time step, and half-lives
 _constructions.py  hand-picked weights that solve a task at any gap
-_trade_off.py      one unit that holds a bit: robust, or learnable
-_sensitivity.py    how the output depends on the parameters, against the gap
+_trade_off.py      one unit that stores a bit: either robust or learnable
+_sensitivity.py    slope of the output in the parameters, against the gap
 _random_search.py  random weights until one network solves the task
 _extrapolation.py  a trained network at other gaps
 _kept.py           tables written row by row, which resume

@@ -1,4 +1,4 @@
-"""Length extrapolation: how a trained network fares at gaps it was not trained at. One set of weights serves every length."""
+"""Length extrapolation: the accuracy of a trained network at gaps other than its training gap."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rnnbench._training.model import stream
 from rnnbench._training.process_state import session
 from rnnbench._training.trainer import Trainer
 from rnnbench.insight._kept import Counting
-from rnnbench.insight._load import trained
+from rnnbench.insight._load import load_trained
 
 
-def check_gaps(run: Run, gaps: list[int]) -> None:
-    """Raise UserError if the task of a run cannot pose its question at one of the gaps."""
+def check_eval_gaps(run: Run, gaps: list[int]) -> None:
+    """Raise UserError if a run's task does not support one of the gaps."""
     task = task_of(run)
     for gap in gaps:
         try:
@@ -23,20 +23,22 @@ def check_gaps(run: Run, gaps: list[int]) -> None:
             raise UserError(f"--eval-gaps: {error}") from error
 
 
-def measure_gaps(study: Study, run: Run, gaps: list[int], again: bool = False, progress: Counting = iter) -> list[Extrapolation]:
-    """A finished run at other gaps, in their order; those measured before are not measured again unless ``again`` says so."""
+def measure_eval_gaps(
+    study: Study, run: Run, gaps: list[int], again: bool = False, progress: Counting = iter
+) -> list[Extrapolation]:
+    """Measure a finished run at other gaps, in ascending order; skip gaps measured before unless ``again`` is set."""
     known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run.run_id}
     wanted = sorted(set(gaps))
     for gap in progress([gap for gap in wanted if gap not in known]):
-        known[gap] = measure_at(study, run, gap)
+        known[gap] = measure_at_gap(study, run, gap)
     return [known[gap] for gap in wanted]
 
 
-def measure_at(study: Study, run: Run, gap: int) -> Extrapolation:
-    """Measure a finished run at another gap, on held-out sequences of its own stream, and record it.
+def measure_at_gap(study: Study, run: Run, gap: int) -> Extrapolation:
+    """Measure a finished run at another gap, on held-out sequences of a separate stream, and record it.
 
     Args:
-        study: has the run's row and final weights, and takes the measurement.
+        study: the study with the run's row and final weights; the measurement is added to it.
         run: the run.
         gap: time steps.
 
@@ -48,7 +50,7 @@ def measure_at(study: Study, run: Run, gap: int) -> Extrapolation:
     """
     record = study.finished(run.run_id)
     assert record is not None
-    weights = trained(run, study).state_dict()
+    weights = load_trained(run, study).state_dict()
     trainer = Trainer(run.model_copy(update={"gap": gap}))
     trainer.model.load_state_dict(weights)
     trainer.eval_stream = stream(run.seed, "extrapolate")

@@ -1,9 +1,9 @@
-"""How the gradient fades on its way back: the norm of d loss / d h_t against the distance from t to the answer.
+"""Vanishing gradients: the norm of d loss / d h_t against the distance from t to the answer.
 
-Bengio, Simard & Frasconi 1994, section III; Pascanu, Mikolov & Bengio 2013, section 2.1: for a tanh RNN every step back multiplies
-the gradient by at most the largest singular value of W_hh, so a value below one makes it vanish geometrically. A cell with a
-forget gate carries a second path, along which the gate is the factor. Of a whole-sequence model, which has no state that is carried
-on, the gradient at the inputs is what exists.
+In a tanh RNN every step back multiplies the gradient by at most the largest singular value of W_hh, so a value below one makes the
+gradient vanish geometrically (Bengio, Simard & Frasconi 1994, section III; Pascanu, Mikolov & Bengio 2013, section 2.1). A cell
+with a forget gate has a second path, along which the gate is the factor. A whole-sequence model carries no state, so only the
+gradient at its inputs is measured.
 """
 
 from __future__ import annotations
@@ -19,36 +19,38 @@ from rnnbench._cell import Cell, check_inputs
 from rnnbench._config import Run
 from rnnbench._spec.resolve import task_of
 from rnnbench._training.model import Model, stream
-from rnnbench.insight._load import walk
+from rnnbench.insight._load import unroll
 from rnnbench.task import Batch
 
-COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "grad_input", "bound")
+GRADIENT_COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "grad_input", "bound")
 
 
-def last_answers(batch: Batch) -> Batch:
-    """The batch with only the last scored step of every sequence scored, so that distance has one meaning."""
+def keep_last_answer(batch: Batch) -> Batch:
+    """Return the batch with only the last scored step of every sequence scored, so that distance is well defined."""
     steps = torch.arange(len(batch.scored)).unsqueeze(1)  # (T, 1)
     last = (steps * batch.scored).max(dim=0).values  # (B)
     return batch._replace(scored=steps == last)
 
 
 def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> pd.DataFrame:
-    """Norms of the loss gradient at every step before the answer.
+    """Compute norms of the loss gradient at every step before the answer.
 
     Args:
-        model: the network, in the precision that the gradients are wanted in.
+        model: the network, in the precision of the gradients.
         run: its resolved run; the batch comes from the seed's stream ``insight``.
         when: ``initial`` or ``trained``, for the table.
-        batch_size: sequences that the norms are averaged over.
+        batch_size: number of sequences that the norms are averaged over.
 
     Returns:
-        One row per distance, in time steps back from the step of the last answer, where it is 0. Each norm is the mean over the
-        sequences: ``grad_hidden`` of d loss / d h_t, ``grad_state`` of that at the last part of the state, which the cell carries
-        on (the LSTM's C, with what h shows of it), both NaN for a whole-sequence model; ``grad_input`` of d loss / d x_t, tokens
-        read as one-hot vectors. ``bound`` is Pascanu's bound on grad_hidden, NaN for cells that it does not hold for.
+        One row per distance, in time steps back from the last answer (distance 0). Norms are means over the sequences:
+
+        - ``grad_hidden`` of d loss / d h_t, NaN for a whole-sequence model;
+        - ``grad_state`` of the gradient at the part of the state that the cell carries on (the LSTM's C), NaN likewise;
+        - ``grad_input`` of d loss / d x_t, tokens as one-hot vectors;
+        - ``bound``, Pascanu's bound on grad_hidden, NaN for cells without such a bound.
     """
     task = task_of(run)
-    batch = last_answers(task.sample(run.gap, batch_size, stream(run.seed, "insight")))
+    batch = keep_last_answer(task.sample(run.gap, batch_size, stream(run.seed, "insight")))
     dtype = next(model.parameters()).dtype
     if batch.targets.is_floating_point():
         batch = batch._replace(targets=batch.targets.to(dtype))
@@ -58,14 +60,13 @@ def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> p
     hidden: list[Tensor] = []
     carried: list[Tensor] = []
     if isinstance(cell, Cell):
-        states = walk(cell, x).states[1:]
+        states = unroll(cell, x).states[1:]
         hidden, carried = [state[0] for state in states], [state[-1] for state in states]
         outputs = torch.stack(hidden)  # (T, B, H)
     else:
         outputs = cell.states(torch.stack(x))  # (T, B, H)
-    loss = (
-        task.loss(model.readout(outputs[batch.scored]), batch) * batch_size
-    )  # the sum, so that each sequence has its own gradient
+    # the sum over sequences, so that each sequence has a separate gradient
+    loss = task.loss(model.readout(outputs[batch.scored]), batch) * batch_size
     grads = torch.autograd.grad(loss, [*hidden, *carried, *x], allow_unused=True)
     last = batch.scored.int().argmax(dim=0)  # (B)
     T, sigma = len(x), largest_singular_value(model)
@@ -80,13 +81,13 @@ def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> p
         if isinstance(cell, Cell) and cell.max_derivative is not None:
             bound = of_hidden[0] * (cell.max_derivative * sigma) ** distance
         rows.append((cell.name, run.init, task.name, run.gap, when, distance, *norms, bound))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(GRADIENT_COLUMNS))
 
 
 def _by_distance(grads: Sequence[Tensor | None], last: Tensor) -> list[float]:
-    """Mean norm of the T gradients (B, ...) at each distance 0, 1, ... back from step ``last`` (B) of each sequence.
+    """Return the mean norm of T gradients (B, ...) at each distance 0, 1, ... back from step ``last`` (B) of each sequence.
 
-    A gradient is None where nothing depends on the step; its norm is 0. Sequences that are not that long are left out of the mean.
+    A gradient of None counts as 0. The mean leaves out sequences that are shorter than the distance.
     """
     B = len(last)
     norms = torch.stack([last.new_zeros(B).double() if grad is None else grad.flatten(1).norm(dim=1).double() for grad in grads])
@@ -98,19 +99,19 @@ def _by_distance(grads: Sequence[Tensor | None], last: Tensor) -> list[float]:
 
 
 def largest_singular_value(model: Model) -> float:
-    """sigma_max of the recurrent weights that carry the state on; NaN without such a matrix."""
+    """Return the largest singular value of the recurrent matrix; NaN without one."""
     weight = recurrent_matrix(model)
     return math.nan if weight is None else float(torch.linalg.matrix_norm(weight, 2))
 
 
 def spectral_radius(model: Model) -> float:
-    """Largest absolute eigenvalue of the same matrix; NaN without it."""
+    """Return the largest absolute eigenvalue of the recurrent matrix; NaN without one."""
     weight = recurrent_matrix(model)
     return math.nan if weight is None else float(torch.linalg.eigvals(weight).abs().max())
 
 
 def recurrent_matrix(model: Model) -> Tensor | None:
-    """(H, H): the rows of ``weight_hh`` that belong to the cell's candidate, or all of it; None if that is no square matrix."""
+    """Return the (H, H) rows of ``weight_hh`` for the cell's candidate, or all of it; None if that is not a square matrix."""
     cell = model.cell
     weight = getattr(cell, "weight_hh", None)
     if not isinstance(cell, Cell) or not isinstance(weight, Tensor):
@@ -122,17 +123,17 @@ def recurrent_matrix(model: Model) -> Tensor | None:
     return weight.detach() if weight.shape == (H, H) else None
 
 
-def shown_column(frame: pd.DataFrame) -> str:
-    """Where the gradient of one network is looked at: at the state that it carries on, or at its inputs if it has none."""
+def gradient_column(frame: pd.DataFrame) -> str:
+    """Return the column to show: the gradient at the carried state, or at the inputs of a whole-sequence model."""
     return "grad_state" if frame["grad_state"].notna().any() else "grad_input"
 
 
 def decay_per_step(frame: pd.DataFrame) -> float:
-    """Factor by which the gradient shrinks in one step back: the slope of a straight line through the log norms.
+    """Return the factor by which the gradient shrinks in one step back, from a straight line through the log norms.
 
-    Fitted over all distances at which the norm is not zero; NaN with fewer than two of them.
+    The line is fitted over all distances with a norm above zero; NaN with fewer than two of them.
     """
-    column = shown_column(frame)
+    column = gradient_column(frame)
     seen = frame[frame[column] > 0]
     if len(seen) < 2:
         return math.nan
@@ -143,7 +144,7 @@ def decay_per_step(frame: pd.DataFrame) -> float:
 
 
 def half_lives(model: Model, run: Run, batch_size: int = 32) -> Tensor:
-    """(H) half-life of every unit's state in time steps, ln 2 / -ln of its mean keep factor over the fillers of fresh sequences.
+    """Compute the half-life (H) of every unit in time steps: ln 2 / -ln of its mean keep factor over fresh sequences.
 
     Raises:
         ValueError: the cell has no gate that keeps its state.
@@ -155,15 +156,15 @@ def half_lives(model: Model, run: Run, batch_size: int = 32) -> Tensor:
     if isinstance(cell, Cell):
         check_inputs(cell, batch.inputs)
         with torch.no_grad():
-            kept = [cell.keep(opened) for opened in walk(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
+            kept = [cell.keep(opened) for opened in unroll(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
     shares = [share for share in kept if share is not None]
     if not shares:
         raise ValueError(f"cell {cell.name} has no gate that keeps its state")
     return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
 
 
-def summary(model: Model, run: Run, frame: pd.DataFrame) -> dict[str, float]:
-    """The numbers beside a curve: decay per step, sigma_max, spectral radius, median half-life of the gates (NaN without)."""
+def gradient_numbers(model: Model, run: Run, frame: pd.DataFrame) -> dict[str, float]:
+    """Return decay per step, sigma_max, spectral radius and the median half-life of the gates (NaN without gates)."""
     try:
         half_life = float(half_lives(model, run).median())
     except ValueError:

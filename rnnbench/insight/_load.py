@@ -1,4 +1,4 @@
-"""A network to look into, at initialisation or from a finished run, and one pass through it that keeps every state and gate."""
+"""Networks to analyse, untrained or from a finished run, and a forward pass that keeps every state and gate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
 
 CANDIDATES = 8
-"""Runs that are named where a name could mean several."""
+"""Number of runs listed when a name is ambiguous."""
 
 
-class Pass(NamedTuple):
-    """One walk through a sequence by the cell's written-out step.
+class Trajectory(NamedTuple):
+    """States and gates of a cell over one sequence.
 
     Attributes:
         states: T + 1 states, the initial one first, each a tuple of (B, ...).
@@ -33,8 +33,11 @@ class Pass(NamedTuple):
     gates: list[dict[str, Tensor]]
 
 
-def walk(cell: Cell, x: Tensor | list[Tensor]) -> Pass:
-    """Take one ``step`` after the other over (T, B, D) values; gradients reach every state, and x if it asks for them."""
+def unroll(cell: Cell, x: Tensor | list[Tensor]) -> Trajectory:
+    """Apply ``step`` to x (T, B, D), one time step after the other.
+
+    Gradients reach every state, and x if it requires them.
+    """
     state = tuple(part.clone().requires_grad_(torch.is_grad_enabled()) for part in cell.start(len(x[0])))  # (B, ...) each
     states, gates = [state], []
     for t, values in enumerate(x):  # (B, D)
@@ -44,24 +47,28 @@ def walk(cell: Cell, x: Tensor | list[Tensor]) -> Pass:
         state, opened = result
         states.append(state)
         gates.append(opened)
-    return Pass(states, gates)
+    return Trajectory(states, gates)
 
 
-def initialised(run: Run, dtype: torch.dtype) -> Model:
-    """The network of a resolved run before any training, in evaluation mode."""
+def build_initialised(run: Run, dtype: torch.dtype) -> Model:
+    """Return the untrained network of a resolved run, in evaluation mode."""
     return build(run, task_of(run)).to(dtype).eval()
 
 
-def trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model:
-    """The network of a finished run, in evaluation mode; raises UserError if the study has no weights of it."""
+def load_trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model:
+    """Return the trained network of a finished run, in evaluation mode.
+
+    Raises:
+        UserError: the study has no weights of the run.
+    """
     path = study.weights_file(run.run_id)
     if not path.exists():
-        raise UserError(f"no weights of {run.run_id} in {study.folder}: make the run there first")
+        raise UserError(f"no weights of {run.run_id} in {study.folder}: run it there first")
     for registry, name, source in ((CELLS, run.cell, run.cell_source), (TASKS, run.task, run.task_source)):
         if registry.changed(name, source):
-            text = f"{registry.word} {name} has changed in Python since {run.run_id} was made"
-            warnings.warn(f"{text}: its weights are looked at with the class of now", stacklevel=3)
-    model = initialised(run, torch.float32)
+            text = f"{registry.word} {name} has changed in Python since {run.run_id} was trained"
+            warnings.warn(f"{text}: its weights are loaded into the current class", stacklevel=3)
+    model = build_initialised(run, torch.float32)
     try:
         model.load_state_dict(load_tensors(path))
     except RuntimeError as error:
@@ -70,7 +77,11 @@ def trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model
 
 
 def find_run(study: Study, name: str) -> Run:
-    """The run of the finished run whose run_id is, or begins with, ``name``; raises UserError if it is not one run."""
+    """Return the finished run whose run_id is ``name`` or begins with it.
+
+    Raises:
+        UserError: no run or several runs match.
+    """
     records = study.records()
     found = [r for r in records if r.run_id == name] or [r for r in records if r.run_id.startswith(name)]
     if len(found) != 1:
@@ -79,5 +90,5 @@ def find_run(study: Study, name: str) -> Run:
             raise UserError(f"no run {name!r} in {study.folder}: it has {known}{', ...' if len(records) > 3 else ''}")
         which = sorted(r.run_id for r in found)
         shown = ", ".join(which[:CANDIDATES]) + (f" and {len(which) - CANDIDATES} more" if len(which) > CANDIDATES else "")
-        raise UserError(f"{len(found)} runs in {study.folder} begin with {name!r}, give more of the run_id: {shown}")
+        raise UserError(f"{len(found)} runs in {study.folder} begin with {name!r}; give more of the run_id: {shown}")
     return found[0].run

@@ -1,4 +1,4 @@
-"""What the explaining commands measure, each as a function from what is asked, in the words of the flags, to DataFrames.
+"""The measurements of the analysis commands, as functions from keyword arguments (named like the flags) to DataFrames.
 
 from rnnbench.insight import measure_gradients
 from rnnbench.plots import plot_gradients
@@ -26,15 +26,15 @@ from rnnbench._spec.resolve import resolve, task_of
 from rnnbench._study import Study
 from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
-from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, construction
+from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
 from rnnbench.insight._kept import Counting, Kept
-from rnnbench.insight._load import find_run, initialised, trained
+from rnnbench.insight._load import build_initialised, find_run, load_trained
 
 T = TypeVar("T")
 
 
-class Finished(Protocol):
-    """A run and the study that has its weights, such as a :class:`rnnbench.Result`."""
+class FinishedRun(Protocol):
+    """A finished run and the study with its weights, such as a :class:`rnnbench.Result`."""
 
     @property
     def run(self) -> Run: ...
@@ -43,10 +43,13 @@ class Finished(Protocol):
 
 
 class Gradients(NamedTuple):
-    """What :func:`measure_gradients` found.
+    """The result of :func:`measure_gradients`.
 
     Attributes:
-        curves: as :func:`rnnbench.insight._gradients.gradient_norms` gives it, for every network.
+        curves: one row per network and distance: ``cell, init, task, gap, when, distance, grad_hidden, grad_state, grad_input,
+            bound``. ``distance`` is in time steps back from the last answer. ``grad_hidden``, ``grad_state`` and ``grad_input`` are
+            norms of the loss gradient at h, at the carried part of the state and at the input; the first two are NaN for
+            whole-sequence models. ``bound`` is the bound of Pascanu et al. 2013 on ``grad_hidden``, NaN without one.
         numbers: one row per network: ``cell, init, task, gap, when, decay_per_step, sigma_max, spectral_radius,
             median_half_life`` (time steps) and ``at_gap``, the norm at the distance of the gap.
     """
@@ -56,13 +59,14 @@ class Gradients(NamedTuple):
 
 
 class Gates(NamedTuple):
-    """What :func:`measure_gates` found.
+    """The result of :func:`measure_gates`.
 
     Attributes:
-        values: as :func:`rnnbench.insight._gates.gate_values` gives it.
-        means: over units, as :func:`rnnbench.insight._gates.means`.
-        half_lives: ``when, unit, half_life`` (time steps) before and after training; empty without a gate that keeps.
-        title: what network this is.
+        values: one row per step, quantity and unit: ``step, word, answer, quantity, unit, value, low, high``. Quantities are the
+            gates and, last, the state. ``low`` and ``high`` are the range of a gate's values, NaN if unknown.
+        means: means over units: ``step, word, answer, quantity, mean, low, high``; low and high are the 10 % and 90 % quantiles.
+        half_lives: ``when, unit, half_life`` (time steps) before and after training; empty without a gate that keeps the state.
+        title: a description of the network.
     """
 
     values: pd.DataFrame
@@ -74,22 +78,28 @@ class Gates(NamedTuple):
 def measure_gradients(
     *,
     cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
-    run: str | Finished | Sequence[str | Finished] | None = None,
+    run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
     study: Study | Path | str = "results",
     float64: bool = True,
-    **asked: object,
+    **fields: object,
 ) -> Gradients:
-    """How the gradient fades on its way back through the gap: of untrained networks, or of finished runs before and after training.
+    """Measure how the loss gradient fades on its way back through the gap.
+
+    The networks are untrained, or, with ``run``, finished runs before and after training.
 
     Args:
-        cell: one or several cells, untrained.
-        run: finished runs in their place: results, or run_ids of ``study`` or how they begin.
-        study: has the runs named.
-        float64: precision; float32 ends at 1e-45.
-        asked: the other words of a run: ``task`` (beijing if not given), ``gap``, ``hidden_size``, ``init``, ``seed``, ``option``.
+        cell: one cell or several, untrained; ignored with ``run``.
+        run: finished runs instead: results, or run_ids of ``study`` or their beginnings.
+        study: the study that contains the runs named in ``run``.
+        float64: precision; gradients in float32 end at 1e-45.
+        fields: other fields of the run: ``task`` (default beijing), ``gap``, ``hidden_size``, ``init``, ``seed``, ``option``.
+
+    Returns:
+        ``curves`` for :func:`rnnbench.plots.plot_gradients`, and ``numbers``, one row per network. The method follows Bengio,
+        Simard & Frasconi 1994, section III, and Pascanu, Mikolov & Bengio 2013, section 2.1.
 
     Raises:
-        UserError: something named is not there, or the runs are not of one task and gap, which one figure takes.
+        UserError: a cell, task or run does not exist, or the runs differ in task or gap.
 
     Example:
         >>> curves, numbers = measure_gradients(cell=["rnn", "lstm"], task="beijing", gap=20, hidden_size=16)
@@ -99,35 +109,38 @@ def measure_gradients(
     dtype = torch.float64 if float64 else torch.float32
     networks = []
     if run is not None:
-        named: list[str | Finished] = _several(run)
+        named: list[str | FinishedRun] = _as_list(run)
         for which, home in [_finished(one, study) for one in named]:
-            networks += [(which, "initial", initialised(which, dtype)), (which, "trained", trained(which, home, dtype))]
+            networks += [(which, "initial", build_initialised(which, dtype)), (which, "trained", load_trained(which, home, dtype))]
     else:
-        for one in _several(cell):
-            which = resolve(request({"task": "beijing", "cell": one} | asked))
-            networks.append((which, "initial", initialised(which, dtype)))
+        for one in _as_list(cell):
+            which = resolve(request({"task": "beijing", "cell": one} | fields))
+            networks.append((which, "initial", build_initialised(which, dtype)))
     if len({(which.task, which.gap) for which, _, _ in networks}) > 1:
-        raise UserError("run takes runs of one task and gap, so that they fit one figure")
+        raise UserError("all runs must have the same task and gap, so that they fit one figure: select fewer runs")
     curves, numbers = [], []
     for which, when, model in networks:
         curve = _gradients.gradient_norms(model, which, when)
         about = {"cell": which.cell, "init": which.init, "task": which.task, "gap": which.gap, "when": when}
-        far = curve[_gradients.shown_column(curve)].iloc[min(which.gap, len(curve) - 1)]
+        far = curve[_gradients.gradient_column(curve)].iloc[min(which.gap, len(curve) - 1)]
         curves.append(curve)
-        numbers.append(about | _gradients.summary(model, which, curve) | {"at_gap": far})
+        numbers.append(about | _gradients.gradient_numbers(model, which, curve) | {"at_gap": far})
     return Gradients(pd.concat(curves, ignore_index=True), pd.DataFrame(numbers))
 
 
-def measure_gates(run: str | Finished, *, study: Study | Path | str = "results", example: int = 0) -> Gates:
-    """What gates and state of a finished run do along one sequence, and how long its units keep what they hold.
+def measure_gates(run: str | FinishedRun, *, study: Study | Path | str = "results", example: int = 0) -> Gates:
+    """Measure gates and state of a finished run along one sequence, and the half-lives of its units.
 
     Args:
-        run: a result, or the run_id of a run of ``study``, or how it begins.
-        study: has it, if it is named.
-        example: which fresh sequence.
+        run: a result, or the run_id of a run of ``study`` or its beginning.
+        study: the study that contains the run named in ``run``.
+        example: index of the fresh sequence.
+
+    Returns:
+        ``values, means, half_lives, title``, the arguments of :func:`rnnbench.plots.plot_gates`.
 
     Raises:
-        UserError: there is no such run, or it takes whole sequences at once and has no step to look into.
+        UserError: the run does not exist, or its layer is a whole-sequence model, which has no gates.
 
     Example:
         >>> import rnnbench
@@ -136,11 +149,11 @@ def measure_gates(run: str | Finished, *, study: Study | Path | str = "results",
         ['initial', 'trained']
     """
     which, home = _finished(run, study)
-    model = trained(which, home, torch.float64)
+    model = load_trained(which, home, torch.float64)
     values = _gates.gate_values(model, which, example)
-    lives = _gates.half_life_frame(initialised(which, torch.float64), model, which)
+    lives = _gates.half_life_table(build_initialised(which, torch.float64), model, which)
     title = f"{model.cell.name} ({which.init}) on {which.task}, gap {which.gap}, seed {which.seed}, after training"
-    return Gates(values, _gates.means(values), lives, title)
+    return Gates(values, _gates.mean_gates(values), lives, title)
 
 
 def measure_constructions(
@@ -152,37 +165,40 @@ def measure_constructions(
     seed: int = 0,
     progress: Counting = iter,
 ) -> pd.DataFrame:
-    """Weights picked by hand: how often they are right at any gap and under noise, and the gradient that they pass on.
+    """Measure hand-picked weights: accuracy at any gap and under noise, and the gradient that they pass on.
 
     Args:
-        name: constructions, as ``rnn-copy``; all of them if None.
-        gap: time steps.
-        noise: standard deviations of noise on the state; 0 is always among them.
-        sequences: how many an accuracy is counted on.
-        seed: of the sequences and the noise.
-        progress: shows how far it is.
+        name: names of constructions, such as ``rnn-copy``; None for all.
+        gap: gaps in time steps.
+        noise: standard deviations of noise on the state; 0 is always included.
+        sequences: number of sequences for each accuracy.
+        seed: seed of the sequences and the noise.
+        progress: progress bar, such as ``tqdm.tqdm``.
 
     Returns:
-        One row per construction, gap and noise: ``name, cell, task, units, gap, noise, accuracy, chance_accuracy, gradient``, the
-        last one in float64, as :func:`rnnbench.insight._constructions.gradient_through_gap`.
+        One row per construction, gap and noise: ``name, cell, task, units, gap, noise, accuracy, chance_accuracy, gradient``.
+        ``gradient`` is the norm of d (output of the last answer) / d (state after the first input), in float64.
+
+    Raises:
+        UserError: a construction does not exist.
 
     Example:
         >>> measure_constructions("rnn-beijing", gap=50, noise=0, sequences=64)["accuracy"].tolist()
         [1.0]
     """
     rows = []
-    with threads(1):  # tiny products: threads only cost
-        for found, far in progress([(found, far) for found in _chosen(name) for far in sorted({*_several(gap)})]):
+    with threads(1):  # the products are tiny: threads would slow them down
+        for found, far in progress([(found, far) for found in _chosen(name) for far in sorted({*_as_list(gap)})]):
             model, task = found.build()
             gradient = _constructions.gradient_through_gap(found.build(torch.float64)[0], task, far, seed)
-            for sd in sorted({0.0, *map(float, _several(noise))}):
-                right = _constructions.accuracy(model, task, far, sequences, sd, seed)
+            for sd in sorted({0.0, *map(float, _as_list(noise))}):
+                right = _constructions.noisy_accuracy(model, task, far, sequences, sd, seed)
                 chance = task.chance(far).accuracy
                 rows.append((found.name, found.cell, found.task, found.units, far, sd, right, chance, gradient))
-    return pd.DataFrame(rows, columns=MEASURED)
+    return pd.DataFrame(rows, columns=CONSTRUCTION_COLUMNS)
 
 
-MEASURED = ["name", "cell", "task", "units", "gap", "noise", "accuracy", "chance_accuracy", "gradient"]
+CONSTRUCTION_COLUMNS = ["name", "cell", "task", "units", "gap", "noise", "accuracy", "chance_accuracy", "gradient"]
 
 
 def train_constructions(
@@ -196,26 +212,31 @@ def train_constructions(
     file: Path | str | None = None,
     progress: Counting = iter,
 ) -> pd.DataFrame:
-    """Train from hand-picked weights, disturbed: from how far away does gradient descent still find them?
+    """Train from perturbed hand-picked weights, to find from how far away gradient descent reaches the solution.
 
     Args:
-        name: constructions; all of them if None.
+        name: names of constructions; None for all.
         perturb: noise on the weights, as shares of their root mean square.
-        train_gap: time steps.
-        seed: a perturbation each.
-        lr, max_steps: of the training.
-        file: a CSV file that takes each row as it comes; rows that it has are not trained again.
-        progress: shows how far it is.
+        train_gap: gap of the training, in time steps.
+        seed: seeds of the perturbations.
+        lr: learning rate.
+        max_steps: training budget in steps.
+        file: CSV file that each row is written to at once; rows that it already contains are not trained again.
+        progress: progress bar, such as ``tqdm.tqdm``.
 
     Returns:
-        One row per construction, amount and seed, as :func:`rnnbench.plots.plot_train_from` takes them.
+        One row per construction, amount and seed, for :func:`rnnbench.plots.plot_train_from`: ``name, cell, task, gap, amount,
+        seed, lr, max_steps, start_accuracy, accuracy, chance_accuracy, step, status``.
+
+    Raises:
+        UserError: a construction does not exist, or ``file`` is damaged.
     """
-    kept = Kept(file, TRAINED, TRAINED[:8])
+    kept = Kept(file, TRAINING_COLUMNS, TRAINING_COLUMNS[:8])
     wanted = [
         (found.name, found.cell, found.task, train_gap, float(amount), number, lr, max_steps)
         for found in _chosen(name)
-        for amount in _several(perturb)
-        for number in _several(seed)
+        for amount in _as_list(perturb)
+        for number in _as_list(seed)
     ]
     for key in progress([key for key in wanted if not kept.has(key)]):
         which, _, task, _, amount, number, _, _ = key
@@ -225,8 +246,8 @@ def train_constructions(
     return kept.rows(wanted)
 
 
-TRAINED = ["name", "cell", "task", "gap", "amount", "seed", "lr", "max_steps"]
-TRAINED += ["start_accuracy", "accuracy", "chance_accuracy", "step", "status"]
+TRAINING_COLUMNS = ["name", "cell", "task", "gap", "amount", "seed", "lr", "max_steps"]
+TRAINING_COLUMNS += ["start_accuracy", "accuracy", "chance_accuracy", "step", "status"]
 
 
 def measure_guesses(
@@ -245,18 +266,23 @@ def measure_guesses(
     """Guess all weights at random until a network solves the task.
 
     Args:
-        cell, task: one or several.
-        gap: time steps.
-        hidden_size: width; guessing finds small networks.
+        cell: one cell or several.
+        task: one task or several.
+        gap: gap in time steps.
+        hidden_size: width in units; guessing finds small networks.
         scale: weights and biases are drawn from U[-scale, scale].
-        max_guesses: guesses of a repeat before it counts as unsolved.
-        seed: one per repeat.
-        option: of the task.
-        file: a CSV file that takes each repeat as it ends; those that it has are not repeated.
-        progress: shows how far it is.
+        max_guesses: number of guesses after which a repeat is unsolved.
+        seed: seeds, one per repeat.
+        option: options of the task.
+        file: CSV file that each repeat is written to at its end; repeats that it already contains are skipped.
+        progress: progress bar, such as ``tqdm.tqdm``.
 
     Returns:
-        One row per task, cell and seed: the key :data:`GUESS_KEY`, and ``guesses, solved, sequences, accuracy, chance_accuracy``.
+        One row per task, cell and seed: ``task, cell, gap, hidden_size, scale, max_guesses, option, seed, guesses, solved,
+        sequences, accuracy, chance_accuracy``. The method follows Hochreiter & Schmidhuber 1996, sections 3 and 4.
+
+    Raises:
+        UserError: a cell or task does not exist, ``scale`` is not above 0, or ``file`` is damaged.
 
     Example:
         >>> found = measure_guesses(task="beijing", gap=1, option={"fillers": 1}, seed=7, max_guesses=2000)
@@ -266,34 +292,34 @@ def measure_guesses(
     if not 0 < scale < float("inf"):
         raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
-    axes = product(_several(task), _several(cell), _several(seed))
+    axes = product(_as_list(task), _as_list(cell), _as_list(seed))
     runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
-    kept = Kept(file, GUESSED, GUESS_KEY)
+    kept = Kept(file, GUESS_COLUMNS, GUESS_KEY)
     keys = {
         run.run_id: (run.task, run.cell, gap, hidden_size, scale, max_guesses, json.dumps(run.option), run.seed) for run in runs
     }
     for run in progress([run for run in runs if not kept.has(keys[run.run_id])]):
-        found = _random_search.guess(run, scale, max_guesses)
+        found = _random_search.random_search(run, scale, max_guesses)
         chance = task_of(run).chance(gap).accuracy
         kept.add([*keys[run.run_id], found.guesses, found.solved, found.sequences, found.accuracy, chance])
     return kept.rows(keys.values())
 
 
 GUESS_KEY = ["task", "cell", "gap", "hidden_size", "scale", "max_guesses", "option", "seed"]
-GUESSED = [*GUESS_KEY, "guesses", "solved", "sequences", "accuracy", "chance_accuracy"]
+GUESS_COLUMNS = [*GUESS_KEY, "guesses", "solved", "sequences", "accuracy", "chance_accuracy"]
 
 
-def _several(given: T | Iterable[T]) -> list[T]:
-    """A list as it is, and one thing as a list of one."""
+def _as_list(given: T | Iterable[T]) -> list[T]:
+    """Return the items of an iterable, or a list with one item."""
     return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
 
 
 def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
-    names: list[str] = _several(name or list(CONSTRUCTIONS))
-    return [construction(one) for one in names]
+    names: list[str] = _as_list(name or list(CONSTRUCTIONS))
+    return [find_construction(one) for one in names]
 
 
-def _finished(run: str | Finished, study: Study | Path | str) -> tuple[Run, Study]:
+def _finished(run: str | FinishedRun, study: Study | Path | str) -> tuple[Run, Study]:
     if not isinstance(run, str):
         return run.run, run.study
     home = study if isinstance(study, Study) else Study.open(study)

@@ -1,4 +1,4 @@
-"""Random weight guessing: the baseline that says which tasks are too easy to prove anything about learning.
+"""Random weight guessing, a baseline: a task that it solves quickly is too easy to prove anything about learning.
 
 Hochreiter & Schmidhuber 1996 ("Bridging long time lags by weight guessing and long short-term memory") drew all weights at random
 until a network solved the task; Schmidhuber, Hochreiter & Bengio 2001 report 6 to 22 trials for latch problems of length 500-600.
@@ -18,22 +18,22 @@ from rnnbench._training.trainer import SOLVED_ACCURACY
 from rnnbench.task import Batch, Task
 
 SCREENED = 64
-"""Sequences that every guess is tried on."""
+"""Sequences that every guess is tested on."""
 PROMISING = 0.9
-"""Share of right answers on them from which a guess is worth the full test: a solution falls below it once in 10^8 times."""
+"""Accuracy on them from which a guess gets the full test; a solution falls below it once in 10^8 times."""
 CONFIRMED = 1024
-"""Fresh sequences of that test."""
+"""Fresh sequences of the full test."""
 
 
 @dataclass(frozen=True)
-class Guesses:
-    """One repeat.
+class SearchResult:
+    """The result of one repeat.
 
     Attributes:
-        guesses: how many were drawn; the last one solved the task if ``solved``.
-        solved: whether one was right on 99 % of CONFIRMED fresh sequences.
-        sequences: sequences seen, all tests together.
-        accuracy: of the best guess, on CONFIRMED fresh sequences.
+        guesses: number of guesses; the last one solved the task if ``solved``.
+        solved: True if a guess was right on 99 % of :data:`CONFIRMED` fresh sequences.
+        sequences: number of sequences seen in all tests together.
+        accuracy: accuracy of the best guess on :data:`CONFIRMED` fresh sequences.
     """
 
     guesses: int
@@ -43,39 +43,39 @@ class Guesses:
 
 
 @torch.no_grad()
-def guess(run: Run, scale: float, max_guesses: int) -> Guesses:
+def random_search(run: Run, scale: float, max_guesses: int) -> SearchResult:
     """Draw weights until a network solves the task.
 
     Args:
-        run: cell, task, gap, width and seed; nothing of the training recipe is used.
+        run: cell, task, gap, width and seed; the training recipe is not used.
         scale: all weights and biases are drawn from U[-scale, scale].
-        max_guesses: where to stop.
+        max_guesses: largest number of guesses.
 
     Raises:
         UserError: the run does not fit its task or cell.
     """
-    with threads(1):  # tiny products: threads only cost
-        return _guess(run, task_of(run), scale, max_guesses)
+    with threads(1):  # the products are tiny: threads would slow them down
+        return _search(run, task_of(run), scale, max_guesses)
 
 
-def _guess(run: Run, task: Task, scale: float, max_guesses: int) -> Guesses:
+def _search(run: Run, task: Task, scale: float, max_guesses: int) -> SearchResult:
     model = build(run, task).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
     screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
     sequences, best, weights = 0, -1.0, {}
     for count in range(1, max_guesses + 1):
         draw_weights(model, scale, draws)
-        share = right(model, task, screen)
+        share = share_correct(model, task, screen)
         sequences += SCREENED
         if share > best:
             best, weights = share, {name: value.clone() for name, value in model.state_dict().items()}
         if share >= PROMISING:
-            confirmed = right(model, task, task.sample(run.gap, CONFIRMED, tests))
+            confirmed = share_correct(model, task, task.sample(run.gap, CONFIRMED, tests))
             sequences += CONFIRMED
             if confirmed >= SOLVED_ACCURACY:
-                return Guesses(count, True, sequences, confirmed)
-    model.load_state_dict(weights)  # the best was picked on the screen: what it is worth shows on fresh sequences
-    return Guesses(max_guesses, False, sequences, right(model, task, task.sample(run.gap, CONFIRMED, tests)))
+                return SearchResult(count, True, sequences, confirmed)
+    model.load_state_dict(weights)  # chosen on the screen, so measured on fresh sequences
+    return SearchResult(max_guesses, False, sequences, share_correct(model, task, task.sample(run.gap, CONFIRMED, tests)))
 
 
 def draw_weights(model: Model, scale: float, generator: torch.Generator) -> None:
@@ -85,7 +85,7 @@ def draw_weights(model: Model, scale: float, generator: torch.Generator) -> None
             parameter.uniform_(-scale, scale, generator=generator)
 
 
-def right(model: Model, task: Task, batch: Batch) -> float:
-    """Share of right answers; an output that is not finite is wrong."""
+def share_correct(model: Model, task: Task, batch: Batch) -> float:
+    """Return the share of right answers; an output that is not finite is wrong."""
     outputs = model(batch)  # (N, output_size)
     return float((task.correct(outputs, batch) & outputs.isfinite().all(dim=1)).double().mean())

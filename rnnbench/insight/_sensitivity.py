@@ -1,11 +1,11 @@
-"""The curse of memory: the longer a network remembers, the more its output depends on every digit of its parameters.
+"""The curse of memory: the longer a network remembers, the more its output depends on every parameter.
 
-Zucchet & Orvieto 2024 (arXiv 2405.21064), section 2: a parameter acts at every step, and a network that keeps its state adds up
-what those actions did. So the output's slope in the parameters grows with the memory, even where the gradient through time neither
-vanishes nor explodes: for one linear unit h = a h + x the slope in a is about h / (1 - a). A step that is safe for a short memory
-is too long for a long one, which is a reason for a clip norm as small as 0.1. A network that forgets has no such slope, and nothing
-to learn from either. What tames it is to shut the input as the memory opens (section 3): chrono does, whose input
-gate is the forget gate's complement, so its networks start level.
+A parameter acts at every step, and a network that keeps its state adds up the effects (Zucchet & Orvieto 2024, arXiv 2405.21064,
+section 2). So the output's slope in the parameters grows with the memory, even where the gradient through time neither vanishes nor
+explodes. For one linear unit h = a h + x the slope in a is about h / (1 - a). A step size that is safe for a short memory is too
+large for a long one, which is a reason for a clip norm as small as 0.1. A network that forgets has no such slope, but it also has
+no gradient to learn from. The slope stays level if the input closes as the memory opens (section 3). The chrono initialisation
+does this: its input gate is the complement of the forget gate.
 """
 
 from __future__ import annotations
@@ -23,57 +23,57 @@ from rnnbench._config import Run
 from rnnbench._spec.request import CellLike, request
 from rnnbench._spec.resolve import resolve, task_of
 from rnnbench._training.model import Model, stream
-from rnnbench.insight._gradients import last_answers
+from rnnbench.insight._gradients import keep_last_answer
 from rnnbench.insight._kept import Counting
-from rnnbench.insight._load import initialised, walk
+from rnnbench.insight._load import build_initialised, unroll
 
-COLUMNS = ("cell", "init", "task", "gap", "seed", "length", "parameters", "sensitivity", "through_time")
+SENSITIVITY_COLUMNS = ("cell", "init", "task", "gap", "seed", "length", "parameters", "sensitivity", "through_time")
 
 
-def sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[str, object]:
-    """How the output at the last answer depends on the cell's parameters, and on the state ``gap`` steps before.
+def parameter_sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[str, object]:
+    """Compute the slope of the last output in the cell's parameters, and in the state ``gap`` steps before.
 
     Args:
-        model: the network, in the precision that the slopes are wanted in.
+        model: the network, in the precision of the slopes.
         run: its resolved run; sequences and direction come from the seed's stream ``insight``.
-        sequences: as many slopes are averaged.
+        sequences: number of sequences that the slopes are averaged over.
 
     Returns:
-        A row of :data:`COLUMNS`: ``length`` in time steps, ``parameters`` how many the cell has, ``sensitivity`` the norm of
-        d (v . y) / d theta, with y the output at the last answer, v a random unit vector and theta all parameters of the cell;
-        ``through_time`` the norm of d (v . y) / d s over all parts s of the state gap steps earlier, NaN for whole-sequence models.
-        Both are means over the sequences.
+        A row of :data:`SENSITIVITY_COLUMNS`. ``length`` is in time steps, ``parameters`` is their number in the cell.
+        ``sensitivity`` is the norm of d (v . y) / d theta, with y the output at the last answer, v a random unit vector and theta
+        all parameters of the cell. ``through_time`` is the norm of d (v . y) / d s over all parts s of the state gap steps earlier,
+        NaN for whole-sequence models. Both are means over the sequences.
 
     Example:
         >>> from rnnbench._config import RunRequest
-        >>> from rnnbench.insight._load import initialised
+        >>> from rnnbench.insight._load import build_initialised
         >>> from rnnbench._spec.resolve import resolve
         >>> run = resolve(RunRequest(task="beijing", cell="lstm", gap=5, hidden_size=8))
-        >>> bool(sensitivity(initialised(run, torch.float64), run)["sensitivity"] > 0)
+        >>> bool(parameter_sensitivity(build_initialised(run, torch.float64), run)["sensitivity"] > 0)
         True
     """
     task, cell, generator = task_of(run), model.cell, stream(run.seed, "insight")
     theta: list[Tensor] = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     slopes, through = [], []
     for _ in range(sequences):
-        batch = last_answers(task.sample(run.gap, 1, generator))
+        batch = keep_last_answer(task.sample(run.gap, 1, generator))
         check_inputs(cell, batch.inputs)
         last = int(batch.scored.int().argmax())
         x = cell.vectors(batch.inputs).detach()[: last + 1]  # (T, 1, D)
-        wanted = list(theta)
+        inputs = list(theta)
         if isinstance(cell, Cell):
-            states = walk(cell, x).states
+            states = unroll(cell, x).states
             hidden = states[-1][0]  # (1, H)
-            wanted += list(states[max(0, last + 1 - run.gap)])
+            inputs += list(states[max(0, last + 1 - run.gap)])
         else:
             hidden = cell.states(x)[-1]  # (1, H)
         y = model.readout(hidden)[0]  # (output_size)
         v = torch.randn(len(y), generator=generator).to(y.dtype)  # (output_size)
-        grads = torch.autograd.grad(y @ (v / v.norm()), wanted, allow_unused=True)
+        grads = torch.autograd.grad(y @ (v / v.norm()), inputs, allow_unused=True)
         slopes.append(_norm(grads[: len(theta)]))
-        through.append(_norm(grads[len(theta) :]) if len(wanted) > len(theta) else math.nan)
+        through.append(_norm(grads[len(theta) :]) if len(inputs) > len(theta) else math.nan)
     values = (cell.name, run.init, task.name, run.gap, run.seed, task.length(run.gap), sum(p.numel() for p in theta))
-    return dict(zip(COLUMNS, (*values, sum(slopes) / sequences, sum(through) / sequences), strict=True))
+    return dict(zip(SENSITIVITY_COLUMNS, (*values, sum(slopes) / sequences, sum(through) / sequences), strict=True))
 
 
 def measure_sensitivity(
@@ -82,34 +82,42 @@ def measure_sensitivity(
     gap: Iterable[int] = (10, 20, 50, 100, 200, 500),
     seed: Iterable[int] = (0, 1, 2),
     progress: Counting = iter,
-    **asked: object,
+    **fields: object,
 ) -> pd.DataFrame:
-    """The :func:`sensitivity` of untrained networks, in float64.
+    """Measure how strongly an untrained network's output depends on its parameters and on its state a gap earlier (float64).
 
     Args:
-        cell: one or several.
-        gap, seed: each combination is a row.
-        progress: shows how far it is.
-        asked: the other words of a run: ``task`` (recall if not given), ``hidden_size``, ``init``, ``option``.
+        cell: one cell or several.
+        gap: gaps in time steps.
+        seed: seeds of the initialisation and the sequences.
+        progress: progress bar, such as ``tqdm.tqdm``.
+        fields: other fields of the run: ``task`` (default recall), ``hidden_size``, ``init``, ``option``.
 
     Returns:
-        One row of :data:`COLUMNS` per cell, gap and seed.
+        One row per cell, gap and seed: ``cell, init, task, gap, seed, length, parameters, sensitivity, through_time``. ``length``
+        is in time steps, ``parameters`` is their number in the cell. ``sensitivity`` is the norm of d output / d parameters,
+        ``through_time`` that of d output / d state a gap earlier (Zucchet & Orvieto 2024, section 2).
 
     Raises:
-        UserError: something named is not there.
+        UserError: a cell, task, option or initialisation does not exist.
 
     Example:
         >>> measure_sensitivity(cell="gru", gap=[5, 10], seed=[0], hidden_size=8)["gap"].tolist()
         [5, 10]
     """
     cells = [cell] if isinstance(cell, str | type) or not isinstance(cell, Iterable) else list(cell)
-    words = list(product(cells, gap, seed))
-    runs = [resolve(request({"task": "recall"} | asked | {"cell": c, "gap": g, "seed": s})) for c, g, s in words]
-    return pd.DataFrame([sensitivity(initialised(run, torch.float64), run) for run in progress(runs)], columns=list(COLUMNS))
+    axes = product(cells, gap, seed)
+    runs = [resolve(request({"task": "recall"} | fields | {"cell": c, "gap": g, "seed": s})) for c, g, s in axes]
+    rows = [parameter_sensitivity(build_initialised(run, torch.float64), run) for run in progress(runs)]
+    return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 
 
-def growth(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns cell, init, exponent: k where a cell's sensitivity grows like gap ** k; a straight line through the logarithms."""
+def growth_exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fit k for each cell so that its sensitivity grows like gap ** k, by a straight line through the logarithms.
+
+    Returns:
+        Columns ``cell, init, exponent``; NaN with a single gap.
+    """
     rows = []
     for (cell, init), curve in frame[frame["gap"] > 0].groupby(["cell", "init"]):
         x, y = (curve[name].map(math.log) for name in ("gap", "sensitivity"))

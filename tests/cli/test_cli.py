@@ -180,7 +180,7 @@ def test_ctrl_c_says_in_one_line_that_nothing_is_lost(rnnbench, monkeypatch: pyt
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnbench.insight._random_search.guess", interrupted)
+    monkeypatch.setattr("rnnbench.insight._random_search.random_search", interrupted)
     result = rnnbench("guess", "--cell", "rnn", "--task", "copy", "--gap", "5", "--quiet")
     assert result.code == 130
     assert result.err == "rnnbench: stopped: what was recorded stays, and the same command resumes there\n"

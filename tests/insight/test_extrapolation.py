@@ -1,4 +1,4 @@
-"""Measuring a trained network at other gaps: its own weights answer, once, and nothing else of the study changes."""
+"""Measuring a trained network at other gaps: each gap once, and nothing else in the study changes."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from rnnbench._plugins import registry
 from rnnbench._study import Extrapolation, Study, Table
 from rnnbench._training.model import stream
 from rnnbench.insight import _extrapolation
-from rnnbench.insight._load import find_run, trained
+from rnnbench.insight._load import find_run, load_trained
 
 RUN = ["run", "--cell", "gru", "--task", "recall", "--gap", "2", "--hidden-size", "12", "--batch-size", "16", "--max-steps", "120"]
 
 
-def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
+def test_the_final_weights_of_the_run_are_measured(rnnbench, tmp_path: Path) -> None:
     result = rnnbench(*RUN, "--eval-gaps", "1,2,9")
     assert result.code == 0
     frame = pd.read_csv(tmp_path / "results" / "extrapolation.csv")
@@ -24,7 +24,7 @@ def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
     assert set(frame["gap"]) == {2}
     study = Study(tmp_path / "results")
     config = find_run(study, "recall-gru")
-    model, task = trained(config, study), registry.make_task("recall")
+    model, task = load_trained(config, study), registry.make_task("recall")
     model.engine = "torch"  # the written-out steps
     generator = stream(config.seed, "extrapolate")
     right = 0
@@ -36,12 +36,12 @@ def test_the_weights_of_the_run_answer(rnnbench, tmp_path: Path) -> None:
     assert f"at gap 9: {100 * frame['accuracy'].iloc[-1]:.1f} %, chance 10.0 %" in result.out
 
 
-def test_each_gap_is_measured_once_and_the_run_stays_as_it_is(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_gap_is_measured_once_and_the_run_is_unchanged(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rnnbench(*RUN).code == 0
     runs = (tmp_path / "results" / "runs.csv").read_text()
     calls = []
-    real = _extrapolation.measure_at
-    monkeypatch.setattr(_extrapolation, "measure_at", lambda study, config, gap: calls.append(gap) or real(study, config, gap))
+    real = _extrapolation.measure_at_gap
+    monkeypatch.setattr(_extrapolation, "measure_at_gap", lambda study, config, gap: calls.append(gap) or real(study, config, gap))
     assert rnnbench(*RUN, "--eval-gaps", "5").code == 0
     first = (tmp_path / "results" / "extrapolation.csv").read_text()
     result = rnnbench(*RUN, "--eval-gaps", "7,5")
@@ -52,7 +52,7 @@ def test_each_gap_is_measured_once_and_the_run_stays_as_it_is(rnnbench, tmp_path
     assert "extrapolation.png" in rnnbench("plot", "results").out
 
 
-def test_a_torn_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
+def test_a_damaged_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
     assert rnnbench(*RUN, "--eval-gaps", "1,4").code == 0
     file = tmp_path / "results" / "extrapolation.csv"
     whole = file.read_text()
@@ -62,7 +62,7 @@ def test_a_torn_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
     assert len(Table(file, Extrapolation).rows()) == 2
 
 
-def test_bad_input_is_told_before_anything_is_trained(rnnbench, tmp_path: Path) -> None:
+def test_bad_input_is_reported_before_training(rnnbench, tmp_path: Path) -> None:
     for gaps, told in (("1,x", "--eval-gaps takes whole numbers"), ("-3", "--eval-gaps takes numbers from 0")):
         result = rnnbench(*RUN, f"--eval-gaps={gaps}")
         assert (result.code, result.err.count("\n")) == (2, 1)
@@ -72,7 +72,7 @@ def test_bad_input_is_told_before_anything_is_trained(rnnbench, tmp_path: Path) 
     assert not (tmp_path / "results" / "runs.csv").exists()
 
 
-def test_without_weights_it_says_so(rnnbench, tmp_path: Path) -> None:
+def test_missing_weights_are_reported(rnnbench, tmp_path: Path) -> None:
     assert rnnbench(*RUN).code == 0
     next((tmp_path / "results" / "weights").iterdir()).unlink()
     result = rnnbench(*RUN, "--eval-gaps", "4")

@@ -1,4 +1,4 @@
-"""Gates and states along a sequence, held to the equations worked out by hand."""
+"""Gates and states along a sequence, compared with equations computed by hand."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from rnnbench._config import Run, RunRequest
 from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import stream
-from rnnbench.insight._gates import gate_values, half_life_frame, means
-from rnnbench.insight._load import initialised
+from rnnbench.insight._gates import gate_values, half_life_table, mean_gates
+from rnnbench.insight._load import build_initialised
 
 
 def config(cell: str) -> Run:
@@ -28,9 +28,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def test_the_lstms_gates_are_its_equations() -> None:
+def test_the_gates_of_an_lstm_follow_its_equations() -> None:
     conf = config("lstm")
-    model = initialised(conf, torch.float64)
+    model = build_initialised(conf, torch.float64)
     frame = gate_values(model, conf, example=1)
     W, U, b = (getattr(model.cell, name).detach().numpy() for name in ("weight_hh", "weight_ih", "bias"))
     tokens = registry.make_task("beijing").sample(3, 2, stream(0, "insight")).inputs[:, 1].tolist()
@@ -45,7 +45,7 @@ def test_the_lstms_gates_are_its_equations() -> None:
 
 def test_a_gate_is_shown_by_its_label_and_a_candidate_is_not() -> None:
     conf = config("gru")
-    model = initialised(conf, torch.float64)
+    model = build_initialised(conf, torch.float64)
     with torch.no_grad():
         for parameter in model.cell.parameters():
             parameter.zero_()
@@ -55,32 +55,32 @@ def test_a_gate_is_shown_by_its_label_and_a_candidate_is_not() -> None:
     np.testing.assert_allclose(value(frame, "update gate z", 0), sigmoid(np.full(4, -2.0)))
 
 
-def test_words_and_the_answer_stand_at_their_steps() -> None:
-    frame = gate_values(initialised(config("rnn"), torch.float64), config("rnn")).drop_duplicates("step")
+def test_words_and_the_answer_are_at_their_steps() -> None:
+    frame = gate_values(build_initialised(config("rnn"), torch.float64), config("rnn")).drop_duplicates("step")
     assert frame["word"].iloc[0] in ("arrive", "leave")
     assert frame["word"].iloc[-1] == "beijing"
     assert frame["answer"].tolist()[:-1] == [""] * 4
     assert frame["answer"].iloc[-1] == {"arrive": "arriving", "leave": "leaving"}[frame["word"].iloc[0]]
 
 
-def test_a_state_of_another_shape_is_shown_number_by_number() -> None:
+def test_a_state_of_a_custom_shape_is_shown_number_by_number() -> None:
     conf = config(str(Path(__file__).parents[1] / "strangers" / "memory.py"))
-    frame = gate_values(initialised(conf, torch.float64), conf)
+    frame = gate_values(build_initialised(conf, torch.float64), conf)
     assert frame.groupby("step")["unit"].max().tolist() == [15] * 5  # 4 units, 4 keys
     assert set(frame["quantity"]) == {"state M"}
 
 
 def test_means_and_bands_are_over_units() -> None:
     frame = pd.DataFrame({"step": 0, "word": "a", "answer": "", "quantity": "f", "unit": range(11), "value": np.linspace(0, 1, 11)})
-    row = means(frame).iloc[0]
+    row = mean_gates(frame).iloc[0]
     assert (row["mean"], row["low"], row["high"]) == pytest.approx((0.5, 0.1, 0.9))
 
 
 def test_only_gated_cells_have_half_lives() -> None:
-    model = initialised(config("rnn"), torch.float64)
-    assert half_life_frame(model, model, config("rnn")).empty
-    model = initialised(config("gru"), torch.float64)
-    assert half_life_frame(model, model, config("gru")).groupby("when").size().to_dict() == {"initial": 4, "trained": 4}
+    model = build_initialised(config("rnn"), torch.float64)
+    assert half_life_table(model, model, config("rnn")).empty
+    model = build_initialised(config("gru"), torch.float64)
+    assert half_life_table(model, model, config("gru")).groupby("when").size().to_dict() == {"initial": 4, "trained": 4}
 
 
 def test_the_command_from_a_finished_run(rnnbench, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_command_from_a_finished_run(rnnbench, tmp_path: Path) -> None:
     assert len(pd.read_csv(lives)) == 16
     assert rnnbench("gates", "beijing-rnn", "--out", "made").out.count("no half-lives") == 1
     for argv, told in (
-        (["beijing-memoryless"], "neither gates nor a state"),
+        (["beijing-memoryless"], "no gates or state"),
         (["nosuch"], "no run 'nosuch'"),
         (["beijing"], "give more of the run_id: beijing-lstm-chrono-gap40-seed0-"),
     ):

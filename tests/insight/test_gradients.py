@@ -1,4 +1,4 @@
-"""The gradient's way back, held to Jacobians, finite differences, and numbers known in advance."""
+"""Gradient norms, compared with Jacobians, finite differences and known values."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import stream
 from rnnbench.insight import _gradients
-from rnnbench.insight._load import initialised, walk
+from rnnbench.insight._load import build_initialised, unroll
 from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 
 F64 = torch.float64
@@ -26,17 +26,17 @@ def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> 
 def one_batch(conf: Run, size: int) -> Batch:
     """The batch that gradient_norms draws."""
     task = registry.make_task(conf.task, conf.option)
-    return _gradients.last_answers(task.sample(conf.gap, size, stream(conf.seed, "insight")))
+    return _gradients.keep_last_answer(task.sample(conf.gap, size, stream(conf.seed, "insight")))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "gru-torch"])
 def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
     conf = config(cell)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     batch = one_batch(conf, 1)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
-    states = [state[0].detach() for state in walk(model.cell, model.cell.vectors(batch.inputs)).states]  # T + 1 of (1, H)
+    states = [state[0].detach() for state in unroll(model.cell, model.cell.vectors(batch.inputs)).states]  # T + 1 of (1, H)
     task = registry.make_task(conf.task)
     due = states[-1].clone().requires_grad_()
     row = torch.autograd.grad(task.loss(model.readout(due), batch), due)[0]  # (1, H)
@@ -49,11 +49,11 @@ def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
 
 def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
     conf = config("lstm", gap=4)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     batch = one_batch(conf, 1)
     task = registry.make_task(conf.task)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
-    states, gates = walk(model.cell, model.cell.vectors(batch.inputs))
+    states, gates = unroll(model.cell, model.cell.vectors(batch.inputs))
 
     def loss(C: torch.Tensor, t: int) -> float:
         """The loss when the cell state after step t is C (1, H), and what is shown of it follows."""
@@ -75,9 +75,9 @@ def test_only_the_last_answer_counts() -> None:
     assert bool(batch.scored[-1].all())
 
 
-def test_a_vanilla_rnn_stays_under_its_bound_and_decays_geometrically() -> None:
+def test_a_vanilla_rnn_stays_below_its_bound_and_decays_geometrically() -> None:
     conf = config("rnn", gap=100, hidden_size=32)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial")
     assert (frame["grad_hidden"] <= frame["bound"] * (1 + 1e-9)).all()
     logs = np.log(frame["grad_hidden"].to_numpy()[1:-1])
@@ -89,22 +89,22 @@ def test_a_vanilla_rnn_stays_under_its_bound_and_decays_geometrically() -> None:
 
 def test_an_lstm_with_chrono_stays_within_two_orders_of_magnitude_over_200_steps() -> None:
     conf = config("lstm", gap=200, hidden_size=64)
-    frame = _gradients.gradient_norms(initialised(conf, F64), conf, "initial", batch_size=8)
+    frame = _gradients.gradient_norms(build_initialised(conf, F64), conf, "initial", batch_size=8)
     norms = frame["grad_state"][:200]
     assert norms.max() / norms.min() < 100
     assert frame["bound"].isna().all()
 
 
-def test_the_matrix_numbers_are_numpys() -> None:
+def test_singular_value_and_spectral_radius_agree_with_numpy() -> None:
     conf = config("rnn", hidden_size=7)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     weight = model.cell.weight_hh.detach().numpy()
     assert _gradients.largest_singular_value(model) == pytest.approx(np.linalg.svd(weight, compute_uv=False)[0])
     assert _gradients.spectral_radius(model) == pytest.approx(np.abs(np.linalg.eigvals(weight)).max())
-    lstm = initialised(config("lstm", hidden_size=7), F64)
+    lstm = build_initialised(config("lstm", hidden_size=7), F64)
     candidate = lstm.cell.weight_hh.detach().numpy()[14:21]  # rows i, f, g, o
     assert _gradients.largest_singular_value(lstm) == pytest.approx(np.linalg.norm(candidate, 2))
-    assert math.isnan(_gradients.largest_singular_value(initialised(config("memoryless"), F64)))
+    assert math.isnan(_gradients.largest_singular_value(build_initialised(config("memoryless"), F64)))
 
 
 def test_the_decay_of_a_geometric_series_is_its_factor() -> None:
@@ -115,9 +115,9 @@ def test_the_decay_of_a_geometric_series_is_its_factor() -> None:
 
 @pytest.mark.parametrize(("bias", "steps"), [(0, 1.0), (1, 2.2), (2, 5.5), (3, 14), (5, 103), (8, 2067)])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru-torch"])
-def test_half_lives_of_gates_with_a_bias_alone(cell: str, bias: float, steps: float) -> None:
+def test_half_lives_of_gates_with_only_a_bias(cell: str, bias: float, steps: float) -> None:
     conf = config(cell)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     row, sign = {"lstm": (1, 1), "gru": (1, -1), "gru-torch": (1, 1)}[cell]
     with torch.no_grad():
         for parameter in model.cell.parameters():
@@ -132,7 +132,7 @@ def test_half_lives_of_gates_with_a_bias_alone(cell: str, bias: float, steps: fl
 def test_no_half_life_without_a_gate() -> None:
     conf = config("rnn")
     with pytest.raises(ValueError, match="no gate"):
-        _gradients.half_lives(initialised(conf, F64), conf)
+        _gradients.half_lives(build_initialised(conf, F64), conf)
 
 
 class Early(Task):
@@ -160,18 +160,18 @@ class Early(Task):
 def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     conf = config("rnn").model_copy(update={"gap": 3})
     monkeypatch.setattr("rnnbench._spec.resolve.make_task", lambda *_: Early())
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial", batch_size=4)
     assert frame["distance"].tolist() == list(range(6))  # the later ones are asked at step 5
     batch = Early().sample(3, 4, stream(0, "insight"))
-    passed = walk(model.cell, model.cell.vectors(batch.inputs))
+    trajectory = unroll(model.cell, model.cell.vectors(batch.inputs))
     expected = {distance: [] for distance in range(6)}
     for b, last in enumerate((3, 5, 3, 5)):
         loss = torch.nn.functional.cross_entropy(
-            model.readout(passed.states[last + 1][0][b : b + 1]), batch.targets[last, b : b + 1]
+            model.readout(trajectory.states[last + 1][0][b : b + 1]), batch.targets[last, b : b + 1]
         )
         for distance in range(last + 1):
-            (grad,) = torch.autograd.grad(loss, passed.states[last + 1 - distance][0], retain_graph=True)
+            (grad,) = torch.autograd.grad(loss, trajectory.states[last + 1 - distance][0], retain_graph=True)
             expected[distance].append(float(grad[b].norm()))
     assert frame["grad_hidden"].tolist() == pytest.approx([np.mean(norms) for norms in expected.values()])
 
@@ -179,9 +179,9 @@ def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: py
 PLUGIN_FILES = Path(__file__).parents[1] / "strangers"
 
 
-def test_of_a_whole_sequence_model_the_gradient_at_the_inputs_is_measured() -> None:
+def test_a_whole_sequence_model_has_only_a_gradient_at_the_inputs() -> None:
     conf = config(str(PLUGIN_FILES / "transformer.py"), hidden_size=8)
-    model = initialised(conf, F64)
+    model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     assert frame[["grad_hidden", "grad_state", "bound"]].isna().all(axis=None)
     batch, task = one_batch(conf, 1), registry.make_task(conf.task)
@@ -192,9 +192,9 @@ def test_of_a_whole_sequence_model_the_gradient_at_the_inputs_is_measured() -> N
     assert 0 < _gradients.decay_per_step(frame) < 2
 
 
-def test_a_state_of_another_shape_has_a_gradient_too() -> None:
+def test_a_state_of_a_custom_shape_has_a_gradient() -> None:
     conf = config(str(PLUGIN_FILES / "memory.py"), hidden_size=8)
-    frame = _gradients.gradient_norms(initialised(conf, F64), conf, "initial")
+    frame = _gradients.gradient_norms(build_initialised(conf, F64), conf, "initial")
     assert (frame["grad_state"] > 0).all()
     assert (frame["grad_hidden"][1:] == 0).all()  # its output is read, and goes nowhere else
 
@@ -203,14 +203,14 @@ def test_the_command_writes_what_it_prints(rnnbench, tmp_path: Path) -> None:
     result = rnnbench("gradients", "--cell", "rnn,lstm", "--gap", "12", "--hidden-size", "8", "--out", "made")
     assert result.code == 0
     frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap12.csv")
-    assert list(frame.columns) == list(_gradients.COLUMNS)
+    assert list(frame.columns) == list(_gradients.GRADIENT_COLUMNS)
     assert frame.groupby("cell").size().to_dict() == {"lstm": 14, "rnn": 14}  # verb, 12 fillers, city
     assert (tmp_path / "made" / "gradients_beijing_gap12.png").stat().st_size > 10_000
     printed = next(line for line in result.out.splitlines() if line.split()[:1] == ["rnn"]).split()
     assert float(printed[2]) == pytest.approx(_gradients.decay_per_step(frame[frame["cell"] == "rnn"]), abs=1e-4)
 
 
-def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: Path) -> None:
+def test_a_finished_run_is_measured_before_and_after_training(rnnbench, tmp_path: Path) -> None:
     tiny = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "20", "--eval-every", "20"]
     assert rnnbench("run", "--cell", "gru", "--task", "beijing", "--gap", "3", *tiny).code == 0
     assert rnnbench("gradients", "--run", "beijing-gru", "--study", "results", "--out", "made").code == 0
@@ -224,7 +224,7 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--cell", "lstn"], "did you mean"),
         (["--run", "nosuch"], "no study in results"),
@@ -232,7 +232,7 @@ def test_a_finished_run_is_shown_before_and_after_training(rnnbench, tmp_path: P
         (["--seed", "99999999999999999999"], "--seed must be at most 9,223,372,036,854,775,807"),
     ],
 )
-def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
+def test_bad_input_is_reported_in_one_line(rnnbench, argv: list[str], message: str) -> None:
     result = rnnbench("gradients", *argv)
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert told in result.err
+    assert message in result.err

@@ -1,4 +1,4 @@
-"""Random guessing: that a solution is recognised, that nothing else is, and that a command goes on where it stopped."""
+"""Random guessing: only solutions are recognised, and an interrupted command continues."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import Model, build
 from rnnbench.insight import _random_search as guessing
-from rnnbench.insight._constructions import construction
+from rnnbench.insight._constructions import find_construction
 
 
 def config(task: str = "beijing", gap: int = 1, **values: object) -> Run:
@@ -20,7 +20,7 @@ def config(task: str = "beijing", gap: int = 1, **values: object) -> Run:
 
 def plant(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """The guess of this number is the hand-picked latch; all before it are zeros."""
-    latch, _ = construction("rnn-beijing").build()
+    latch, _ = find_construction("rnn-beijing").build()
     drawn = []
 
     def draw(model: Model, scale: float, generator: torch.Generator) -> None:
@@ -31,20 +31,20 @@ def plant(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     monkeypatch.setattr(guessing, "draw_weights", draw)
 
 
-def test_a_solution_is_recognised_when_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_solution_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, at=4)
-    found = guessing.guess(config(gap=30), scale=9.0, max_guesses=10)
-    assert found == guessing.Guesses(4, True, 4 * guessing.SCREENED + guessing.CONFIRMED, 1.0)
+    found = guessing.random_search(config(gap=30), scale=9.0, max_guesses=10)
+    assert found == guessing.SearchResult(4, True, 4 * guessing.SCREENED + guessing.CONFIRMED, 1.0)
 
 
-def test_without_one_the_best_is_worth_what_fresh_sequences_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_solution_the_best_guess_is_measured_on_fresh_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, at=99)
-    found = guessing.guess(config(gap=30), scale=9.0, max_guesses=5)
+    found = guessing.random_search(config(gap=30), scale=9.0, max_guesses=5)
     assert (found.guesses, found.solved, found.sequences) == (5, False, 5 * guessing.SCREENED)
     assert 0.4 < found.accuracy < 0.6  # all zeros: one class for everyone
 
 
-def test_weights_are_uniform_on_the_whole_range_and_repeat_by_seed() -> None:
+def test_weights_are_uniform_on_the_whole_range_and_reproducible_by_seed() -> None:
     task = registry.make_task("beijing")
     one, two = build(config(hidden_size=40), task), build(config(hidden_size=40), task)
     for model in (one, two):
@@ -55,14 +55,14 @@ def test_weights_are_uniform_on_the_whole_range_and_repeat_by_seed() -> None:
     assert float(values.std()) == pytest.approx(200 / 12**0.5, rel=0.05)
 
 
-def test_the_share_of_right_answers_is_the_written_out_steps() -> None:
+def test_the_share_of_right_answers_agrees_with_a_loop_over_steps() -> None:
     conf = config("recall", gap=5, hidden_size=6)
     task = registry.make_task("recall")
     model = build(conf, task)
     guessing.draw_weights(model, 2.0, torch.Generator().manual_seed(1))
     batch = task.sample(5, 200, torch.Generator().manual_seed(2))
     with torch.no_grad():
-        share = guessing.right(model, task, batch)
+        share = guessing.share_correct(model, task, batch)
         state = model.cell.start(200)
         for x in model.cell.vectors(batch.inputs):  # (B, D)
             state, _ = model.cell.step(x, state)
@@ -70,20 +70,20 @@ def test_the_share_of_right_answers_is_the_written_out_steps() -> None:
     assert share == pytest.approx(float(expected))
 
 
-def test_one_bit_falls_to_guessing() -> None:
-    found = guessing.guess(config(gap=1, seed=7, option={"fillers": 1}), scale=100.0, max_guesses=2000)
+def test_guessing_solves_a_one_bit_task() -> None:
+    found = guessing.random_search(config(gap=1, seed=7, option={"fillers": 1}), scale=100.0, max_guesses=2000)
     assert found.solved
     assert found.accuracy >= 0.99
-    assert found == guessing.guess(config(gap=1, seed=7, option={"fillers": 1}), scale=100.0, max_guesses=2000)
+    assert found == guessing.random_search(config(gap=1, seed=7, option={"fillers": 1}), scale=100.0, max_guesses=2000)
 
 
-def test_the_command_goes_on_where_it_stopped(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_continues(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["guess", "--task", "beijing,copy", "--gap", "2", "--max-guesses", "30", "--out", "made"]
     assert rnnbench(*argv, "--repeats", "1").code == 0
     first = pd.read_csv(tmp_path / "made" / "guess.csv")
     calls = []
-    real = guessing.guess
-    monkeypatch.setattr(guessing, "guess", lambda conf, *rest: calls.append(conf.seed) or real(conf, *rest))
+    real = guessing.random_search
+    monkeypatch.setattr(guessing, "random_search", lambda conf, *rest: calls.append(conf.seed) or real(conf, *rest))
     result = rnnbench(*argv, "--repeats", "2")
     assert calls == [1, 1]
     both = pd.read_csv(tmp_path / "made" / "guess.csv")
@@ -93,20 +93,20 @@ def test_the_command_goes_on_where_it_stopped(rnnbench, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--task", "bejing"], "did you mean 'beijing'"),
         (["--scale", "0"], "scale must be a number above 0"),
         (["--scale", "inf"], "scale must be a number above 0"),
     ],
 )
-def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
+def test_bad_input_is_reported_in_one_line(rnnbench, argv: list[str], message: str) -> None:
     result = rnnbench("guess", *argv)
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert told in result.err
+    assert message in result.err
 
 
-def test_a_foreign_table_is_left_alone(rnnbench, tmp_path: Path) -> None:
+def test_a_table_of_a_different_kind_is_not_overwritten(rnnbench, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "guess.csv").write_text("a,b\n1,2\n")
     result = rnnbench("guess", "--task", "beijing", "--gap", "1", "--out", "made")

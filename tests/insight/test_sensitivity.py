@@ -1,4 +1,4 @@
-"""The curse of memory: on the unit whose slopes are known, and on cells that tame it or forget."""
+"""The curse of memory, on a unit with known slopes and on built-in cells."""
 
 import math
 import re
@@ -15,8 +15,8 @@ from rnnbench._cli import main
 from rnnbench._config import Run, RunRequest
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import stream
-from rnnbench.insight._load import initialised
-from rnnbench.insight._sensitivity import COLUMNS, growth, sensitivity
+from rnnbench.insight._load import build_initialised
+from rnnbench.insight._sensitivity import SENSITIVITY_COLUMNS, growth_exponents, parameter_sensitivity
 from rnnbench.plots import plot_sensitivity
 
 
@@ -26,7 +26,7 @@ def resolved(cell: str, gap: int, **changes: object) -> Run:
 
 def measured(cell: str, gap: int, **changes: object) -> dict:
     run = resolved(cell, gap, **changes)
-    return sensitivity(initialised(run, torch.float64), run)
+    return parameter_sensitivity(build_initialised(run, torch.float64), run)
 
 
 class Unit(Cell):
@@ -46,36 +46,36 @@ class Unit(Cell):
 
 def unit(gap: int) -> dict:
     run = resolved("rnn", gap)
-    model = initialised(run, torch.float64)
+    model = build_initialised(run, torch.float64)
     model.cell = Unit(model.cell.input_size, 16, 1 - 1 / gap)
-    return sensitivity(model, run)
+    return parameter_sensitivity(model, run)
 
 
-def test_a_memory_as_long_as_the_gap_makes_a_plain_unit_sensitive_at_a_bounded_gradient() -> None:
+def test_a_long_memory_makes_a_linear_unit_sensitive_though_its_gradient_is_bounded() -> None:
     frame = pd.DataFrame([unit(gap) for gap in (10, 40, 160)])
-    assert growth(frame)["exponent"].item() > 0.8
+    assert growth_exponents(frame)["exponent"].item() > 0.8
     assert frame["through_time"].max() < 1.2 * frame["through_time"].min()  # (1 - 1 / gap) ** gap is about 1 / e
 
 
-def test_chrono_shuts_the_input_and_stays_level_and_a_vanilla_rnn_forgets() -> None:
+def test_chrono_stays_level_and_a_vanilla_rnn_forgets() -> None:
     lstm, rnn = (pd.DataFrame([measured(cell, gap) for gap in (5, 20, 80)]) for cell in ("lstm", "rnn"))
-    assert abs(growth(lstm)["exponent"].item()) < 0.3
+    assert abs(growth_exponents(lstm)["exponent"].item()) < 0.3
     assert lstm["through_time"].iloc[-1] > 0.5 * lstm["through_time"].iloc[0]  # the gradient does not vanish
     assert rnn["through_time"].iloc[-1] < 1e-6 * rnn["through_time"].iloc[0]
 
 
 def test_a_readout_twice_as_large_is_twice_as_sensitive() -> None:
     run = resolved("gru", 3)
-    model = initialised(run, torch.float64)
-    row = sensitivity(model, run, sequences=1)
+    model = build_initialised(run, torch.float64)
+    row = parameter_sensitivity(model, run, sequences=1)
     with torch.no_grad():
         for parameter in model.readout.parameters():
             parameter *= 2
-    assert sensitivity(model, run, sequences=1)["sensitivity"] == pytest.approx(2 * float(row["sensitivity"]))
-    assert tuple(row) == COLUMNS
+    assert parameter_sensitivity(model, run, sequences=1)["sensitivity"] == pytest.approx(2 * float(row["sensitivity"]))
+    assert tuple(row) == SENSITIVITY_COLUMNS
 
 
-def test_the_memoryless_network_has_no_way_through_time() -> None:
+def test_the_memoryless_network_has_no_gradient_through_time() -> None:
     row = measured("memoryless", 10)
     assert row["through_time"] == 0 or math.isnan(row["through_time"])
 
@@ -87,7 +87,7 @@ def test_the_figure_has_a_curve_per_cell() -> None:
     assert "state" in right.get_title()
 
 
-def test_the_command_tells_the_growth_and_saves_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_growth_and_saves_table_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["sensitivity", "--cell", "gru", "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", str(tmp_path), "--quiet"]
     with pytest.raises(SystemExit) as ended:
         main(argv)

@@ -36,12 +36,12 @@ def run(
     from rnnbench._cli.terminal.progress import counted, finished_lines, interrupted_line, print_warnings, watched
     from rnnbench._spec.resolve import resolve, task_of, why_not_compiled
     from rnnbench._study import Study
-    from rnnbench.insight._extrapolation import check_gaps, measure_gaps
+    from rnnbench.insight._extrapolation import check_eval_gaps, measure_eval_gaps
 
     request = run_request(flags)
     asked = resolve(request)
     gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
-    check_gaps(asked, gaps)
+    check_eval_gaps(asked, gaps)
     study = Study.create(out)
     if (stored := study.settled(asked.run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
@@ -54,5 +54,5 @@ def run(
     record = study.finished(asked.run_id)
     assert record is not None
     typer.echo(finished_lines(record, task_of(asked), study, quiet))
-    for row in measure_gaps(study, asked, gaps, force, lambda todo: counted(todo, "evaluating", quiet)):
+    for row in measure_eval_gaps(study, asked, gaps, force, lambda todo: counted(todo, "evaluating", quiet)):
         typer.echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))

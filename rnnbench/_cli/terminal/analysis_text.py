@@ -32,7 +32,7 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
 
 def sensitivity_lines(found: pd.DataFrame) -> str:
     """Medians over seeds of :func:`rnnbench.insight.measure_sensitivity`, and how they grow with the gap."""
-    from rnnbench.insight._sensitivity import growth
+    from rnnbench.insight._sensitivity import growth_exponents
 
     lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
     middle = found.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
@@ -40,7 +40,7 @@ def sensitivity_lines(found: pd.DataFrame) -> str:
         f"{c:>12} {g:>6} {number(s, '19.3g')} {number(t, '14.2g')}"
         for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
     ]
-    for row in growth(found).to_dict("records"):
+    for row in growth_exponents(found).to_dict("records"):
         if row["exponent"] == row["exponent"]:  # with one gap there is none
             how = "grows" if row["exponent"] >= 0 else "falls"
             lines.append(
