@@ -84,7 +84,6 @@ def test_the_package_itself_is_imported_only_from_above() -> None:
                 assert level(module_name(path)) >= level("rnnbench"), f"{path} imports rnnbench"
 
 
-@pytest.mark.xfail(reason="the engine's symbolic.py, trace.py and whole.py still do")
 def test_no_files_import_one_another_in_a_circle() -> None:
     arrows = {}
     for path in MODULES:

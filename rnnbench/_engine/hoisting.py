@@ -1,4 +1,7 @@
-"""What a step computes from parameters alone: run by torch, once for every sequence, with torch's own gradients."""
+"""Hoisting: torch calls on parameters only are recorded while tracing, then run once per batch, outside the time loop.
+
+Torch runs them, so their gradients come from autograd.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from torch import Tensor
 from rnnbench._cell import Cell
 from rnnbench._engine.refusal import refuse
 
-READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", "any", "all")
+PYTHON_READS = ("bool", "float", "int", "index", "item", "tolist", "numpy", "nonzero", "any", "all")
 
 
 def name_of(func: Any) -> str:
@@ -23,31 +26,31 @@ def name_of(func: Any) -> str:
     return name if name.startswith("__i") and name != "__invert__" else name.strip("_").lower()
 
 
-def tree(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Nested lists, tuples and dicts with every leaf changed."""
+def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested lists, tuples and dicts with ``change`` applied to every leaf."""
     if isinstance(value, (list, tuple)):
-        return tuple(tree(item, change) for item in value)
+        return tuple(map_leaves(item, change) for item in value)
     if isinstance(value, dict):
-        return {key: tree(item, change) for key, item in value.items()}
+        return {key: map_leaves(item, change) for key, item in value.items()}
     return change(value)
 
 
 def leaves(value: Any) -> list[Any]:
     found: list[Any] = []
-    tree(value, found.append)
+    map_leaves(value, found.append)
     return found
 
 
 @dataclass(frozen=True)
-class Made:
-    """The result of a preparation: number ``item`` of what its function returned, None for all of it."""
+class Result:
+    """The result of hoisted call ``index``: its item number ``item``, or the whole result if ``item`` is None."""
 
     index: int
     item: int | None
 
 
-class Preparation(NamedTuple):
-    """One torch function of parameters alone; its arguments are constants, paths into the cell, or what others made."""
+class HoistedCall(NamedTuple):
+    """One torch call on parameters only; its arguments are constants, :class:`Attribute` or :class:`Result`."""
 
     func: Any
     args: Any
@@ -56,18 +59,18 @@ class Preparation(NamedTuple):
 
 @dataclass(frozen=True)
 class Attribute:
-    """Where a tensor stands in the cell."""
+    """The path of a tensor inside the cell, as names of nested attributes."""
 
     names: tuple[str, ...]
 
 
-class Preparations:
-    """Notes down the functions of parameters alone that run while a step is traced, to run them again with other weights."""
+class Hoisting:
+    """A recording of the torch calls on parameters only that ran while a step was traced."""
 
     def __init__(self, cell: Cell) -> None:
         self.places: dict[int, Any] = {}
         self.alive: list[Tensor] = []
-        self.noted: list[Preparation] = []
+        self.calls: list[HoistedCall] = []
         self.results: dict[Hashable, Any] = {}
         for prefix, part in cell.named_modules():
             held = {**vars(part), **part._parameters, **part._buffers}
@@ -75,11 +78,11 @@ class Preparations:
                 if isinstance(value, Tensor):
                     self.places.setdefault(id(value), Attribute((*filter(None, prefix.split(".")), name)))
 
-    def prepare(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run a function of parameters alone, and note it down to be run again for every sequence."""
+    def hoist(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a function of parameters only and record the call, so that it can run again with other weights."""
         name = name_of(func)
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        if name in READS and tensors:
+        if name in PYTHON_READS and tensors:
             refuse(f"{name} of a parameter, which Python reads only once, is not compiled")
         if "rand" in name or name in ("dropout", "bernoulli", "normal", "multinomial"):
             refuse(f"{name} is random, which is not compiled")
@@ -94,11 +97,11 @@ class Preparations:
             if not isinstance(leaf, Tensor):
                 return leaf
             if id(leaf) not in self.places and leaf.requires_grad:
-                refuse("a tensor with gradients that is no parameter of the cell is not compiled")
+                refuse("a tensor with gradients that is not a parameter of the cell is not compiled")
             return self.places.get(id(leaf), leaf)
 
-        noted = Preparation(func, tree(args, stored), tree(kwargs, stored))
-        key = (func, *(repr(tree(given, lambda leaf: id(leaf) if isinstance(leaf, Tensor) else leaf)) for given in noted[1:]))
+        call = HoistedCall(func, map_leaves(args, stored), map_leaves(kwargs, stored))
+        key = (func, *(repr(map_leaves(given, lambda leaf: id(leaf) if isinstance(leaf, Tensor) else leaf)) for given in call[1:]))
         if key in self.results:
             return self.results[key]
         with torch._C.DisableTorchFunction():
@@ -106,38 +109,38 @@ class Preparations:
         parts = list(enumerate(result)) if isinstance(result, (tuple, list)) else [(None, result)]
         if not all(isinstance(part, Tensor) for _, part in parts) or isinstance(result, torch.Size):
             return result
-        self.noted.append(noted)
+        self.calls.append(call)
         for item, part in parts:
-            self.places[id(part)] = Made(len(self.noted) - 1, item)
-            self.alive.append(part)  # so that no other tensor gets its id
+            self.places[id(part)] = Result(len(self.calls) - 1, item)
+            self.alive.append(part)  # so that its id is not reused
         self.results[key] = result
         return result
 
-    def run_again(self, outputs: list[Tensor]) -> Callable[[Cell], list[Tensor]]:
-        """A function from the cell to ``outputs`` as its parameters are then; only what they need is run."""
+    def replay(self, outputs: list[Tensor]) -> Callable[[Cell], list[Tensor]]:
+        """Return a function that recomputes ``outputs`` from a cell's current parameters, running only the calls they need."""
         places = [self.places.get(id(tensor), tensor) for tensor in outputs]
         needed: set[int] = set()
-        stack = [place.index for place in places if isinstance(place, Made)]
+        stack = [place.index for place in places if isinstance(place, Result)]
         while stack:
             index = stack.pop()
             if index not in needed:
                 needed.add(index)
-                noted = self.noted[index]
-                stack += [leaf.index for leaf in leaves((noted.args, noted.kwargs)) if isinstance(leaf, Made)]
-        steps = [(index, self.noted[index]) for index in sorted(needed)]
+                call = self.calls[index]
+                stack += [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Result)]
+        steps = [(index, self.calls[index]) for index in sorted(needed)]
 
         def run(cell: Cell) -> list[Tensor]:
-            made: dict[int, Any] = {}
+            results: dict[int, Any] = {}
 
             def fetch(place: Any) -> Any:
                 if isinstance(place, Attribute):
                     return reduce(getattr, place.names, cell)
-                if isinstance(place, Made):
-                    return made[place.index] if place.item is None else made[place.index][place.item]
+                if isinstance(place, Result):
+                    return results[place.index] if place.item is None else results[place.index][place.item]
                 return place
 
-            for index, noted in steps:
-                made[index] = noted.func(*tree(noted.args, fetch), **tree(noted.kwargs, fetch))
+            for index, call in steps:
+                results[index] = call.func(*map_leaves(call.args, fetch), **map_leaves(call.kwargs, fetch))
             return [fetch(place) for place in places]
 
         return run

@@ -1,13 +1,20 @@
-"""How torch's functions are called, and those of them that are made of several operators."""
+"""Torch functions expressed in the operators of :mod:`rnnbench._engine.graph`.
+
+``COMPOSED`` works block by block on nodes. ``WHOLE`` needs whole symbols: sums and norms over the units, and torch's cells.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import reduce
+from typing import Any
+
+import torch
 
 from rnnbench._engine.graph import Node, compare, where
 from rnnbench._engine.refusal import refuse
+from rnnbench._engine.symbolic import Column, Symbol, Tracer
 
 COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
 ALIASES = {
@@ -33,7 +40,7 @@ def _power(a: Node, exponent: Node) -> Node:
 
 
 def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
-    """The slope is 1 at the bounds themselves, as in torch."""
+    """Clamp with slope 1 at the bounds themselves, as in torch."""
     low, high = names.get("min", low), names.get("max", high)
     y = a
     if low is not None:
@@ -42,14 +49,14 @@ def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: 
 
 
 def _hardtanh(a: Node, min_val: float = -1.0, max_val: float = 1.0) -> Node:
-    """The slope is 0 at the bounds themselves, as in torch."""
+    """Clamp with slope 0 at the bounds themselves, as in torch."""
     number = a.graph.number
     return where(compare("ge", a, max_val), number(max_val), where(compare("le", a, min_val), number(min_val), a))
 
 
 def _gelu(a: Node, approximate: str = "none") -> Node:
     if approximate != "tanh":
-        refuse("gelu is compiled with approximate='tanh' alone")
+        refuse("gelu is compiled only with approximate='tanh'")
     return a * 0.5 * (a.graph.apply("tanh", (a + a * a * a * 0.044715) * math.sqrt(2 / math.pi)) + 1)
 
 
@@ -62,9 +69,9 @@ def _elu(a: Node, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1
     return where(compare("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
 
 
-# what these are given besides blocks stays as it is
+# functions whose numeric arguments stay Python numbers
 SETTINGS = ("softplus", "elu", "celu", "leaky_relu", "addcmul", "addcdiv", "hardtanh", "gelu")
-TRUTHS = ("where", "masked_fill", "and", "or")  # they take what a comparison gives
+TRUTHS = ("where", "masked_fill", "and", "or")  # functions that take the result of a comparison
 COMPOSED: dict[str, Callable[..., Node]] = {
     "add": lambda a, b, alpha=1: a.graph.apply("add", a, b * alpha),
     "sub": lambda a, b, alpha=1: a.graph.apply("sub", a, b * alpha),
@@ -95,3 +102,69 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "masked_fill": lambda a, mask, value: where(mask, value, a),
     "invert": lambda a: compare("eq", a, 0),
 }
+
+
+def total(trace: Tracer, x: Symbol, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the sum over the units, one column."""
+    if dim not in (1, -1, (1,), (-1,), [1], [-1]) or not keepdim:
+        refuse("a sum or a mean is compiled only over the units, with dim=1 and keepdim=True")
+    if any(isinstance(piece, Column) for piece in x.pieces):
+        refuse("a sum of sums over the units is not compiled")
+    blocks = trace.blocks(x, x.shape[1] // trace.H)
+    return Symbol(trace, [Column(trace.graph.apply("total", reduce(Node.__add__, blocks)))])
+
+
+def mean(trace: Tracer, x: Symbol, dim: Any = None, keepdim: bool = False) -> Any:
+    return total(trace, x, dim, keepdim) / x.shape[1]
+
+
+def scaled_by_rms(trace: Tracer, x: Any, shape: Any, eps: float) -> Any:
+    """Return x divided by its root mean square over the units."""
+    if tuple(shape) != (x.shape[1],):
+        refuse("a norm over anything but the units is not compiled")
+    return x / (mean(trace, x * x, 1, True) + eps).sqrt()
+
+
+def layer_norm(trace: Tracer, x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    y = scaled_by_rms(trace, x - mean(trace, x, 1, True), shape, eps)
+    if weight is not None:
+        y = y * weight
+    return y + bias if bias is not None else y
+
+
+def rms_norm(trace: Tracer, x: Any, shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    y = scaled_by_rms(trace, x, shape, torch.finfo(trace.dtype).eps if eps is None else eps)
+    return y * weight if weight is not None else y
+
+
+def products(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+    return trace.pointwise("add", (trace.linear(x, w_ih, b_ih), trace.linear(h, w_hh, b_hh)), {})
+
+
+def rnn_tanh_cell(trace: Tracer, x: Any, h: Any, *weights: Any) -> Any:
+    return products(trace, x, h, *weights).tanh()
+
+
+def rnn_relu_cell(trace: Tracer, x: Any, h: Any, *weights: Any) -> Any:
+    return products(trace, x, h, *weights).relu()
+
+
+def lstm_cell(trace: Tracer, x: Any, state: Any, *weights: Any) -> Any:
+    h, c = state
+    i, f, g, o = products(trace, x, h, *weights).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gru_cell(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+    """Compute torch's GRU: its reset gate multiplies after the matrix product."""
+    r, z, n = trace.linear(x, w_ih, b_ih).chunk(3, 1)
+    r_h, z_h, n_h = trace.linear(h, w_hh, b_hh).chunk(3, 1)
+    n = (n + (r + r_h).sigmoid() * n_h).tanh()
+    return n + (z + z_h).sigmoid() * (h - n)
+
+
+WHOLE: dict[str, Callable[..., Any]] = {
+    "sum": total, "mean": mean, "layer_norm": layer_norm, "rms_norm": rms_norm,
+    "rnn_tanh_cell": rnn_tanh_cell, "rnn_relu_cell": rnn_relu_cell, "lstm_cell": lstm_cell, "gru_cell": gru_cell,
+}  # fmt: skip

@@ -78,7 +78,7 @@ class Program:
     def __init__(self, cell: Cell) -> None:
         trace = Trace(cell)
         self.plan = plan(trace)
-        self.prepare = trace.preparations.run_again(self.outputs(trace))
+        self.hoisted = trace.hoisting.replay(self.outputs(trace))
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()
@@ -92,9 +92,9 @@ class Program:
             """Blocks that sum up several, zeros where there are none."""
             result = None
             for k in range(max(1, *(len(keys) for keys in layers))):
-                zeros = trace.known(trace.prepare(torch.zeros, shape, dtype=trace.dtype))
+                zeros = trace.tensor_index(trace.hoist(torch.zeros, shape, dtype=trace.dtype))
                 rows = trace.rows([keys[k] if k < len(keys) else (zeros, 0) for keys in layers])
-                result = rows if result is None else trace.prepare(torch.add, result, rows)
+                result = rows if result is None else trace.hoist(torch.add, result, rows)
             assert result is not None
             return result
 
@@ -102,9 +102,9 @@ class Program:
         return [
             trace.rows([key.input for key in contents if key.input is not None]),
             total([key.vectors for key in contents], (H,)),
-            trace.prepare(Tensor.view, trace.rows(vectors), (-1, H))
+            trace.hoist(Tensor.view, trace.rows(vectors), (-1, H))
             if vectors
-            else trace.prepare(torch.zeros, (0, H), dtype=trace.dtype),
+            else trace.hoist(torch.zeros, (0, H), dtype=trace.dtype),
             *(total(blocks, (H, H)) for blocks in p.weights),
         ]
 
@@ -120,7 +120,7 @@ class Program:
 
     def states(self, cell: Cell, inputs: Tensor, first: int) -> Tensor:
         """(T - first, B, H) by compiled code; tokens are known to be in range."""
-        prepared = self.prepare(cell)
+        prepared = self.hoisted(cell)
         initial = cell.start(inputs.shape[1])
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *prepared, *initial))
         states: Tensor = Sequence.apply(self, inputs, first, keep, *prepared, *initial)

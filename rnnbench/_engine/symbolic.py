@@ -1,19 +1,16 @@
-"""What stands for inputs and states while a step is traced: a row of pieces, (B, H) nodes or columns of the input side by side."""
+"""Symbolic stand-ins for a step's input and states: rows of pieces, (B, H) nodes or columns of the input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from rnnbench._engine.graph import Node
+from rnnbench._engine.graph import Graph, Node
 from rnnbench._engine.hoisting import name_of
 from rnnbench._engine.refusal import refuse
-
-if TYPE_CHECKING:
-    from rnnbench._engine.trace import Trace
 
 
 class Span(NamedTuple):
@@ -24,7 +21,7 @@ class Span(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One column, made of a sum over the units: a block with the same number everywhere in a row."""
+    """One column, the result of a sum over the units: a block with one number per row."""
 
     node: Node
 
@@ -32,32 +29,53 @@ class Column(NamedTuple):
 Piece = Node | Span | Column
 
 
-class Batch(int):
-    """How many sequences there are. One stands for all of them: Python may make tensors with it, and may not ask how many it is."""
+class Tracer(Protocol):
+    """The operations that a symbol and the lowered functions need from :class:`rnnbench._engine.trace.Trace`."""
 
-    def _asked(self, other: object) -> bool:
+    H: int
+    dtype: torch.dtype
+    graph: Graph
+
+    def width(self, piece: Piece) -> int: ...
+
+    def blocks(self, value: Any, G: int) -> list[Node]: ...
+
+    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any: ...
+
+    def linear(self, x: Symbol, weight: Any, bias: Any = None) -> Symbol: ...
+
+    def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol: ...
+
+
+class Batch(int):
+    """The number of sequences while tracing: 1, which stands for any number.
+
+    Python code may create tensors of this size. A comparison with a number is refused: it would depend on the batch.
+    """
+
+    def _equal(self, other: object) -> bool:
         return isinstance(other, Batch) or refuse("Python that depends on the number of sequences is not compiled")
 
-    def _other(self, other: object) -> bool:
-        return not self._asked(other)
+    def _unequal(self, other: object) -> bool:
+        return not self._equal(other)
 
-    __eq__ = __le__ = __ge__ = _asked
-    __ne__ = __lt__ = __gt__ = _other
+    __eq__ = __le__ = __ge__ = _equal
+    __ne__ = __lt__ = __gt__ = _unequal
     __hash__ = int.__hash__
 
 
 class Symbol:
-    """Stands for a (B, n) tensor; it acts like a tensor towards torch's functions, its methods and operators."""
+    """A symbolic (B, n) tensor, which torch's functions, methods and operators accept like a tensor."""
 
-    __array_ufunc__ = None  # a number of numpy's leaves the operator to us
+    __array_ufunc__ = None  # a numpy number on the left leaves the operator to this class
 
-    def __init__(self, trace: Trace, pieces: list[Piece]) -> None:
+    def __init__(self, trace: Tracer, pieces: list[Piece]) -> None:
         self.trace, self.pieces = trace, pieces
         self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), 2
 
     @property
     def shape(self) -> torch.Size:
-        """One sequence stands for all of them: what is made in this shape from nothing then fits every batch."""
+        """Return (1, n): a tensor created in this shape broadcasts to every batch."""
         return torch.Size((Batch(1), sum(self.trace.width(piece) for piece in self.pieces)))
 
     def size(self, dim: int | None = None) -> Any:
@@ -76,7 +94,7 @@ class Symbol:
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        refuse(f"{name_of(func)} is not compiled")  # the mode answers all calls during a trace
+        refuse(f"{name_of(func)} is not compiled")  # a call from outside the trace: inside it, the mode handles calls
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -91,7 +109,7 @@ def _refused(what: str) -> Callable[..., Any]:
     return lambda *_: refuse(what)
 
 
-SAME = (  # operators named as the tensor's methods
+SAME = (  # operators with the names of the tensor's methods
     "add sub mul truediv matmul pow neg abs gt ge lt le eq ne and or xor invert mod floordiv getitem rand ror rxor rmod rfloordiv"
 )
 for _op in SAME.split():
@@ -102,4 +120,4 @@ for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "iand", "ior", "ixor", "
     setattr(Symbol, f"__{_op}__", _refused("a change in place is not compiled"))
 for _op in ("bool", "float", "int", "index", "iter"):
     setattr(Symbol, f"__{_op}__", _refused("what depends on the values of an input or a state in Python is not compiled"))
-Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]  # __eq__ above took it away
+Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]  # defining __eq__ above removed it

@@ -1,7 +1,7 @@
-"""A cell's ``step``, run once with stand-ins for its input and state: what comes out is a graph, and a list of preparations.
+"""The trace of a cell's ``step``: one run with symbols for input and state records a graph and the hoisted calls.
 
-A stand-in is a row of pieces, (B, H) nodes side by side (or columns of the input), so that ``chunk``, slices and ``cat`` are mere
-bookkeeping. What ``step`` computes from parameters alone is left to :mod:`rnnbench._engine.hoisting`.
+A symbol is a row of pieces: (B, H) nodes side by side, or columns of the input. So ``chunk``, slices and ``cat`` only rearrange
+pieces. :mod:`rnnbench._engine.hoisting` records what ``step`` computes from parameters only.
 """
 
 from __future__ import annotations
@@ -18,26 +18,25 @@ from torch.overrides import TorchFunctionMode
 
 from rnnbench._cell import Cell
 from rnnbench._engine.graph import OPERATORS, Graph, Node, where
-from rnnbench._engine.hoisting import Preparations, leaves, name_of
-from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS
+from rnnbench._engine.hoisting import Hoisting, leaves, name_of
+from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS, WHOLE
 from rnnbench._engine.refusal import NotCompiledError, refuse
 from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
-from rnnbench._engine.whole import WHOLE
 from rnnbench._errors import place
 
 IDENTITIES = ("contiguous", "clone")
 
 
 class Trace(TorchFunctionMode):
-    """Runs ``step`` with stand-ins.
+    """A run of ``step`` with symbols.
 
     Attributes:
-        place: where ``step`` is written.
+        place: file and line of ``step``.
         graph: all nodes.
-        after: the state after the step, one node each.
-        gates: the nodes that ``step`` names.
-        tensors: what products are made with, (G*H, K), and vectors, (G*H,): a node's key is the number of its tensor and of its
-            block of H rows.
+        after: the state after the step, one node per part.
+        gates: the nodes that ``step`` returns as gates, by name.
+        tensors: the weights of products, (G*H, K), and vectors, (G*H,). A node's key is the index of its tensor and of its block
+            of H rows.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -48,8 +47,8 @@ class Trace(TorchFunctionMode):
         self.state_names = cell.state_names
         self.graph = Graph()
         self.tensors: list[Tensor] = []
-        self.preparations = Preparations(cell)
-        self.prepare = self.preparations.prepare
+        self.hoisting = Hoisting(cell)
+        self.hoist = self.hoisting.hoist
         for name, part in zip(cell.state_names, cell.initial_state, strict=True):
             if part.shape != (self.H,):
                 refuse(f"a state with the part {name} of shape {tuple(part.shape)} is not compiled: every part must be (H,)")
@@ -61,7 +60,7 @@ class Trace(TorchFunctionMode):
             except NotCompiledError:
                 raise
             except Exception as error:
-                refuse(f"{type(error).__name__} where the engine follows step: {error}".partition("\n")[0])
+                refuse(f"{type(error).__name__} while tracing step: {error}".partition("\n")[0])
             self.after = [self.blocks(part, 1)[0] for part in after]
             self.gates = {
                 str(name): gate.pieces[0]
@@ -73,15 +72,15 @@ class Trace(TorchFunctionMode):
         return self.call(func, args, kwargs or {})
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """What ``func`` gives: a stand-in where one goes in, else the tensor itself, noted down."""
+        """Return a symbol if a symbol is among the arguments, else the tensor itself, from a recorded call."""
         if not torch.is_grad_enabled():
-            refuse("no_grad within a step is not compiled: detach is")
+            refuse("no_grad within a step is not compiled: use detach instead")
         if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):
             return self.symbolic(func, args, kwargs)
-        return self.prepare(func, *args, **kwargs)
+        return self.hoist(func, *args, **kwargs)
 
     def symbolic(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """A function with a stand-in among its arguments."""
+        """Apply a function with a symbol among its arguments."""
         name = ALIASES.get(name_of(func), name_of(func))
         if (str(func.__name__).endswith("_") and not str(func.__name__).endswith("__")) or kwargs.get("inplace"):
             refuse("a change in place is not compiled")
@@ -91,11 +90,11 @@ class Trace(TorchFunctionMode):
         if name == "addmm" and not kwargs:
             return args[1] @ args[2] + args[0]
         if name == "matmul" and isinstance(args[0], Symbol) and isinstance(args[1], Tensor):
-            return self.linear(args[0], self.prepare(torch.t, args[1]) if args[1].ndim == 2 else refuse("a product with a vector"))
+            return self.linear(args[0], self.hoist(torch.t, args[1]) if args[1].ndim == 2 else refuse("a product with a vector"))
         if name in ("to", "type", "type_as", "float", "double"):
             return self.cast(name, *args, *kwargs.values())
         if name in ("new_zeros", "new_ones", "new_full"):
-            return self.prepare(getattr(torch, name[4:]), *args[1:], **{"dtype": self.dtype} | kwargs)
+            return self.hoist(getattr(torch, name[4:]), *args[1:], **{"dtype": self.dtype} | kwargs)
         if name in ("chunk", "split"):
             return self.split(name, *args, **kwargs)
         if name == "getitem":
@@ -118,34 +117,34 @@ class Trace(TorchFunctionMode):
     def width(self, piece: Piece) -> int:
         return piece.stop - piece.start if isinstance(piece, Span) else 1 if isinstance(piece, Column) else self.H
 
-    def known(self, tensor: Tensor) -> int:
-        """The number of a tensor of parameters alone."""
-        for k, known in enumerate(self.tensors):
-            if known is tensor:
+    def tensor_index(self, tensor: Tensor) -> int:
+        """Return the index in ``tensors`` of a tensor computed from parameters only; add it if it is new."""
+        for k, earlier in enumerate(self.tensors):
+            if earlier is tensor:
                 return k
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
     def rows(self, keys: Sequence[tuple[int, int]]) -> Tensor:
-        """Blocks of H rows of known tensors, one below the other; those that lie together in one are taken together."""
+        """Stack blocks of H rows of ``tensors``, taking neighbouring blocks of one tensor together."""
         parts, at = [], 0
         while at < len(keys):
             (which, first), on = keys[at], at + 1
             while on < len(keys) and keys[on] == (which, first + on - at):
                 on += 1
             tensor, count = self.tensors[which], (on - at) * self.H
-            parts.append(tensor if count == len(tensor) else self.prepare(torch.narrow, tensor, 0, first * self.H, count))
+            parts.append(tensor if count == len(tensor) else self.hoist(torch.narrow, tensor, 0, first * self.H, count))
             at = on
-        return parts[0] if len(parts) == 1 else self.prepare(torch.cat, parts)
+        return parts[0] if len(parts) == 1 else self.hoist(torch.cat, parts)
 
     def input(self, span: Span, weight: Tensor) -> list[Node]:
-        """Products of columns of the input with ``weight`` (G*H, columns)."""
+        """Return nodes for the product of columns of the input with ``weight`` (G*H, columns)."""
         if span != (0, self.D):
-            weight = self.prepare(F.pad, weight, (span.start, self.D - span.stop))
-        return [self.graph.make("input", key=(self.known(weight), k)) for k in range(len(weight) // self.H)]
+            weight = self.hoist(F.pad, weight, (span.start, self.D - span.stop))
+        return [self.graph.make("input", key=(self.tensor_index(weight), k)) for k in range(len(weight) // self.H)]
 
     def blocks(self, value: Any, G: int) -> list[Node]:
-        """A stand-in, a number or a tensor of parameters alone as G nodes."""
+        """Return G nodes for a symbol, a number or a tensor computed from parameters only."""
         if isinstance(value, Real):
             return [self.graph.number(float(value))] * G
         H = self.H
@@ -159,21 +158,21 @@ class Trace(TorchFunctionMode):
                 if isinstance(piece, Node):
                     found.append(piece)
                 elif isinstance(piece, Column):
-                    refuse("a sum over the units beside other columns is not compiled")
+                    refuse("a sum over the units next to other columns is not compiled")
                 elif self.width(piece) % H:
                     refuse("the input itself, beyond products with weights, is compiled only where it is as wide as the state")
                 else:
-                    found += self.input(piece, self.prepare(torch.eye, self.width(piece), dtype=self.dtype))
+                    found += self.input(piece, self.hoist(torch.eye, self.width(piece), dtype=self.dtype))
             return found
         if not isinstance(value, Tensor) or value.is_complex():
-            refuse(f"{'complex numbers' if isinstance(value, Tensor) else type(value).__name__} in a step: not compiled")
+            refuse(f"{'complex numbers' if isinstance(value, Tensor) else type(value).__name__} in a step is not compiled")
         if value.numel() not in (1, G * H) or value.shape[-1:].numel() != value.numel():
             refuse(f"a constant of shape {tuple(value.shape)} is not compiled")
         if value.dtype != self.dtype:
-            value = self.prepare(Tensor.to, value, self.dtype)
+            value = self.hoist(Tensor.to, value, self.dtype)
         if value.shape != (G * H,):
-            value = self.prepare(Tensor.expand, self.prepare(Tensor.reshape, value, (-1,)), (G * H,))
-        return [self.graph.make("vector", key=(self.known(value), k)) for k in range(G)]
+            value = self.hoist(Tensor.expand, self.hoist(Tensor.reshape, value, (-1,)), (G * H,))
+        return [self.graph.make("vector", key=(self.tensor_index(value), k)) for k in range(G)]
 
     def linear(self, x: Symbol, weight: Any, bias: Any = None) -> Symbol:
         if not (isinstance(x, Symbol) and isinstance(weight, Tensor)):
@@ -188,21 +187,21 @@ class Trace(TorchFunctionMode):
         at = 0
         for piece in x.pieces:
             on = at + self.width(piece)
-            part = weight if len(x.pieces) == 1 else self.prepare(torch.narrow, weight, 1, at, on - at)  # (N, width)
+            part = weight if len(x.pieces) == 1 else self.hoist(torch.narrow, weight, 1, at, on - at)  # (N, width)
             if isinstance(piece, Span):
                 products = self.input(piece, part)
             elif isinstance(piece, Column):
                 refuse("a product with a sum over the units is not compiled")
             else:
-                products = [self.graph.make("product", piece, key=(self.known(part), k)) for k in range(G)]
-            sums = [product if known.number == 0 else known + product for known, product in zip(sums, products, strict=True)]
+                products = [self.graph.make("product", piece, key=(self.tensor_index(part), k)) for k in range(G)]
+            sums = [product if so_far.number == 0 else so_far + product for so_far, product in zip(sums, products, strict=True)]
             at = on
         if bias is not None:
-            sums = [known + vector for known, vector in zip(sums, self.blocks(bias, G), strict=True)]
+            sums = [so_far + vector for so_far, vector in zip(sums, self.blocks(bias, G), strict=True)]
         return Symbol(self, list(sums))
 
     def cut(self, x: Symbol, start: int, stop: int) -> Symbol:
-        """Columns ``start`` to ``stop``."""
+        """Return columns ``start`` to ``stop``."""
         pieces: list[Piece] = []
         at = 0
         for piece in x.pieces:
@@ -239,16 +238,16 @@ class Trace(TorchFunctionMode):
         return Symbol(self, [piece for part in parts for piece in part.pieces])
 
     def cast(self, name: str, x: Symbol, *to: Any) -> Symbol:
-        """Numbers of the cell's kind, from such numbers or from what a comparison gives."""
+        """Convert numbers or the result of a comparison to the cell's dtype; refuse any other dtype."""
         given = [getattr(value, "dtype", value) for value in to]
-        kinds = [kind for kind in given if isinstance(kind, torch.dtype)]
-        kind = {"float": torch.float32, "double": torch.float64}.get(name, *kinds or [self.dtype])
-        if kind != self.dtype:
-            refuse(f"a change to {str(kind).removeprefix('torch.')} is not compiled")
+        dtypes = [dtype for dtype in given if isinstance(dtype, torch.dtype)]
+        dtype = {"float": torch.float32, "double": torch.float64}.get(name, *dtypes or [self.dtype])
+        if dtype != self.dtype:
+            refuse(f"a change to {str(dtype).removeprefix('torch.')} is not compiled")
         return self.pointwise("mul", (x, 1), {}) if all(isinstance(piece, Node) for piece in x.pieces) else x
 
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol:
-        """An operator on blocks, one after the other."""
+        """Apply an operator block by block."""
         if name in ("max", "min") and (len(args) != 2 or isinstance(args[1], int)):
             refuse(f"{name} over the units is not compiled")
         G = max(arg.shape[1] for arg in leaves((args, kwargs)) if isinstance(arg, Symbol)) // self.H or 1

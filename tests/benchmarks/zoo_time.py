@@ -61,7 +61,7 @@ def jax_scan(cell: Cell, tokens: Tensor) -> Callable[[], object] | None:
     assert set(functions) == set(OPERATORS)
     trace = Trace(cell)
     nodes = reachable(trace.after)
-    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.preparations.run_again(trace.tensors)(cell)]
+    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.hoisting.replay(trace.tensors)(cell)]
     fed = sorted({node.key[0] for node in nodes if node.op == "input"})  # type: ignore[index]  # (tensor, block)
     start = tuple(jnp.asarray(part.contiguous().numpy()) for part in cell.start(BATCH))
 
