@@ -128,6 +128,12 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
     assert not calls & {"print", "exit", "sys.exit", "typer.echo"}
 
 
+def test_no_module_starts_another_program() -> None:
+    """Reading a study needs no git, and works in a wheel."""
+    for path in MODULES:
+        assert not imports(path) & {"subprocess", "os.system", "os.popen"}, path
+
+
 PRESETS = (  # what is said of single cells and tasks on purpose: claims, hand-picked weights, the published record, defaults
     "_claims", "verify", "published", "_constructions", "constructions", "plots", "gradients", "_measurements", "_sensitivity",
     "sensitivity", "guess", "lists", "_engine", "_api", "migrations",

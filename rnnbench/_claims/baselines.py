@@ -1,32 +1,32 @@
-"""Claims about what needs no memory, or no learning."""
+"""Claims about what works without memory, or without learning."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from rnnbench._analysis.statistics import chance_interval
-from rnnbench._claims.claim import Claim, Evidence, Ruling, sweep, tables, word_of
-from rnnbench._claims.evidence import told
+from rnnbench._claims.claim import Claim, Evidence, Ruling, combine, find_tables, seed_sweep
+from rnnbench._claims.evidence import describe
 from rnnbench.insight._kept import read_table
 
-LATCH = "guess.csv"
-NEEDED = ("task", "cell", "gap", "solved", "guesses")
+GUESS_TABLE = "guess.csv"
+GUESS_TABLE_COLUMNS = ("task", "cell", "gap", "solved", "guesses")
 
 
 def blind_at_chance(evidence: Evidence) -> Ruling:
-    """Every seed of the memoryless network lies in the range of a guesser (all seeds together: 99 %)."""
-    records = [record for shown in evidence.shown for record in shown.records]
-    level = 1 - 0.01 / len(records)  # each of n may miss with probability 1 % / n
+    """Decide whether every seed of the memoryless network is within the range of guessing (99 % for all seeds together)."""
+    records = [record for group in evidence.groups for record in group.records]
+    level = 1 - 0.01 / len(records)  # Bonferroni: 1 % / n for each of n runs
     inside = []
     for record in records:
         low, high = chance_interval(record.chance_accuracy, record.answers, level)
         inside.append(low <= record.accuracy <= high)
-    return Ruling(word_of(inside), f"{sum(inside)} of {len(inside)} runs in the range of guessing; {told(evidence.shown)}")
+    return Ruling(combine(inside), f"{sum(inside)} of {len(inside)} runs in the range of guessing; {describe(evidence.groups)}")
 
 
 def guessed(evidence: Evidence) -> Ruling:
-    """At every gap from 200 on at least 4 in 5 searches found weights that solve beijing."""
-    frames = [read_table(path, NEEDED) for path in tables(evidence.study, LATCH)]
+    """Return whether, at every gap of 200 or more, at least 4 in 5 searches found weights that solve beijing."""
+    frames = [read_table(path, GUESS_TABLE_COLUMNS) for path in find_tables(evidence.study, GUESS_TABLE)]
     rows = pd.concat(frames, ignore_index=True)
     rows = rows[(rows["task"] == "beijing") & (rows["gap"] >= 200)]
     found = {f"gap {gap}, {cell}": group for (gap, cell), group in rows.groupby(["gap", "cell"])}
@@ -37,7 +37,7 @@ def guessed(evidence: Evidence) -> Ruling:
         f"{name}: {int(group['solved'].sum())} of {len(group)} searches, median {group['guesses'].median():,.0f} guesses"
         for name, group in found.items()
     ]
-    return Ruling(word_of(good), "; ".join(numbers))
+    return Ruling(combine(good), "; ".join(numbers))
 
 
 CLAIMS = (
@@ -46,15 +46,15 @@ CLAIMS = (
         statement="A network that sees the current word alone must answer alike for both sentences, so it is right half the time.",
         source="the premise of arrive and leave: both sentences end in the same word",
         rule=blind_at_chance,
-        needs=(sweep(cell=["memoryless"], task=["beijing"], gap=[0]),),
-        quick=(sweep(cell=["memoryless"], task=["beijing"], gap=[0], seed=[0, 1], max_steps=1000),),
+        needs=(seed_sweep(cell=["memoryless"], task=["beijing"], gap=[0]),),
+        quick=(seed_sweep(cell=["memoryless"], task=["beijing"], gap=[0], seed=[0, 1], max_steps=1000),),
     ),
     Claim(
         name="guessing-solves-latch",
         statement="Random guessing of the weights solves latch problems of hundreds of steps that are used to show the problem.",
         source="Hochreiter & Schmidhuber 1996, sections 3 and 4 (latch and 2-sequence problems of 500 to 600 steps)",
         rule=guessed,
-        table=LATCH,
+        table=GUESS_TABLE,
         command="rnnbench guess --task beijing --cell rnn --gap 200 --out STUDY/guess",
     ),
 )

@@ -1,4 +1,4 @@
-"""A sentence about recurrent networks, the runs that it needs, and the rule that decides it."""
+"""Claims and findings: a sentence, the runs that it needs, the rule that decides it, and the verdict."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from rnnbench._claims.evidence import Shown, exact, gather, told
+from rnnbench._claims.evidence import RecipeRuns, best_recipes, describe, exact_runs
 from rnnbench._config import Run, SweepRequest
 from rnnbench._study import Row, Study
 from rnnbench._sweep.grid import grid
 
-Word = Literal["holds", "partly", "refuted"]
+Decision = Literal["holds", "partly", "refuted"]
 
 
 class Ruling(NamedTuple):
-    """How a sentence comes out, and the numbers that say so."""
+    """The decision of a rule, and the numbers behind it."""
 
-    word: Word
+    decision: Decision
     numbers: str
 
 
 class Evidence(NamedTuple):
-    """What a rule sees.
+    """The input of a rule.
 
     Attributes:
-        shown: what the study shows, one entry per question (of a finding: per question and recipe).
-        study: the study, for rules that look at logs or at a table of an explaining command.
+        groups: the runs of the study, one group per question (for a finding: per question and recipe).
+        study: the study, for rules that read logs or a table of an analysis command.
     """
 
-    shown: list[Shown]
+    groups: list[RecipeRuns]
     study: Study
 
     def log(self, run_id: str) -> list[Row]:
-        """The evaluations of a run, without those that an interruption left."""
+        """Return the evaluations of a run, without rows written at an interruption."""
         return [row for row in self.study.log(run_id) if row.status != "interrupted"]
 
 
@@ -43,16 +43,17 @@ Rule = Callable[[Evidence], Ruling]
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the field.
+    """A claim of the literature.
 
     Attributes:
-        name: short, for the command line.
-        statement: what is claimed, in one sentence, true to its source.
+        name: short name for the command line.
+        statement: the claim, in one sentence, true to its source.
         source: paper and section.
-        rule: decides it.
-        needs: sweeps that ask the questions it speaks of; runs of better recipes than theirs count too.
-        quick: smaller sweeps for ``verify --quick``, decided by the same rule; empty: it cannot be had quickly.
-        table: the file, left in a study by another command, that decides it in the place of runs; and ``command``, which makes it.
+        rule: function from the evidence to the ruling.
+        needs: sweeps whose runs decide the claim; runs with better recipes count too.
+        quick: smaller sweeps for ``verify --quick``, decided by the same rule; empty if there is no quick version.
+        table: name of a CSV file of an analysis command that decides the claim instead of runs.
+        command: the command that writes this table.
     """
 
     name: str
@@ -65,25 +66,52 @@ class Claim:
     command: str = ""
 
     def runs(self, quick: bool = False) -> list[Run]:
-        """The runs that it asks for, each once."""
+        """Return the runs that decide the claim, each once."""
         found = {run.run_id: run for sweep in (self.quick if quick else self.needs) for run in grid(sweep)}
         return list(found.values())
 
 
+class Commit(NamedTuple):
+    """A commit: the beginning of its id, and its day."""
+
+    id: str
+    day: str
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.day})"
+
+
 @dataclass(frozen=True)
 class Finding(Claim):
-    """A sentence of ours, decided by the runs of ``needs`` and no others, whose seeds had not been run when it was committed."""
+    """A prediction of this project, decided only by the runs of ``needs``, whose seeds had not been run when it was committed.
+
+    Attributes:
+        written: the commit that wrote the sentence, its runs and its rule; added by hand, as a commit does not know its id.
+        runs_added: the commit that added the runs; added by hand.
+    """
 
     source: str = field(default="rnnbench", init=False)
+    written: Commit | None = None
+    runs_added: Commit | None = None
+
+    @property
+    def registration(self) -> str:
+        """Both commits, in one sentence."""
+        if self.written is None:
+            return "not registered yet: its commit is missing"
+        if self.runs_added is None:
+            return f"registered {self.written}; its runs are not committed"
+        return f"registered {self.written}, before its runs of {self.runs_added}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A sentence and how it stands in a study.
+    """The verdict of a study on a claim.
 
     Attributes:
-        ruling: None while runs are missing.
-        missing: the runs that would decide it.
+        claim: the claim or finding.
+        ruling: the ruling; None while runs are missing.
+        missing: the runs that would decide the claim.
     """
 
     claim: Claim
@@ -91,32 +119,32 @@ class Verdict:
     missing: list[Run]
 
     @property
-    def word(self) -> str:
-        """holds, partly, refuted or undecided."""
-        return self.ruling.word if self.ruling else "undecided"
+    def decision(self) -> str:
+        """Holds, partly, refuted or undecided."""
+        return self.ruling.decision if self.ruling else "undecided"
 
     @property
     def numbers(self) -> str:
-        """What decided it, or what is missing."""
+        """The numbers behind the ruling, or a text that names what is missing."""
         if self.ruling:
             return self.ruling.numbers
         if self.claim.table:
-            return f"no {self.claim.table}: make it with `{self.claim.command}`"
+            return f"no {self.claim.table}: run `{self.claim.command}`"
         return f"{len(self.missing)} runs are missing"
 
 
-def verify(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:
+def decide(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:
     """Decide claims and findings on the finished runs of a study.
 
     Args:
-        study: the runs.
-        claims: of :data:`rnnbench._claims.CLAIMS` or :data:`rnnbench._claims.FINDINGS`, or your own.
-        quick: by their smaller sweeps.
+        study: the study.
+        claims: claims from :data:`rnnbench._claims.CLAIMS`, :data:`rnnbench._claims.FINDINGS` or custom ones.
+        quick: decide by the smaller sweeps.
 
     Example:
         >>> from rnnbench._claims import CLAIMS
         >>> import tempfile
-        >>> {verdict.word for verdict in verify(Study.create(tempfile.mkdtemp()), CLAIMS)}
+        >>> {verdict.decision for verdict in decide(Study.create(tempfile.mkdtemp()), CLAIMS)}
         {'undecided'}
     """
     records = {record.run_id: record for record in study.records()}
@@ -124,51 +152,51 @@ def verify(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[V
     for claim in claims:
         runs = claim.runs(quick)
         if isinstance(claim, Finding):
-            shown, missing = exact(runs, records)
+            groups, missing = exact_runs(runs, records)
         else:
-            shown, missing = gather(runs, records.values())
-        there = bool(tables(study, claim.table)) if claim.table else not missing
-        verdicts.append(Verdict(claim, claim.rule(Evidence(shown, study)) if there else None, missing))
+            groups, missing = best_recipes(runs, records.values())
+        complete = bool(find_tables(study, claim.table)) if claim.table else not missing
+        verdicts.append(Verdict(claim, claim.rule(Evidence(groups, study)) if complete else None, missing))
     return verdicts
 
 
-def tables(study: Study, name: str) -> list[Path]:
-    """The files of a name that commands left in the study or in a folder right below it."""
+def find_tables(study: Study, name: str) -> list[Path]:
+    """Return the files called ``name`` in a study or in a folder directly below it."""
     return sorted([*study.folder.glob(name), *study.folder.glob(f"*/{name}")])
 
 
-def sweep(**values: object) -> SweepRequest:
-    """A sweep with five seeds, and a rate that falls over the budget, unless it says otherwise."""
+def seed_sweep(**values: object) -> SweepRequest:
+    """Return a sweep; by default with seeds 0 to 4 and a linear schedule."""
     return SweepRequest.model_validate({"seed": [0, 1, 2, 3, 4], "schedule": "linear"} | values)
 
 
-def word_of(outcomes: Sequence[bool]) -> Word:
-    """holds if all of them are as claimed, refuted if none is, else partly."""
+def combine(outcomes: Sequence[bool]) -> Decision:
+    """Decide: holds if all outcomes are as claimed, refuted if none is, else partly."""
     return "holds" if all(outcomes) else "partly" if any(outcomes) else "refuted"
 
 
-def each(as_claimed: Callable[[Shown], bool]) -> Rule:
-    """The rule that looks at every question by itself."""
+def each_group(as_claimed: Callable[[RecipeRuns], bool]) -> Rule:
+    """Return the rule that tests each group separately."""
 
     def rule(evidence: Evidence) -> Ruling:
-        return Ruling(word_of([as_claimed(shown) for shown in evidence.shown]), told(evidence.shown))
+        return Ruling(combine([as_claimed(group) for group in evidence.groups]), describe(evidence.groups))
 
     return rule
 
 
-def split(shown: Iterable[Shown], *fields: str) -> dict[tuple[object, ...], list[Shown]]:
-    """What is shown, by the values of fields of its runs."""
-    groups: dict[tuple[object, ...], list[Shown]] = {}
-    for one in shown:
-        groups.setdefault(tuple(getattr(one.run, name) for name in fields), []).append(one)
-    return groups
+def group_by(groups: Iterable[RecipeRuns], *fields: str) -> dict[tuple[object, ...], list[RecipeRuns]]:
+    """Sort groups of runs by the values of some fields."""
+    found: dict[tuple[object, ...], list[RecipeRuns]] = {}
+    for group in groups:
+        found.setdefault(tuple(getattr(group.run, name) for name in fields), []).append(group)
+    return found
 
 
-def reach(shown: Iterable[Shown]) -> int:
-    """The largest gap up to which every one shown is mostly solved; 0 if not even the smallest is."""
-    far = 0
-    for one in sorted(shown, key=lambda one: one.run.gap):
-        if not one.mostly_solved:
+def largest_solved_gap(groups: Iterable[RecipeRuns]) -> int:
+    """Return the largest gap up to which every group is mostly solved; 0 if the smallest gap is not."""
+    largest = 0
+    for group in sorted(groups, key=lambda group: group.run.gap):
+        if not group.mostly_solved:
             break
-        far = one.run.gap
-    return far
+        largest = group.run.gap
+    return largest

@@ -1,4 +1,4 @@
-"""What a study shows of one cell at one task and gap: its best recipe there, over all seeds that are reported."""
+"""Groups of runs that answer one question: one cell on one task and gap, with its best recipe and all reported seeds."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from rnnbench._analysis.summary import rank_key
 from rnnbench._config import PILOT_SEEDS, Run, RunFields
 from rnnbench._study import RunRecord
 
-QUESTION = (
+QUESTION_FIELDS = (
     *("task", "task_source", "option", "gap", "cell", "cell_source", "cell_option", "init"),
     *("hidden_size", "layers", "block", "train_sequences"),
 )
-"""What was asked of which network. Every other field is how it was trained, which may be better than a claim asks for."""
+"""Fields that define the question and the network. All other fields are the recipe."""
 
-Key = tuple[str, ...]
+TextKey = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Shown:
+class RecipeRuns:
     """The runs of one recipe for one question.
 
     Attributes:
-        run: one of the runs asked for; speaks for the question.
-        records: the runs shown, one per seed.
-        recipes: how many recipes the study has for this question; the best is shown, by ``summary.BEST_RULE``.
+        run: one of the runs, for the fields of the question.
+        records: the finished runs, one per seed.
+        recipes: number of recipes that the study contains for this question; this is the best by ``summary.BEST_RULE``.
     """
 
     run: Run
@@ -36,120 +36,130 @@ class Shown:
 
     @property
     def seeds(self) -> int:
+        """Number of seeds."""
         return len(self.records)
 
     @property
     def solved(self) -> int:
+        """Number of seeds that solved it."""
         return sum(record.status == "solved" for record in self.records)
 
     @property
     def mostly_solved(self) -> bool:
-        """At least 4 in 5 seeds."""
+        """True if at least 4 in 5 seeds solved it."""
         return 5 * self.solved >= 4 * self.seeds
 
     @property
     def hardly_solved(self) -> bool:
-        """At most 1 in 5 seeds."""
+        """True if at most 1 in 5 seeds solved it."""
         return 5 * self.solved <= self.seeds
 
     @property
     def accuracy(self) -> float:
-        """Median over seeds."""
+        """Median accuracy over seeds."""
         return median(record.accuracy for record in self.records)
 
     @property
     def skill(self) -> float:
-        """Median over seeds."""
+        """Median skill over seeds."""
         return median(record.skill for record in self.records)
 
     @property
     def steps(self) -> float:
-        """Median steps to solve of the seeds that did; infinite if none did."""
+        """Median steps to solve over the seeds that solved it; infinite if none did."""
         steps = [record.steps_to_solve for record in self.records if record.steps_to_solve is not None]
         return median(steps) if steps else float("inf")
 
 
-def told(shown: Iterable[Shown]) -> str:
-    """``rnn (uniform): copy gap 100 0 of 5 (13.9 %), ...; adam lr 0.001 constant, 8,000 steps, best of 3``, by network."""
-    networks: dict[str, list[Shown]] = {}
-    for one in shown:
-        width = "" if one.run.hidden_size == 128 else f", {one.run.hidden_size} units"
-        networks.setdefault(f"{one.run.cell} ({one.run.init}{width})", []).append(one)
-    return "; ".join(f"{name}: {_outcomes(group)}" for name, group in networks.items())
+def describe(groups: Iterable[RecipeRuns]) -> str:
+    """Return ``rnn (uniform): copy gap 100 0 of 5 (13.9 %), ...; adam lr 0.001 constant, 8,000 steps, best of 3``, per network."""
+    networks: dict[str, list[RecipeRuns]] = {}
+    for group in groups:
+        run = group.run
+        width = "" if run.hidden_size == 128 else f", {run.hidden_size} units"
+        networks.setdefault(f"{run.cell} ({run.init}{width})", []).append(group)
+    return "; ".join(f"{name}: {_outcomes(same)}" for name, same in networks.items())
 
 
-def _outcomes(shown: Sequence[Shown]) -> str:
-    one = [f"{one.run.task} gap {one.run.gap} {one.solved} of {one.seeds} ({100 * one.accuracy:.1f} %)" for one in shown]
-    records = [one.records[0] for one in shown]
-    kinds = sorted({f"{record.optimizer} {record.schedule}" for record in records})
-    rates = _range([record.lr for record in records], "g")
-    steps = _range([record.max_steps for record in records], ",")
-    tried = _range([one.recipes for one in shown], "d")
-    best = "" if tried == "1" else f", best of {tried} recipes each"
-    return f"{', '.join(one)} [{', '.join(kinds)}, lr {rates}, {steps} steps{best}]"
+def _outcomes(groups: Sequence[RecipeRuns]) -> str:
+    counts = [f"{one.run.task} gap {one.run.gap} {one.solved} of {one.seeds} ({100 * one.accuracy:.1f} %)" for one in groups]
+    records = [group.records[0] for group in groups]
+    optimizers = sorted({f"{record.optimizer} {record.schedule}" for record in records})
+    rates = _low_to_high([record.lr for record in records], "g")
+    steps = _low_to_high([record.max_steps for record in records], ",")
+    recipes = _low_to_high([group.recipes for group in groups], "d")
+    best = "" if recipes == "1" else f", best of {recipes} recipes each"
+    return f"{', '.join(counts)} [{', '.join(optimizers)}, lr {rates}, {steps} steps{best}]"
 
 
-def _range(values: Sequence[float], form: str) -> str:
+def _low_to_high(values: Sequence[float], form: str) -> str:
     low, high = f"{min(values):{form}}", f"{max(values):{form}}"
     return low if low == high else f"{low} to {high}"
 
 
-def question(run: RunFields) -> Key:
-    """What a run was asked, as texts."""
-    return _texts(run, [name for name in RunFields.model_fields if name in QUESTION])
+def question_key(run: RunFields) -> TextKey:
+    """Return the fields of a run's question, as texts."""
+    return _texts(run, [name for name in RunFields.model_fields if name in QUESTION_FIELDS])
 
 
-def recipe(run: RunFields) -> Key:
-    """How a run was trained, as texts; a horizon follows the gap, and seeds share a recipe."""
-    return _texts(run, [name for name in RunFields.model_fields if name not in (*QUESTION, *Run.SPEED, "seed")])
+def recipe_key(run: RunFields) -> TextKey:
+    """Return the fields of a run's recipe, as texts, without the seed."""
+    return _texts(run, [name for name in RunFields.model_fields if name not in (*QUESTION_FIELDS, *Run.SPEED, "seed")])
 
 
-def _texts(run: RunFields, names: Iterable[str]) -> Key:
+def _texts(run: RunFields, names: Iterable[str]) -> TextKey:
     values = (getattr(run, name) for name in names)
     return tuple(json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value) for value in values)
 
 
-def gather(needed: Sequence[Run], records: Iterable[RunRecord]) -> tuple[list[Shown], list[Run]]:
-    """What the records show for each question of the runs asked for, and the runs of those questions that they do not answer.
+def best_recipes(needed: Sequence[Run], records: Iterable[RunRecord]) -> tuple[list[RecipeRuns], list[Run]]:
+    """Find the best recipe in the records for each question of the needed runs.
 
-    A question is answered by as many seeds as were asked for, with one recipe whose budget is no smaller; whatever recipe that is,
-    so that a claim of failure meets the best that anyone has found. Pilot seeds do not count.
+    A recipe answers a question if it has at least as many seeds, and at least the budget, of the needed runs. Any recipe counts, so
+    that a claim of failure is tested against the best known recipe. Pilot seeds do not count.
+
+    Returns:
+        The best group per answered question, and the needed runs of unanswered questions.
     """
-    asked: dict[Key, list[Run]] = {}
+    questions: dict[TextKey, list[Run]] = {}
     for run in needed:
-        asked.setdefault(question(run), []).append(run)
-    there: dict[Key, dict[Key, dict[int, RunRecord]]] = {}
+        questions.setdefault(question_key(run), []).append(run)
+    finished: dict[TextKey, dict[TextKey, dict[int, RunRecord]]] = {}
     for record in records:
-        key = question(record)
-        if key in asked and record.seed < PILOT_SEEDS:
-            there.setdefault(key, {}).setdefault(recipe(record), {})[record.seed] = record
-    shown, missing = [], []
-    for key, runs in asked.items():
-        groups = [Shown(runs[0], list(seeds.values())) for seeds in there.get(key, {}).values()]
-        groups = [group for group in groups if _enough(group, runs)]
+        key = question_key(record)
+        if key in questions and record.seed < PILOT_SEEDS:
+            finished.setdefault(key, {}).setdefault(recipe_key(record), {})[record.seed] = record
+    found, missing = [], []
+    for key, runs in questions.items():
+        groups = [RecipeRuns(runs[0], list(seeds.values())) for seeds in finished.get(key, {}).values()]
+        groups = [group for group in groups if _is_sufficient(group, runs)]
         if groups:
-            best = min(groups, key=_standing)
-            shown.append(Shown(best.run, best.records, len(groups)))
+            best = min(groups, key=_rank)
+            found.append(RecipeRuns(best.run, best.records, len(groups)))
         else:
             missing += runs
-    return shown, missing
+    return found, missing
 
 
-def _enough(group: Shown, runs: Sequence[Run]) -> bool:
+def _is_sufficient(group: RecipeRuns, runs: Sequence[Run]) -> bool:
     return group.seeds >= len({run.seed for run in runs}) and group.records[0].max_steps >= min(run.max_steps for run in runs)
 
 
-def _standing(group: Shown) -> tuple[float, ...]:
+def _rank(group: RecipeRuns) -> tuple[float, ...]:
     steps = group.steps if group.solved else float("nan")
     return rank_key(group.solved / group.seeds, group.accuracy, steps, group.records[0].lr)
 
 
-def exact(needed: Sequence[Run], records: Mapping[str, RunRecord]) -> tuple[list[Shown], list[Run]]:
-    """The same for findings, which name their runs to the last digit: a group per question and recipe, of these seeds alone."""
+def exact_runs(needed: Sequence[Run], records: Mapping[str, RunRecord]) -> tuple[list[RecipeRuns], list[Run]]:
+    """Group exactly the needed runs by question and recipe; findings define every field of their runs.
+
+    Returns:
+        The groups, empty while runs are missing, and the missing runs.
+    """
     missing = [run for run in needed if run.run_id not in records]
-    groups: dict[tuple[Key, Key], list[Run]] = {}
+    groups: dict[tuple[TextKey, TextKey], list[Run]] = {}
     for run in needed:
-        groups.setdefault((question(run), recipe(run)), []).append(run)
+        groups.setdefault((question_key(run), recipe_key(run)), []).append(run)
     if missing:
         return [], missing
-    return [Shown(runs[0], [records[run.run_id] for run in runs]) for runs in groups.values()], []
+    return [RecipeRuns(runs[0], [records[run.run_id] for run in runs]) for runs in groups.values()], []

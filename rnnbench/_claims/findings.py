@@ -1,54 +1,61 @@
-"""Our own sentences. Each was committed with its runs and its rule before the seeds that decide it, 5 to 9, had been run.
+"""Findings: predictions of this project, each committed with its runs and its rule before the seeds that decide it were run.
 
-To change a sentence, its runs or its rule is to write a new finding: it then needs seeds that nobody has run.
+A change of the sentence, the runs or the rule is a new finding, which needs seeds that have not been run. When the runs of a
+finding are added, add both commits to it by hand: ``written`` and ``runs_added``. A test checks their order with git.
 """
 
 from __future__ import annotations
 
-from rnnbench._claims.claim import Evidence, Finding, Ruling, Word, split, sweep
-from rnnbench._claims.evidence import told
+from rnnbench._claims.claim import Commit, Decision, Evidence, Finding, Ruling, group_by, seed_sweep
+from rnnbench._claims.evidence import describe
 
 FRESH = [5, 6, 7, 8, 9]
-RATES = [0.02, 0.005, 0.001]
+FINDING_RATES = [0.02, 0.005, 0.001]
 
 
 def all_without_a_fall(evidence: Evidence) -> Ruling:
-    """Holds: every seed solves it, and no evaluation is below 90 % after the first above 95 %. Partly: at least 4 in 5 solve it."""
-    (shown,) = evidence.shown
+    """Decide: holds if every seed solves it and no evaluation is below 90 % after the first above 95 %.
+
+    Partly: at least 4 in 5 seeds solve it.
+    """
+    (group,) = evidence.groups
     falls = 0
-    for record in shown.records:
+    for record in group.records:
         accuracies = [row.accuracy for row in evidence.log(record.run_id)]
         above = next((k for k, accuracy in enumerate(accuracies) if accuracy > 0.95), len(accuracies))
         falls += any(accuracy < 0.9 for accuracy in accuracies[above:])
-    word: Word = "holds" if shown.solved == shown.seeds and not falls else "partly" if shown.mostly_solved else "refuted"
-    return Ruling(word, f"{falls} of {shown.seeds} seeds fell below 90 % after 95 %; {told([shown])}")
+    decision: Decision = "holds" if group.solved == group.seeds and not falls else "partly" if group.mostly_solved else "refuted"
+    return Ruling(decision, f"{falls} of {group.seeds} seeds fell below 90 % after 95 %; {describe([group])}")
 
 
-def mostly(evidence: Evidence) -> Ruling:
-    """Holds: at least 4 in 5 seeds solve it. Partly: some do."""
-    (shown,) = evidence.shown
-    return Ruling("holds" if shown.mostly_solved else "partly" if shown.solved else "refuted", told([shown]))
+def solved_by_most(evidence: Evidence) -> Ruling:
+    """Decide: holds if at least 4 in 5 seeds solve it, partly if some do."""
+    (group,) = evidence.groups
+    return Ruling("holds" if group.mostly_solved else "partly" if group.solved else "refuted", describe([group]))
 
 
-def none(evidence: Evidence) -> Ruling:
-    """Holds: no seed solves it. Partly: at most 1 in 5 does."""
-    (shown,) = evidence.shown
-    return Ruling("holds" if not shown.solved else "partly" if shown.hardly_solved else "refuted", told([shown]))
+def solved_by_none(evidence: Evidence) -> Ruling:
+    """Decide: holds if no seed solves it, partly if at most 1 in 5 do."""
+    (group,) = evidence.groups
+    return Ruling("holds" if not group.solved else "partly" if group.hardly_solved else "refuted", describe([group]))
 
 
-def wide_alone(evidence: Evidence) -> Ruling:
-    """Holds: 128 units mostly solve it at some rate, 32 units by 1 in 5 at most at every rate. Partly: 128 solve more."""
-    by_width = {width: shown for (width,), shown in split(evidence.shown, "hidden_size").items()}
+def only_wide_solves(evidence: Evidence) -> Ruling:
+    """Decide: holds if 128 units mostly solve it at some rate, and 32 units hardly solve it at every rate.
+
+    Partly: more seeds solve it with 128 units.
+    """
+    by_width = {width: group for (width,), group in group_by(evidence.groups, "hidden_size").items()}
     wide = any(one.mostly_solved for one in by_width[128])
     narrow = all(one.hardly_solved for one in by_width[32])
     more = max(one.solved for one in by_width[128]) > max(one.solved for one in by_width[32])
-    return Ruling("holds" if wide and narrow else "partly" if more else "refuted", told(evidence.shown))
+    return Ruling("holds" if wide and narrow else "partly" if more else "refuted", describe(evidence.groups))
 
 
-def learned(evidence: Evidence) -> Ruling:
-    """Holds: at least 4 in 5 seeds solve it. Partly: the median skill is at least 0.5."""
-    (shown,) = evidence.shown
-    return Ruling("holds" if shown.mostly_solved else "partly" if shown.skill >= 0.5 else "refuted", told([shown]))
+def learned_at_all(evidence: Evidence) -> Ruling:
+    """Decide: holds if at least 4 in 5 seeds solve it, partly if the median skill is at least 0.5."""
+    (group,) = evidence.groups
+    return Ruling("holds" if group.mostly_solved else "partly" if group.skill >= 0.5 else "refuted", describe([group]))
 
 
 FINDINGS = (
@@ -56,61 +63,73 @@ FINDINGS = (
         name="lstm-copies-200",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps every fresh seed of an LSTM of 128 units copies "
         "at gap 200, and no evaluation is below 90 % after the first above 95 %.",
-        needs=(sweep(cell=["lstm"], task=["copy"], gap=[200], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[200], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
         rule=all_without_a_fall,
+        written=Commit("db4c4e838", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
     Finding(
         name="lstm-copies-1000",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps every fresh seed of an LSTM of 128 units copies "
         "at gap 1,000, and no evaluation is below 90 % after the first above 95 %.",
-        needs=(sweep(cell=["lstm"], task=["copy"], gap=[1000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[1000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
         rule=all_without_a_fall,
+        written=Commit("db4c4e838", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
     Finding(
         name="lstm-copies-2000",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps at least 4 in 5 fresh seeds of an LSTM of 128 "
         "units copy at gap 2,000.",
-        needs=(sweep(cell=["lstm"], task=["copy"], gap=[2000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
-        rule=mostly,
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[2000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        rule=solved_by_most,
+        written=Commit("5f063bdd8", "2026-11-25"),
+        runs_added=Commit("c172a4c14", "2026-11-26"),
     ),
     Finding(
         name="rnn-adds-at-10",
         statement="With 30,000 steps and a rate that falls linearly from 0.001, a vanilla RNN with a uniform start solves adding "
         "at gap 10 with at least 4 in 5 fresh seeds: what looked like a limit was a budget.",
-        needs=(sweep(cell=["rnn"], task=["adding"], gap=[10], seed=FRESH, lr=[0.001], max_steps=30000, schedule="linear"),),
-        rule=mostly,
+        needs=(seed_sweep(cell=["rnn"], task=["adding"], gap=[10], seed=FRESH, lr=[0.001], max_steps=30000, schedule="linear"),),
+        rule=solved_by_most,
+        written=Commit("db4c4e838", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
     Finding(
         name="rnn-does-not-copy-at-50",
         statement="With ten times the budget, 80,000 steps and a rate that falls linearly from 0.001, no fresh seed of a vanilla "
         "RNN with a uniform start solves copy at gap 50.",
-        needs=(sweep(cell=["rnn"], task=["copy"], gap=[50], seed=FRESH, lr=[0.001], max_steps=80000, schedule="linear"),),
-        rule=none,
+        needs=(seed_sweep(cell=["rnn"], task=["copy"], gap=[50], seed=FRESH, lr=[0.001], max_steps=80000, schedule="linear"),),
+        rule=solved_by_none,
+        written=Commit("db4c4e838", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
     Finding(
         name="width-decides-beijing",
         statement="On beijing at gap 100 a vanilla RNN of 128 units is solved by at least 4 in 5 fresh seeds at some rate of 0.02, "
         "0.005 and 0.001, one of 32 units by 1 in 5 at most at every rate.",
         needs=(
-            sweep(
+            seed_sweep(
                 cell=["rnn"],
                 task=["beijing"],
                 gap=[100],
                 seed=FRESH,
                 hidden_size=[32, 128],
-                lr=RATES,
+                lr=FINDING_RATES,
                 max_steps=3000,
                 schedule="linear",
             ),
         ),
-        rule=wide_alone,
+        rule=only_wide_solves,
+        written=Commit("9779075c3", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
     Finding(
         name="lstm-copies-50-symbols",
         statement="An LSTM of 128 units learns to copy 50 symbols after a gap of 10 within 20,000 steps on fresh sequences, with "
         "the rate falling linearly from 0.02.",
         needs=(
-            sweep(
+            seed_sweep(
                 cell=["lstm"],
                 task=["copy"],
                 gap=[10],
@@ -121,7 +140,9 @@ FINDINGS = (
                 schedule="linear",
             ),
         ),
-        rule=learned,
+        rule=learned_at_all,
+        written=Commit("db4c4e838", "2026-11-24"),
+        runs_added=Commit("d204d8b31", "2026-11-25"),
     ),
 )
-"""Sentences of ours; undecided until their runs are there."""
+"""Predictions of this project; undecided until their runs exist."""

@@ -48,7 +48,7 @@ def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
         rows = _rows(file, study)
     for verdict in verdicts:
         claim = verdict.claim
-        values = (claim.name, type(claim).__name__.lower(), verdict.word, verdict.numbers, claim.statement, claim.source)
+        values = (claim.name, type(claim).__name__.lower(), verdict.decision, verdict.numbers, claim.statement, claim.source)
         rows[claim.name] = dict(zip(COLUMNS, values, strict=True))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -60,4 +60,4 @@ def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
 
 def changed(verdicts: Iterable[Verdict], before: dict[str, str]) -> list[Verdict]:
     """Those that come out otherwise than recorded."""
-    return [verdict for verdict in verdicts if before.get(verdict.claim.name, verdict.word) != verdict.word]
+    return [verdict for verdict in verdicts if before.get(verdict.claim.name, verdict.decision) != verdict.decision]

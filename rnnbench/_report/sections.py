@@ -105,12 +105,12 @@ def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
 
 def claims(studies: list[Path]) -> list[Verdict]:
     """The claims and findings that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
-    from rnnbench._claims import CLAIMS, FINDINGS, verify
+    from rnnbench._claims import CLAIMS, FINDINGS, decide
 
     found: dict[str, Verdict] = {}
     for study in studies:
-        for verdict in verify(Study.open(study), (*CLAIMS, *FINDINGS)):
+        for verdict in decide(Study.open(study), (*CLAIMS, *FINDINGS)):
             claim = verdict.claim
             if verdict.ruling is not None:
-                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, verdict.word, verdict.numbers)
+                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, verdict.decision, verdict.numbers)
     return list(found.values())

@@ -42,9 +42,9 @@ def verify(
     """Check the field's claims and our findings against runs: train what is missing, unless --check, and print the verdicts.
 
     A claim *holds*, holds *partly* or is *refuted*; it is *undecided* while runs are missing. The exit code is 3 if a verdict
-    differs from the study's verdicts.csv, if one is undecided that was not recorded so, or if a finding is younger than its runs.
+    differs from the study's verdicts.csv, or if one is undecided that was not recorded so.
     """
-    from rnnbench._claims import verify as decide
+    from rnnbench._claims import decide
     from rnnbench._claims.recorded import changed, recorded
     from rnnbench._claims.recorded import record as write_down
     from rnnbench._cli.terminal.claims import chosen, say_claims, say_verdicts
@@ -62,10 +62,10 @@ def verify(
     if not check:
         make([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
     before, verdicts = recorded(home), decide(home, claims, quick)
-    good = say_verdicts(verdicts, before, home, quick)
+    say_verdicts(verdicts, before, quick)
     if record:
         typer.echo(f"  {write_down(home, verdicts)}")
         return
     undecided = [verdict for verdict in verdicts if verdict.ruling is None and verdict.claim.name not in before]
-    if not good or undecided or changed(verdicts, before):
+    if undecided or changed(verdicts, before):
         raise typer.Exit(3)

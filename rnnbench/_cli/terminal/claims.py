@@ -8,10 +8,8 @@ import typer
 
 from rnnbench._claims import CLAIMS, FINDINGS, Claim
 from rnnbench._claims.claim import Finding, Verdict
-from rnnbench._claims.preregistration import registration
 from rnnbench._cli.terminal.formatting import say
 from rnnbench._errors import UserError, did_you_mean
-from rnnbench._study import Study
 
 
 def chosen(names: str | None, quick: bool) -> list[Claim]:
@@ -36,19 +34,15 @@ def say_claims(claims: Sequence[Claim], quick: bool) -> None:
         say(f"{len(one.runs(quick))} runs; {one.source}" if not one.table else f"`{one.command}`; {one.source}", 4, 0)
 
 
-def say_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], home: Study, quick: bool) -> bool:
-    """Each claim and how it stands; whether no finding is younger than its runs."""
-    good = True
+def say_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], quick: bool) -> None:
+    """Print each claim and its verdict."""
     for verdict in verdicts:
-        one, was = verdict.claim, before.get(verdict.claim.name, verdict.word)
+        one, was = verdict.claim, before.get(verdict.claim.name, verdict.decision)
         if one in FINDINGS[:1]:
             typer.echo("\nfindings: our own sentences, decided by seeds that were run after them\n")
-        say(f"{verdict.word:>9}  {one.name}: {one.statement}", 0, 11)
+        say(f"{verdict.decision:>9}  {one.name}: {one.statement}", 0, 11)
         say(verdict.numbers, 11, 0)
-        if was != verdict.word:
+        if was != verdict.decision:
             say(f"recorded: {was}", 11, 0)
         if isinstance(one, Finding) and not quick:
-            registered = registration(one, home)
-            say(registered.told, 11, 0)
-            good = good and registered.valid is not False
-    return good
+            say(one.registration, 11, 0)
