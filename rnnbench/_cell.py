@@ -1,8 +1,8 @@
 """The contract of a cell: a layer from (T, B, D) to (T, B, H) whose parameters do not depend on T.
 
-A cell file holds one class and names it ``CELL``. Most are a :class:`Cell`, which gives its equations for one time step; what is
-no recurrence of one step (attention, scans, whole modules of a library) is a :class:`SequenceModel`. ``rnnbench/cells/README.md``
-is the contract on one page, ``rnnbench check FILE`` holds a class to it.
+A cell file holds one class and names it ``CELL``. Most classes are a :class:`Cell`, which defines one time step. Modules without
+such a step (attention, scans, library modules) are a :class:`SequenceModel`. ``rnnbench/cells/README.md`` describes the contract on
+one page. ``rnnbench check FILE`` checks a class against it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,15 @@ from torch.nn.utils import parametrize
 from rnnbench._errors import UserError, place
 
 State = tuple[Tensor, ...]
-"""What a cell carries from step to step: tensors (B, ...), its output (B, H) first."""
-
-# cuDNN would rather have all weights in one chunk; a library's module inside a layer has them where it wants, and it copies them.
-warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
+"""The state passed from step to step: tensors (B, ...), the output (B, H) first."""
 
 
 class InitContext(NamedTuple):
-    """What an initialiser is given besides the layer.
+    """The arguments of an initialisation in addition to the layer.
 
     Attributes:
-        generator: the only source of randomness that it may use.
-        gap: time steps between what must be remembered and the answer.
+        generator: the only source of randomness that the initialisation may use.
+        gap: time steps between the input to remember and the answer.
         horizon: time steps that the memory should span (chrono's T_max).
     """
 
@@ -43,11 +40,11 @@ class InitContext(NamedTuple):
 
 @dataclass(frozen=True)
 class Initializer:
-    """A way to fill the parameters of a layer in place.
+    """An initialisation that fills the parameters of a layer in place.
 
     Attributes:
-        fill: does it. Raises ValueError, in one sentence, if the layer has nothing for it to set.
-        uses_horizon: whether it reads ``InitContext.horizon``.
+        fill: the function that fills them. It raises ValueError, in one sentence, if the layer has nothing for it to set.
+        uses_horizon: True if it reads ``InitContext.horizon``.
     """
 
     fill: Callable[[Layer, InitContext], None]
@@ -55,7 +52,7 @@ class Initializer:
 
 
 class Gate(NamedTuple):
-    """What a figure says of a gate: its name in words and the range of its values."""
+    """A gate's label in figures, and the range of its values."""
 
     label: str
     low: float = 0.0
@@ -63,14 +60,13 @@ class Gate(NamedTuple):
 
 
 class Layer(nn.Module, ABC):
-    """What cells and sequence models have in common.
+    """The base class of cells and sequence models.
 
-    Parameters that ``__init__`` has set are the layer's own, and stay as they are; those that it declares with
-    :meth:`parameter` are left to the initialiser. Randomness in ``__init__`` comes from torch's default generator, which
-    :func:`rnnbench._training.model.build` seeds and restores.
+    Parameters that ``__init__`` sets keep their values. The initialisation fills parameters declared with :meth:`parameter`.
+    Randomness in ``__init__`` comes from torch's default generator, which is seeded before the layer is built and restored after.
 
     Attributes:
-        uninitialized: names of the parameters that are left to the initialiser.
+        uninitialized: names of the parameters that the initialisation fills.
     """
 
     name: ClassVar[str]
@@ -79,13 +75,13 @@ class Layer(nn.Module, ABC):
     reference: ClassVar[str] = ""
     """Paper and section or equation that the layer comes from."""
     memory: ClassVar[str] = ""
-    """What it remembers with, in a few words: ``gated state``."""
+    """The mechanism of its memory in a few words: ``gated state``."""
     default_init: ClassVar[str | None] = None
-    """The initialisation when none is named. None: ``own`` if ``__init__`` sets some parameter itself, else ``uniform``."""
+    """The initialisation used when none is named. None: ``own`` if ``__init__`` sets any parameter, else ``uniform``."""
     initializers: ClassVar[Mapping[str, Initializer]] = {}
-    """Initialisations that this layer brings along, by name, besides those of :mod:`rnnbench._network.initializers`."""
+    """Custom initialisations of this layer, by name, in addition to the built-in ones."""
     cuts_gradient: ClassVar[bool] = False
-    """Whether it keeps the gradient from earlier steps or from some parameters, on purpose."""
+    """True if the layer deliberately blocks gradients to earlier steps or to some parameters."""
 
     _like: Tensor
 
@@ -97,39 +93,55 @@ class Layer(nn.Module, ABC):
         self.register_buffer("_like", torch.zeros(()), persistent=False)
 
     def parameter(self, name: str, *shape: int) -> None:
-        """Register the parameter ``name`` of that shape and leave it to the initialiser."""
+        """Register a parameter of the given shape, to be filled by the initialisation."""
         self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         self.uninitialized.append(name)
 
     def uninitialized_parameters(self) -> dict[str, nn.Parameter]:
-        """The parameters that are left to the initialiser, those of layers inside this one too, by name."""
+        """Return the parameters that the initialisation fills, by name; layers inside this one are included."""
         owners = [(f"{path}." if path else "", part) for path, part in self.named_modules() if isinstance(part, Layer)]
         names = {path + name for path, part in owners for name in part.uninitialized}
         return {name: parameter for name, parameter in self.named_parameters() if name in names}
 
     @property
+    def left_open(self) -> list[str]:
+        """The former name of :attr:`uninitialized`; to be removed in the next release."""
+        renamed("left_open", "uninitialized")
+        return self.uninitialized
+
+    @left_open.setter
+    def left_open(self, names: list[str]) -> None:
+        renamed("left_open", "uninitialized")
+        self.uninitialized = names
+
+    def open_parameters(self) -> dict[str, nn.Parameter]:
+        """Call :meth:`uninitialized_parameters` by its former name; to be removed in the next release."""
+        renamed("open_parameters", "uninitialized_parameters")
+        return self.uninitialized_parameters()
+
+    @property
     def state_size(self) -> int | None:
-        """Numbers that one sequence carries from step to step; None where that grows with the sequence."""
+        """Numbers in one sequence's state; None if the state grows with the sequence."""
         return None
 
     @abstractmethod
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """Outputs of a whole sequence.
+        """Return the outputs for a whole sequence.
 
         Args:
             inputs: (T, B) tokens of any integer type, read as one-hot vectors, or (T, B, D) values.
-            first: the first time step whose output is wanted.
+            first: the first time step to return.
 
         Returns:
             (T - first, B, H).
         """
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(T, B) tokens or (T, B, D) values to (T, B, H)."""
+        """Return the outputs (T, B, H) for (T, B) tokens or (T, B, D) values."""
         return self.states(inputs)
 
     def vectors(self, inputs: Tensor) -> Tensor:
-        """(T, B, D) inputs of the layer's dtype; (T, B) tokens become one-hot vectors."""
+        """Convert inputs to (T, B, D) values of the layer's dtype; (T, B) tokens become one-hot vectors."""
         dtype = self._like.dtype
         if inputs.is_floating_point():
             return inputs.to(dtype)
@@ -137,7 +149,7 @@ class Layer(nn.Module, ABC):
 
 
 class Cell(Layer):
-    """A recurrence of one step.
+    """A recurrent layer, defined by one time step.
 
     Example:
         >>> class Leaky(Cell):
@@ -156,62 +168,75 @@ class Cell(Layer):
     """
 
     gates: ClassVar[Mapping[str, Gate]] = {}
-    """The gates and candidates that :meth:`step` names; where weights are stacked gate by gate, in the order of the rows."""
+    """The gates and candidates that :meth:`step` returns, in the row order of stacked weights."""
     forget_signs: ClassVar[Mapping[str, int]] = {}
-    """Which gates' biases set how long the state is kept, and the sign that makes it long; empty without such gates."""
+    """The gates whose bias sets how long the state is kept, with the sign that keeps it long; empty without such gates."""
     candidate: ClassVar[str | None] = None
-    """The gate whose rows of ``weight_hh`` carry the state on through the recurrent product; None: all of it."""
+    """The gate whose rows of ``weight_hh`` multiply the state in the recurrent product; None: all rows."""
     max_derivative: ClassVar[float | None] = None
-    """The largest slope of the nonlinearity, for cells that Pascanu's bound holds for; None for all others."""
+    """The largest derivative of the nonlinearity, for cells that satisfy Pascanu's bound; None for all others."""
     state_names: ClassVar[tuple[str, ...]] = ("h",)
-    """The parts of the state: its output first, the part that carries the memory last (they may be one)."""
+    """The parts of the state: the output first, the part that carries the memory last. One part may be both."""
 
     weight_ih: Tensor
     weight_hh: Tensor
 
     def __init__(self, input_size: int, hidden_size: int, **shapes: tuple[int, ...]) -> None:
-        """``shapes`` names the parts of one sequence's state that are not (H,): ``super().__init__(D, H, S=(H, 4))``."""
+        """Register the initial state.
+
+        Args:
+            input_size: channels or tokens D.
+            hidden_size: units H.
+            shapes: the shape of each state part that is not (H,), by name: ``super().__init__(D, H, S=(H, 4))``.
+        """
         super().__init__(input_size, hidden_size)
         for name in shapes:
             if name not in self.state_names:
-                raise UserError(f"{place(type(self))}: {name} is no part of the state: write it into state_names, after the output")
+                raise UserError(f"{place(type(self))}: {name} is not a part of the state; add it to state_names, after the output")
         for name in self.state_names:
             self.register_buffer(f"initial_{name}", torch.zeros(shapes.get(name, (hidden_size,))))
 
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        slope = vars(cls).get("slope")  # the former name of max_derivative; to be removed in the next release
+        if isinstance(slope, int | float) and "max_derivative" not in vars(cls):
+            renamed(f"{cls.__name__}.slope", "max_derivative", stacklevel=4)  # past abc, to the class statement
+            cls.max_derivative = slope
+
     @property
     def state_size(self) -> int:
-        """Numbers that one sequence carries from step to step."""
+        """Numbers in one sequence's state."""
         return sum(part.numel() for part in self.initial_state)
 
     @property
     def initial_state(self) -> State:
-        """The state before the first input, without the batch: ``initial_h`` and so on, buffers of zeros.
+        """The state before the first input, without the batch dimension: buffers of zeros, named ``initial_h`` and so on.
 
-        A construction fills them; a cell that learns its start sets ``self.initial_h = nn.Parameter(...)``.
+        A cell that learns its initial state sets ``self.initial_h = nn.Parameter(...)``.
         """
         return tuple(getattr(self, f"initial_{name}") for name in self.state_names)
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """One time step, written out as the equations stand.
+        """Compute one time step, written as in the paper's equations.
 
         Args:
             x: (B, D) the input.
-            state: the state before it, (B, ...) each, the output first.
+            state: the state before this step, (B, ...) each, the output first.
 
         Returns:
-            The state after it, and every gate and candidate by name, (B, H) each; ``{}`` without any.
+            The state after this step, and all gates and candidates by name, (B, H) each; ``{}`` if there are none.
         """
 
     def keep(self, gates: Mapping[str, Tensor]) -> Tensor | None:
-        """(B, H) the share of its state that each unit keeps in a step with these gates; None for a cell without such a gate."""
+        """Return the share (B, H) of its state that each unit keeps at these gate values; None without such a gate."""
         return None
 
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """Outputs (T - first, B, H) of a whole sequence, one :meth:`step` after the other."""
+        """Return the outputs (T - first, B, H) for a whole sequence, computed with one :meth:`step` per time step."""
         state = self.start(inputs.shape[1])
         outputs = []
-        with parametrize.cached():  # weights that torch computes from others are computed once
+        with parametrize.cached():  # compute parametrized weights once per sequence
             for t, x in enumerate(self.vectors(inputs)):  # (B, D)
                 result = self.step(x, state)
                 if t == 0:
@@ -221,11 +246,11 @@ class Cell(Layer):
         return torch.stack(outputs[first:]) if outputs[first:] else state[0].new_empty(0, *state[0].shape)  # (T - first, B, H)
 
     def start(self, batch_size: int) -> State:
-        """The state before the first input, (B, ...) each."""
+        """Return the state before the first input, (B, ...) each."""
         return tuple(part.expand(batch_size, *part.shape) for part in self.initial_state)
 
     def stacked_weights(self, rows: int, biases: tuple[str, ...]) -> None:
-        """Leave ``weight_ih`` (rows*H, D), ``weight_hh`` (rows*H, H) and the named biases (rows*H) to the initialiser."""
+        """Declare ``weight_ih`` (rows*H, D), ``weight_hh`` (rows*H, H) and the named biases (rows*H) with :meth:`parameter`."""
         H = self.hidden_size
         self.parameter("weight_ih", rows * H, self.input_size)
         self.parameter("weight_hh", rows * H, H)
@@ -236,54 +261,61 @@ class Cell(Layer):
                 self.register_parameter(name, None)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
-        """Weights saved before the parts of the state had names hold all of them as rows of one ``initial_state``."""
+        """Load weights; in old checkpoints the state parts are the rows of one ``initial_state``."""
         rows = state_dict.pop(f"{prefix}initial_state", None)
         if rows is not None:
             state_dict |= {f"{prefix}initial_{name}": row for name, row in zip(self.state_names, rows, strict=True)}
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+def renamed(old: str, new: str, stacklevel: int = 3) -> None:
+    """Warn that a name of the contract has changed; ``stacklevel`` finds the user's line."""
+    warnings.warn(f"{old} is now {new}; the old name will be removed in the next release", FutureWarning, stacklevel=stacklevel)
+
+
 def check_inputs(layer: Layer, inputs: Tensor, first: int = 0) -> None:
-    """Raise UserError unless the layer reads ``inputs``: (T, B) tokens in [0, input_size), or (T, B, input_size) values."""
+    """Raise UserError unless ``inputs`` are (T, B) tokens in [0, input_size) or (T, B, input_size) values."""
     D, values = layer.input_size, inputs.is_floating_point()
     if inputs.ndim != 2 + values or inputs.is_complex():
-        kind = str(inputs.dtype).removeprefix("torch.")
-        raise UserError(f"inputs are (T, B) integer tokens or (T, B, D) real values, not {tuple(inputs.shape)} of {kind}")
+        dtype = str(inputs.dtype).removeprefix("torch.")
+        raise UserError(f"inputs must be (T, B) integer tokens or (T, B, D) real values, not {tuple(inputs.shape)} of {dtype}")
     if not 0 <= first <= len(inputs):
-        raise UserError(f"first, the first step whose output is wanted, must lie in 0 to T = {len(inputs)}: it is {first}")
+        raise UserError(f"first, the first step to return, must lie in 0 to T = {len(inputs)}, not {first}")
     if values:
         if inputs.shape[2] != D:
-            raise UserError(f"inputs have {inputs.shape[2]} channels, and the task's input_size is {D}: they should be equal")
+            raise UserError(f"inputs have {inputs.shape[2]} channels, but the task's input_size is {D}; they must be equal")
     elif inputs.numel():
         low, high = (int(end) for end in inputs.aminmax())
         if low < 0 or high >= D:
-            raise UserError(f"inputs hold the token {low if low < 0 else high}, and tokens lie in [0, input_size = {D})")
+            raise UserError(f"inputs contain the token {low if low < 0 else high}; tokens must lie in [0, input_size = {D})")
 
 
 def check_step(cell: Cell, result: object, state: State) -> None:
-    """Raise UserError unless ``result`` is what :meth:`Cell.step` owes after ``state``; one sentence says what would be right."""
+    """Raise UserError unless ``result`` is a valid return value of :meth:`Cell.step` called with ``state``."""
     parts = ", ".join(cell.state_names)
-    owed = f"step must return (({parts},), gates), with gates a dict of (B, H) tensors, {{}} without any"
+    expected = f"step must return (({parts},), gates), with gates a dict of (B, H) tensors, {{}} if there are none"
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
-        raise UserError(f"{place(type(cell))}: {owed}")
+        raise UserError(f"{place(type(cell))}: {expected}")
     after = result[0]
     if not (isinstance(after, tuple) and len(after) == len(state) and all(isinstance(part, Tensor) for part in after)):
-        raise UserError(f"{place(type(cell))}: the state is no tuple of {len(state)} ({parts}): {owed}")
+        raise UserError(f"{place(type(cell))}: the state is not a tuple of {len(state)} ({parts}): {expected}")
     for name, old, new in zip(cell.state_names, state, after, strict=True):
         if new.shape != old.shape:
-            raise UserError(f"{place(type(cell))}: step makes {name} {tuple(new.shape)}, not {tuple(old.shape)}: keep its shape")
+            raise UserError(
+                f"{place(type(cell))}: step returns {name} of shape {tuple(new.shape)}, not {tuple(old.shape)}; keep its shape"
+            )
 
 
 class SequenceModel(Layer):
-    """A causal module that takes a whole sequence at once: attention, a scan, a module of a library, several layers.
+    """A causal module over whole sequences: attention, a scan, a library module, several layers.
 
-    What looks inside a step (``gates``, half-lives, constructions) does not exist for it, and says so.
+    Analyses of single steps (``gates``, half-lives, constructions) are not available for it; their commands report that.
     """
 
     @abstractmethod
     def sequence(self, x: Tensor) -> Tensor:
-        """(T, B, D) values to (T, B, H); output t may depend on inputs 0 .. t alone."""
+        """Return the outputs (T, B, H) for (T, B, D) values; output t may only depend on inputs 0 .. t."""
 
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """Outputs (T - first, B, H) of a whole sequence."""
+        """Return the outputs (T - first, B, H) for a whole sequence."""
         return self.sequence(self.vectors(inputs))[first:]

@@ -185,5 +185,5 @@ def test_a_file_that_imports_a_module_beside_it_is_known_by_that_too(tmp_path: P
 def test_a_part_of_the_state_without_a_name_is_told(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
     path.write_text(LEAKY.replace("(input_size, hidden_size)\n", "(input_size, hidden_size, c=(hidden_size,))\n", 1))
-    with pytest.raises(UserError, match=r"leaky\.py, class Leaky: c is no part of the state"):
+    with pytest.raises(UserError, match=r"leaky\.py, class Leaky: c is not a part of the state"):
         asked(cell=str(path))

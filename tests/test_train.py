@@ -206,7 +206,7 @@ def test_tokens_that_the_network_has_no_input_for_are_refused_before_anything_re
     trainer = Trainer(config(engine=engine_name))
     batch = trainer.sample(4, trainer.train_stream)
     batch.inputs[1, 2] = token if token < 0 else trainer.task.input_size
-    with pytest.raises(UserError, match=r"tokens lie in \[0, input_size"):
+    with pytest.raises(UserError, match=r"tokens must lie in \[0, input_size"):
         model(batch)
 
 

@@ -1,5 +1,13 @@
-"""One file a cell; the folder is the registry. The contract stands in :mod:`rnnbench._cell` and, on one page, in ``README.md``."""
+"""The contract of a cell, and one file per built-in cell. ``README.md`` describes the contract on one page."""
 
-from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State
+from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State, renamed
 
 __all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State"]
+
+
+def __getattr__(name: str) -> object:
+    """Return the class that a former name stands for; to be removed in the next release."""
+    if name == "Setting":
+        renamed("rnnbench.cells.Setting", "InitContext")
+        return InitContext
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ import pytest
 from rnnbench._plugins import registry
 from rnnbench.testing import check_cell
 
-PLUGIN_FILES = sorted((Path(__file__).parents[1] / "strangers").glob("*.py"))
+PLUGIN_FILES = sorted((Path(__file__).parents[1] / "plugins").glob("*.py"))
 CELLS = [(name, {}) for name in registry.CELLS.named()] + [
     (name, {option: str(not parameter.default)})  # every switch, turned
     for name, kind in ((name, entry.kind) for name, entry in registry.CELLS.named().items())

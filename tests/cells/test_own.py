@@ -11,7 +11,7 @@ from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import build, stream
 
-PLUGIN_FILES = Path(__file__).parents[1] / "strangers"
+PLUGIN_FILES = Path(__file__).parents[1] / "plugins"
 TASK = "recall"
 
 

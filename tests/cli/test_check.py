@@ -8,7 +8,7 @@ from rnnbench._plugins import registry
 from rnnbench._study import Study
 
 ROOT = Path(__file__).parents[2]
-PLUGIN_FILES = ROOT / "tests" / "strangers"
+PLUGIN_FILES = ROOT / "tests" / "plugins"
 RUN = ["run", "--task", "beijing", "--gap", "2", "--hidden-size", "8", "--batch-size", "8", "--max-steps", "4", "--eval-every", "2"]
 CELL = """import sys
 import torch

@@ -64,7 +64,7 @@ def test_words_and_the_answer_are_at_their_steps() -> None:
 
 
 def test_a_state_of_a_custom_shape_is_shown_number_by_number() -> None:
-    conf = config(str(Path(__file__).parents[1] / "strangers" / "memory.py"))
+    conf = config(str(Path(__file__).parents[1] / "plugins" / "memory.py"))
     frame = gate_values(build_initialised(conf, torch.float64), conf)
     assert frame.groupby("step")["unit"].max().tolist() == [15] * 5  # 4 units, 4 keys
     assert set(frame["quantity"]) == {"state M"}

@@ -87,6 +87,20 @@ def test_a_vanilla_rnn_stays_below_its_bound_and_decays_geometrically() -> None:
     assert frame["grad_hidden"].iloc[-1] < 1e-12
 
 
+def test_the_bound_is_exact_where_all_units_are_linear() -> None:
+    """At h = 0 tanh is linear, and W_hh = I / 2 halves the gradient at every step back: the norm equals its bound."""
+    conf = config("rnn", gap=4)
+    model = build_initialised(conf, F64)
+    with torch.no_grad():
+        for parameter in model.cell.parameters():
+            parameter.zero_()
+        model.cell.weight_hh.copy_(torch.eye(5) / 2)
+    frame = _gradients.gradient_norms(model, conf, "initial", batch_size=2)
+    halved = [frame["grad_hidden"][0] / 2**distance for distance in range(6)]
+    assert frame["grad_hidden"].tolist() == pytest.approx(halved, rel=1e-12)
+    assert frame["bound"].tolist() == pytest.approx(halved, rel=1e-12)
+
+
 def test_an_lstm_with_chrono_stays_within_two_orders_of_magnitude_over_200_steps() -> None:
     conf = config("lstm", gap=200, hidden_size=64)
     frame = _gradients.gradient_norms(build_initialised(conf, F64), conf, "initial", batch_size=8)
@@ -176,7 +190,7 @@ def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: py
     assert frame["grad_hidden"].tolist() == pytest.approx([np.mean(norms) for norms in expected.values()])
 
 
-PLUGIN_FILES = Path(__file__).parents[1] / "strangers"
+PLUGIN_FILES = Path(__file__).parents[1] / "plugins"
 
 
 def test_a_whole_sequence_model_has_only_a_gradient_at_the_inputs() -> None:
