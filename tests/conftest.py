@@ -1,4 +1,4 @@
-"""Shared by all tests: one torch thread (two test workers share two cores), a wide terminal, and the command line."""
+"""Fixtures of all tests: one torch thread (two test workers share two cores), a wide terminal, and the command line."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The layout: imports never point upward, task files import torch and rnnbench.task alone, --help starts without torch."""
+"""Tests of the layout: imports never point upward or in a circle, tasks import only torch and rnnbench.task, files are short."""
 
 import ast
 import subprocess
@@ -74,7 +74,7 @@ def test_imports_never_point_upward(path: Path) -> None:
 
 
 def test_the_package_itself_is_imported_only_from_above() -> None:
-    """`from rnnbench import Study` takes the API, wherever it is written; `from rnnbench import _engine` takes a room."""
+    """Check `from rnnbench import Study`, which imports the API; `from rnnbench import _engine` imports a room."""
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "rnnbench":
@@ -84,12 +84,12 @@ def test_the_package_itself_is_imported_only_from_above() -> None:
                 assert level(module_name(path)) >= level("rnnbench"), f"{path} imports rnnbench"
 
 
-def test_no_files_import_one_another_in_a_circle() -> None:
+def test_files_do_not_import_each_other_in_a_circle() -> None:
     arrows = {}
     for path in MODULES:
         name = module_name(path)
         arrows[name] = {one for one in imports(path, for_type_checkers=True) & NAMES if not f"{name}.".startswith(f"{one}.")}
-        if path.stem == "__init__":  # a package is no circle with its own parts
+        if path.stem == "__init__":  # a package and its parts do not count as a circle
             arrows[name] = {one for one in arrows[name] if not one.startswith(f"{name}.")}
     TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
 
@@ -106,13 +106,13 @@ def test_no_file_is_longer_than_400_lines(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tasks").glob("*.py")), ids=lambda path: path.stem)
-def test_task_files_import_torch_and_the_contract_alone(path: Path) -> None:
+def test_task_files_import_only_torch_and_the_contract(path: Path) -> None:
     ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
     assert ours == {"rnnbench.task"}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cells").glob("*.py")), ids=lambda path: path.stem)
-def test_cell_files_import_torch_and_the_contract_alone(path: Path) -> None:
+def test_cell_files_import_only_torch_and_the_contract(path: Path) -> None:
     ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
     assert ours == ({"rnnbench._cell"} if path.stem == "__init__" else {"rnnbench.cells"})
 
@@ -129,18 +129,18 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
 
 
 def test_no_module_starts_another_program() -> None:
-    """Reading a study needs no git, and works in a wheel."""
+    """Check that no module needs git or a shell, so that reading a study works in a wheel."""
     for path in MODULES:
         assert not imports(path) & {"subprocess", "os.system", "os.popen"}, path
 
 
-PRESETS = (  # what is said of single cells and tasks on purpose: claims, hand-picked weights, the published record, defaults
+PRESETS = (  # files that name single cells and tasks on purpose: claims, hand-picked weights, published numbers, defaults
     "_claims", "verify", "published", "_constructions", "constructions", "plots", "gradients", "_measurements", "_sensitivity",
     "sensitivity", "guess", "lists", "_engine", "_api", "migrations",
 )  # fmt: skip
 
 
-def test_no_file_but_its_own_knows_the_name_of_a_cell_or_a_task() -> None:
+def test_only_listed_files_name_a_cell_or_a_task() -> None:
     from rnnbench._plugins import registry
 
     names = {*registry.CELLS.named(), *registry.TASKS.named()}
