@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 Option = bool | int | float | str
 Options = dict[str, Option]
@@ -36,6 +37,16 @@ Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
 Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
 
+Role = Literal["axis", "recipe", "speed", "outcome", "machine"]
+"""The role of a column in an analysis.
+
+axis: the place of a run in a study. recipe: runs that differ in it are different curves. speed: it changes how fast a run is, and
+its numbers only by rounding. outcome: the result of a run. machine: the software and the machine that ran it.
+"""
+AXIS: dict[str, Any] = {"role": "axis"}
+SPEED: dict[str, Any] = {"role": "speed"}
+
+
 def _device(name: str) -> str:
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
         raise ValueError("cpu, cuda or cuda:N")
@@ -45,6 +56,12 @@ def _device(name: str) -> str:
 def flag(name: str) -> str:
     """The flag of a field."""
     return "--" + name.replace("_", "-")
+
+
+def role_of(field: FieldInfo) -> Role:
+    """Return the role of a field of a run: the one that it declares, else ``recipe``."""
+    extra = field.json_schema_extra
+    return cast(Role, extra["role"]) if isinstance(extra, dict) else "recipe"
 
 
 def ordered(kind: type[BaseModel]) -> list[str]:
@@ -88,11 +105,13 @@ class Recipe(BaseModel):
     )
     option: Options = Field(default_factory=dict, description="Option of the task, as key=value; may be given several times.")
     cell_option: Options = Field(default_factory=dict, description="Option of the cell, as key=value; may be given several times.")
-    device: Annotated[str, AfterValidator(_device)] = Field("cpu", description="Device: cpu, cuda or cuda:N.")
-    engine: Literal["auto", "fast", "torch"] = Field(
-        "auto", description="CPU engine: fast (compiled), torch, or auto (fast where it can be used)."
+    device: Annotated[str, AfterValidator(_device)] = Field(
+        "cpu", description="Device: cpu, cuda or cuda:N.", json_schema_extra=SPEED
     )
-    threads: int = Field(1, ge=1, le=MOST_AT_ONCE, description="CPU threads per run.")
+    engine: Literal["auto", "fast", "torch"] = Field(
+        "auto", description="CPU engine: fast (compiled), torch, or auto (fast where it can be used).", json_schema_extra=SPEED
+    )
+    threads: int = Field(1, ge=1, le=MOST_AT_ONCE, description="CPU threads per run.", json_schema_extra=SPEED)
 
 
 class Request(Recipe):
@@ -169,12 +188,12 @@ class SweepRequest(Request):
 class RunFields(Recipe):
     """The fields of a resolved run."""
 
-    task: str = Field(description="Task, by name.")
+    task: str = Field(description="Task, by name.", json_schema_extra=AXIS)
     task_source: str = Field("", description="Digest of the task's source; empty for a task that comes with rnnbench.")
-    cell: str = Field(description="Cell, by name.")
+    cell: str = Field(description="Cell, by name.", json_schema_extra=AXIS)
     cell_source: str = Field("", description="Digest of the cell's source; empty for a cell that comes with rnnbench.")
-    gap: Gap = Field(description="Time steps between what must be remembered and the answer.")
-    seed: Seed = Field(description="Seed of the initialisation, training and evaluation streams.")
+    gap: Gap = Field(description="Time steps between what must be remembered and the answer.", json_schema_extra=AXIS)
+    seed: Seed = Field(description="Seed of the initialisation, training and evaluation streams.", json_schema_extra=AXIS)
     hidden_size: Width = Field(description="Width of the cell, in units.")
     lr: Rate = Field(description="Learning rate, at the start of its schedule.")
     init: str = Field(description="Initialisation; own: what the cell sets itself.")
@@ -187,8 +206,8 @@ class RunFields(Recipe):
 class Run(RunFields):
     """One run, whole: every default filled in, checked against its task and its cell."""
 
-    SPEED: ClassVar = ("device", "engine", "threads")
-    """How fast a run goes; changes rounding at most, and is no part of its identity."""
+    SPEED: ClassVar = tuple(name for name, field in RunFields.model_fields.items() if role_of(field) == "speed")
+    """The fields that change how fast a run is. They change its numbers only by rounding, and are not part of its identity."""
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0,

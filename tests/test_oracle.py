@@ -162,7 +162,7 @@ def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> 
         "python_version": ".".join(map(str, __import__("sys").version_info[:3])),
     }  # fmt: skip
     config = {name: getattr(run, name) for name in Run.model_fields}
-    assert set(RunRecord.model_fields) == {*outcome, *config, "machine"}
+    assert set(RunRecord.model_fields) == {*outcome, *config, "machine", "cpu"}
     for name, value in (outcome | config).items():
         assert getattr(record, name) == value, name
     assert (run.batch_size, run.clip_norm, run.lr, run.hidden_size) == (BATCH, 0.1, LR, WIDTH)

@@ -7,7 +7,17 @@ import pytest
 
 from rnnbench._analysis.comparison import compare
 from rnnbench._analysis.statistics import bootstrap_interval, newcombe_interval, wilson_interval
-from rnnbench._analysis.summary import best_runs, count_once, label_curves, mark_best, span_text, spans, summarise, tried
+from rnnbench._analysis.summary import (
+    best_runs,
+    count_once,
+    format_span,
+    label_curves,
+    mark_best,
+    spans,
+    summarise,
+    summarise_recipes,
+)
+from rnnbench._analysis.tables import readable_spans
 from tests.plots.study import made_up
 
 
@@ -74,7 +84,7 @@ def test_one_row_per_curve_and_gap() -> None:
 def test_a_run_without_an_accuracy_counts_as_zero() -> None:
     runs = made_up([{"seed": seed, "accuracy": 0.9} for seed in range(3)])
     runs.loc[:1, "accuracy"] = math.nan
-    assert tried(label_curves(runs))["accuracy"].tolist() == [0.0]
+    assert summarise_recipes(label_curves(runs))["accuracy"].tolist() == [0.0]
 
 
 def test_a_seed_counts_once_whatever_computed_it_and_the_later_row_is_kept() -> None:
@@ -100,7 +110,7 @@ def test_evaluating_more_often_is_another_curve_and_neither_counts_a_seed_twice(
 
 @pytest.mark.parametrize(
     "field",
-    ["hidden_size", "max_steps", "batch_size", "eval_every", "clip_norm", "schedule", "cell_source", "layers", "a_new_field"],
+    ["hidden_size", "max_steps", "batch_size", "eval_every", "clip_norm", "schedule", "cell_source", "layers"],
 )
 def test_runs_of_unequal_conditions_are_never_one_curve(field: str) -> None:
     """At different gaps too: a line from 128 units at gap 5 to 32 at gap 10 would show nothing."""
@@ -165,6 +175,25 @@ def test_a_width_is_not_named_where_cells_share_their_number_of_parameters() -> 
     assert all("hidden_size" in label for label in labels(unequal))
 
 
+def test_a_width_is_named_where_numbers_of_parameters_differ_by_more_than_5_percent() -> None:
+    rows = [
+        {"cell": cell, "hidden_size": k, "parameters": size}
+        for k, (cell, size) in enumerate({"rnn": 94, "gru": 100, "lstm": 106}.items(), 60)
+    ]
+    assert labels(rows) == ["rnn (uniform, hidden_size 60)", "gru (uniform, hidden_size 61)", "lstm (uniform, hidden_size 62)"]
+    near = [row | {"parameters": size} for row, size in zip(rows, (96, 100, 104), strict=True)]
+    assert labels(near) == ["rnn (uniform)", "gru (uniform)", "lstm (uniform)"]
+
+
+def test_columns_outside_the_schema_separate_neither_curves_nor_copies_of_a_run() -> None:
+    rows = [{"seed": seed, "steps_to_solve": 10.0 if seed < 2 else None} for seed in range(5)]
+    rows += [rows[0]]  # a copy, with another note
+    runs = made_up(rows).assign(note=["good, see p. 3", None, None, None, None, "bad"], new_outcome=range(6))
+    (row,) = summarise(runs).to_dict("records")
+    assert (row["label"], row["solved"], row["seeds"]) == ("rnn (uniform)", 2, 5)
+    assert count_once(runs)["note"].tolist()[-1] == "bad"  # the column is kept
+
+
 def test_the_row_of_a_curve_is_that_of_its_span() -> None:
     reach = {"rnn": 0, "gru": 10, "lstm": 20}
     rows = [
@@ -177,5 +206,12 @@ def test_the_row_of_a_curve_is_that_of_its_span() -> None:
     assert table["cell"].tolist() == ["lstm", "gru", "rnn"]  # the farthest first
     assert table["gap"].tolist() == [20, 10, 5]
     assert table["steps_to_solve"].tolist()[:2] == [200.0, 100.0]
-    assert [span_text(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
-    assert [span_text(row, "span_high") for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+    assert [format_span(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+    assert [format_span(row, "span_high") for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+
+
+def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:
+    sizes = {"transformer": -1, "memoryless": 0, "lstm": 2560}
+    rows = [{"cell": cell, "state_size": size, "seed": seed} for cell, size in sizes.items() for seed in range(2)]
+    table = readable_spans(spans(made_up(rows)).sort_values("cell"))
+    assert table["state"].tolist() == ["2,560", "0", "grows"]

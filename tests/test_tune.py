@@ -12,9 +12,9 @@ from rnnbench._cli import main
 from rnnbench._config import PILOTS as GRID
 from rnnbench._config import Run, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._study import RunRecord, Study
+from rnnbench._study import RunRecord, Study, Table
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text, write
+from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text
 from rnnbench._sweep.sweep_file import read_sweep, save_sweep
 from rnnbench._sweep.tuning import choose, needed, pilots
 
@@ -61,6 +61,14 @@ def test_ties_go_by_the_rule_of_all_figures(tmp_path: Path) -> None:
     assert row.lr == 0.001
 
 
+@pytest.mark.parametrize("widths", [[64, 32], [32, 64]])
+def test_of_equal_recipes_the_narrowest_is_chosen(tmp_path: Path, widths: list[int]) -> None:
+    study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"], lr=[0.01], hidden_size=widths))
+    study.finished_table.write(outcome(run, 500, 0.5) for run in runs)
+    (row,) = choose(runs, study, "")
+    assert row.hidden_size == 32
+
+
 def test_a_place_with_a_run_missing_is_left_open(tmp_path: Path) -> None:
     study, runs = Study.create(tmp_path), pilots(asked())
     study.finished_table.write(outcome(run, 500, 1.0) for run in runs[1:])
@@ -80,7 +88,7 @@ def test_unequal_grids_are_refused() -> None:
 
 def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
-    write(file, tuned(tmp_path, asked(gap=[20, 100]), {"rnn": 0.001, "gru": 0.02}))
+    Table(file, Tuned).update(tuned(tmp_path, asked(gap=[20, 100]), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[10, 50, 200], seed=[0, 1], tuned=str(file))
     runs = grid(reported)
     assert {(run.cell, run.lr) for run in runs} == {("rnn", 0.001), ("gru", 0.02)}
@@ -89,7 +97,7 @@ def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
 
 def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) -> None:
     file, study = tmp_path / "elsewhere.csv", Study.create(tmp_path / "reported")
-    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[20], tuned=str(file))
     save_sweep(reported, study)  # which keeps the table beside the runs
     others = [SweepRequest(cell=["rnn"], task=["recall"], gap=[20], init=["orthogonal"], lr=lr) for lr in ([0.001], [0.001, 0.02])]
@@ -110,7 +118,7 @@ def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) 
 def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     (low,) = tuned(tmp_path, asked(cell=["rnn"], gap=[20]), {"rnn": 0.001})
-    write(file, [low, low.model_copy(update={"gap": 100, "lr": 0.005})])
+    Table(file, Tuned).update([low, low.model_copy(update={"gap": 100, "lr": 0.005})])
     found = {gap: Tuning(file).find("recall", "rnn", gap).lr for gap in (10, 20, 99, 100, 500)}
     assert found == {10: 0.001, 20: 0.001, 99: 0.001, 100: 0.005, 500: 0.005}
 
@@ -118,8 +126,8 @@ def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:
 def test_tuning_again_takes_the_place_of_the_row(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
-    write(file, rows)
-    write(file, [rows[0].model_copy(update={"lr": 0.005})])
+    Table(file, Tuned).update(rows)
+    Table(file, Tuned).update([rows[0].model_copy(update={"lr": 0.005})])
     assert [row.lr for row in Tuning(file).rows] == [0.005, 0.02]
 
 
@@ -133,16 +141,16 @@ def test_tuning_again_takes_the_place_of_the_row(tmp_path: Path) -> None:
 )
 def test_what_does_not_fit_the_table_is_one_line(tmp_path: Path, values: dict, message: str) -> None:
     file = tmp_path / "tuning.csv"
-    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     with pytest.raises(UserError, match=message):
         grid(SweepRequest.model_validate({"cell": ["rnn"], "task": ["recall"], "gap": [5], "tuned": str(file)} | values))
 
 
-def test_a_damaged_table_is_named_by_line(tmp_path: Path) -> None:
+def test_a_damaged_table_is_reported_by_file_line_and_column(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
-    write(file, tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
+    Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     file.write_text(file.read_text().replace(",0.001,128,", ",much,128,", 1))
-    with pytest.raises(UserError, match=r"tuning\.csv, line 2: no row of `rnnbench tune`, see column lr"):
+    with pytest.raises(UserError, match=r"tuning\.csv, line 2: column lr holds 'much', which is not a number"):
         Tuning(file)
 
 
@@ -253,7 +261,7 @@ def test_tuning_first_needs_a_table_and_tuning_itself_none(atlas: Path) -> None:
     with pytest.raises(UserError, match="tune needs tuned, the table"):
         needed(SweepRequest(cell=["rnn"], task=["recall"], tune=str(atlas)))
     for words in ({"tune": "a.toml"}, {"search_span": True}, {"tuned": "a.csv"}):
-        with pytest.raises(UserError, match="is for sweeps, which run what tuning chose"):
+        with pytest.raises(UserError, match="is for sweeps, which run the chosen recipes"):
             pilots(asked(**words))
 
 

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from rnnbench._claims import CLAIMS, FINDINGS, decide
-from rnnbench._claims.claim import Claim, Evidence, Finding, Verdict, each_group, seed_sweep
+from rnnbench._claims.claim import Claim, Evidence, Finding, Verdict, changed, each_group, record, recorded, seed_sweep
 from rnnbench._claims.evidence import best_recipes, exact_runs
-from rnnbench._claims.recorded import changed, record, recorded
 from rnnbench._cli import main
 from rnnbench._config import Run
 from rnnbench._errors import UserError
@@ -178,7 +177,9 @@ def test_a_fall_after_95_percent_weakens_a_finding(study: Study) -> None:
 def test_the_guessing_claim_is_decided_by_a_table(study: Study) -> None:
     claim = next(claim for claim in CLAIMS if claim.table)
     assert decision(study, claim) == "undecided"
-    rows = [{"task": "beijing", "cell": "rnn", "gap": 200, "guesses": 9, "solved": k < 4} for k in range(5)]
+    search = {"task": "beijing", "cell": "rnn", "gap": 200, "hidden_size": 3, "scale": 100.0, "max_guesses": 99, "option": "{}"}
+    search |= {"guesses": 9, "sequences": 64, "accuracy": 1.0, "chance_accuracy": 0.5}
+    rows = [search | {"seed": k, "solved": k < 4} for k in range(5)]
     (study.folder / "why").mkdir()
     pd.DataFrame(rows).to_csv(study.folder / "why" / claim.table, index=False)
     assert decision(study, claim) == "holds"
@@ -196,11 +197,12 @@ def test_verdicts_are_recorded_and_a_change_is_reported(study: Study) -> None:
     rows = list(csv.DictReader((study.folder / "verdicts.csv").read_text().splitlines()))
     assert [(row["name"], row["verdict"]) for row in rows] == [("fails", "holds")]
     whole = (study.folder / "verdicts.csv").read_text()
-    for damaged in ("nonsense\n1\n", whole.replace("holds", "holds,more"), whole + "short,row\n"):
-        (study.folder / "verdicts.csv").write_text(damaged)
-        for look in (recorded, lambda study: record(study, after)):
-            with pytest.raises(UserError, match="no table of verdicts"):
-                look(study)
+    damaged = {"nonsense\n1\n": "line 1", whole.replace("holds", "holds,more"): "line 2", whole + "short,row\n": "line 3"}
+    for text, line in damaged.items():
+        (study.folder / "verdicts.csv").write_text(text)
+        for read in (recorded, lambda study: record(study, after)):
+            with pytest.raises(UserError, match=rf"verdicts\.csv, {line}: "):
+                read(study)
 
 
 def exit_code(*argv: str) -> int:

@@ -1,12 +1,14 @@
-"""A study in numbers: which runs are one curve, the best recipe of a curve, and what its seeds say together.
+"""Summaries of finished runs: which runs are one curve, the best recipe of a curve, and statistics over its seeds.
 
-DataFrame in, DataFrame out; never imports torch. Three rules are decided here and nowhere else:
+DataFrame in, DataFrame out; never imports torch. Three rules are decided only here:
 
-- **A seed counts once** (:func:`count_once`): rows that measured the same network, whatever engine, device or number of threads
-  computed it, are one run; the later row is kept.
-- **Equal conditions** (:func:`label_curves`): runs are one curve only if they share every field of the recipe but those of
+- **A seed counts once** (:func:`count_once`): rows of the same network, on whatever engine, device or number of threads, are one
+  run. The later row is kept.
+- **Equal conditions** (:func:`label_curves`): runs are one curve only if they share every field of the recipe except those of
   :data:`TUNED`. Where runs of a task differ in a field, their labels name it.
 - **The best recipe** (:data:`BEST_RULE`): of the tuned values tried at a gap, tables, plots and claims show the same one.
+
+The schema's roles say what is recipe (:data:`rnnbench._study.schema.ROLES`). Columns that are not in the schema do not count.
 """
 
 from __future__ import annotations
@@ -20,75 +22,54 @@ import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
+from rnnbench._config import Role
+from rnnbench._study.schema import ROLES
 
-Cells = Mapping[Hashable, Any]
-"""A row of a frame, as pandas gives it: what a column holds is known to the frame alone."""
+FrameRow = Mapping[Hashable, Any]
+"""A row of a DataFrame, as ``to_dict("records")`` returns it."""
 CURVE = ["task", "cell", "label"]
-"""What tells one curve from another, once :func:`label_curves` has named them."""
+"""The columns that identify a curve, once :func:`label_curves` has named it."""
 
 SPANS = ["span", "span_low", "span_high", "smallest_gap", "largest_gap"]
-"""Columns of a curve's span, in time steps."""
+"""The columns of a curve's span, in time steps."""
 
 TUNED = ("lr",)
-"""Fields that a cell is tuned in: a curve shows, gap by gap, the best of the values tried."""
+"""The fields that a cell is tuned in: a curve shows, at each gap, the best of the values tried."""
 
 BEST_RULE = "best of the rates tried: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
 
-POSITION = ("task", "cell", "gap", "seed")
-SPEED = ("engine", "device", "threads")
-"""What changes how fast a run is, and its numbers by no more than rounding."""
-OUTCOME = (
-    *(
-        "schema",
-        "run_id",
-        "study",
-        "status",
-        "steps_to_solve",
-        "step",
-        "sequences",
-        "train_loss",
-        "eval_loss",
-        "accuracy",
-        "answers",
-    ),
-    *("chance_accuracy", "chance_loss", "skill", "grad_norm", "parameters", "state_size", "wall_s", "train_s"),
-    *("rnnbench_version", "torch_version", "numba_version", "python_version", "machine"),
-)
-OWN = ("init", "horizon", "cell_option", "cell_source")
-"""Fields that only runs of the same cell can be compared in."""
+CELL_SPECIFIC = ("init", "horizon", "cell_option", "cell_source")
+"""The fields that are compared only among runs of the same cell."""
 
 
-def recipe_fields(runs: pd.DataFrame) -> list[str]:
-    """The columns that belong to the recipe of a run: all but its place on the axes, its speed settings and its outcome.
-
-    Columns that are not known here count as recipe, so that runs which differ in them are never taken for equal.
-    """
-    named = {*POSITION, *SPEED, *OUTCOME, "label", "best", "rates"}
-    return [str(name) for name in runs.columns if name not in named]
+def fields_of_role(runs: pd.DataFrame, role: Role) -> list[str]:
+    """Return the columns of runs that have a role, in the order of the frame."""
+    return [str(name) for name in runs.columns if ROLES.get(str(name)) == role]
 
 
 def count_once(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs without repetitions: of rows with the same task, cell, gap, seed and recipe only the last one.
+    """Return the runs without repetitions: of rows with the same task, cell, gap, seed and recipe only the last one.
 
     Such rows come from merged tables, from a run that was repeated, and from one network computed by two engines. Runs that differ
-    in ``eval_every`` stay: being solved depends on it, so they are curves of their own, each with its seeds counted once.
+    in ``eval_every`` are not repetitions, because whether a run is solved depends on it.
     """
-    key = [name for name in POSITION if name in runs.columns] + recipe_fields(runs)
+    key = fields_of_role(runs, "axis") + fields_of_role(runs, "recipe")
     text = runs[key].astype("string").fillna("")
     return runs[~text.duplicated(keep="last")].reset_index(drop=True)
 
 
 def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
+    """Return the runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
 
     A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
-    ``max_steps``, an option. Fields of a cell's own (:data:`OWN`) are compared among its runs alone. A horizon is named where it is
-    not the usual one, which grows with the gap; a width not where most cells of the task have the same number of parameters.
+    ``max_steps``, an option. The fields of :data:`CELL_SPECIFIC` are compared only among runs of the same cell. A horizon is named
+    unless it is the default one, which grows with the gap. A width is not named where most cells of the task have the same number
+    of parameters.
     """
     shown = _comparable(runs)
     extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
     for field in shown.columns:
-        groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in OWN else [runs["task"]]
+        groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in CELL_SPECIFIC else [runs["task"]]
         differs = shown[field].groupby(groups).transform("nunique").gt(1) & shown[field].ne("")
         for at in runs.index[differs]:
             extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
@@ -100,17 +81,17 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
-    """The recipe as texts, a column per field and option; without what is shown anyway and what a curve is tuned in."""
+    """Return the recipe as texts, a column per field and option, without ``init`` and :data:`TUNED`."""
     found: dict[str, pd.Series[str]] = {}
-    for field in recipe_fields(runs):
+    for field in fields_of_role(runs, "recipe"):
         column = runs[field]
         if field in (*TUNED, "init"):
             continue
         if field == "horizon":
-            usual = np.maximum(10 * runs["gap"], 20)
-            column = column.where(column != usual)
+            default = np.maximum(10 * runs["gap"], 20)
+            column = column.where(column != default)
         if field == "hidden_size":
-            column = column.where(~_of_one_size(runs))
+            column = column.where(~_equally_sized(runs))
         if field in ("option", "cell_option"):
             each = [json.loads(text) if isinstance(text, str) and text else {} for text in column]
             for key in sorted({key for options in each for key in options}):
@@ -121,15 +102,15 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=runs.index)
 
 
-def _of_one_size(runs: pd.DataFrame) -> pd.Series[bool]:
-    """Which runs have a width that follows from a number of parameters that most cells of their task share, within 5 %."""
+def _equally_sized(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Return True for runs whose width follows from a number of parameters that most cells of their task share, within 5 %."""
     if "parameters" not in runs:
         return pd.Series(False, index=runs.index)
     alike = (runs["parameters"] / runs.groupby("task")["parameters"].transform("median") - 1).abs() < 0.05
     alike &= runs.groupby(["task", "cell"])["hidden_size"].transform("nunique") == 1
     cells = runs.groupby("task")["cell"].transform("nunique")
-    most = 2 * runs["cell"].where(alike).groupby(runs["task"]).transform("nunique") > cells
-    return alike & most & (runs.groupby("task")["hidden_size"].transform("nunique") > 1)
+    majority = 2 * runs["cell"].where(alike).groupby(runs["task"]).transform("nunique") > cells
+    return alike & majority & (runs.groupby("task")["hidden_size"].transform("nunique") > 1)
 
 
 def _text(value: float | str | None) -> str:
@@ -141,25 +122,25 @@ def _text(value: float | str | None) -> str:
 
 
 def rank_key(share: float, accuracy: float, steps: float, lr: float) -> tuple[float, float, float, float]:
-    """Sort key of a recipe by :data:`BEST_RULE`; the least is the best. NaN for steps: no seed solved it.
+    """Return the sort key of a recipe by :data:`BEST_RULE`; the smallest is the best. NaN for steps: no seed solved it.
 
-    A share and not a count: recipes may have been run on different numbers of seeds.
+    The share of seeds is used, not their count, because recipes may have different numbers of seeds.
     """
     return -share, -accuracy, math.inf if math.isnan(steps) else steps, lr
 
 
-def tried(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per curve, gap and tuned value.
+def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per curve, gap and tuned value.
 
     Args:
-        runs: rows of :func:`rnnbench.Study.runs`, each seed once and labelled.
+        runs: rows of :meth:`rnnbench.Study.runs`, each seed once, with ``label``.
 
     Returns:
         Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
         accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
         steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, hidden_size,
-        parameters, state_size, seconds (medians; of the training alone where that was recorded), best (whether
-        :data:`BEST_RULE` shows it).
+        parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe that
+        :data:`BEST_RULE` chooses).
     """
     seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
@@ -191,29 +172,29 @@ def tried(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def mark_best(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs, each seed once, with ``label`` and ``best``: whether :data:`BEST_RULE` shows the run's recipe at its gap."""
+    """Return the runs, each seed once, with ``label`` and ``best``, True if :data:`BEST_RULE` chooses the recipe at that gap."""
     named = label_curves(count_once(runs))
-    return named.merge(tried(named)[[*CURVE, "gap", *TUNED, "best"]], on=[*CURVE, "gap", *TUNED])
+    return named.merge(summarise_recipes(named)[[*CURVE, "gap", *TUNED, "best"]], on=[*CURVE, "gap", *TUNED])
 
 
 def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the best recipe of every curve and gap, each seed once: what tables, plots and claims speak of."""
+    """Return the runs of the best recipe of every curve and gap, each seed once: those of tables, plots and claims."""
     marked = mark_best(runs)
     return marked[marked["best"]].drop(columns="best").reset_index(drop=True)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per curve and gap: :func:`tried` at the best recipe.
+    """Return one row per curve and gap: :func:`summarise_recipes` at the best recipe.
 
     Args:
-        runs: rows of :func:`rnnbench.Study.runs`.
+        runs: rows of :meth:`rnnbench.Study.runs`.
 
     Returns:
-        Columns of :func:`tried` but ``best``, and: rates (how many were tried at this gap), span (time steps, missing where not
-        even the smallest gap is solved) with span_low and span_high (bootstrap over seeds, 95 %), smallest_gap and largest_gap (of
-        the curve's grid: a span as large as this may be larger).
+        Columns of :func:`summarise_recipes` except ``best``, and: rates (how many were tried at this gap), span (time steps,
+        missing where not even the smallest gap is solved) with span_low and span_high (bootstrap over seeds, 95 %), smallest_gap
+        and largest_gap (of the curve's grid; a span equal to largest_gap may be larger).
     """
-    every = tried(label_curves(count_once(runs)))
+    every = summarise_recipes(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
     table = every[every["best"]].drop(columns="best").merge(counts, on=[*CURVE, "gap"])
     spans = []
@@ -226,10 +207,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def spans(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per curve: how far back it remembers.
+    """Return one row per curve: how far back it remembers.
 
     Args:
-        runs: rows of :func:`rnnbench.Study.runs`.
+        runs: rows of :meth:`rnnbench.Study.runs`.
 
     Returns:
         The row of :func:`summarise` at the curve's span, or at its smallest gap where not even that is solved; sorted by task, then
@@ -244,11 +225,11 @@ def spans(runs: pd.DataFrame) -> pd.DataFrame:
     return order.drop(columns=["last", "reached"])
 
 
-def span_text(row: Cells, of: str = "span") -> str:
-    """The span of a row of :func:`summarise`, or a bound of it, in words.
+def format_span(row: FrameRow, column: str = "span") -> str:
+    """Return the span of a row of :func:`summarise`, or a bound of it, as text.
 
     ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``.
     """
-    if pd.isna(row[of]):
+    if pd.isna(row[column]):
         return f"below {row['smallest_gap']}"
-    return f"≥ {row[of]}" if row[of] == row["largest_gap"] else str(row[of])
+    return f"≥ {row[column]}" if row[column] == row["largest_gap"] else str(row[column])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnnbench._analysis.comparison import compare
 from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
-from rnnbench._analysis.summary import BEST_RULE, mark_best, span_text
+from rnnbench._analysis.summary import BEST_RULE, format_span, mark_best
 from rnnbench._errors import UserError
 
 
@@ -43,7 +43,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
         lines.append(
             {
                 "task": row["task"],
-                "curve": f"{row['label']}, span {span_text(row)}",
+                "curve": f"{row['label']}, span {format_span(row)}",
                 "tuning": row["tuning"],
                 "gap": str(row["gap"]),
                 "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
@@ -63,18 +63,18 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for row in rows.to_dict("records"):
         solved = not pd.isna(row["span"])
-        bounds = [span_text(row, "span_low"), span_text(row, "span_high")]
+        bounds = [format_span(row, "span_low"), format_span(row, "span_high")]
         lines.append(
             {
                 "task": row["task"],
                 "curve": row["label"],
-                "span": span_text(row),
+                "span": format_span(row),
                 "95 %": bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds),
                 "seeds": str(row["seeds"]),
                 "steps": _number(row["steps_to_solve"]),
                 "s": _number(row["seconds"] if solved else None),
                 "param.": _number(row["parameters"]),
-                "state": _number(row["state_size"]),
+                "state": format_state_size(row["state_size"]),
             }
         )
     return pd.DataFrame(lines)
@@ -82,6 +82,11 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _number(value: float | None) -> str:
     return "-" if pd.isna(value) else f"{value:,.0f}"
+
+
+def format_state_size(size: float | None) -> str:
+    """Return a ``state_size`` as text: ``grows`` for -1, ``-`` where it is missing."""
+    return "grows" if size is not None and size < 0 else _number(size)
 
 
 def span_notes(rows: pd.DataFrame) -> list[str]:

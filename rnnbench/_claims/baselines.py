@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rnnbench._analysis.statistics import chance_interval
+from rnnbench._analysis.statistics import chance_interval, gap_solved
 from rnnbench._claims.claim import Claim, Evidence, Ruling, combine, find_tables, seed_sweep
 from rnnbench._claims.evidence import describe
-from rnnbench.insight._kept import read_table
+from rnnbench._study import Table
+from rnnbench._study.insight_tables import GuessRow
 
 GUESS_TABLE = "guess.csv"
-GUESS_TABLE_COLUMNS = ("task", "cell", "gap", "solved", "guesses")
 
 
 def blind_at_chance(evidence: Evidence) -> Ruling:
@@ -26,13 +26,13 @@ def blind_at_chance(evidence: Evidence) -> Ruling:
 
 def guessed(evidence: Evidence) -> Ruling:
     """Return whether, at every gap of 200 or more, at least 4 in 5 searches found weights that solve beijing."""
-    frames = [read_table(path, GUESS_TABLE_COLUMNS) for path in find_tables(evidence.study, GUESS_TABLE)]
+    frames = [Table(path, GuessRow).frame() for path in find_tables(evidence.study, GUESS_TABLE)]
     rows = pd.concat(frames, ignore_index=True)
     rows = rows[(rows["task"] == "beijing") & (rows["gap"] >= 200)]
     found = {f"gap {gap}, {cell}": group for (gap, cell), group in rows.groupby(["gap", "cell"])}
     if not found:
         return Ruling("refuted", "no search on beijing at gap 200 or more")
-    good = [5 * int(group["solved"].sum()) >= 4 * len(group) for group in found.values()]
+    good = [gap_solved(int(group["solved"].sum()), len(group)) for group in found.values()]
     numbers = [
         f"{name}: {int(group['solved'].sum())} of {len(group)} searches, median {group['guesses'].median():,.0f} guesses"
         for name, group in found.items()

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import Field
+
 from rnnbench._claims.evidence import RecipeRuns, best_recipes, describe, exact_runs
 from rnnbench._config import Run, SweepRequest
-from rnnbench._study import Row, Study
+from rnnbench._study import Record, Row, Study, Table
 from rnnbench._sweep.grid import grid
 
 Decision = Literal["holds", "partly", "refuted"]
@@ -131,6 +133,46 @@ class Verdict:
         if self.claim.table:
             return f"no {self.claim.table}: run `{self.claim.command}`"
         return f"{len(self.missing)} runs are missing"
+
+
+class VerdictRow(Record):
+    """The recorded verdict on a claim or finding: a row of ``verdicts.csv``."""
+
+    KEY = ("name",)
+
+    name: str = Field(description="name of the claim or finding")
+    kind: str = Field(description="claim or finding")
+    verdict: str = Field(description="holds, partly, refuted or undecided")
+    numbers: str = Field(description="numbers that decided it, or what is missing")
+    statement: str = Field(description="the claim in one sentence")
+    source: str = Field(description="paper and section; rnnbench for a finding")
+
+
+def verdict_table(study: Study) -> Table[VerdictRow]:
+    """Return the table of a study's recorded verdicts, which need not exist."""
+    return Table(study.folder / "verdicts.csv", VerdictRow)
+
+
+def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
+    """Write the verdicts into ``verdicts.csv``, in the place of earlier ones of the same names, and return the file."""
+    rows = []
+    for verdict in verdicts:
+        claim = verdict.claim
+        values = (claim.name, type(claim).__name__.lower(), verdict.decision, verdict.numbers, claim.statement, claim.source)
+        rows.append(VerdictRow.model_validate(dict(zip(VerdictRow.columns(), values, strict=True))))
+    table = verdict_table(study)
+    table.update(rows)
+    return table.path
+
+
+def recorded(study: Study) -> dict[str, str]:
+    """Return the recorded decision of every claim and finding by name; raises UserError for a damaged file."""
+    return {row.name: row.verdict for row in verdict_table(study).rows()}
+
+
+def changed(verdicts: Iterable[Verdict], before: dict[str, str]) -> list[Verdict]:
+    """Return the verdicts that differ from the recorded ones."""
+    return [verdict for verdict in verdicts if before.get(verdict.claim.name, verdict.decision) != verdict.decision]
 
 
 def decide(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:

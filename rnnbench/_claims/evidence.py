@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from rnnbench._analysis.statistics import gap_solved
 from rnnbench._analysis.summary import rank_key
 from rnnbench._config import PILOT_SEEDS, Run, RunFields
 from rnnbench._study import RunRecord
@@ -47,7 +48,7 @@ class RecipeRuns:
     @property
     def mostly_solved(self) -> bool:
         """True if at least 4 in 5 seeds solved it."""
-        return 5 * self.solved >= 4 * self.seeds
+        return gap_solved(self.solved, self.seeds)
 
     @property
     def hardly_solved(self) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
-from rnnbench._analysis.summary import recipe_fields
+from rnnbench._analysis.summary import fields_of_role
 from rnnbench._report.text import command
 from rnnbench.plots._panels import beside
 from rnnbench.plots._style import DASHES, Marker, cell_looks, numbered
@@ -74,7 +74,7 @@ def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> Spec:
     import altair as alt
 
     labels = [label for label in looks if label in set(table["label"])]
-    fields = recipe_fields(marked)
+    fields = fields_of_role(marked, "recipe")
     recipes: dict[str, int] = {}
     rows = []
     for run in marked.to_dict("records"):
@@ -131,12 +131,12 @@ def span(table: pd.DataFrame, looks: Looks) -> Spec:
     """The span of every curve of one task."""
     import altair as alt
 
-    from rnnbench._analysis.summary import span_text
+    from rnnbench._analysis.summary import format_span
 
     rows = table.drop_duplicates("label")
     labels = [label for label in looks if label in set(rows["label"])]
     bars = pd.DataFrame(
-        {"label": row["label"], "span": 0 if pd.isna(row["span"]) else int(row["span"]), "told": span_text(row)}
+        {"label": row["label"], "span": 0 if pd.isna(row["span"]) else int(row["span"]), "told": format_span(row)}
         for row in rows.to_dict("records")
     )
     gaps = sorted({0, *(int(gap) for gap in table["gap"].unique())})

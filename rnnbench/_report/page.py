@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from rnnbench import plots
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import BEST_RULE, Cells, count_once, mark_best, span_text, summarise
+from rnnbench._analysis.summary import BEST_RULE, FrameRow, count_once, format_span, mark_best, summarise
+from rnnbench._analysis.tables import format_state_size
 from rnnbench._report import charts, text
 from rnnbench._report.sections import claims, extras
 from rnnbench._sweep.recipes import tuning_text
@@ -172,10 +173,10 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
             "accuracy (95 %)": f"{100 * row['accuracy']:.1f} % ({_range(row, 'accuracy', 1)})",
             "chance": f"{100 * row['chance_accuracy']:.1f} %",
             "steps to solve": "-" if none else f"{row['steps_to_solve']:,.0f}",
-            "span": span_text(row),
+            "span": format_span(row),
             "budget": f"{row['max_steps']:,.0f}",
             "parameters": f"{row['parameters']:,.0f}",
-            "state": _state(row.get("state_size")),
+            "state": format_state_size(row.get("state_size")),
             "seconds": f"{row['seconds']:,.0f}",
             "lr": f"{row['lr']:g}",
             "tuning": row["tuning"],
@@ -184,13 +185,8 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
     return found
 
 
-def _range(row: Cells, name: str, places: int) -> str:
+def _range(row: FrameRow, name: str, places: int) -> str:
     return f"{100 * row[f'{name}_low']:.{places}f} to {100 * row[f'{name}_high']:.{places}f}"
-
-
-def _state(size: float | None) -> str:
-    """Numbers that a sequence carries from step to step; -1 stands for a state that grows with it."""
-    return "-" if size is None or pd.isna(size) else "grows" if size < 0 else f"{size:,.0f}"
 
 
 def svg(figure: Figure, name: str) -> Markup:

@@ -9,20 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench._study import Study
-from rnnbench.insight._kept import read_table
+from rnnbench._study import Study, Table
+from rnnbench._study.insight_tables import ConstructionRow, GateRow, GradientRow, GuessRow, HalfLifeRow, TrainFromRow
 from rnnbench.plots import plot_constructions, plot_extrapolation, plot_gradients, plot_guesses, plot_train_from
 from rnnbench.plots._gates import draw_half_lives, draw_means
 from rnnbench.plots._panels import panels
 from rnnbench.plots._style import styled
-
-OF_GRADIENTS = ("cell", "init", "when", "distance", "grad_state", "bound")
-OF_GATES = ("quantity", "step", "mean", "low", "high")
-OF_HALF_LIVES = ("when", "half_life")
-OF_CONSTRUCTIONS = ("name", "cell", "task", "gap", "noise", "accuracy", "gradient")
-OF_TRAINING = ("name", "cell", "task", "amount", "start_accuracy", "accuracy", "chance_accuracy")
-OF_GUESSES = ("task", "cell", "gap", "sequences", "solved")
-"""What the figures draw."""
 
 
 class Extra(NamedTuple):
@@ -55,33 +47,33 @@ def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
                     "The norm of the loss gradient at the state, so many steps before the answer: level means that the error "
                     "reaches the cue."
                 )
-                yield Extra("Gradients on their way back", str(path), plot_gradients(read_table(path, OF_GRADIENTS)), how)
+                yield Extra("Gradients on their way back", str(path), plot_gradients(Table(path, GradientRow).frame()), how)
             elif path.name.startswith("gates_"):
                 lives = path.with_name("half_lives_" + path.name.removeprefix("gates_"))
                 how = (
                     "What the gates of one trained network do along one sequence, averaged over units. A gate at 1 lets everything "
                     "through; the band holds the middle 80 % of units."
                 )
-                figure = _gates(read_table(path, OF_GATES), read_table(lives, OF_HALF_LIVES) if lives.exists() else None)
+                figure = _gates(Table(path, GateRow).frame(), Table(lives, HalfLifeRow).frame() if lives.exists() else None)
                 yield Extra(f"Gates: {path.stem.removeprefix('gates_')}", str(path), figure, how)
             elif path.name == "constructions.csv":
                 how = (
                     "Weights set by hand that solve the task. What noise on the state cannot disturb passes no gradient back: "
                     "it exists, but training does not find it."
                 )
-                yield Extra("Constructions", str(path), plot_constructions(read_table(path, OF_CONSTRUCTIONS)), how)
+                yield Extra("Constructions", str(path), plot_constructions(Table(path, ConstructionRow).frame()), how)
             elif path.name == "train_from.csv":
                 how = (
                     "Training that starts at a construction whose weights were disturbed: open marks before it, filled marks "
                     "after. Where the line falls, training from there no longer finds the solution."
                 )
-                yield Extra("Training from a construction", str(path), plot_train_from(read_table(path, OF_TRAINING)), how)
+                yield Extra("Training from a construction", str(path), plot_train_from(Table(path, TrainFromRow).frame()), how)
             elif path.name == "guess.csv":
                 how = (
                     "Guessing all weights at random. What guessing solves within as many sequences as training proves little about "
                     "learning."
                 )
-                guesses = read_table(path, OF_GUESSES)
+                guesses = Table(path, GuessRow).frame()
                 same = runs[
                     runs["task"].isin(guesses["task"]) & runs["cell"].isin(guesses["cell"]) & runs["gap"].isin(guesses["gap"])
                 ]

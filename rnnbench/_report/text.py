@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rnnbench._analysis.summary import Cells, count_once, recipe_fields, span_text
+from rnnbench._analysis.summary import FrameRow, count_once, fields_of_role, format_span
 
 EXAMPLE_GAP = 6
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -41,19 +41,19 @@ def verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
     """
     found = []
     for task, rows in table.groupby("task"):
-        curves: list[list[Cells]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]
+        curves: list[list[FrameRow]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]
         curves.sort(key=lambda curve: -1 if pd.isna(curve[0]["span"]) else curve[0]["span"], reverse=True)
         question, examples = example(str(task), runs)
         found.append(TaskVerdict(str(task), question, _summary(curves), [_curve(curve) for curve in curves], examples))
     return found
 
 
-def _through(curve: list[Cells]) -> bool:
+def _through(curve: list[FrameRow]) -> bool:
     """Whether every gap tried is within the span."""
     return bool(not pd.isna(curve[0]["span"]) and curve[0]["span"] == curve[0]["largest_gap"])
 
 
-def _summary(curves: list[list[Cells]]) -> str:
+def _summary(curves: list[list[FrameRow]]) -> str:
     curves = [curve for curve in curves if len(curve) > 1] or curves  # one gap alone shows no reach
     through = [curve for curve in curves if _through(curve)]
     budgets = sorted({int(row["max_steps"]) for curve in curves for row in curve})
@@ -71,16 +71,16 @@ def _summary(curves: list[list[Cells]]) -> str:
     )
 
 
-def _curve(curve: list[Cells]) -> str:
+def _curve(curve: list[FrameRow]) -> str:
     first = curve[0]
     if _through(curve):
         steps = [row["steps_to_solve"] for row in curve if not pd.isna(row["steps_to_solve"])]
         pace = f"{min(steps):,.0f}" if min(steps) == max(steps) else f"{min(steps):,.0f} to {max(steps):,.0f}"
         return f"{first['label']}: span at least {first['span']}, the largest gap tried; solved in {pace} steps (medians by gap)."
-    short: Cells = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
+    short: FrameRow = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
     reached = f"{100 * short['accuracy']:.1f} % right (median), chance {100 * short['chance_accuracy']:.1f} %"
     counts = f"{short['solved']} of {short['seeds']} seeds solve it"
-    told = f"{first['label']}: span {span_text(first)}; at gap {short['gap']}, {counts}"
+    told = f"{first['label']}: span {format_span(first)}; at gap {short['gap']}, {counts}"
     return f"{told}, {reached}, after {short['max_steps']:,.0f} steps."
 
 
@@ -121,7 +121,7 @@ def conditions(runs: pd.DataFrame) -> list[Condition]:
     """The recipe, field by field, its values by study; those that differ between or within studies first."""
     found = []
     studies = [rows for _, rows in runs.groupby("study", sort=False)]
-    fields = [*recipe_fields(runs), *(name for name in ("engine", "device", "threads") if name in runs)]
+    fields = [*fields_of_role(runs, "recipe"), *fields_of_role(runs, "speed")]
     for field in fields:
         values = [_values(rows[field]) for rows in studies]
         found.append(Condition(field, values, runs[field].astype("string").fillna("").nunique() > 1))
@@ -138,7 +138,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def command(row: Cells, fields: list[str]) -> str:
+def command(row: FrameRow, fields: list[str]) -> str:
     """The flags that repeat a run's recipe, every field written out, so that they mean the same whatever the defaults become."""
     words = []
     for field in fields:
@@ -161,7 +161,7 @@ def sweeps(runs: pd.DataFrame) -> list[str]:
     shown = runs
     if "horizon" in runs:  # the usual one grows with the gap, and is what a sweep sets by itself
         shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == (10 * runs["gap"]).clip(lower=20)))
-    fields = [field for field in recipe_fields(runs) if field != "lr"]
+    fields = [field for field in fields_of_role(runs, "recipe") if field != "lr"]
     found = []
     for _, rows in shown.groupby(["task", "cell", *fields], dropna=False, sort=False):
         axes = {name: ",".join(_plain(value) for value in sorted(rows[name].unique())) for name in ("gap", "seed", "lr")}

@@ -1,7 +1,7 @@
-"""How rows of every older schema become rows of this one. Numbers are never changed.
+"""Conversion of rows of every older schema to the current one. Numbers are never changed.
 
-Schema 2 (from 1): a run's identity leaves out device, engine and threads, options carry their defaults, and plug-ins are known by
-the digest of their source; so run_ids differ. ``train_s`` and ``state_size`` are new, and empty in older rows.
+Schema 2 (from 1): a run's identity leaves out device, engine and threads, options carry their defaults, and plug-ins are identified
+by the digest of their source, so run_ids differ. ``train_s`` and ``state_size`` are new, and empty in older rows.
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ from collections.abc import Callable
 
 from rnnbench._config import Run, RunFields
 
-Cells = dict[str, str]
 
-
-def migrate(kind: str, cells: Cells) -> Cells:
-    """The cells of a row of an older schema in the layout of this one; raises ValueError if the row makes no sense."""
-    while step := STEPS.get((kind, int(cells["schema"])), STEPS.get(("", int(cells["schema"])))):
+def migrate(class_name: str, cells: dict[str, str]) -> dict[str, str]:
+    """Return the cells of a row of an older schema in the current layout; raises ValueError if the row is invalid."""
+    while step := STEPS.get((class_name, int(cells["schema"])), STEPS.get(("", int(cells["schema"])))):
         cells = step(dict(cells))
     return cells
 
 
-def _same(cells: Cells) -> Cells:
+def _same(cells: dict[str, str]) -> dict[str, str]:
     return cells | {"schema": "2"}
 
 
-def _run(cells: Cells) -> Cells:
-    """A row of runs.csv: ``cell_option {}`` meant the defaults, which the cells of schema 1 had one of."""
+def _run(cells: dict[str, str]) -> dict[str, str]:
+    """Convert a row of runs.csv: in schema 1 ``cell_option {}`` stood for the defaults, of which cells had at most one."""
     options = json.loads(cells["cell_option"] or "{}")
     if "bias" not in options and cells["cell"] in BIASED:
         options["bias"] = True
@@ -41,5 +39,5 @@ def _run(cells: Cells) -> Cells:
 BIASED = ("rnn", "lstm", "gru", "gru-torch")
 """The cells of schema 1 that had the option ``bias``."""
 
-STEPS: dict[tuple[str, int], Callable[[Cells], Cells]] = {("RunRecord", 1): _run, ("", 1): _same}
-"""By kind of row and schema, the step to the next schema; the kind "" stands for all others."""
+STEPS: dict[tuple[str, int], Callable[[dict[str, str]], dict[str, str]]] = {("RunRecord", 1): _run, ("", 1): _same}
+"""By class of row and schema, the step to the next schema; the class "" stands for all others."""

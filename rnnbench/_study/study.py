@@ -1,12 +1,12 @@
 """A study: a folder of runs.
 
-    runs.csv                 one row per finished run: the whole run, its outcome, the versions
-    failed.csv               one row per run that came to no verdict
+    runs.csv                 one row per finished run: the whole run, its outcome, the versions, the machine
+    failed.csv               one row per run that failed before it had a result
     extrapolation.csv        one row per finished run and other gap that it was measured at
     logs/<run_id>.csv        one row per evaluation
     checkpoints/<run_id>.pt  where an unfinished run resumes; gone once it is finished
     weights/<run_id>.pt      the final weights
-    redo/                    a finished run that is being run again; takes the place of the old one when it is whole
+    redo/                    a finished run that is being run again; it replaces the old one when it is complete
 
 Several processes may write to one study at once.
 """
@@ -26,14 +26,15 @@ from filelock import FileLock, Timeout
 
 from rnnbench._errors import BusyError, UserError, machine_fault
 from rnnbench._study import atomic
-from rnnbench._study.schema import Extrapolation, Failure, Record, Row, RunRecord
+from rnnbench._study.record import Record, frame
+from rnnbench._study.schema import Extrapolation, Failure, Row, RunRecord
 from rnnbench._study.table import R, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HALF = re.compile(r"(\.(checkpoint|weights))?\.\w+\.\d+\.tmp$")
-"""What follows the run_id in the name of half a file."""
+"""The part of the name of a half-written file after the run_id."""
 
 FOLDERS = ("logs", "checkpoints", "weights", "redo", ".locks")
 
@@ -55,7 +56,7 @@ class Study:
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
-        """The study in a folder; nothing is written. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
+        """Return the study in a folder; writes nothing. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
         if not Path(folder).is_dir():
             raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
         study = cls(folder)
@@ -64,10 +65,10 @@ class Study:
 
     @classmethod
     def create(cls, folder: Path | str) -> Self:
-        """The study in a folder, made if it is not there, and brought to the schema of today.
+        """Return the study in a folder; makes it if it does not exist, and converts it to the current schema.
 
         Raises:
-            UserError: the folder cannot be written to, or holds what is no study.
+            UserError: the folder cannot be written to, or holds something else than a study.
             StorageError: the disk is full.
         """
         study = cls(folder)
@@ -75,8 +76,8 @@ class Study:
             for name in FOLDERS:
                 (study.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            why = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
-            raise machine_fault(error) or UserError(why) from error
+            message = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
+            raise machine_fault(error) or UserError(message) from error
         if not os.access(study.folder, os.W_OK):
             raise UserError(f"cannot write to {study.folder}: choose another folder with --out")
         study.records()
@@ -98,27 +99,27 @@ class Study:
         return self.folder / "weights" / f"{run_id}.pt"
 
     def records(self) -> list[RunRecord]:
-        """The finished runs; raises UserError for a damaged table."""
+        """Return the finished runs; raises UserError for a damaged table."""
         return self.finished_table.rows()
 
     def finished(self, run_id: str) -> RunRecord | None:
-        """The row of a finished run; None if there is none."""
+        """Return the row of a finished run; None if there is none."""
         return self.finished_table.get(run_id)
 
     def settled(self, run_id: str) -> RunRecord | None:
-        """As :meth:`finished`, after putting in order what a killed process left of the run."""
+        """Return the row as :meth:`finished` does, after cleaning up what a killed process left of the run."""
         if run_id in self._unsettled():
             self._settle(run_id)
         return self.finished(run_id)
 
     def tidy(self) -> None:
-        """Put in order what killed processes left of runs that nobody has now."""
+        """Clean up what killed processes left of runs that no process holds now."""
         for run_id in self._unsettled():
             if not self.claimed(run_id):
                 self._settle(run_id)
 
     def _unsettled(self) -> set[str]:
-        """Runs of which something is left that should not be: half a file, a redone run not in place, a spare checkpoint."""
+        """Return runs that a killed process left unfinished: a half-written file, a redo not in place, a spare checkpoint."""
         halves = {HALF.sub("", path.name) for name in FOLDERS for path in (self.folder / name).glob("*.tmp")}
         redone = {path.stem for path in (self.folder / "redo").glob("*.json")}
         return halves | redone | {path.stem for path in (self.folder / "checkpoints").glob("*.pt") if self.finished(path.stem)}
@@ -128,39 +129,39 @@ class Study:
             pass
 
     def log(self, run_id: str) -> list[Row]:
-        """The evaluations of a run, finished or not."""
+        """Return the evaluations of a run, finished or not."""
         return Table(self.log_file(run_id), Row).rows()
 
     def all_logs(self) -> list[Row]:
-        """The evaluations of every run, finished or not."""
+        """Return the evaluations of every run, finished or not."""
         rows = [row for path in sorted((self.folder / "logs").glob("*.csv")) for row in Table(path, Row).rows()]
         self.records()
         named = self.finished_table.renamed
         return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
 
     def runs(self) -> pd.DataFrame:
-        """The finished runs, one row each, typed; raises UserError if there are none."""
+        """Return the finished runs, one typed row each; raises UserError if there are none."""
         return self._frame(self.records(), RunRecord)
 
     def logs(self) -> pd.DataFrame:
-        """The evaluations of every run, finished or not, one row each; raises UserError if there are none."""
+        """Return the evaluations of every run, finished or not, one row each; raises UserError if there are none."""
         return self._frame(self.all_logs(), Row)
 
     def extrapolation(self) -> pd.DataFrame:
-        """The measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
+        """Return the measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
         return self._frame(self.extrapolations.rows(), Extrapolation)
 
-    def _frame(self, rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
+    def _frame(self, rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
         if not rows:
             raise UserError(f"no runs in {self.folder}: make some with `rnnbench run --out {self.folder}`")
-        return frame(rows, kind)
+        return frame(rows, cls)
 
     @contextlib.contextmanager
     def claim(self, run_id: str) -> Iterator[None]:
-        """Hold a run against other processes; raises BusyError if one of them has it.
+        """Hold the lock of a run inside the block; raises BusyError if another process holds it.
 
-        What a killed process left of it is put in order first: half-written files, a redone run that was whole, the checkpoint of
-        a finished run.
+        First clean up what a killed process left of it: half-written files, a complete redone run that is not in place, the
+        checkpoint of a finished run.
         """
         lock = FileLock(self.folder / ".locks" / f"{run_id}.lock")
         try:
@@ -181,41 +182,41 @@ class Study:
             lock.release()
 
     def claimed(self, run_id: str) -> bool:
-        """Whether some process has the run now; writes nothing."""
+        """Return True if a process holds the run now; writes nothing."""
         return atomic.locked(self.folder / ".locks" / f"{run_id}.lock")
 
     def record(self, record: RunRecord) -> None:
-        """Put a finished run into ``runs.csv``, in the place of an earlier row of it."""
+        """Write a finished run into ``runs.csv``, in the place of an earlier row of it."""
         with self._writing(self.finished_table):
             self.finished_table.put(record)
 
     def record_extrapolation(self, row: Extrapolation) -> None:
-        """Put a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
+        """Write a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
         with self._writing(self.extrapolations):
             self.extrapolations.put(row)
 
     def record_failure(self, row: Failure) -> None:
-        """Put a failure into ``failed.csv``, in the place of an earlier one of the same run."""
+        """Write a failure into ``failed.csv``, in the place of an earlier one of the same run."""
         with self._writing(self.failures):
             self.failures.put(row)
 
     def clear_failure(self, run_id: str) -> None:
-        """Forget a failure: the run has succeeded."""
+        """Remove a failure, because the run has succeeded."""
         if self.failures.get(run_id):
             with self._writing(self.failures):
                 self.failures.write(row for row in self.failures.rows() if row.run_id != run_id)
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write a file of the study's own, such as ``sweep.json``, all or nothing."""
-        with self._alone(name):
+        """Write another file of the study, such as ``sweep.json``, all or nothing."""
+        with self._locked(name):
             atomic.replace(self.folder / name, content)
 
     def _writing(self, table: Table[R]) -> contextlib.AbstractContextManager[None]:
-        return self._alone(table.path.name)
+        return self._locked(table.path.name)
 
     @contextlib.contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        """Hold a file that several processes write to; halves of it that killed ones left are removed first."""
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of a shared file inside the block; half-written copies that killed processes left are removed first."""
         lock = FileLock(self.folder / ".locks" / f"{name.split('.')[0]}.lock")
         try:
             lock.acquire()
@@ -229,7 +230,7 @@ class Study:
             lock.release()
 
     def _renew(self) -> None:
-        """Rewrite a study of an earlier schema; a kill on the way leaves it readable, and the next start finishes the work."""
+        """Rewrite a study of an earlier schema; if it is killed, the study stays readable and the next start finishes the work."""
         with self._writing(self.finished_table):
             records, renamed = self.records(), self.finished_table.renamed
             for old, new in renamed.items():
@@ -247,7 +248,7 @@ class Study:
 
 
 class Redo:
-    """A finished run that is run again: its files stand apart until all of them are whole, and then take the old ones' place."""
+    """The files of a finished run that is run again: they replace the old ones once all of them are complete."""
 
     def __init__(self, study: Study, run_id: str) -> None:
         self.study = study
@@ -264,7 +265,7 @@ class Redo:
         self.recover()
 
     def recover(self) -> None:
-        """Finish what a kill interrupted; nothing if there is nothing to do."""
+        """Finish a replacement that a kill interrupted, if there is one."""
         if not self.done_file.exists():
             return
         try:
@@ -283,16 +284,3 @@ class Redo:
 
 
 PATIENCE = 0.5  # seconds
-
-
-def frame(rows: Sequence[Record], kind: type[Record]) -> pd.DataFrame:
-    """Rows as a DataFrame: every column of their kind, those that this version does not know last; options as JSON."""
-    import pandas as pd
-
-    table = pd.DataFrame([row.values() for row in rows], columns=None if rows else list(kind.columns()))
-    for name in table.columns:
-        if name in kind.columns() and table[name].dtype == object:
-            numbers = pd.to_numeric(table[name], errors="coerce")
-            if (numbers.notna() | table[name].isna()).all():
-                table[name] = numbers  # whole numbers with gaps, as floats with NaN
-    return table

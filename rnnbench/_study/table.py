@@ -1,7 +1,7 @@
-"""A CSV file of records: read typed and only as far as it is new, written so that a crash loses no line.
+"""CSV files of typed rows: each line is parsed once, and a crash while writing loses no line.
 
-A line counts once it ends in a newline: a torn last line is skipped by every reader and cut off by the next writer. Tables of two
-branches may be merged line by line: of rows with the same key the last one counts, and headers in the middle do not.
+A line counts once it ends in a newline: every reader skips a torn last line, and the next writer cuts it off. Tables of two
+branches may be merged line by line: of rows with the same key the last one counts, and headers in the middle are skipped.
 """
 
 from __future__ import annotations
@@ -11,37 +11,42 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rnnbench._errors import UserError
-from rnnbench._study.atomic import append, replace
+from rnnbench._study.atomic import append, replace, storage_error
 from rnnbench._study.migrations import migrate
-from rnnbench._study.schema import SCHEMA, Record
+from rnnbench._study.record import Record, frame
+from rnnbench._study.schema import SCHEMA
 from rnnbench._version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 R = TypeVar("R", bound=Record)
 
 
 class Table(Generic[R]):
-    """The file ``path`` with rows of one kind.
+    """The file ``path`` with rows of one class.
 
     Args:
-        path: of the file, which need not exist.
-        kind: what its rows are.
+        path: the file, which need not exist.
+        cls: the class of its rows.
     """
 
-    def __init__(self, path: Path, kind: type[R]) -> None:
+    def __init__(self, path: Path, cls: type[R]) -> None:
         self.path = path
-        self.kind = kind
+        self.cls = cls
         self._known: dict[tuple[object, ...], R] = {}
         self._header: list[str] = []
-        self._read = (0, 0)  # the file and how far it has been read: inode, bytes
+        self._read = (0, 0)  # the inode of the file, and the number of bytes read so far
         self._lines = 0
-        self.older = False  # whether the file has rows of an earlier schema
-        self.renamed: dict[str, str] = {}  # run_ids that an earlier schema gave, with today's
+        self._versioned = "schema" in cls.columns()
+        self.older = False  # True if the file has rows of an earlier schema
+        self.renamed: dict[str, str] = {}  # run_ids of an earlier schema -> run_ids of this one
 
     def rows(self) -> list[R]:
-        """All rows, of those with the same key the last; reads what the file has gained since the last call.
+        """Return all rows, of those with the same key the last; reads only what was appended since the last call.
 
         Raises:
             UserError: one line that names file, line and column.
@@ -49,8 +54,15 @@ class Table(Generic[R]):
         self._catch_up()
         return list(self._known.values())
 
+    def frame(self) -> pd.DataFrame:
+        """Return all rows as a DataFrame; raises UserError if there are none."""
+        rows = self.rows()
+        if not rows:
+            raise UserError(f"{self.path} has no rows: delete it and make it again")
+        return frame(rows, self.cls)
+
     def get(self, *key: object) -> R | None:
-        """The row with this key."""
+        """Return the row with this key; None if there is none."""
         self._catch_up()
         return self._known.get(key)
 
@@ -60,7 +72,8 @@ class Table(Generic[R]):
         if self._header and (self.older or not set(row.cells()) <= set(self._header)):
             self.write([*self.rows(), row])  # the file has an older layout
             return
-        header = self._header or list(self.kind.columns())
+        header = self._header or self._columns([row])
+        self._make_folder()
         append(self.path, _lines([header] if not self._header else [], header, [row]))
 
     def put(self, row: R) -> None:
@@ -71,12 +84,32 @@ class Table(Generic[R]):
         else:
             self.add(row)
 
+    def update(self, rows: Iterable[R]) -> None:
+        """Write rows, each in the place of the one with the same key, or at the end; all or nothing."""
+        self.write({row.key: row for row in (*self.rows(), *rows)}.values())
+
     def write(self, rows: Iterable[R]) -> None:
         """Replace the file by these rows, all or nothing."""
         rows = list(rows)
-        header = list(self.kind.columns())
-        header += sorted({name for row in rows for name in row.cells()} - set(header))
+        header = self._columns(rows)
+        self._make_folder()
         replace(self.path, _lines([header], header, rows).encode())
+
+    def write_frame(self, frame: pd.DataFrame) -> None:
+        """Replace the file by the rows of a DataFrame with the columns of :attr:`cls`; missing numbers are left empty."""
+        known = frame.astype(object).where(frame.notna(), None)
+        rows = known.to_dict("records")
+        self.write(self.cls.model_construct(None, **{str(name): value for name, value in row.items()}) for row in rows)
+
+    def _columns(self, rows: Iterable[R]) -> list[str]:
+        known = self.cls.columns()
+        return [*known, *sorted({name for row in rows for name in row.cells()} - set(known))]
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(self.path.parent, error) from error
 
     def _catch_up(self) -> None:
         try:
@@ -95,10 +128,11 @@ class Table(Generic[R]):
         whole = content[: content.rfind(b"\n") + 1]  # a torn last line has no end
         try:
             for row in self._parsed(whole):
-                self._known.pop(row.key, None)  # the last one counts, and stands last
-                self._known[row.key] = row
-        except Exception:  # whatever it is goes on to the caller: only the place to read from is put right
-            self._read = (0, -1)  # the start
+                key = row.key or (len(self._known),)  # without key columns no two rows are alike
+                self._known.pop(key, None)  # the last one counts, and comes last
+                self._known[key] = row
+        except Exception:  # the next call reads the file from its start
+            self._read = (0, -1)
             raise
         self._read = (inode, self._read[1] + len(whole))
 
@@ -110,7 +144,7 @@ class Table(Generic[R]):
             raise UserError(f"{self.path}, line {line}: not UTF-8 text") from error
         if "\0" in text:
             line = self._lines + text.count("\n", 0, text.index("\0")) + 1
-            raise UserError(f"{self.path}, line {line}: it holds a NUL character, which no table has: the file is damaged")
+            raise UserError(f"{self.path}, line {line}: the file is damaged: it holds a NUL character")
         first = self._lines
         reader = csv.reader(io.StringIO(text), strict=True)
         try:
@@ -118,30 +152,43 @@ class Table(Generic[R]):
                 line = self._lines = first + reader.line_num
                 if not cells or (self._header and cells == self._header):
                     continue
-                if "run_id" in cells and "schema" in cells:  # the header, or that of a merged file
+                if self._is_header(cells):  # at the start, or of a merged file
                     self._header = cells
                     continue
                 if not self._header:
-                    raise UserError(f"{self.path}, line {line}: the first line must name the columns, schema and run_id among them")
+                    raise UserError(f"{self.path}, line {line}: {self._missing_columns(cells)}")
                 if len(cells) != len(self._header):
                     raise UserError(f"{self.path}, line {line}: {len(cells)} cells, but {len(self._header)} columns")
                 yield self._record(dict(zip(self._header, cells, strict=True)), line)
         except csv.Error as error:
             raise UserError(f"{self.path}, line {first + reader.line_num}: {error}") from error
 
+    def _is_header(self, cells: list[str]) -> bool:
+        return {"schema", "run_id"} <= set(cells) if self._versioned else self.cls.required() <= set(cells)
+
+    def _missing_columns(self, cells: list[str]) -> str:
+        expected = ["schema", "run_id"] if self._versioned else [name for name in self.cls.columns() if name in self.cls.required()]
+        missing = ", ".join(name for name in expected if name not in cells)
+        return f"the first line must name the columns, and lacks {missing}"
+
     def _record(self, cells: dict[str, str], line: int) -> R:
-        schema = cells["schema"]
-        if not schema.isdecimal() or not 1 <= int(schema[:9]) <= SCHEMA:
-            what = f"schema {schema[:20]!r}, which rnnbench {__version__} does not know"
-            raise UserError(f"{self.path}, line {line}: column schema holds {what}: use the rnnbench that wrote it")
         try:
-            if int(schema) < SCHEMA:
-                old, cells = cells["run_id"], migrate(self.kind.__name__, cells)
-                self.renamed[old] = cells["run_id"]
-                self.older = True
-            return self.kind.parse(cells)
+            if self._versioned:
+                cells = self._migrated(cells, line)
+            return self.cls.parse(cells)
         except ValueError as error:
             raise UserError(f"{self.path}, line {line}: {error}") from error
+
+    def _migrated(self, cells: dict[str, str], line: int) -> dict[str, str]:
+        schema = cells["schema"]
+        if not schema.isdecimal() or not 1 <= int(schema[:9]) <= SCHEMA:
+            unknown = f"schema {schema[:20]!r}, which rnnbench {__version__} cannot read"
+            raise UserError(f"{self.path}, line {line}: column schema holds {unknown}: use the version that wrote it")
+        if int(schema) < SCHEMA:
+            old, cells = cells["run_id"], migrate(self.cls.__name__, cells)
+            self.renamed[old] = cells["run_id"]
+            self.older = True
+        return cells
 
 
 def _lines(headers: list[list[str]], columns: list[str], rows: Iterable[Record]) -> str:

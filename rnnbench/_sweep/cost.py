@@ -11,18 +11,8 @@ from rnnbench._config import Run, RunFields
 from rnnbench._study import Study
 
 ALIKE = (
-    "task",
-    "cell",
-    "gap",
-    "hidden_size",
-    "batch_size",
-    "max_steps",
-    "layers",
-    "block",
-    "option",
-    "cell_option",
-    "device",
-    "engine",
+    *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
+    *Run.SPEED,
 )
 """Runs that agree in these take about the same time per step."""
 

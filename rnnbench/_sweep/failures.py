@@ -14,9 +14,8 @@ from rnnbench._study import Failure
 
 def failure(run: Run, reason: str, exit_code: int | None) -> Failure:
     """Return the row of ``failed.csv`` for a run that failed now."""
-    values = {name: getattr(run, name) for name in Failure.model_fields if hasattr(run, name)}
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Failure.model_validate(values | {"reason": reason, "exit_code": exit_code, "last_tried": when})
+    return Failure.of(run, reason=reason, exit_code=exit_code, last_tried=when)
 
 
 def reason_of_exit(exit_code: int | None) -> str:

@@ -10,27 +10,26 @@ from typing import NamedTuple
 from rnnbench._analysis.summary import BEST_RULE, rank_key
 from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._study import RunRecord, Study
+from rnnbench._study import RunRecord, Study, Table
 from rnnbench._study.schema import this_machine
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.recipes import Tuned, check_untold, lacking, write
+from rnnbench._sweep.recipes import Tuned, check_tuned_fields, missing_recipes
 from rnnbench._sweep.sweep_file import read_sweep
-from rnnbench._version import __version__
 
 
-def with_defaults(asked: SweepRequest) -> SweepRequest:
-    """The same with the rates and seeds of :data:`rnnbench._config.PILOTS`, where it names none."""
-    return asked.model_copy(update={name: value for name, value in PILOTS.items() if name not in asked.model_fields_set})
+def with_defaults(sweep: SweepRequest) -> SweepRequest:
+    """Return the sweep with the rates and seeds of :data:`rnnbench._config.PILOTS`, where it sets none."""
+    return sweep.model_copy(update={name: value for name, value in PILOTS.items() if name not in sweep.model_fields_set})
 
 
 class Pilots(NamedTuple):
-    """What is tuned, and where to.
+    """The pilot runs of a tuning, and where its results go.
 
     Attributes:
         asked: the sweep of the pilot runs.
         runs: its runs.
         folder: their study.
-        table: takes what is chosen.
+        table: the file for the chosen recipes.
     """
 
     asked: SweepRequest
@@ -39,57 +38,57 @@ class Pilots(NamedTuple):
     table: Path
 
     def record(self, command: str) -> list[Tuned]:
-        """Choose, and put the choices into the table; ``command`` is what was run."""
+        """Choose the recipes and write them into the table; ``command`` is the command that was run."""
         rows = choose(self.runs, Study.open(self.folder), command)
         if rows:
-            write(self.table, rows)
+            Table(self.table, Tuned).update(rows)
         return rows
 
 
 def needed(sweep: SweepRequest) -> Pilots | None:
-    """The pilot runs that a sweep with ``tune`` needs first, beside its table; None if that has every recipe. Raises UserError."""
+    """Return the pilot runs that a sweep with ``tune`` needs first; None if its table has every recipe. Raises UserError."""
     if sweep.tune is None:
         return None
     if sweep.tuned is None:
-        raise UserError("tune needs tuned, the table that takes what is chosen")
+        raise UserError("tune needs tuned, the table for the chosen recipes: set tuned too")
     table = Path(sweep.tuned)
-    cells, tasks = lacking(sweep, table)
+    cells, tasks = missing_recipes(sweep, table)
     if not cells:
         return None
-    check_untold(sweep)
-    grid(sweep.model_copy(update={"tuned": None}), {})  # what else is wrong with the sweep is said before hours of pilot runs
+    check_tuned_fields(sweep)
+    grid(sweep.model_copy(update={"tuned": None}), {})  # other mistakes in the sweep are reported before hours of pilot runs
     options = {name: value for name in ("option", "cell_option") if (value := getattr(sweep, name))}
     asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks} | options))
     return Pilots(asked, pilots(asked), table.with_name(f"{table.stem}-pilots"), table)
 
 
-def pilots(asked: SweepRequest) -> list[Run]:
-    """The pilot runs of a tuning; raises UserError for seeds that could be reported, or a grid that is not the same for all."""
-    low = [seed for seed in asked.seed if seed < PILOT_SEEDS]
+def pilots(sweep: SweepRequest) -> list[Run]:
+    """Return the pilot runs of a tuning; raises UserError for a seed that could be reported, or a grid that differs by cell."""
+    low = [seed for seed in sweep.seed if seed < PILOT_SEEDS]
     if low:
         raise UserError(f"seed {low[0]} is one of the reported seeds: tune on pilot seeds, from {PILOT_SEEDS} up")
     for name in NO_PILOTS:
-        if getattr(asked, name):
-            raise UserError(f"{name} is for sweeps, which run what tuning chose: leave it out here")
-    runs = grid(asked)
+        if getattr(sweep, name):
+            raise UserError(f"{name} is for sweeps, which run the chosen recipes: leave it out here")
+    runs = grid(sweep)
     counts: dict[tuple[str, ...], int] = {}
     for run in runs:
         counts[_place(run)] = counts.get(_place(run), 0) + 1
-    if asked.cells and len(set(counts.values())) > 1:
-        raise UserError("every cell gets the same number of candidates: [cells.NAME] gives one of them more than another")
+    if sweep.cells and len(set(counts.values())) > 1:
+        raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")
     return runs
 
 
 def choose(runs: Sequence[Run], study: Study, command: str) -> list[Tuned]:
-    """The best recipe of every cell, task and gap all of whose pilot runs the study has.
+    """Return the best recipe of every cell, task and gap whose pilot runs are all finished.
 
     Args:
-        runs: of :func:`pilots`.
-        study: where they were run.
-        command: what was run, for the table.
+        runs: a result of :func:`pilots`.
+        study: the study of these runs.
+        command: the command that was run, for the table.
 
     Returns:
-        One row each, chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal in that the narrower one.
+        One row each, chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal by it, the narrowest.
     """
     places: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
@@ -107,17 +106,17 @@ def _row(records: Sequence[RunRecord], command: str) -> Tuned:
     recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
     for record in records:
         recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
-    (lr, width, init), best = min(recipes.items(), key=lambda item: (_standing(item[1]), item[0][1:]))
+    (lr, width, init), best = min(recipes.items(), key=lambda item: (_rank(item[1]), item[0][1:]))
     first, steps = best[0], _steps(best)
-    machine = this_machine()
-    values = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
+    shared = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
+    versions = {name: text for name, text in this_machine().items() if name in Tuned.model_fields}
     return Tuned.model_validate(
-        values
-        | {"lr": lr, "hidden_size": width, "init": init, "candidates": len(recipes), "grid": _told(recipes)}
+        shared
+        | versions
+        | {"lr": lr, "hidden_size": width, "init": init, "candidates": len(recipes), "grid": _grid_text(recipes)}
         | {"seeds": " ".join(str(seed) for seed in sorted({record.seed for record in records}))}
         | {"solved": len(steps), "accuracy": median(record.accuracy for record in best)}
         | {"steps_to_solve": median(steps) if steps else None, "rule": BEST_RULE, "command": command}
-        | {"rnnbench_version": __version__, "torch_version": machine["torch_version"], "python_version": machine["python_version"]}
     )
 
 
@@ -125,13 +124,13 @@ def _steps(records: Iterable[RunRecord]) -> list[int]:
     return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
 
 
-def _standing(records: Sequence[RunRecord]) -> tuple[float, ...]:
+def _rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
     steps = _steps(records)
     accuracy = median(record.accuracy for record in records)
     return rank_key(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)
 
 
-def _told(recipes: Iterable[tuple[float, int, str]]) -> str:
+def _grid_text(recipes: Iterable[tuple[float, int, str]]) -> str:
     rates, widths, inits = (sorted(set(values), reverse=k == 0) for k, values in enumerate(zip(*recipes, strict=True)))
     return f"lr {' '.join(f'{rate:g}' for rate in rates)}; {' '.join(map(str, widths))} units; {' '.join(map(str, inits))}"
 

@@ -101,4 +101,4 @@ def rewind(log: Table[Row], step: int) -> None:
 
 def record(run: Run, outcome: Outcome) -> RunRecord:
     """The row of a finished run: the whole run, its outcome, and what made it."""
-    return RunRecord.model_validate({"run_id": run.run_id} | run.model_dump() | outcome.model_dump() | this_machine())
+    return RunRecord.of(run, **outcome.model_dump(), **this_machine())

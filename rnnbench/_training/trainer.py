@@ -16,7 +16,7 @@ from torch import Generator
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._config import Run
 from rnnbench._spec.resolve import task_of
-from rnnbench._study.schema import Outcome, Row
+from rnnbench._study.schema import Evaluation, Outcome, Row
 from rnnbench._training.model import build, check_device, check_memory, parameter_count, stream
 from rnnbench._training.optimizers import learning_rate, make_optimizer
 from rnnbench._training.process_state import session
@@ -236,16 +236,11 @@ class Trainer:
         self._clock = now
 
     def _row(self, accuracy: float, eval_loss: float, train_loss: float, grad_norm: float, status: str) -> Row:
-        run, chance = self.run, self.chance.accuracy
-        return Row(
-            run_id=run.run_id,
-            task=run.task,
-            cell=run.cell,
-            init=run.init,
-            gap=run.gap,
-            seed=run.seed,
+        chance = self.chance.accuracy
+        return Row.of(
+            self.run,
             step=self.step,
-            sequences=self.step * run.batch_size,
+            sequences=self.step * self.run.batch_size,
             train_loss=train_loss,
             eval_loss=eval_loss,
             accuracy=accuracy,
@@ -258,24 +253,15 @@ class Trainer:
         )
 
     def outcome(self, row: Row) -> Outcome:
-        """What came of the run, after its last row."""
+        """Return the outcome of the run, after its last row."""
+        state_size = self.model.cell.state_size
         return Outcome(
-            status=row.status,
+            **{name: getattr(row, name) for name in Evaluation.model_fields},
             steps_to_solve=self.steps_to_solve if row.status == "solved" else None,
-            step=row.step,
-            sequences=row.sequences,
-            train_loss=row.train_loss,
-            eval_loss=row.eval_loss,
-            accuracy=row.accuracy,
             answers=self.answers,
-            chance_accuracy=self.chance.accuracy,
             chance_loss=self.chance.loss,
-            skill=row.skill,
-            grad_norm=row.grad_norm,
             parameters=parameter_count(self.model),
-            state_size=self.model.cell.state_size,
-            wall_s=row.wall_s,
-            train_s=row.train_s,
+            state_size=-1 if state_size is None else state_size,  # -1: grows with the sequence
         )
 
     def state(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ _trade_off.py      one unit that stores a bit: either robust or learnable
 _sensitivity.py    slope of the output in the parameters, against the gap
 _random_search.py  random weights until one network solves the task
 _extrapolation.py  a trained network at other gaps
-_kept.py           tables written row by row, which resume
+_progress.py       the type of progress displays
 """
 
 from rnnbench.insight._measurements import (

@@ -9,8 +9,8 @@ from rnnbench._study import Extrapolation, Study
 from rnnbench._training.model import stream
 from rnnbench._training.process_state import session
 from rnnbench._training.trainer import Trainer
-from rnnbench.insight._kept import Counting
 from rnnbench.insight._load import load_trained
+from rnnbench.insight._progress import Counting
 
 
 def check_eval_gaps(run: Run, gaps: list[int]) -> None:
@@ -56,13 +56,8 @@ def measure_at_gap(study: Study, run: Run, gap: int) -> Extrapolation:
     trainer.eval_stream = stream(run.seed, "extrapolate")
     with session(run.threads, trainer.noise):
         accuracy, loss = trainer.measure()
-    row = Extrapolation(
-        run_id=run.run_id,
-        task=run.task,
-        cell=run.cell,
-        init=run.init,
-        gap=run.gap,
-        seed=run.seed,
+    row = Extrapolation.of(
+        run,
         status=record.status,
         eval_gap=gap,
         accuracy=accuracy,

@@ -18,11 +18,12 @@ from torch import Tensor
 from rnnbench._cell import Cell, check_inputs
 from rnnbench._config import Run
 from rnnbench._spec.resolve import task_of
+from rnnbench._study.insight_tables import GradientRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._load import unroll
 from rnnbench.task import Batch
 
-GRADIENT_COLUMNS = ("cell", "init", "task", "gap", "when", "distance", "grad_hidden", "grad_state", "grad_input", "bound")
+GRADIENT_COLUMNS = tuple(GradientRow.columns())
 
 
 def keep_last_answer(batch: Batch) -> Batch:

@@ -9,8 +9,8 @@ plot_gradients(curves)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
@@ -23,12 +23,14 @@ from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
 from rnnbench._spec.request import CellLike, TaskLike, request
 from rnnbench._spec.resolve import resolve, task_of
-from rnnbench._study import Study
+from rnnbench._study import Study, Table
+from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
+from rnnbench._study.record import frame
 from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
-from rnnbench.insight._kept import Counting, Kept
 from rnnbench.insight._load import build_initialised, find_run, load_trained
+from rnnbench.insight._progress import Counting
 
 T = TypeVar("T")
 
@@ -195,10 +197,7 @@ def measure_constructions(
                 right = _constructions.noisy_accuracy(model, task, far, sequences, sd, seed)
                 chance = task.chance(far).accuracy
                 rows.append((found.name, found.cell, found.task, found.units, far, sd, right, chance, gradient))
-    return pd.DataFrame(rows, columns=CONSTRUCTION_COLUMNS)
-
-
-CONSTRUCTION_COLUMNS = ["name", "cell", "task", "units", "gap", "noise", "accuracy", "chance_accuracy", "gradient"]
+    return pd.DataFrame(rows, columns=list(ConstructionRow.columns()))
 
 
 def train_constructions(
@@ -231,23 +230,24 @@ def train_constructions(
     Raises:
         UserError: a construction does not exist, or ``file`` is damaged.
     """
-    kept = Kept(file, TRAINING_COLUMNS, TRAINING_COLUMNS[:8])
-    wanted = [
+    table = Table(Path(file), TrainFromRow) if file is not None else None
+    known = {row.key: row for row in table.rows()} if table else {}
+    keys = [
         (found.name, found.cell, found.task, train_gap, float(amount), number, lr, max_steps)
         for found in _chosen(name)
         for amount in _as_list(perturb)
         for number in _as_list(seed)
     ]
-    for key in progress([key for key in wanted if not kept.has(key)]):
+    for key in progress([key for key in keys if key not in known]):
         which, _, task, _, amount, number, _, _ = key
         evaluations = list(_constructions.train_from(which, train_gap, amount, number, lr, max_steps))
         (_, before, _), (step, after, status) = evaluations[0], evaluations[-1]
-        kept.add([*key, before, after, make_task(TASKS.find(task)).chance(train_gap).accuracy, step, status])
-    return kept.rows(wanted)
-
-
-TRAINING_COLUMNS = ["name", "cell", "task", "gap", "amount", "seed", "lr", "max_steps"]
-TRAINING_COLUMNS += ["start_accuracy", "accuracy", "chance_accuracy", "step", "status"]
+        chance = make_task(TASKS.find(task)).chance(train_gap).accuracy
+        values = (*key, before, after, chance, step, status)
+        known[key] = TrainFromRow.model_validate(dict(zip(TrainFromRow.columns(), values, strict=True)))
+        if table:
+            table.add(known[key])
+    return frame([known[key] for key in keys], TrainFromRow)
 
 
 def measure_guesses(
@@ -294,19 +294,22 @@ def measure_guesses(
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
     axes = product(_as_list(task), _as_list(cell), _as_list(seed))
     runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
-    kept = Kept(file, GUESS_COLUMNS, GUESS_KEY)
-    keys = {
-        run.run_id: (run.task, run.cell, gap, hidden_size, scale, max_guesses, json.dumps(run.option), run.seed) for run in runs
-    }
-    for run in progress([run for run in runs if not kept.has(keys[run.run_id])]):
-        found = _random_search.random_search(run, scale, max_guesses)
-        chance = task_of(run).chance(gap).accuracy
-        kept.add([*keys[run.run_id], found.guesses, found.solved, found.sequences, found.accuracy, chance])
-    return kept.rows(keys.values())
+    table = Table(Path(file), GuessRow) if file is not None else None
+    known = {row.key: row for row in table.rows()} if table else {}
+    searches = {GuessRow.key_of(values := _search(run, scale, max_guesses)): (run, values) for run in runs}
+    for key in progress([key for key in searches if key not in known]):
+        run, values = searches[key]
+        found = asdict(_random_search.random_search(run, scale, max_guesses))
+        known[key] = GuessRow.model_validate(values | found | {"chance_accuracy": task_of(run).chance(gap).accuracy})
+        if table:
+            table.add(known[key])
+    return frame([known[key] for key in searches], GuessRow)
 
 
-GUESS_KEY = ["task", "cell", "gap", "hidden_size", "scale", "max_guesses", "option", "seed"]
-GUESS_COLUMNS = [*GUESS_KEY, "guesses", "solved", "sequences", "accuracy", "chance_accuracy"]
+def _search(run: Run, scale: float, max_guesses: int) -> dict[str, object]:
+    """Return the columns of a search that are known before it."""
+    shared = {name: getattr(run, name) for name in GuessRow.KEY if name in Run.model_fields}
+    return shared | {"scale": float(scale), "max_guesses": max_guesses}
 
 
 def _as_list(given: T | Iterable[T]) -> list[T]:

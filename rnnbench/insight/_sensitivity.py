@@ -22,12 +22,13 @@ from rnnbench._cell import Cell, check_inputs
 from rnnbench._config import Run
 from rnnbench._spec.request import CellLike, request
 from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._study.insight_tables import SensitivityRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._gradients import keep_last_answer
-from rnnbench.insight._kept import Counting
 from rnnbench.insight._load import build_initialised, unroll
+from rnnbench.insight._progress import Counting
 
-SENSITIVITY_COLUMNS = ("cell", "init", "task", "gap", "seed", "length", "parameters", "sensitivity", "through_time")
+SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
 
 
 def parameter_sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[str, object]:

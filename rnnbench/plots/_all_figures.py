@@ -34,7 +34,7 @@ def every_figure(
         yield "solved_rate", partial(plot_solved, runs)
         yield "span", partial(plot_span, runs)
         yield "overview", partial(plot_overview, runs)
-        if runs["state_size"].nunique() > 1:
+        if runs["state_size"][runs["state_size"] >= 0].nunique() > 1:
             yield "span_by_state_size", partial(plot_span_by_size, runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", partial(plot_steps, runs)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from rnnbench._analysis.summary import label_curves, tried
+from rnnbench._analysis.summary import label_curves, summarise_recipes
 from rnnbench.plots._panels import Places, accuracy_axis, draw_chance, finish, panels, type_size
 from rnnbench.plots._style import BARS, SEEDS, SMALL, Line, Runs, curve_looks, runs_of, styled
 
@@ -72,7 +72,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, look: Line, k: int) -> None:
     """Draw the ``k``-th curve of a panel; its counts stand a line below those of the one before."""
     rows = []
     for budget, here in curve.groupby("budget"):
-        table = tried(here)
+        table = summarise_recipes(here)
         best = table[table["best"]].iloc[0]
         rows.append({"budget": budget} | best.to_dict())
         dots = here[here["lr"] == best["lr"]]

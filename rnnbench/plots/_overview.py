@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import BEST_RULE, span_text, spans
+from rnnbench._analysis.summary import BEST_RULE, format_span, spans
+from rnnbench._analysis.tables import format_state_size
 from rnnbench.plots._panels import finish, panels, type_size
 from rnnbench.plots._style import SMALL, Runs, cell_or_label, runs_of, seeds_told, styled
 
@@ -40,14 +41,16 @@ def plot_overview(runs: pd.DataFrame | Runs, ax: Axes | None = None) -> Figure:
         x, y = tasks.index(row["task"]), rows.index(row["row"])
         color = SHADES(0.05 + 0.8 * shade)
         panel.add_patch(matplotlib.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=color, linewidth=0))
-        bounds = [span_text(row, of) for of in ("span_low", "span_high")]
+        bounds = [format_span(row, of) for of in ("span_low", "span_high")]
         ink = "white" if shade > 0.6 else "0.15"
         wide = bounds[0] != bounds[1]
-        panel.text(x, y - (0.16 if wide else 0), span_text(row), ha="center", va="center", color=ink, fontsize=type_size(0.95))
+        panel.text(x, y - (0.16 if wide else 0), format_span(row), ha="center", va="center", color=ink, fontsize=type_size(0.95))
         if wide:
             panel.text(x, y + 0.25, " to ".join(bounds), ha="center", va="center", color=ink, fontsize=type_size(0.62))
     states = table.groupby("row")["state_size"].median()
-    panel.set_yticks(range(len(rows)), [row if pd.isna(states[row]) else f"{row}  {states[row]:,.0f}" for row in rows])
+    panel.set_yticks(
+        range(len(rows)), [row if pd.isna(states[row]) else f"{row}  {format_state_size(states[row])}" for row in rows]
+    )
     panel.set_xticks(range(len(tasks)), tasks)
     panel.xaxis.tick_top()
     panel.tick_params(length=0)

@@ -31,7 +31,8 @@ def plot_span_by_size(
     Returns:
         The figure. Bars are 95 % intervals over seeds. Curves of one size stand beside each other.
     """
-    table = spans(runs_of(runs)).dropna(subset=[size])
+    table = spans(runs_of(runs))
+    table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
     table["label"] = cell_or_label(table)
     looks = curve_looks(table)
     figure, places = by_task(table, ax, height=3.4)

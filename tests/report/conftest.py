@@ -41,7 +41,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         (home / name).mkdir()
     gradients = pd.DataFrame({"distance": range(6), "grad_state": [0.5**k for k in range(6)]})
     gradients = gradients.assign(
-        cell=HOSTILE, init="uniform", task="copy", gap=5, when="initial", grad_hidden=1.0, bound=float("nan")
+        cell=HOSTILE, init="uniform", task="copy", gap=5, when="initial", grad_hidden=1.0, grad_input=1.0, bound=float("nan")
     )
     gradients.to_csv(home / "one" / "gradients_copy_gap5.csv", index=False)
     return [home / "one", home / "two"]

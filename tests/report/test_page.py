@@ -141,15 +141,18 @@ def test_a_curve_that_no_task_here_can_pose_still_has_its_verdict() -> None:
     assert (verdict.question, verdict.examples) == ("", {})
 
 
-HEAD = "name,cell,task,gap,noise,accuracy,gradient\n"
+HEAD = "name,cell,task,units,gap,noise,accuracy,chance_accuracy,gradient\n"
+GOOD = "a,rnn,copy,62,5,0.0,1,0.1,1.0\n"
 DAMAGED = {
-    "empty": ("", "No columns to parse"),
+    "empty": ("", "has no rows"),
     "a header alone": (HEAD, "has no rows"),
-    "another table": ("a,b\n1,2\n", "no column name"),
-    "a word for a number": (HEAD + "a,rnn,copy,5,0.0,high,1\n", "line 2: column accuracy holds 'high'"),
-    "no number": (HEAD + "a,rnn,copy,5,0.0,1.0,1\na,rnn\n", "line 3: column task holds nothing"),
-    "infinity": (HEAD + "a,rnn,copy,1e999,0.0,1,1\n", "line 2: column gap holds 'inf'"),
-    "too many cells": (HEAD + "a,rnn,copy,5,0.0,1,1\nx,a,rnn,copy,5,0.0,1,1\n", "line 3"),
+    "another table": ("a,b\n1,2\n", "line 1: the first line must name the columns, and lacks name, cell, task"),
+    "a word for a number": (HEAD + "a,rnn,copy,62,5,0.0,high,0.1,1\n", "line 2: column accuracy holds 'high'"),
+    "no number": (HEAD + GOOD + "a,rnn,copy,62,5,,1,0.1,1\n", "line 3: column noise holds ''"),
+    "no word": (HEAD + GOOD + "a,,copy,62,5,0.0,1,0.1,1\n", "line 3: column cell holds ''"),
+    "infinity": (HEAD + "a,rnn,copy,62,5,1e999,1,0.1,1\n", "line 2: column noise holds '1e999', which is not a finite number"),
+    "too few cells": (HEAD + GOOD + "a,rnn\n", "line 3: 2 cells, but 9 columns"),
+    "too many cells": (HEAD + GOOD + "x," + GOOD, "line 3: 10 cells, but 9 columns"),
 }
 
 
@@ -164,7 +167,7 @@ def test_a_damaged_table_of_an_explaining_command_is_one_line(runs: pd.DataFrame
 
 
 def test_a_number_beyond_all_measure_is_drawn(runs: pd.DataFrame, tmp_path: Path) -> None:
-    rows = f"{HEAD}a,rnn,copy,5,0.0,1,1.0\na,rnn,copy,5,{10**30},1,0.5\n"
+    rows = f"{HEAD}{GOOD}a,rnn,copy,62,5,{10**30},1,0.1,0.5\n"
     (tmp_path / "constructions.csv").write_text(rows)
     assert len(list(extras([tmp_path], runs))) == 1
 

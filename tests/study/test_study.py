@@ -2,21 +2,25 @@
 
 import csv
 import errno
+import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from rnnbench._analysis.summary import summarise
 from rnnbench._config import Run, RunRequest
 from rnnbench._errors import StorageError, UserError
 from rnnbench._spec.resolve import resolve
-from rnnbench._study import Extrapolation, Failure, Row, RunRecord, Study, Table
+from rnnbench._study import Row, RunRecord, Study, Table
 from rnnbench._study.atomic import load_tensors, save_tensors
-from rnnbench._study.schema import Record
+from rnnbench._study.record import Record
+from rnnbench._study.schema import ROLES, cpu_model
 from rnnbench._training.runner import Execution
+from tests.study.readme_columns import README, columns_table
 
-ROOT = Path(__file__).parents[2]
 TIMES = ("wall_s", "train_s")
 RUN = resolve(
     RunRequest(
@@ -219,6 +223,74 @@ def test_columns_of_a_later_version_are_kept(tmp_path: Path, whole: Study) -> No
     assert [row["flavour"] for row in csv.DictReader(study.runs_file.read_text().splitlines())] == ["sweet", "sweet"]
 
 
+def test_types_come_from_the_schema(tmp_path: Path, whole: Study) -> None:
+    (one,) = whole.records()
+    text = {"cell": "42", "init": "1e3", "task": "nan", "note": "7"}
+    study = Study.create(tmp_path)
+    study.record(one.model_copy(update=text | {"steps_to_solve": None, "give_up": None}))
+    runs = Study.open(tmp_path).runs()
+    assert runs[list(text)].to_dict("records") == [text]
+    assert {name: str(runs[name].dtype) for name in ("gap", "accuracy", "steps_to_solve", "give_up")} == {
+        "gap": "int64", "accuracy": "float64", "steps_to_solve": "float64", "give_up": "float64"
+    }  # fmt: skip
+    assert math.isnan(runs["steps_to_solve"][0])
+
+
+def test_a_note_on_one_run_changes_no_result(tmp_path: Path, whole: Study) -> None:
+    (one,) = whole.records()
+    study = Study.create(tmp_path)
+    for seed in range(5):
+        run = one.run.model_copy(update={"seed": seed})
+        study.record(one.model_copy(update={"run_id": run.run_id, "seed": seed, "status": "solved" if seed < 2 else "unsolved"}))
+    before = summarise(study.runs())
+    header, first, *others = study.runs_file.read_text().splitlines()
+    lines = [f"{header},note", f'{first},"good, see p. 3"', *(f"{line}," for line in others)]
+    study.runs_file.write_text("\n".join(lines) + "\n")
+    pd.testing.assert_frame_equal(summarise(Study.open(tmp_path).runs()), before)
+    assert before["solved"].tolist() == [2]
+
+
+def test_every_column_of_a_run_has_a_role() -> None:
+    assert set(ROLES) == set(RunRecord.columns())
+    by_role = {role: [name for name, each in ROLES.items() if each == role] for role in ("axis", "speed", "machine")}
+    assert by_role["axis"] == ["task", "cell", "gap", "seed"]
+    assert set(by_role["speed"]) == set(Run.SPEED) == {"device", "engine", "threads"}
+    assert by_role["machine"][-2:] == ["machine", "cpu"]
+
+
+def test_the_model_of_the_cpu_is_recorded(tmp_path: Path, whole: Study) -> None:
+    assert whole.records()[0].cpu == cpu_model()
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nmodel name\t: AMD  EPYC 7B13\nprocessor\t: 1\nmodel name\t: another\n")
+    assert cpu_model(cpuinfo) == "AMD EPYC 7B13"
+    arm = tmp_path / "arm"
+    arm.write_text("processor\t: 0\n")
+    assert cpu_model(arm) == ""
+
+
+def test_a_table_without_the_column_of_the_cpu_takes_new_rows(tmp_path: Path, whole: Study) -> None:
+    with whole.runs_file.open(newline="") as file:
+        (old,) = csv.DictReader(file)
+    del old["cpu"]
+    with (tmp_path / "runs.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([old, old.values()])
+    study = Study.create(tmp_path)
+    study.record(whole.records()[0].model_copy(update={"run_id": "b", "cpu": "new"}))
+    assert [record.cpu for record in Study.open(tmp_path).records()] == ["", "new"]
+
+
+def test_a_state_that_grows_with_the_sequence_is_written_as_minus_1(tmp_path: Path) -> None:
+    sizes = {}
+    for cell in ("transformer", "memoryless"):
+        study = Study.create(tmp_path / cell)
+        run = resolve(
+            RunRequest(task="beijing", cell=cell, gap=2, hidden_size=8, batch_size=4, max_steps=1, eval_every=1, engine="torch")
+        )
+        finish(study, run)
+        sizes[cell] = study.records()[0].cells()["state_size"]
+    assert sizes == {"transformer": "-1", "memoryless": "0"}
+
+
 def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Study) -> None:
     path = tmp_path / "weights.pt"
     save_tensors(path, {"a": 1})
@@ -251,12 +323,9 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: str) -> None:
         finish(study)
 
 
-def test_every_column_is_explained_in_results_readme() -> None:
-    columns = {name: text for kind in (Row, RunRecord, Extrapolation, Failure) for name, text in kind.columns().items()}
-    columns |= RunRecord.columns()  # of columns with the same name the run's description counts
-    readme = (ROOT / "results" / "README.md").read_text()
-    told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", readme, re.MULTILINE))
-    assert told == {name: text.replace("|", "\\|") for name, text in columns.items()}
+def test_results_readme_has_the_columns_of_the_schema() -> None:
+    table = "".join(re.findall(r"^\| .+\n|^\|---.+\n", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert table == columns_table(), "run `python -m tests.study.readme_columns`"
 
 
 def test_a_record_comes_back_as_it_went(whole: Study) -> None:

@@ -49,6 +49,7 @@ def construct(
     from rnnbench._cli.terminal.analysis_text import construction_lines, train_lines
     from rnnbench._cli.terminal.output import prepare, save, save_figure
     from rnnbench._cli.terminal.progress import counting
+    from rnnbench._study.insight_tables import ConstructionRow
     from rnnbench.insight import measure_constructions, train_constructions
     from rnnbench.insight._trade_off import trade_off_curve
     from rnnbench.plots import plot_constructions, plot_train_from
@@ -65,5 +66,5 @@ def construct(
         gaps, noises = comma_list("--gap", gap, steps, "10,200"), comma_list("--noise", noise, amount, "0,0.1")
         bar = counting("measuring", quiet)
         frame = measure_constructions(name, gap=gaps, noise=noises, sequences=sequences, seed=seed, progress=bar)
-        save(out, "constructions", frame, plot_constructions(frame, trade_off_curve()))
+        save(out, "constructions", frame, ConstructionRow, plot_constructions(frame, trade_off_curve()))
         typer.echo(construction_lines(frame))

@@ -23,6 +23,7 @@ def gates(
     from rnnbench._cli.terminal.analysis_text import gate_lines
     from rnnbench._cli.terminal.output import prepare, save
     from rnnbench._study import Study
+    from rnnbench._study.insight_tables import GateRow, HalfLifeRow
     from rnnbench.insight import measure_gates
     from rnnbench.insight._load import find_run
     from rnnbench.plots import plot_gates
@@ -31,6 +32,6 @@ def gates(
     prepare(out)
     found = measure_gates(name, study=study, example=example)
     typer.echo(gate_lines(found))
-    save(out, f"gates_{name}", found.means, plot_gates(*found))
+    save(out, f"gates_{name}", found.means, GateRow, plot_gates(*found))
     if len(found.half_lives):
-        save(out, f"half_lives_{name}", found.half_lives)
+        save(out, f"half_lives_{name}", found.half_lives, HalfLifeRow)

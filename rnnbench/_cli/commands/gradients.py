@@ -31,6 +31,7 @@ def gradients(
     """
     from rnnbench._cli.terminal.analysis_text import gradient_lines
     from rnnbench._cli.terminal.output import prepare, save
+    from rnnbench._study.insight_tables import GradientRow
     from rnnbench.insight import measure_gradients
     from rnnbench.plots import plot_gradients
 
@@ -40,4 +41,4 @@ def gradients(
     found = measure_gradients(cell=cell.replace(" ", "").split(","), run=names, study=study, float64=float64, **asked)
     typer.echo(gradient_lines(found.numbers))
     name = f"gradients_{found.numbers['task'].iloc[0]}_gap{found.numbers['gap'].iloc[0]}"
-    save(out, name, found.curves, plot_gradients(found.curves))
+    save(out, name, found.curves, GradientRow, plot_gradients(found.curves))

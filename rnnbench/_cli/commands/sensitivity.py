@@ -39,6 +39,7 @@ def sensitivity(
     from rnnbench._cli.terminal.analysis_text import sensitivity_lines
     from rnnbench._cli.terminal.output import prepare, save
     from rnnbench._cli.terminal.progress import counting
+    from rnnbench._study.insight_tables import SensitivityRow
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
@@ -54,4 +55,4 @@ def sensitivity(
         option=parse_options(option),
     )
     typer.echo(sensitivity_lines(found))
-    save(out, f"sensitivity_{found['task'].iloc[0]}", found, plot_sensitivity(found))
+    save(out, f"sensitivity_{found['task'].iloc[0]}", found, SensitivityRow, plot_sensitivity(found))

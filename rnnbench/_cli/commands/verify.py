@@ -45,8 +45,8 @@ def verify(
     differs from the study's verdicts.csv, or if one is undecided that was not recorded so.
     """
     from rnnbench._claims import decide
-    from rnnbench._claims.recorded import changed, recorded
-    from rnnbench._claims.recorded import record as write_down
+    from rnnbench._claims.claim import changed, recorded
+    from rnnbench._claims.claim import record as write_down
     from rnnbench._cli.terminal.claims import chosen, say_claims, say_verdicts
     from rnnbench._cli.terminal.sweep_progress import make
     from rnnbench._study import Study

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rnnbench._errors import UserError
+from rnnbench._study import Record, Table
 from rnnbench._study.atomic import replace
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def save(folder: Path, name: str, frame: pd.DataFrame, figure: Figure | None = None) -> None:
-    """Write ``name.csv``, and the figure beside it, and print the paths; raises UserError if the folder does not take them."""
-    write(folder, f"{name}.csv", frame.to_csv(index=False).encode())
+def save(folder: Path, name: str, frame: pd.DataFrame, cls: type[Record], figure: Figure | None = None) -> None:
+    """Write ``name.csv`` with rows of ``cls``, and the figure next to it, and print the paths; raises UserError on failure."""
+    check_place(folder, f"{name}.csv")
+    Table(folder / f"{name}.csv", cls).write_frame(frame)
+    typer.echo(f"  {folder / f'{name}.csv'}")
     if figure is not None:
         save_figure(folder, name, figure)
 
@@ -43,11 +46,16 @@ def prepare(folder: Path, make: bool = False) -> None:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
 
 
-def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
-    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
+def check_place(folder: Path, name: str) -> None:
+    """Make the folder; raises UserError if it cannot be written to, or ``name`` is a folder."""
     prepare(folder, make=True)
     if (folder / name).is_dir():
         raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")
+
+
+def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
+    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
+    check_place(folder, name)
     replace(folder / name, content)
     if announce:
         typer.echo(f"  {folder / name}")

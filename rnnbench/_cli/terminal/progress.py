@@ -29,7 +29,7 @@ from rnnbench.task import Task
 from rnnbench.testing import in_one_line
 
 if TYPE_CHECKING:
-    from rnnbench.insight._kept import Counting
+    from rnnbench.insight._progress import Counting
 
 Item = TypeVar("Item")
 

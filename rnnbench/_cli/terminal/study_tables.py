@@ -13,7 +13,7 @@ from rnnbench._cli.terminal.formatting import duration, say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnbench._analysis.summary import Cells
+    from rnnbench._analysis.summary import FrameRow
 
 
 def show(rows: pd.DataFrame, texts: pd.DataFrame, group: list[str], notes: list[str], format: Format, joint: str = "; ") -> None:
@@ -87,14 +87,14 @@ def say_reproductions(table: pd.DataFrame) -> None:
                 say(f"{name}: {row[name]}", 4)
 
 
-def _theirs(row: Cells) -> str:
+def _theirs(row: FrameRow) -> str:
     ratio = "" if math.isnan(row["over_chance"]) else f" = loss/chance {row['over_chance']:.3g}"
     cost = f"; iterations: {row['iterations']}" if row["iterations"] else ""
     doubt = "" if row["verified"] else f" [{row['confidence']}]"
     return f"{row['paper']}: {row['task']}, T={row['gap_or_T']}, {row['cell']}: {row['metric']} {row['value']}{ratio}{cost}{doubt}"
 
 
-def _ours(mine: Cells) -> str:
+def _ours(mine: FrameRow) -> str:
     who = f"rnnbench, gap {mine['gap']}, {mine['label']}, lr {mine['lr']:g}"
     reached = f"loss/chance {mine['over_chance']:.3g} ({mine['low']:.3g} to {mine['high']:.3g})"
     cost = f"{mine['step']:,.0f} steps, {mine['sequences']:,.0f} sequences, {duration(mine['wall_s'])} (medians)"

@@ -1,0 +1,36 @@
+"""The estimated cost of a sweep, with a clock that only training steps and evaluations advance."""
+
+import time
+
+import pytest
+import torch
+
+from rnnbench._config import RunRequest
+from rnnbench._spec.resolve import resolve
+from rnnbench._study import Study
+from rnnbench._sweep.cost import MEASURE, estimate
+from rnnbench._training import trainer
+
+
+def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    class Timed:
+        eval_stream = torch.Generator()
+
+        def __init__(self, run: object) -> None: ...
+
+        def train_step(self) -> None:
+            clock[0] += MEASURE
+
+        def sample(self, batch_size: int, generator: torch.Generator) -> int:
+            return batch_size
+
+        def model(self, sequences: int) -> None:
+            clock[0] += 0.25 * sequences
+
+    monkeypatch.setattr(trainer, "Trainer", Timed)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024))
+    seconds = estimate([run], Study(tmp_path)).seconds
+    assert seconds == pytest.approx(250 * MEASURE + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget
