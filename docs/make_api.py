@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 PAGE = Path(__file__).parent / "api.md"
-MODULES = ("rnnbench", "rnnbench.cells", "rnnbench.testing", "rnnbench.plots", "rnnbench.insight")
+MODULES = ("rnnbench", "rnnbench.cells", "rnnbench.task", "rnnbench.testing", "rnnbench.plots", "rnnbench.insight")
 HEAD = """# Every public name
 
 `python docs/make_api.py` writes this page from the docstrings. Names that are not listed here are internal.

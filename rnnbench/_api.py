@@ -29,7 +29,7 @@ from rnnbench._training.interrupt import interruptible
 from rnnbench._training.model import stream
 from rnnbench._training.runner import Execution
 from rnnbench.task import Task, Word
-from rnnbench.testing import warning
+from rnnbench.testing._preflight import warning_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def run(
     if study.settled(wanted.run_id) and not force:
         return Result(wanted, study)
     execution = Execution(wanted, study, force)
-    if told := warning(execution.findings):
+    if told := warning_line(execution.findings):
         warnings.warn(told, stacklevel=2)
     with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
         for row in execution.rows():

@@ -1,13 +1,14 @@
-"""The contract of a question: what a task file must give, and how its answers are scored.
+"""The contract of a task, and helpers for task files.
 
-A task file holds one subclass of :class:`Task` and names it: ``TASK = CopyMemory``. It imports torch and this module, nothing
-else; ``tasks/README.md`` is the contract on one page. Time comes first in every tensor.
+A task file holds one subclass of :class:`Task` and names it: ``TASK = CopyMemory``. It only imports torch and this module.
+``tasks/README.md`` describes the contract on one page. Time is the first dimension of every tensor.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -15,14 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+__all__ = ["Batch", "Chance", "Task", "Word", "at_least", "random_tokens", "scored_at", "token_words", "uniform_chance"]
+
 
 class Batch(NamedTuple):
-    """Sequences of one length, with the answers that are due.
+    """Sequences of equal length with their targets.
 
     Attributes:
         inputs: (T, B) int64 tokens, or (T, B, D) float32 values.
         targets: (T, B) int64 classes, or (T, B) float32 values; read only where ``scored`` is true.
-        scored: (T, B) bool, true where an answer is due.
+        scored: (T, B) bool, true where an answer is scored.
     """
 
     inputs: Tensor
@@ -31,31 +34,32 @@ class Batch(NamedTuple):
 
     @property
     def answers(self) -> Tensor:
-        """(N,) the targets of the N scored positions, in the order of ``scored.nonzero()``."""
+        """The targets (N,) of the N scored positions, in the order of ``scored.nonzero()``."""
         return self.targets[self.scored]
 
     @property
     def first_scored(self) -> int:
-        """The first time step at which any sequence owes an answer."""
+        """The first time step at which an answer of any sequence is scored."""
         return int(self.scored.any(dim=1).int().argmax())
 
-    def part(self, which: Tensor) -> Batch:
-        """The sequences at the places ``which`` (N,) int64; a place may come twice."""
-        return Batch(*(tensor.index_select(1, which) for tensor in self))
+    def part(self, indices: Tensor) -> Batch:
+        """Return the sequences at ``indices`` (N,) int64, which may repeat."""
+        return Batch(*(tensor.index_select(1, indices) for tensor in self))
 
     def to(self, device: torch.device | str) -> Batch:
+        """Copy the batch to a device."""
         return Batch(*(tensor.to(device) for tensor in self))
 
 
 class Chance(NamedTuple):
-    """What the best memoryless predictor reaches: it sees the current input and nothing before it."""
+    """Accuracy and loss of the best memoryless predictor, which sees only the current input."""
 
     accuracy: float
     loss: float
 
 
 class Word(NamedTuple):
-    """One time step as a person reads it; ``answer`` is what is due after it, if anything is."""
+    """One time step as readable text; ``answer`` is the expected answer if the step is scored."""
 
     text: str
     answer: str | None = None
@@ -63,10 +67,10 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """One question to a recurrent network, at any gap.
+    """A memory task for recurrent networks, at any gap.
 
-    A task is a frozen dataclass: its fields are its options (``--option symbols=5``), checked in ``__post_init__``, which
-    raises ValueError with a sentence that says what would be right. Randomness comes in as a generator, never a global.
+    A task is a frozen dataclass whose fields are its options (``--option symbols=5``). ``__post_init__`` checks them and raises
+    ValueError with a sentence that states the valid values. All randomness comes from the generator that is passed in.
     """
 
     name: ClassVar[str]
@@ -79,7 +83,7 @@ class Task(ABC):
     """Training budget, in optimiser steps."""
     min_gap: ClassVar[int] = 0
     unit: ClassVar[str] = "answers"
-    """What is counted right or wrong, in the plural."""
+    """The plural noun for what is scored."""
     languages: ClassVar[tuple[str, ...]] = ("en",)
 
     @property
@@ -94,52 +98,52 @@ class Task(ABC):
 
     @abstractmethod
     def length(self, gap: int) -> int:
-        """Time steps of one sequence."""
+        """Return the number of time steps of a sequence."""
 
     @abstractmethod
     def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
-        """``batch_size`` fresh sequences; every scored answer needs an input at least ``gap`` steps earlier."""
+        """Draw ``batch_size`` new sequences; every scored answer needs an input at least ``gap`` steps earlier."""
 
     @abstractmethod
     def chance(self, gap: int) -> Chance:
-        """Accuracy and loss of the best memoryless predictor, in closed form."""
+        """Return accuracy and loss of the best memoryless predictor, in closed form."""
 
     @abstractmethod
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
-        """Sequence ``b`` of the batch as a person reads it, one word a time step."""
+        """Return sequence ``b`` of the batch as readable words, one per time step."""
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean loss over the scored positions.
+        """Compute the mean loss over the scored positions.
 
         Args:
             outputs: (N, output_size) the readout at the N scored positions, in the order of ``batch.answers``.
-            batch: the batch that was answered.
+            batch: the batch.
 
         Returns:
-            A scalar: cross entropy in nats. A task that predicts values overrides it.
+            A scalar: cross entropy in nats. A task that predicts values overrides this method.
         """
         return F.cross_entropy(outputs, batch.answers)
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """(N,) bool: which of the scored answers are right; ``outputs`` as in :meth:`loss`."""
+        """Return a bool (N,) per scored answer, true if it is correct; ``outputs`` as in :meth:`loss`."""
         return outputs.argmax(dim=1) == batch.answers  # (N,)
 
     def accuracy(self, outputs: Tensor, batch: Batch) -> float:
-        """Share of the scored positions answered correctly."""
+        """Compute the share of scored positions with a correct answer."""
         return float(self.correct(outputs, batch).double().mean())
 
     def check_gap(self, gap: int) -> None:
-        """Raise ValueError if this task cannot pose its question at ``gap``."""
+        """Raise ValueError if the task does not exist at this gap."""
         if gap < self.min_gap:
             raise ValueError(f"gap {gap} is too small for task {self.name}: the smallest is {self.min_gap}")
 
     def scored_answers(self, gap: int) -> int:
-        """Scored positions of one sequence."""
+        """Return the number of scored positions of a sequence."""
         return 1
 
 
 def uniform_chance(classes: int) -> Chance:
-    """Chance where the current input says nothing and all ``classes`` answers are equally likely."""
+    """Return chance for a task whose current input carries no information and whose ``classes`` answers are equally likely."""
     return Chance(accuracy=1 / classes, loss=math.log(classes))
 
 
@@ -147,19 +151,33 @@ LARGEST_OPTION = 1_000_000
 
 
 def at_least(name: str, value: int, smallest: int, largest: int = LARGEST_OPTION) -> None:
-    """Raise ValueError unless ``smallest <= value <= largest``; for the options of a task."""
+    """Raise ValueError unless the option ``name`` satisfies ``smallest <= value <= largest``."""
     if not smallest <= value <= largest:
         range_ = f"at least {smallest}" if value < smallest and largest == LARGEST_OPTION else f"from {smallest} to {largest}"
         raise ValueError(f"option {name} must be {range_}, not {value}")
 
 
 def random_tokens(low: int, high: int, shape: tuple[int, ...], generator: Generator) -> Tensor:
-    """``shape`` int64 tokens, uniform on ``low .. high - 1``."""
+    """Draw int64 tokens of the given shape, uniform on ``low .. high - 1``."""
     return torch.randint(low, high, shape, generator=generator)
 
 
 def scored_at(steps: int | slice, length: int, batch_size: int) -> Tensor:
-    """(T, B) bool, true at the given time steps of every sequence."""
+    """Return a (T, B) bool mask, true at the given time steps of every sequence."""
     scored = torch.zeros(length, batch_size, dtype=torch.bool)  # (T, B)
     scored[steps] = True
     return scored
+
+
+def token_words(batch: Batch, b: int, names: Sequence[str], answers: Sequence[str] | None = None) -> list[Word]:
+    """Return sequence ``b`` of a batch of tokens as words.
+
+    Args:
+        batch: the batch, with int64 inputs and targets.
+        b: the index of the sequence.
+        names: the text of each token.
+        answers: the text of each class; ``names`` by default.
+    """
+    answers = names if answers is None else answers
+    steps = zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
+    return [Word(names[token], answers[target] if scored else None) for token, target, scored in steps]

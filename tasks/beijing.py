@@ -22,7 +22,7 @@ from typing import ClassVar
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 VERBS = {"en": ("arrive", "leave"), "zh": ("到达", "离开")}
 ANSWERS = {"en": ("arriving", "leaving"), "zh": ("到达", "离开")}
@@ -96,10 +96,7 @@ class Beijing(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*VERBS[language], *CITIES[language], *FILLERS[language])
-        return [
-            Word(names[token], ANSWERS[language][target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, names, ANSWERS[language])
 
 
 TASK = Beijing

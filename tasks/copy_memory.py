@@ -17,14 +17,13 @@ protocol: 10 symbols of an alphabet of 8).
 """
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import ClassVar
 
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class CopyMemory(Task):
     reference: ClassVar[str] = "Arjovsky, Shah & Bengio 2016, section 5.1"
     default_gaps: ClassVar[tuple[int, ...]] = (10, 20, 50, 100, 200, 300, 500)
     default_max_steps: ClassVar[int] = 8000
-    min_gap: ClassVar[int] = 1  # the cue needs a step of its own
+    min_gap: ClassVar[int] = 1  # for the cue
     unit: ClassVar[str] = "symbols"
 
     def __post_init__(self) -> None:
         at_least("symbols", self.symbols, 1)
-        at_least("alphabet", self.alphabet, 2, len(LETTERS))
+        at_least("alphabet", self.alphabet, 2, len(ascii_lowercase))
 
     @property
     def input_size(self) -> int:
@@ -74,11 +73,7 @@ class CopyMemory(Task):
         return uniform_chance(self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
-        names = LETTERS[: self.alphabet] + "_?"
-        return [
-            Word(names[token], names[target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")
 
 
 TASK = CopyMemory

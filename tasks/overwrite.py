@@ -21,7 +21,7 @@ from typing import ClassVar
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 PLACES = {
     "en": ("kitchen", "garden", "cellar", "attic", "garage", "bedroom", "hall", "office"),
@@ -84,10 +84,7 @@ class Overwrite(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*PLACES[language], WHERE[language], *FILLERS[language])
-        return [
-            Word(names[token], names[target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, names)
 
 
 TASK = Overwrite

@@ -21,7 +21,7 @@ from typing import ClassVar
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 COUNTRIES = {
     "en": ("china", "france", "germany", "italy", "spain", "japan", "russia", "turkey", "greece", "poland"),
@@ -91,10 +91,7 @@ class Recall(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*COUNTRIES[language], *PEOPLE[language], *PHRASES[language], *FILLERS[language])
-        return [
-            Word(names[token], LANGUAGES[language][target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, names, LANGUAGES[language])
 
 
 TASK = Recall

@@ -18,14 +18,13 @@ steps, which is ``symbols=16 blanks=4063`` at gap 1, for theirs has no silence b
 """
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import ClassVar
 
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class SelectiveCopy(Task):
     reference: ClassVar[str] = "Gu & Dao 2023, section 4.1.1 and appendix E.1"
     default_gaps: ClassVar[tuple[int, ...]] = (10, 20, 50, 100, 200, 300, 500)
     default_max_steps: ClassVar[int] = 8000
-    min_gap: ClassVar[int] = 1  # the cue needs a step of its own
+    min_gap: ClassVar[int] = 1  # for the cue
     unit: ClassVar[str] = "symbols"
 
     def __post_init__(self) -> None:
         at_least("symbols", self.symbols, 1)
-        at_least("alphabet", self.alphabet, 2, len(LETTERS))
+        at_least("alphabet", self.alphabet, 2, len(ascii_lowercase))
         at_least("blanks", self.blanks, 0)
 
     @property
@@ -79,11 +78,7 @@ class SelectiveCopy(Task):
         return uniform_chance(self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
-        names = LETTERS[: self.alphabet] + "_?"
-        return [
-            Word(names[token], names[target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")
 
 
 TASK = SelectiveCopy

@@ -29,7 +29,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
 Element = tuple[int, ...]
 
@@ -113,10 +113,7 @@ class Tracking(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = [self.word(element) for element in elements(self.group)]
-        return [
-            Word(names[token], names[target] if due else None)
-            for token, target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-        ]
+        return token_words(batch, b, names)
 
     def word(self, element: Element) -> str:
         """A number for addition modulo n, else what becomes of 1 2 3 ..."""

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,22 @@ def test_no_module_starts_another_program() -> None:
     """Check that no module needs git or a shell, so that reading a study works in a wheel."""
     for path in MODULES:
         assert not imports(path) & {"subprocess", "os.system", "os.popen"}, path
+
+
+PUBLIC = ("rnnbench", "rnnbench.cells", "rnnbench.task", "rnnbench.testing", "rnnbench.plots", "rnnbench.insight")
+
+
+def test_users_see_at_most_ninety_names() -> None:
+    names = {f"{module}.{name}" for module in PUBLIC for name in import_module(module).__all__}
+    assert len(names) <= 90
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(import_module(module), attribute), name
+
+
+def test_every_other_import_path_has_an_underscore() -> None:
+    one_per_cell = {module_name(path) for path in (PACKAGE / "cells").glob("[!_]*.py")}
+    assert {name for name in NAMES if "_" not in name} - one_per_cell == {*PUBLIC}
 
 
 PRESETS = (  # files that name single cells and tasks on purpose: claims, hand-picked weights, published numbers, defaults

@@ -14,7 +14,7 @@ from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import admit
 from rnnbench._study import Study
 from rnnbench._study.atomic import replace
-from rnnbench.testing import warning
+from rnnbench.testing._preflight import warning_line
 
 _one_run_at_a_time = threading.Lock()  # torch's thread count and random state belong to the process
 
@@ -55,7 +55,7 @@ def train_on_worker(
                 replace(study.folder / name, content)
             end = time.monotonic() + seconds
             execution = Execution(run, study)
-            worker.log_event(topic, {"warning": warning(execution.findings)})
+            worker.log_event(topic, {"warning": warning_line(execution.findings)})
             with contextlib.closing(execution.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})

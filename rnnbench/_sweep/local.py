@@ -28,7 +28,7 @@ from rnnbench._study import Row, Study
 from rnnbench._sweep.failures import reason_of_exit
 from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
 from rnnbench._sweep.workers import POLL_S, Workers
-from rnnbench.testing import subject, warning
+from rnnbench.testing._preflight import preflight_key, warning_line
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -73,7 +73,7 @@ class Local(Workers):
     def start(self, run: Run) -> Event:
         try:
             with _sigint_blocked(), _main_module_hidden():  # this may restart the forkserver
-                worker = _Worker(self.context, run, self.run_queue.study.folder, subject(run) in self.checked)
+                worker = _Worker(self.context, run, self.run_queue.study.folder, preflight_key(run) in self.checked)
         except (EOFError, OSError) as error:
             return self.stop_at_storage_error(run, f"cannot start a process for a run ({one_line(error)}): rerun the command")
         self.workers.append(worker)
@@ -88,7 +88,7 @@ class Local(Workers):
             for row in worker.rows():
                 yield Evaluated(worker.run, row)
             if worker.warning is not None:
-                self.checked.add(subject(worker.run))
+                self.checked.add(preflight_key(worker.run))
                 yield from self.new_message(worker.warning)
                 worker.warning = None
             if ended:
@@ -173,7 +173,7 @@ def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked
         try:
             admit(plugins)
             execution = Execution(run, Study(folder), checked=checked)
-            pipe.send(warning(execution.findings))
+            pipe.send(warning_line(execution.findings))
             signal.signal(signal.SIGTERM, lambda *_: execution.stop())
             status = "finished"
             for row in execution.rows():

@@ -10,7 +10,7 @@ from rnnbench._study import Redo, Row, RunRecord, Study, Table
 from rnnbench._study.atomic import load_tensors, save_tensors, unreadable
 from rnnbench._study.schema import Outcome, this_machine
 from rnnbench._training.trainer import Trainer
-from rnnbench.testing import preflight
+from rnnbench.testing._preflight import preflight
 
 
 class Execution:
@@ -32,7 +32,7 @@ class Execution:
     def __init__(self, run: Run, study: Study, force: bool = False, checked: bool = False) -> None:
         self.findings = [] if checked else preflight(run)
         for finding in self.findings:
-            if finding.kind == "broken":
+            if finding.severity == "broken":
                 raise UserError(finding.message)
         self.trainer = Trainer(run)
         self.run = run

@@ -1,4 +1,4 @@
-"""What a check has to say, and how a list of checks is gone through."""
+"""The findings of the checks, and the function that runs a list of checks."""
 
 from __future__ import annotations
 
@@ -6,67 +6,67 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from rnnbench._errors import PluginError, StorageError, UserError, blame, out_of_memory
+from rnnbench._errors import PluginError, StorageError, UserError, blame, one_line, out_of_memory
 
-Kind = Literal["broken", "doubtful", "note"]
+Severity = Literal["broken", "doubtful", "note"]
 
 
-class Finding(NamedTuple):
+class ContractFinding(NamedTuple):
     """One line about a cell or a task.
 
     Attributes:
-        kind: ``broken`` if results could not be believed, ``doubtful`` if something else is against the contract, ``note`` for what
-            is good to know.
+        severity: ``broken`` if results cannot be trusted, ``doubtful`` for any other violation of the contract, ``note`` for
+            information.
         check: the check's name.
-        message: what is the case, and what would be right.
+        message: what is wrong, and what would be right.
     """
 
-    kind: Kind
+    severity: Severity
     check: str
     message: str
 
     @property
     def fails(self) -> bool:
-        """Whether the contract is not kept."""
-        return self.kind != "note"
+        """True if the contract is violated."""
+        return self.severity != "note"
 
 
 class BrokenContractError(AssertionError):
-    """A cell or a task does not keep its contract.
+    """A violation of the contract of a cell or a task.
 
     Attributes:
-        findings: everything that was found, one line each in the message.
+        findings: the violations, one per line of the message.
     """
 
-    def __init__(self, what: object, findings: list[Finding]) -> None:
-        name = what if isinstance(what, str | Path) else getattr(what, "__name__", type(what).__name__)
+    def __init__(self, checked: object, findings: list[ContractFinding]) -> None:
+        name = checked if isinstance(checked, str | Path) else getattr(checked, "__name__", type(checked).__name__)
         self.findings = findings
         super().__init__("\n".join(f"{name}: {finding.message}" for finding in findings))
 
 
-Subject = TypeVar("Subject")
+Fixture = TypeVar("Fixture")
 
 
-class Check(NamedTuple, Generic[Subject]):
-    """One property.
+class Check(NamedTuple, Generic[Fixture]):
+    """The check of one property.
 
     Attributes:
-        name: of the property.
-        look: yields a message for everything that is not as it should be.
-        kind: what its findings are.
-        stops: whether the checks after it mean nothing once it has found something.
+        name: the property.
+        messages: yields a message for every violation.
+        severity: the severity of its findings.
+        stops: True if later checks are meaningless once this one has found something.
     """
 
     name: str
-    look: Callable[[Subject], Iterable[str]]
-    kind: Kind = "broken"
+    messages: Callable[[Fixture], Iterable[str]]
+    severity: Severity = "broken"
     stops: bool = True
 
 
-def go_through(checks: Iterable[Check[Subject]], subject: Subject, make: Callable[[], object] | None) -> Iterator[Finding]:
-    """What the checks find. An exception in a check is a finding: it comes out of the code that is checked.
+def run_checks(checks: Iterable[Check[Fixture]], fixture: Fixture, make: Callable[[], object] | None) -> Iterator[ContractFinding]:
+    """Yield the findings of the checks; an exception in a check is a finding too.
 
-    Where options were given, ``make`` makes what is checked with them: a value that it refuses is a mistake of who gave it.
+    If options were given, ``make`` builds the class with them first: a refused value is the caller's mistake, not a finding.
     """
     if make is not None:
         try:
@@ -77,21 +77,13 @@ def go_through(checks: Iterable[Check[Subject]], subject: Subject, make: Callabl
     for check in checks:
         found = []
         try:
-            found = [Finding(check.kind, check.name, message) for message in check.look(subject)]
+            found = [ContractFinding(check.severity, check.name, message) for message in check.messages(fixture)]
         except StorageError:
             raise
         except BaseException as error:  # sys.exit too, but no Ctrl-C
             if out_of_memory(error) or not (isinstance(error, Exception) or blame(error)):
                 raise
-            found = [Finding("broken", check.name, one_line(error))]
+            found = [ContractFinding("broken", check.name, one_line(error))]
         yield from found
         if check.stops and found:
             return
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as one line, with file and line number where it comes out of a plug-in."""
-    if isinstance(error, UserError):
-        return str(error)
-    message = " ".join(str(error).split())[:300]
-    return blame(error) or f"{type(error).__name__}: {message}"

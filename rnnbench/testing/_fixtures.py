@@ -1,10 +1,11 @@
-"""What the checks work with: a class that can be built as often as needed, and ways to compare."""
+"""The fixtures of the checks: a class that can be built as often as needed, and helpers to compare tensors."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 
 import torch
 from torch import Generator, Tensor
@@ -14,54 +15,91 @@ from rnnbench._config import Option
 from rnnbench._network.initializers import default, initialise
 from rnnbench._plugins import registry
 from rnnbench._plugins.registry import C, Entry
+from rnnbench.task import Batch, Task
 
 STEPS, SEQUENCES = 12, 3
 
 
 class CellFixture:
-    """A cell that is looked at.
+    """A cell to check.
 
     Args:
-        kind: its class.
+        cls: its class.
         options: its options.
-        input_size, hidden_size: the sizes that it is built with.
+        input_size: its input size.
+        hidden_size: its hidden size.
     """
 
-    def __init__(self, kind: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int) -> None:
-        self.kind, self.options = kind, options
+    def __init__(self, cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int) -> None:
+        self.cls, self.options = cls, options
         self.input_size, self.hidden_size = input_size, hidden_size
 
-    def raw(self, seed: int = 0) -> Layer:
-        """A new one, as its ``__init__`` leaves it."""
+    def uninitialized(self, seed: int = 0) -> Layer:
+        """Return a new instance without initialisation."""
         torch.default_generator.manual_seed(seed)
-        return registry.make_cell(self.kind, self.input_size, self.hidden_size, self.options)
+        return registry.make_cell(self.cls, self.input_size, self.hidden_size, self.options)
 
-    def new(self, seed: int = 0) -> Layer:
-        """A new one with its default initialisation, in evaluation mode; disturbed, for a factor that starts at 0 hides much."""
-        layer = self.raw(seed)
-        initialise(layer, default(self.raw(seed)), self.setting(seed))
+    def initialized(self, seed: int = 0) -> Layer:
+        """Return a new instance in evaluation mode: the default initialisation plus noise, since factors of 0 hide errors."""
+        layer = self.uninitialized(seed)
+        initialise(layer, default(self.uninitialized(seed)), self.context(seed))
         generator = Generator().manual_seed(seed + 1)
         with torch.no_grad():
             for parameter in layer.parameters():
                 parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator).to(parameter))
         return layer.eval()
 
-    def setting(self, seed: int = 0) -> InitContext:
-        """A gap and a horizon of the length of the sequences."""
+    def context(self, seed: int = 0) -> InitContext:
+        """Return the context of an initialisation, with a gap and a horizon that fit the length of the sequences."""
         return InitContext(Generator().manual_seed(seed), STEPS, 2.0 * STEPS)
 
     def values(self, seed: int = 0, sequences: int = SEQUENCES, steps: int = STEPS) -> Tensor:
-        """(T, B, D) numbers."""
+        """Draw (T, B, D) normal values."""
         return torch.randn(steps, sequences, self.input_size, generator=Generator().manual_seed(seed))
 
     def tokens(self, seed: int = 0, sequences: int = SEQUENCES, steps: int = STEPS) -> Tensor:
-        """(T, B) tokens."""
+        """Draw (T, B) tokens."""
         return torch.randint(self.input_size, (steps, sequences), generator=Generator().manual_seed(seed))
 
 
+class TaskFixture:
+    """A task to check.
+
+    Args:
+        cls: its class.
+        options: its options.
+    """
+
+    def __init__(self, cls: type[Task], options: Mapping[str, Option]) -> None:
+        self.cls, self.options = cls, options
+
+    @cached_property
+    def task(self) -> Task:
+        """The task with its options."""
+        return registry.make_task(self.cls, self.options)
+
+    @cached_property
+    def gaps(self) -> list[int]:
+        """A few small gaps that the task accepts with these options."""
+        return [gap for gap in dict.fromkeys((self.task.min_gap, self.task.min_gap + 1, 6, 13)) if accepts_gap(self.task, gap)]
+
+    def batch(self, gap: int, sequences: int, seed: int = 0) -> Batch:
+        """Draw a batch from a new generator."""
+        return self.task.sample(gap, sequences, Generator().manual_seed(seed))
+
+
+def accepts_gap(task: Task, gap: int) -> bool:
+    """Return True if the task accepts this gap."""
+    try:
+        task.check_gap(gap)
+    except ValueError:
+        return False
+    return True
+
+
 @contextmanager
-def by_itself() -> Iterator[None]:
-    """One thread, which is quickest for small tensors, and a random stream that the process does not notice."""
+def isolated() -> Iterator[None]:
+    """Use one thread, which is fastest for small tensors, and restore the random stream of the process on exit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -72,28 +110,28 @@ def by_itself() -> Iterator[None]:
 
 
 def close(a: Tensor, b: Tensor) -> bool:
-    """Whether two ways to the same float32 numbers agree; what the checks look for is a hundred times the tolerance."""
+    """Return True if two float32 computations agree; the errors that the checks look for are a hundred times the tolerance."""
     return torch.allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def owner(kind: type, registered: Mapping[str, Entry[C]]) -> type | None:
-    """The other class that has this one's name; None if there is none, or it stands in the same file."""
-    entry = registered.get(getattr(kind, "name", ""))
+def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> type | None:
+    """Return the registered class from another file that has the same name; None if there is no such class."""
+    entry = registered.get(getattr(cls, "name", ""))
     other = None if entry is None else entry.kind
-    if other is None or other is kind or _file(other) == _file(kind) is not None:
+    if other is None or other is cls or _file(other) == _file(cls) is not None:
         return None
     return other
 
 
-def _file(kind: type) -> str | None:
-    return getattr(sys.modules.get(kind.__module__), "__file__", None)
+def _file(cls: type) -> str | None:
+    return getattr(sys.modules.get(cls.__module__), "__file__", None)
 
 
 @contextmanager
-def nothing_is_initialised() -> Iterator[None]:
-    """Inside it, ``torch.empty`` is full of NaN, so that a parameter which was never set shows."""
+def nan_filled_memory() -> Iterator[None]:
+    """Fill ``torch.empty`` with NaN inside the block, so that parameters that are never set show."""
     before = torch.get_deterministic_debug_mode()
-    torch.set_deterministic_debug_mode("warn")  # with which torch fills it
+    torch.set_deterministic_debug_mode("warn")  # with which torch fills new memory
     try:
         yield
     finally:

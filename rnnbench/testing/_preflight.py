@@ -10,59 +10,57 @@ from rnnbench._config import Option, Run
 from rnnbench._plugins.registry import CELLS, TASKS, make_task
 from rnnbench.task import Task
 from rnnbench.testing._cell_checks import COMPILED, cell_findings
-from rnnbench.testing._findings import Finding
+from rnnbench.testing._findings import ContractFinding
 from rnnbench.testing._task_checks import task_findings
-
-
-def preflight(run: Run) -> list[Finding]:
-    """What the checks say of the cell and the task of a run, with its options and sizes; nothing of those that come with rnnbench.
-
-    A cell or a task is looked at once per process, whatever the seeds and gaps. Each message begins with the name.
-    """
-    found: list[Finding] = []
-    task_entry, cell_entry = TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source)
-    if task_entry.source:
-        found += told(run.task, _task(task_entry.kind, tuple(sorted(run.option.items()))))
-    if cell_entry.source:
-        options = tuple(sorted(run.cell_option.items()))
-        found += told(run.cell, _cell(cell_entry.kind, options, make_task(task_entry, run.option).input_size, run.hidden_size))
-    return found
-
-
-def subject(run: Run) -> tuple[object, ...]:
-    """What :func:`preflight` looks at: runs that agree in this are checked together."""
-    options = tuple(sorted(run.option.items())), tuple(sorted(run.cell_option.items()))
-    return (run.task, run.task_source, run.cell, run.cell_source, run.hidden_size, *options)
-
-
-def in_one_line(findings: Sequence[Finding]) -> str:
-    """What is said of a cell and a task that are not ours; nothing of ours."""
-    if not findings:
-        return ""
-    doubts = [finding.message for finding in findings if finding.fails]
-    notes = [finding.message for finding in findings if not finding.fails]
-    said = "against the contract: " + "; ".join(doubts) if doubts else "checked, keeps the contract"
-    return "; ".join([said, *notes])
-
-
-def warning(findings: Sequence[Finding]) -> str:
-    """The same where someone should know: something is doubtful, or is not compiled; else nothing."""
-    return "" if all(finding.message.endswith(COMPILED) for finding in findings) else in_one_line(findings)
-
-
-def told(name: str, findings: list[Finding]) -> list[Finding]:
-    """The findings with a name before each message."""
-    return [finding._replace(message=f"{name}: {finding.message}") for finding in findings]
-
 
 Options = tuple[tuple[str, Option], ...]
 
 
-@cache
-def _task(kind: type[Task], options: Options) -> list[Finding]:
-    return task_findings(kind, dict(options))
+def preflight(run: Run) -> list[ContractFinding]:
+    """Check the plug-ins of a run with its options and sizes; built-in cells and tasks have no findings.
+
+    Each plug-in is checked once per process, whatever the seeds and gaps. Each message begins with the plug-in's name.
+    """
+    findings: list[ContractFinding] = []
+    task_entry, cell_entry = TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source)
+    if task_entry.source:
+        findings += _prefixed(run.task, _checked_task(task_entry.kind, tuple(sorted(run.option.items()))))
+    if cell_entry.source:
+        options, input_size = tuple(sorted(run.cell_option.items())), make_task(task_entry, run.option).input_size
+        findings += _prefixed(run.cell, _checked_cell(cell_entry.kind, options, input_size, run.hidden_size))
+    return findings
+
+
+def preflight_key(run: Run) -> tuple[object, ...]:
+    """Return the fields that :func:`preflight` depends on: runs with equal keys need one check."""
+    options = tuple(sorted(run.option.items())), tuple(sorted(run.cell_option.items()))
+    return (run.task, run.task_source, run.cell, run.cell_source, run.hidden_size, *options)
+
+
+def summary_line(findings: Sequence[ContractFinding]) -> str:
+    """Summarise the findings about a run's plug-ins in one line; empty without plug-ins."""
+    if not findings:
+        return ""
+    violations = [finding.message for finding in findings if finding.fails]
+    notes = [finding.message for finding in findings if not finding.fails]
+    verdict = "against the contract: " + "; ".join(violations) if violations else "checked, keeps the contract"
+    return "; ".join([verdict, *notes])
+
+
+def warning_line(findings: Sequence[ContractFinding]) -> str:
+    """Return :func:`summary_line` if the user should be warned: a violation, or a cell that is not compiled. Empty otherwise."""
+    return "" if all(finding.message.endswith(COMPILED) for finding in findings) else summary_line(findings)
+
+
+def _prefixed(name: str, findings: list[ContractFinding]) -> list[ContractFinding]:
+    return [finding._replace(message=f"{name}: {finding.message}") for finding in findings]
 
 
 @cache
-def _cell(kind: type[Layer], options: Options, input_size: int, hidden_size: int) -> list[Finding]:
-    return cell_findings(kind, dict(options), input_size=input_size, hidden_size=hidden_size)
+def _checked_task(cls: type[Task], options: Options) -> list[ContractFinding]:
+    return task_findings(cls, dict(options))
+
+
+@cache
+def _checked_cell(cls: type[Layer], options: Options, input_size: int, hidden_size: int) -> list[ContractFinding]:
+    return cell_findings(cls, dict(options), input_size=input_size, hidden_size=hidden_size)

@@ -98,7 +98,7 @@ def test_a_task_that_leaks_is_refused_too(rnnbench) -> None:
     Path("leaks.py").write_text(TASK.replace("        targets[-S:] = symbols\n", "        targets[-S:] = inputs[-S:] = symbols\n"))
     result = rnnbench(*RUN, "--task", "./leaks.py", "--cell", "rnn")
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "gets 100.0 %" in result.err
+    assert "reaches 100.0 %" in result.err
 
 
 def test_a_file_that_exits_keeps_no_other_from_being_checked(rnnbench) -> None:
@@ -232,7 +232,7 @@ TASK_RAISES = {
     "length": "return gap + 2 * self.symbols\n",
     "sample": "symbols = random_tokens(0, self.alphabet, (S, batch_size), generator)  # (S, B)\n",
     "chance": "return uniform_chance(self.alphabet)\n",
-    "words": 'names = LETTERS[: self.alphabet] + "_?"\n',
+    "words": 'return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")\n',
 }
 
 

@@ -31,7 +31,7 @@ def check(
     """
     from rnnbench._cli.terminal.formatting import say
     from rnnbench._plugins import registry
-    from rnnbench.testing import Finding, cell_findings, task_findings
+    from rnnbench.testing import ContractFinding, cell_findings, task_findings
 
     options, failed = parse_options(option), False
     for name in names:
@@ -41,7 +41,7 @@ def check(
             else:
                 findings = task_findings(name, options)
         except PluginError as error:  # it cannot even be loaded
-            findings = [Finding("broken", "file", str(error))]
+            findings = [ContractFinding("broken", "file", str(error))]
         bad = [finding for finding in findings if finding.fails]
         for finding in bad:
             say(f"{name}: {finding.message}")

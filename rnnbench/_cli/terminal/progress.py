@@ -26,7 +26,7 @@ from rnnbench._training.interrupt import interruptible
 from rnnbench._training.runner import Execution
 from rnnbench._training.trainer import SOLVED_ACCURACY, Progress, Trainer
 from rnnbench.task import Task
-from rnnbench.testing import in_one_line
+from rnnbench.testing._preflight import summary_line
 
 if TYPE_CHECKING:
     from rnnbench.insight._progress import Counting
@@ -116,7 +116,7 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
 def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show it; returns the signals that interrupted it."""
     execution = Execution(run, study, force)
-    if told := in_one_line(execution.findings):
+    if told := summary_line(execution.findings):
         typer.echo(told, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(board(study, run)) if tensorboard else None
