@@ -18,8 +18,8 @@ from matplotlib.transforms import Affine2D
 
 from rnnbench._analysis.summary import fields_of_role
 from rnnbench._report.text import command
-from rnnbench.plots._panels import beside
-from rnnbench.plots._style import DASHES, Marker, cell_looks, numbered
+from rnnbench.plots._panels import dodge
+from rnnbench.plots._style import DASHES, Marker, cell_styles, number_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +57,10 @@ def outline(marker: Marker) -> str:
 
 def curves(frame: pd.DataFrame) -> Looks:
     """Colour, outline and dash of every curve by its label, as in the figures; for the legend and the charts."""
-    looks = cell_looks(str(cell) for cell in frame["cell"])
+    looks = cell_styles(str(cell) for cell in frame["cell"])
     dashes = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [8, 2, 2, 2, 2, 2], [1, 4])
     assert len(dashes) == len(DASHES)
-    return {label: (looks[cell][0], outline(looks[cell][1]), dashes[k % len(dashes)]) for cell, label, k in numbered(frame)}
+    return {label: (looks[cell][0], outline(looks[cell][1]), dashes[k % len(dashes)]) for cell, label, k in number_curves(frame)}
 
 
 def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> Spec:
@@ -88,7 +88,7 @@ def accuracy(marked: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> Spec:
     for k, label in enumerate(labels):
         for frame in (dots, medians):
             here = frame["label"] == label
-            frame.loc[here, "x"] = beside(frame.loc[here, "gap"], k, len(labels)).round(3)
+            frame.loc[here, "x"] = dodge(frame.loc[here, "gap"], k, len(labels)).round(3)
     task = str(marked["task"].iloc[0])
     start = json.dumps(f"rnnbench run --task {shlex.quote(task)} ")
     again = f"{start} + replace({json.dumps(list(recipes))}[datum.r], '{{}}', '--gap ' + datum.gap + ' --seed ' + datum.seed)"
@@ -121,7 +121,7 @@ def solved(table: pd.DataFrame, looks: Looks) -> Spec:
     medians = _medians(table)
     for k, label in enumerate(labels):
         here = medians["label"] == label
-        medians.loc[here, "x"] = beside(medians.loc[here, "gap"], k, len(labels)).round(3)
+        medians.loc[here, "x"] = dodge(medians.loc[here, "gap"], k, len(labels)).round(3)
     y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 1.02]), axis=alt.Axis(format="%", title="seeds that solved it"))
     x = _gap_axis(sorted(table["gap"].unique()))
     return _spec(alt.layer(*_curves(medians, labels, looks, y, x, "share")))

@@ -22,7 +22,7 @@ from rnnbench._report import charts, text
 from rnnbench._report.sections import claims, extras
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
-from rnnbench.plots._learning import told_apart
+from rnnbench.plots._learning import label_evaluations
 from rnnbench.plots._style import render
 
 POINTS = 48
@@ -111,7 +111,7 @@ def learning(logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], lo
         if here is None or here.empty:
             continue
         name = f"learning-{number}"
-        told, _ = told_apart(here, runs)
+        told, _ = label_evaluations(here, runs)
         found.gaps[number] = sorted(int(gap) for gap in told["gap"].unique())
         if not interactive:
             found.pictures[name] = svg(plots.plot_learning(here, runs), name)

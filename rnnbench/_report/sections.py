@@ -13,7 +13,7 @@ from rnnbench._study import Study, Table
 from rnnbench._study.insight_tables import ConstructionRow, GateRow, GradientRow, GuessRow, HalfLifeRow, TrainFromRow
 from rnnbench.plots import plot_constructions, plot_extrapolation, plot_gradients, plot_guesses, plot_train_from
 from rnnbench.plots._gates import draw_half_lives, draw_means
-from rnnbench.plots._panels import panels
+from rnnbench.plots._panels import make_panels
 from rnnbench.plots._style import styled
 
 
@@ -88,7 +88,7 @@ def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
 
 @styled
 def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
-    figure, axes = panels(["means"] if lives is None else ["means", "half-lives"], height=3.4)
+    figure, axes = make_panels(["means"] if lives is None else ["means", "half-lives"], height=3.4)
     draw_means(axes[0], means)
     if lives is not None:
         draw_half_lives(axes[1], lives)

@@ -1,15 +1,15 @@
-"""Figures: a DataFrame in, a Figure out; one file per figure. Never imports torch, never prints, never saves.
+"""Figures: functions from a DataFrame to a matplotlib Figure, one file per figure. They never print or save.
 
-The caller's matplotlib stays as it is: every figure is drawn in a style of its own, ``paper`` unless the caller says otherwise::
+The caller's matplotlib settings stay unchanged. Every figure uses the style ``paper`` unless it is called inside another style::
 
     from rnnbench.plots import plot_accuracy, style
 
     with style("slide"):
         figure = plot_accuracy(runs)
 
-Figures of runs take a :class:`rnnbench.Study` as well as its frame. Every figure draws into the caller's axes instead, if given:
-``ax`` is one of them, or as many as the figure has panels (a list, or the array of ``subplots``), in the order of the panels. The
-legend then stands in the first of them, and what surrounds the panels of a figure of ours, its title and its note, is left out.
+Figures of runs accept a :class:`rnnbench.Study` or its frame of runs. With ``ax`` a figure draws into the caller's axes: one, or as
+many as the figure has panels (a list, or the array of ``subplots``), in the order of the panels. The legend is then in the first
+panel, and the title and the note around the panels are left out.
 """
 
 from rnnbench.plots._accuracy import plot_accuracy

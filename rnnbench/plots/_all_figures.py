@@ -1,4 +1,4 @@
-"""All figures that the tables of a study allow."""
+"""The list of all figures that a study supports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.plots._accuracy import plot_accuracy
-from rnnbench.plots._budget import by_budget, plot_budget
+from rnnbench.plots._budget import budget_curves, plot_budget
 from rnnbench.plots._extrapolation import plot_extrapolation
 from rnnbench.plots._learning import plot_learning
 from rnnbench.plots._overview import plot_overview
@@ -22,12 +22,15 @@ from rnnbench.plots._steps import plot_steps
 def every_figure(
     runs: pd.DataFrame | None, logs: pd.DataFrame | None = None, extrapolation: pd.DataFrame | None = None
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
-    """The name of each figure, and what draws it.
+    """Yield the name of each figure and a function that draws it.
 
     Args:
-        runs: of :meth:`rnnbench.Study.runs`; figures against the gap need two gaps of a task.
-        logs: of :meth:`rnnbench.Study.logs`, for learning curves.
-        extrapolation: of :meth:`rnnbench.Study.extrapolation`.
+        runs: rows of :meth:`rnnbench.Study.runs`; figures against the gap require at least two gaps of one task.
+        logs: rows of :meth:`rnnbench.Study.logs`, for learning curves.
+        extrapolation: rows of :meth:`rnnbench.Study.extrapolation`.
+
+    Yields:
+        ``(name, draw)``; ``draw()`` returns the figure.
     """
     if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
         yield "accuracy_by_gap", partial(plot_accuracy, runs)
@@ -38,7 +41,7 @@ def every_figure(
             yield "span_by_state_size", partial(plot_span_by_size, runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", partial(plot_steps, runs)
-    if runs is not None and len(by_budget(runs)):
+    if runs is not None and len(budget_curves(runs)):
         yield "budget", partial(plot_budget, runs)
     if logs is not None:
         for task, rows in logs.groupby("task"):

@@ -1,4 +1,4 @@
-"""Hand-picked parameters: how much noise they stand, what gradient they pass on, and how near training must start to find them."""
+"""Hand-picked weights: accuracy under noise, the gradient that they pass on, and training from perturbed weights."""
 
 from __future__ import annotations
 
@@ -9,94 +9,95 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.plots._panels import CHANCE, Places, finish, gap_axis, panels, type_size
-from rnnbench.plots._style import DASHES, Line, cell_looks, styled
+from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis
+from rnnbench.plots._style import DASHES, LineStyle, cell_styles, styled
 
 
 @styled
-def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None, ax: Places | None = None) -> Figure:
-    """Draw accuracy against noise, gradient against gap, and Bengio's trade-off side by side.
+def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None, ax: AxesLike | None = None) -> Figure:
+    """Plot hand-picked weights: accuracy against noise, gradient against gap, and Bengio's trade-off.
 
     Args:
-        frame: columns ``name, cell, task, gap, noise, accuracy, gradient``, one row per construction, gap and noise.
+        frame: rows of :func:`rnnbench.insight.measure_constructions`: ``name, cell, task, gap, noise, accuracy, gradient``.
         trade_off: columns ``w, slope, threshold``, one row per recurrent weight of a single unit.
-        ax: axes to draw in: three, or two without a trade-off.
+        ax: axes to draw in: three, or two without ``trade_off``.
 
     Returns:
-        Three panels, two without a trade-off. A gradient of exactly zero, which a log axis cannot show, is drawn on the lower edge.
+        The figure, with three panels, or two without ``trade_off``. A gradient of exactly zero, which a log axis cannot show, is
+        drawn at the lower edge.
     """
     names = ["accuracy", "gradient"] if trade_off is None else ["accuracy", "gradient", "trade-off"]
-    figure, axes = panels(names, ax, width=4.4, columns=len(names))
-    looks = cell_looks(str(cell) for cell in frame["cell"])
+    figure, axes = make_panels(names, ax, width=4.4, columns=len(names))
+    styles = cell_styles(str(cell) for cell in frame["cell"])
     tasks = sorted(set(frame["task"]))
     far = frame["gap"].max()
     passed = frame.loc[frame["gradient"] > 0, "gradient"]
     floor = max(float(passed.min()), 1e-300) / 1e3 if len(passed) else 1e-300
     for name, rows in frame.groupby("name", sort=False):
-        color, marker = looks[str(rows["cell"].iloc[0])]
+        color, marker = styles[str(rows["cell"].iloc[0])]
         dash = DASHES[tasks.index(rows["task"].iloc[0]) % len(DASHES)]
-        style: Line = {"color": color, "marker": marker, "linestyle": dash, "label": str(name)}
+        style: LineStyle = {"color": color, "marker": marker, "linestyle": dash, "label": str(name)}
         noisy = rows[rows["gap"] == far].sort_values("noise")
         axes[0].plot(noisy["noise"], noisy["accuracy"], **style)
         still = rows[rows["noise"] == rows["noise"].min()].sort_values("gap")
         axes[1].plot(still["gap"], still["gradient"].clip(lower=floor), **style)
-    noise_axis(axes[0], frame["noise"])
+    set_noise_axis(axes[0], frame["noise"])
     axes[0].set(xlabel="noise on the state (standard deviation)", ylabel="accuracy", ylim=(-0.03, 1.03))
     axes[0].set_title(f"robust? accuracy at gap {far}")
     axes[1].set_yscale("log")
     axes[1].set_ylim(bottom=floor / 3)
-    gap_axis(axes[1], frame["gap"])
+    set_gap_axis(axes[1], frame["gap"])
     axes[1].set(ylabel="norm of d output / d first state", title="learnable? gradient through the gap")
     if (frame["gradient"] == 0).any():
-        axes[1].annotate("exactly 0", (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=type_size(0.9))
+        axes[1].annotate("exactly 0", (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=font_size(0.9))
     if trade_off is not None:
         axes[2].plot(trade_off["w"], trade_off["threshold"], color="black", label="h*: input that cannot flip the unit")
         axes[2].plot(trade_off["w"], trade_off["slope"], color="#CC79A7", linestyle="--", label="factor of the gradient per step")
         axes[2].set_yscale("log")
         axes[2].set(xlabel="recurrent weight w of one tanh unit", title="the trade-off (Bengio et al. 1994)")
         axes[2].legend(loc="lower center")
-    finish(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", ax is None)
+    add_legend(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", ax is None)
     return figure
 
 
 @styled
-def plot_train_from(frame: pd.DataFrame, ax: Places | None = None) -> Figure:
-    """Draw how far a construction may be disturbed before training no longer finds the solution again.
+def plot_train_from(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+    """Plot accuracy before and after training from perturbed hand-picked weights, against the perturbation.
 
     Args:
-        frame: columns ``name, cell, task, gap, amount, seed, start_accuracy, accuracy, chance_accuracy``, a row per training run.
+        frame: rows of :func:`rnnbench.insight.train_constructions`: ``name, cell, task, gap, amount, seed, start_accuracy,
+            accuracy, chance_accuracy``.
         ax: axes to draw in, one per task.
 
     Returns:
-        A panel per task: accuracy after training (filled, median line) and before it (open) against the perturbation; a dot per
-        seed.
+        The figure, a panel per task: open markers before training, filled markers and the median line after it, a dot per seed.
     """
     tasks = list(dict.fromkeys(frame["task"]))
-    looks = cell_looks(str(cell) for cell in frame["cell"])
-    figure, axes = panels(tasks, ax)
+    styles = cell_styles(str(cell) for cell in frame["cell"])
+    figure, axes = make_panels(tasks, ax)
     for panel, task in zip(axes, tasks, strict=True):
         here = frame[frame["task"] == task]
         for cell, rows in here.groupby("cell", sort=False):
-            color, marker = looks[str(cell)]
-            open_: Line = {"marker": marker, "linestyle": "", "mfc": "none", "markersize": 5, "label": f"{cell}, before"}
+            color, marker = styles[str(cell)]
+            open_: LineStyle = {"marker": marker, "linestyle": "", "mfc": "none", "markersize": 5, "label": f"{cell}, before"}
             panel.plot(rows["amount"], rows["start_accuracy"], color=color, **open_)
             panel.plot(rows["amount"], rows["accuracy"], marker=marker, linestyle="", color=color, markersize=4, alpha=0.8)
             middle = rows.groupby("amount")["accuracy"].median()
             panel.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
-        panel.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE)
-        noise_axis(panel, frame["amount"])
+        panel.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE_LINE)
+        set_noise_axis(panel, frame["amount"])
         panel.set(title=f"{task}, gap {here['gap'].iloc[0]}", ylabel="accuracy", ylim=(-0.03, 1.03))
         panel.set_xlabel("perturbation of the weights (share of their size)")
-    finish(figure, axes, "open: the disturbed construction; filled: after training from it; a dot per seed", ax is None)
+    add_legend(figure, axes, "open: the disturbed construction; filled: after training from it; a dot per seed", ax is None)
     return figure
 
 
-def noise_axis(ax: Axes, amounts: pd.Series[float]) -> None:
-    """A log axis of amounts with a place for zero on the left."""
+def set_noise_axis(ax: Axes, amounts: pd.Series[float]) -> None:
+    """Set a logarithmic axis of noise amounts, with zero at the left."""
     ticks = np.unique(amounts)
     positive = ticks[ticks > 0]
     ax.set_xscale("symlog", linthresh=float(positive[0]) if len(positive) else 1.0, linscale=0.4)
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=type_size(0.9))
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=font_size(0.9))
     ax.xaxis.minorticks_off()
     if len(positive):
         ax.set_xlim(-float(positive[0]) * 0.2, float(positive[-1]) * math.sqrt(2))

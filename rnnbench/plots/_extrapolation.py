@@ -1,4 +1,4 @@
-"""Accuracy of trained networks at gaps they were not trained at."""
+"""Accuracy of trained networks at gaps other than their training gap."""
 
 from __future__ import annotations
 
@@ -7,47 +7,55 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots._panels import Places, accuracy_axis, beside, draw_chance, finish, gap_axis, panels
-from rnnbench.plots._style import SEEDS, cell_and_init, curve_looks, styled
+from rnnbench.plots._panels import (
+    AxesLike,
+    add_legend,
+    draw_chance_line,
+    make_panels,
+    set_accuracy_axis,
+    set_gap_axis,
+    split_curves,
+)
+from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
 
-class Extrapolated(Protocol):
-    """What has a frame of measurements at other gaps, such as a :class:`rnnbench.Study`."""
+class HasExtrapolation(Protocol):
+    """An object with a frame of measurements at other gaps, such as a :class:`rnnbench.Study`."""
 
     def extrapolation(self) -> pd.DataFrame: ...
 
 
 @styled
-def plot_extrapolation(frame: pd.DataFrame | Extrapolated, ax: Places | None = None) -> Figure:
-    """Draw accuracy against the gap of the evaluation.
+def plot_extrapolation(frame: pd.DataFrame | HasExtrapolation, ax: AxesLike | None = None) -> Figure:
+    """Plot accuracy against the evaluation gap; a vertical line marks the training gap.
+
+    Curves join the medians over seeds, and every seed is a dot.
 
     Args:
-        frame: a study, or rows of :meth:`rnnbench.Study.extrapolation`; with a ``label`` where runs of one cell differ otherwise.
+        frame: a study, or rows of :meth:`rnnbench.Study.extrapolation`. A column ``label`` separates runs of one cell that differ
+            in more than the initialisation.
         ax: axes to draw in, one per task and training gap.
 
     Returns:
-        A panel per task and training gap, which a vertical line marks; curves join the medians over seeds, every seed a dot.
+        The figure, a panel per task and training gap.
     """
     frame = frame if isinstance(frame, pd.DataFrame) else frame.extrapolation()
     if "label" not in frame.columns:
         frame = frame.assign(label=cell_and_init(frame))
     frame = frame.drop_duplicates(["task", "label", "gap", "seed", "eval_gap"], keep="last")
-    looks = curve_looks(frame)
+    styles = curve_styles(frame)
     groups = {f"{task}, trained at gap {gap}": rows for (task, gap), rows in frame.groupby(["task", "gap"])}
-    figure, axes = panels(list(groups), ax)
+    figure, axes = make_panels(list(groups), ax)
     for panel, (title, rows) in zip(axes, groups.items(), strict=True):
         gap = int(rows["gap"].iloc[0])
-        labels = [label for label in looks if label in set(rows["label"])]
-        for k, label in enumerate(labels):
-            look, curve = looks[label], rows[rows["label"] == label]
-            x = beside(curve["eval_gap"], k, len(labels))
-            panel.plot(x, curve["accuracy"], color=look["color"], alpha=0.4, **SEEDS)
-            median = curve.groupby("eval_gap")["accuracy"].median()
-            panel.plot(beside(pd.Series(median.index), k, len(labels)), median.to_numpy(), **look)
+        for curve in split_curves(rows, styles):
+            seeds, median = curve.rows, curve.rows.groupby("eval_gap")["accuracy"].median()
+            panel.plot(curve.shift(seeds["eval_gap"]), seeds["accuracy"], color=curve.line["color"], alpha=0.4, **SEED_DOTS)
+            panel.plot(curve.shift(pd.Series(median.index)), median.to_numpy(), **curve.line)
         panel.axvline(gap, color="#777777", linewidth=1, linestyle=":", label="gap of the training")
-        draw_chance(panel, rows, "eval_gap")
-        gap_axis(panel, [*rows["eval_gap"], gap])
-        accuracy_axis(panel)
+        draw_chance_line(panel, rows, "eval_gap")
+        set_gap_axis(panel, [*rows["eval_gap"], gap])
+        set_accuracy_axis(panel)
         panel.set(title=title, xlabel="gap of the evaluation (time steps)")
-    finish(figure, axes, "lines: medians over seeds; dots: seeds", ax is None)
+    add_legend(figure, axes, "lines: medians over seeds; dots: seeds", ax is None)
     return figure

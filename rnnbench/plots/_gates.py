@@ -1,4 +1,4 @@
-"""Gates and state of one network along one sequence, with its words below the axis, and the half-lives of its units."""
+"""Gates and state of one network along one sequence, and the half-lives of its units."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from matplotlib.colors import AsinhNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from rnnbench.plots._panels import Places, theirs, type_size
+from rnnbench.plots._panels import AxesLike, callers_axes, font_size
 from rnnbench.plots._style import styled
 
 EDGE = 14
-"""Of a long sequence this many steps are shown in full at either end; all those between share the room of :data:`MIDDLE`."""
+"""Number of steps shown in full at each end of a long sequence; the steps between share the width :data:`MIDDLE`."""
 MIDDLE = 28
 EARLY = 100
-"""The scale of the state is chosen so that what happens in so many first steps can be seen."""
+"""Number of first steps that set the colour scale of the state."""
 
 
-class Picture(TypedDict):
-    """The colours of a heat map."""
+class ColorScale(TypedDict):
+    """Colour map and norm of a heat map."""
 
     cmap: str
     norm: Normalize
@@ -32,21 +32,20 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56
 
 
 @styled
-def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str, ax: Places | None = None) -> Figure:
-    """Draw what the gates do.
+def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str, ax: AxesLike | None = None) -> Figure:
+    """Plot gates and state of a trained network along one sequence, and half-lives of its units.
 
     Args:
-        values: as :func:`rnnbench.insight._gates.gate_values` gives it.
-        means: as :func:`rnnbench.insight._gates.means` makes of it.
-        lives: columns ``when, unit, half_life``; may be empty.
-        title: what run this is; the first panel's, in axes of the caller's.
-        ax: axes to draw in: one per quantity, one for the means, and one for the half-lives if there are any.
+        values: ``values`` of :func:`rnnbench.insight.measure_gates`.
+        means: ``means`` of the same result.
+        lives: ``half_lives`` of the same result; may be empty.
+        title: title of the figure, or of the first panel with ``ax``.
+        ax: axes to draw in: one per quantity, one for the means, and one for the half-lives unless ``lives`` is empty.
 
     Returns:
-        Left a heat map per quantity, units against steps, those that keep longest on top; the middle of a long sequence is
-        pressed together, every step still there. Right the gates' mean over units at every step (the state's, without gates)
-        with the band of the middle 80 %, and the histogram of half-lives. The colours of a state are linear near zero and
-        logarithmic far from it.
+        The figure. Left: a heat map per quantity, units against steps, units with the longest memory on top; the middle of a long
+        sequence is compressed. Right: the mean over units at every step with the band of the middle 80 %, and the histogram of
+        half-lives. The colour scale of a state is linear near zero and logarithmic far from it.
     """
     quantities = list(dict.fromkeys(values["quantity"]))
     order = _longest_first(values, lives)
@@ -57,13 +56,13 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
         maps = list(left.subplots(len(quantities), 1, squeeze=False).flat)
         others = list(right.subplots(len(names), 1, squeeze=False).flat)
     else:
-        figure, axes = theirs([*quantities, *names], ax)
+        figure, axes = callers_axes([*quantities, *names], ax)
         maps, others = axes[: len(quantities)], axes[len(quantities) :]
     for panel, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
-        low, high = _range(values, quantity)
+        low, high = _gate_range(values, quantity)
         look, ticks = _scale(low, high, table.to_numpy())
-        image = _pressed(panel, table.to_numpy(), look)
+        image = _draw_heat_map(panel, table.to_numpy(), look)
         bar = panel.figure.colorbar(image, ax=panel, pad=0.01)
         bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
         bar.minorticks_off()
@@ -75,14 +74,14 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
     if len(lives):
         draw_half_lives(others[1], lives)
     if ax is None:
-        figure.suptitle(title, fontsize=type_size(1.1))
+        figure.suptitle(title, fontsize=font_size(1.1))
     else:
         maps[0].set_title(f"{title}\n{quantities[0]}")
     return figure
 
 
 def draw_means(ax: Axes, means: pd.DataFrame) -> None:
-    """The gates' means over units against the steps; the state's, where there are no gates."""
+    """Draw the means of the gates over units against the steps; of the state for a cell without gates."""
     quantities = list(dict.fromkeys(means["quantity"]))
     opened = [quantity for quantity in quantities if not quantity.startswith("state")]
     for k, quantity in enumerate(opened or quantities):
@@ -90,11 +89,11 @@ def draw_means(ax: Axes, means: pd.DataFrame) -> None:
         ax.plot(curve["step"], curve["mean"], color=color, linestyle=("-", "--", "-.", ":")[k % 4], label=quantity)
         ax.fill_between(curve["step"], curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
     ax.set(xlabel="time step", title="mean over units, band: middle 80 %")
-    ax.legend(fontsize=type_size(0.8), loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    ax.legend(fontsize=font_size(0.8), loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
 def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
-    """Histograms of the units' half-lives before and after training, on one logarithmic axis."""
+    """Draw histograms of the units' half-lives before and after training, on one logarithmic axis."""
     low, high = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
     bins = np.geomspace(low / 1.05, high * 1.05, 24)
     before, after = (lives.loc[lives["when"] == when, "half_life"].clip(low, high) for when in ("initial", "trained"))
@@ -103,20 +102,22 @@ def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
     ax.hist(after, edges, histtype="step", color="#D55E00", linewidth=1.6, label="after training")
     ax.set_xscale("log")
     ax.set(xlabel="half-life of what a unit holds (time steps)", ylabel="units", title="how long the gates keep")
-    ax.legend(fontsize=type_size(0.8))
+    ax.legend(fontsize=font_size(0.8))
 
 
-def _range(values: pd.DataFrame, quantity: str) -> tuple[float, float]:
-    """The range of a gate's values, NaN for a state; tables of earlier versions do not say it."""
+def _gate_range(values: pd.DataFrame, quantity: str) -> tuple[float, float]:
+    """Return the range of a gate's values, NaN for a state; tables of earlier versions lack the columns."""
     if "low" in values:
         low, high = values.loc[values["quantity"] == quantity, ["low", "high"]].iloc[0]
         return float(low), float(high)
     return (np.nan, np.nan) if quantity.startswith("state") else (0.0, 1.0)
 
 
-def _scale(low: float, high: float, picture: np.ndarray) -> tuple[Picture, list[float]]:
-    """Colours and the ticks of their bar: gates over their range; a state, which has none (NaN), so that its largest values and its
-    first steps are seen."""
+def _scale(low: float, high: float, picture: np.ndarray) -> tuple[ColorScale, list[float]]:
+    """Return the colour scale and the ticks of its bar.
+
+    Gates use their range. A state, whose range is NaN, uses a scale that shows its largest values and its first steps.
+    """
     if not np.isnan(low):
         return {"cmap": "viridis", "norm": Normalize(low, high)}, [low, (low + high) / 2, high]
     top = float(np.quantile(np.abs(picture), 0.99)) or 1.0
@@ -127,8 +128,8 @@ def _scale(low: float, high: float, picture: np.ndarray) -> tuple[Picture, list[
     return {"cmap": "RdBu_r", "norm": AsinhNorm(width, vmin=-top, vmax=top)}, [-top, -3 * width, 0, 3 * width, top]
 
 
-def _parts(steps: int) -> list[tuple[int, int, float, float]]:
-    """``(first, end, left, right)`` of each part of the steps and where it is drawn; one part where all fit."""
+def _segments(steps: int) -> list[tuple[int, int, float, float]]:
+    """Return ``(first, end, left, right)`` of each segment of the steps and its place on the axis; one segment if all fit."""
     if steps <= 2 * EDGE + MIDDLE:
         return [(0, steps, 0, steps)]
     return [
@@ -138,11 +139,11 @@ def _parts(steps: int) -> list[tuple[int, int, float, float]]:
     ]
 
 
-def _pressed(ax: Axes, picture: np.ndarray, look: Picture) -> AxesImage:
-    """A heat map of (units, steps), its middle pressed together; the edges of that are marked."""
-    parts = _parts(picture.shape[1])
+def _draw_heat_map(ax: Axes, picture: np.ndarray, look: ColorScale) -> AxesImage:
+    """Draw a heat map of (units, steps), its middle compressed between marked edges."""
+    parts = _segments(picture.shape[1])
     for first, end, left, right in parts:
-        interpolation = "nearest" if right - left == end - first else "auto"  # which keeps every step where pixels are few
+        interpolation = "nearest" if right - left == end - first else "auto"  # averages steps where pixels are few
         extent = (left, right, picture.shape[0], 0)
         image = ax.imshow(picture[:, first:end], aspect="auto", extent=extent, interpolation=interpolation, **look)
     ax.set_xlim(0, parts[-1][3])
@@ -153,27 +154,27 @@ def _pressed(ax: Axes, picture: np.ndarray, look: Picture) -> AxesImage:
 
 
 def _step_ticks(ax: Axes, texts: list[str]) -> None:
-    """The word of every step that is drawn in full, and numbers of steps where they are pressed together."""
+    """Label the steps: words where steps are shown in full, step numbers where they are compressed."""
     places, labels = [], []
-    for first, end, left, right in _parts(len(texts)):
+    for first, end, left, right in _segments(len(texts)):
         if right - left == end - first:
             places += [left + k + 0.5 for k in range(end - first)]
             labels += texts[first:end]
         else:
-            marks = [step for step in range(first, end) if step % _round_part(end - first) == 0]
+            marks = [step for step in range(first, end) if step % _tick_spacing(end - first) == 0]
             places += [left + (step + 0.5 - first) / (end - first) * (right - left) for step in marks]
             labels += [f"step {step}" for step in marks]
-    ax.set_xticks(places, labels, rotation=90, fontsize=type_size(0.75))
+    ax.set_xticks(places, labels, rotation=90, fontsize=font_size(0.75))
 
 
-def _round_part(steps: int) -> int:
-    """A round number of which some six fit into so many steps."""
+def _tick_spacing(steps: int) -> int:
+    """Return a round number of steps that divides the range into about six parts."""
     size = 10 ** int(np.log10(max(steps / 6, 1)))
     return int(next(size * part for part in (1, 2, 5, 10) if steps / (size * part) <= 8))
 
 
 def _longest_first(values: pd.DataFrame, lives: pd.DataFrame) -> list[int]:
-    """Units by half-life after training, or by their last state where no gate keeps it."""
+    """Return the units by half-life after training, or by their last state for a cell without a keeping gate."""
     if len(lives):
         ranked = lives[lives["when"] == "trained"].set_index("unit")["half_life"]
     else:

@@ -1,55 +1,55 @@
-"""The gradient on its way back through the gap: norm against distance to the answer, on a log axis."""
+"""Gradient norms against the distance to the answer, on a logarithmic axis."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots._panels import Places, finish, panels
-from rnnbench.plots._style import Line, cell_and_init, curve_looks, styled
+from rnnbench.plots._panels import AxesLike, add_legend, make_panels
+from rnnbench.plots._style import LineStyle, cell_and_init, curve_styles, styled
 
-FLOOR, TOP = 1e-50, 1e4
-"""The axis ends here: below, nothing is left to compare; above, a bound says nothing."""
+LOWEST_NORM, HIGHEST_NORM = 1e-50, 1e4
+"""Limits of the axis: smaller norms cannot be compared, larger bounds are not informative."""
 MARKS = 7
-"""Markers along a curve, those of each curve at other distances: curves that coincide are told apart."""
+"""Number of markers along a curve; each curve has them at different distances, so that equal curves can be distinguished."""
 
 
 @styled
-def plot_gradients(frame: pd.DataFrame, ax: Places | None = None) -> Figure:
-    """Draw the gradient norms of several cells.
+def plot_gradients(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+    """Plot the gradient norms of several cells against the distance to the answer.
 
     Args:
-        frame: rows of :func:`rnnbench.insight._gradients.gradient_norms`, of one task and gap.
-        ax: axes to draw in: one, or two with ``trained``.
+        frame: ``curves`` of :func:`rnnbench.insight.measure_gradients`, of one task and gap.
+        ax: axes to draw in: one, or two if the frame has trained networks.
 
     Returns:
-        A panel for ``initial`` and one for ``trained``, if it is there. The curve is the gradient at the state the cell carries on;
-        the thin line is Pascanu's bound, where a cell has one. A norm of exactly zero is not drawn, nor what lies off the axis.
+        The figure, with a panel for ``initial`` and one for ``trained``. Curves are the gradient at the state that the cell carries
+        on, or at the inputs of a whole-sequence model. Thin lines are the bound of Pascanu et al. 2013. Norms of zero are omitted.
     """
     frame = frame.assign(label=cell_and_init(frame))
     moments = [when for when in ("initial", "trained") if when in set(frame["when"])]
-    looks = curve_looks(frame)
-    figure, axes = panels(moments, ax, width=5.2, height=3.6)
-    frame = frame.assign(
-        norm=frame["grad_state"].fillna(frame["grad_input"]) if "grad_input" in frame else frame["grad_state"]
-    )  # the latter of whole-sequence models
+    styles = curve_styles(frame)
+    figure, axes = make_panels(moments, ax, width=5.2, height=3.6)
+    # whole-sequence models have only a gradient at the inputs; tables of earlier versions lack that column
+    norms = frame["grad_state"].fillna(frame["grad_input"]) if "grad_input" in frame else frame["grad_state"]
+    frame = frame.assign(norm=norms)
     seen = frame.loc[frame["norm"] > 0, "norm"]
-    low = max(float(seen.min()) / 10, FLOOR) if len(seen) else FLOOR
+    low = max(float(seen.min()) / 10, LOWEST_NORM) if len(seen) else LOWEST_NORM
     for panel, when in zip(axes, moments, strict=True):
-        for k, (label, look) in enumerate(looks.items()):
+        for k, (label, look) in enumerate(styles.items()):
             curve = frame[(frame["when"] == when) & (frame["label"] == label)].sort_values("distance")
             spacing = max(1, len(curve) // MARKS)
-            every: Line = look | {"markevery": (k * spacing // len(looks), spacing)}
+            every: LineStyle = look | {"markevery": (k * spacing // len(styles), spacing)}
             panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), **every)
-            bound = curve["bound"].where(curve["bound"] < TOP)
+            bound = curve["bound"].where(curve["bound"] < HIGHEST_NORM)
             if bound.notna().any():
-                thin: Line = {"color": look["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
+                thin: LineStyle = {"color": look["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
                 panel.plot(curve["distance"], bound, **thin)
         panel.set_yscale("log")
-        panel.set_ylim(low, TOP)
+        panel.set_ylim(low, HIGHEST_NORM)
         title = {"initial": "at initialisation", "trained": "after training"}[when]
         panel.set_title(f"{frame['task'].iloc[0]}, gap {frame['gap'].iloc[0]}: {title}")
         panel.set(xlabel="distance to the answer (time steps)", ylabel="norm of d loss / d state")
     note = "state: what the cell carries on from step to step; bound: Pascanu et al. 2013, largest singular value to the distance"
-    finish(figure, axes, note, ax is None)
+    add_legend(figure, axes, note, ax is None)
     return figure

@@ -1,4 +1,4 @@
-"""Accuracy on held-out sequences against training steps: a small panel per gap, a thin line per seed, chance drawn."""
+"""Learning curves: accuracy on held-out sequences against training steps, a panel per gap, a line per run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
-from rnnbench.plots._panels import CHANCE, Places, accuracy_axis, finish, panels, type_size
-from rnnbench.plots._style import Line, Runs, cell_and_init, curve_looks, runs_of, styled
+from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
+from rnnbench.plots._style import HasRuns, LineStyle, cell_and_init, curve_styles, runs_frame, styled
 
 
-class Logs(Runs, Protocol):
-    """What has frames of logs and runs, such as a :class:`rnnbench.Study`."""
+class HasLogs(HasRuns, Protocol):
+    """An object with frames of logs and runs, such as a :class:`rnnbench.Study`."""
 
     def logs(self) -> pd.DataFrame: ...
 
@@ -22,38 +22,37 @@ class Logs(Runs, Protocol):
 
 
 @styled
-def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | Runs | None = None, ax: Places | None = None) -> Figure:
-    """Draw every run of one task, finished or not, on a page of small panels that start at step 0.
+def plot_learning(logs: pd.DataFrame | HasLogs, runs: pd.DataFrame | HasRuns | None = None, ax: AxesLike | None = None) -> Figure:
+    """Plot the learning curve of every run of one task, finished or not, in small panels.
 
     Args:
         logs: a study, or rows of :meth:`rnnbench.Study.logs`, of one task.
-        runs: a study, or rows of :meth:`rnnbench.Study.runs`, if any run has finished: they tell curves and learning rates apart.
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`; they separate curves and learning rates.
         ax: axes to draw in, one per gap.
 
     Returns:
-        The figure. A cross ends a run that diverged; all others end where they were solved or their budget was used up. Before the
-        first evaluation a dotted line comes from chance, where a network starts. With several learning rates, those other than the
-        best are fainter, which the figure says.
+        The figure. A cross marks a run that diverged. Other runs end when they were solved, or at their budget. Before the first
+        evaluation a dotted line starts at chance. With several learning rates, those other than the best are fainter.
 
     Raises:
-        ValueError: the logs are of several tasks.
+        ValueError: the logs contain several tasks.
     """
     if not isinstance(logs, pd.DataFrame):
         study = logs
         logs, runs = study.logs(), study.runs() if runs is None and study.records() else runs
-    runs = None if runs is None else runs_of(runs)
+    runs = None if runs is None else runs_frame(runs)
     if logs["task"].nunique() != 1:
-        raise ValueError(f"learning curves of one task fit a page, not of {logs['task'].nunique()}: select one")
-    logs, several = told_apart(logs, runs)
-    looks = curve_looks(logs.drop_duplicates("run_id"))
+        raise ValueError(f"the logs contain {logs['task'].nunique()} tasks: select one, as each has a separate page")
+    logs, several = label_evaluations(logs, runs)
+    styles = curve_styles(logs.drop_duplicates("run_id"))
     groups = {f"gap {gap}": frame for gap, frame in logs.groupby("gap")}
     columns = min(len(groups), 4)
-    figure, axes = panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
+    figure, axes = make_panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
     task = str(logs["task"].iloc[0])
     for panel, (title, frame) in zip(axes, groups.items(), strict=True):
         chance = float(frame["chance_accuracy"].iloc[0])
-        for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # the faint ones first
-            look: Line = looks[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
+        for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # faint lines first
+            look: LineStyle = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
             if run["step"].iloc[0] > 0:
                 panel.plot(
                     [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=look["color"], linewidth=0.6, alpha=0.3
@@ -61,33 +60,35 @@ def plot_learning(logs: pd.DataFrame | Logs, runs: pd.DataFrame | Runs | None = 
             panel.plot(run["step"], run["accuracy"], **look)
             if run["status"].iloc[-1] == "diverged":
                 panel.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=look["color"])
-        panel.axhline(chance, label="chance", zorder=1, **CHANCE)
-        accuracy_axis(panel)
+        panel.axhline(chance, label="chance", zorder=1, **CHANCE_LINE)
+        set_accuracy_axis(panel)
         panel.set_xlim(0, None)
         panel.locator_params(axis="x", nbins=4)
         panel.ticklabel_format(axis="x", style="plain")
-        panel.tick_params(labelsize=type_size(0.8))
-        panel.set_title(title if ax is None else f"{task}, {title}", fontsize=type_size())
+        panel.tick_params(labelsize=font_size(0.8))
+        panel.set_title(title if ax is None else f"{task}, {title}", fontsize=font_size())
     for k, panel in enumerate(axes):
-        panel.set_xlabel("training steps" if ax is not None or k >= len(axes) - columns else "", fontsize=type_size(0.9))
-        panel.set_ylabel("accuracy" if ax is not None or k % columns == 0 else "", fontsize=type_size(0.9))
+        panel.set_xlabel("training steps" if ax is not None or k >= len(axes) - columns else "", fontsize=font_size(0.9))
+        panel.set_ylabel("accuracy" if ax is not None or k % columns == 0 else "", fontsize=font_size(0.9))
     if ax is None:
         figure.suptitle(task)
     note = "a line per run; dotted: before its first evaluation"
     if several:
         note += f"; faint: other rates than the {BEST_RULE}"
-    finish(figure, axes, note, ax is None)
+    add_legend(figure, axes, note, ax is None)
     return figure
 
 
-def told_apart(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, bool]:
-    """The evaluations in the order of their steps, with ``label`` and ``best``; and whether several rates were tried.
+def label_evaluations(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, bool]:
+    """Add ``label`` and ``best`` to the evaluations, and sort them by step.
 
-    A run that :func:`rnnbench._analysis.summary.count_once` leaves out is left out; one that has not finished is kept.
+    Duplicates (see :func:`rnnbench._analysis.summary.count_once`) are left out; unfinished runs are kept.
+
+    Returns:
+        The evaluations, and True if several learning rates were tried.
     """
     logs = logs[logs["accuracy"].notna()].drop_duplicates(["run_id", "step"], keep="last")
-    bare = cell_and_init(logs)
-    logs = logs.assign(best=True, label=bare).sort_values(["run_id", "step"], ignore_index=True)
+    logs = logs.assign(best=True, label=cell_and_init(logs)).sort_values(["run_id", "step"], ignore_index=True)
     if runs is None or runs.empty:
         return logs, False
     here = runs[runs["task"].isin(logs["task"])]
@@ -97,6 +98,6 @@ def told_apart(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFr
     repeated = set(here["run_id"]) - set(count_once(here)["run_id"])
     logs = logs[~logs["run_id"].isin(repeated)].reset_index(drop=True)
     for field in ("label", "best"):
-        told = dict(zip(marked["run_id"], marked[field], strict=True))
-        logs[field] = [told.get(run_id, own) for run_id, own in zip(logs["run_id"], logs[field], strict=True)]
+        values = dict(zip(marked["run_id"], marked[field], strict=True))
+        logs[field] = [values.get(run_id, default) for run_id, default in zip(logs["run_id"], logs[field], strict=True)]
     return logs, not marked["best"].all()

@@ -1,4 +1,4 @@
-"""Does a larger state remember further? The span against the size of a curve's state, or against its parameters."""
+"""Span against state size, or against the number of parameters."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import BEST_RULE, spans
-from rnnbench.plots._panels import Places, by_task, finish, type_size
-from rnnbench.plots._style import BARS, Runs, cell_or_label, curve_looks, runs_of, seeds_told, styled
+from rnnbench._analysis.summary import spans
+from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, task_panels
+from rnnbench.plots._style import INTERVAL_BARS, HasRuns, cell_or_label, curve_styles, runs_frame, seed_count_text, styled
 
-SIZES = {"state_size": "numbers carried from step to step", "parameters": "numbers trained"}
+SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": "trainable parameters"}
 
 
 @styled
 def plot_span_by_size(
-    runs: pd.DataFrame | Runs, ax: Places | None = None, size: Literal["state_size", "parameters"] = "state_size"
+    runs: pd.DataFrame | HasRuns, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
 ) -> Figure:
-    """Draw the span of every curve against a size, a panel per task.
+    """Plot the span of every curve against its size, a panel per task.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
         ax: axes to draw in, one per task.
-        size: what the horizontal axis is.
+        size: column of the horizontal axis.
 
     Returns:
-        The figure. Bars are 95 % intervals over seeds. Curves of one size stand beside each other.
+        The figure. Bars are 95 % intervals over seeds. Curves of equal size are shifted sideways.
     """
-    table = spans(runs_of(runs))
+    table = spans(runs_frame(runs))
     table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
     table["label"] = cell_or_label(table)
-    looks = curve_looks(table)
-    figure, places = by_task(table, ax, height=3.4)
+    styles = curve_styles(table)
+    figure, panels = task_panels(table, ax, height=3.4)
     sizes = table[size][table[size] > 0]
     least, most = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
-    none = bool((table[size] == 0).any())  # a curve that carries nothing
+    none = bool((table[size] == 0).any())  # a curve without a state
     powers = [2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4]
-    for task, rows, panel in places:
+    for task, rows, panel in panels:
         values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
-        gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()})
+        gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
         panel.set_yscale("symlog", linthresh=gaps[0], linscale=0.3)
-        panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=type_size(0.9))
+        panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=font_size(0.9))
         panel.yaxis.minorticks_off()
         panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
         panel.set_xscale("symlog", base=2, linthresh=least / 2, linscale=0.5)
@@ -52,16 +52,16 @@ def plot_span_by_size(
         panel.set_xticks([0, *powers] if none else powers)
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
-        near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # what would touch
+        near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # points that would overlap
         values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
             errors = [[row["span"] - row["span_low"]], [row["span_high"] - row["span"]]]
-            panel.errorbar(row[size], row["span"], errors, transform=apart, **(looks[row["label"]] | {"linestyle": ""}), **BARS)
+            marker = styles[row["label"]] | {"linestyle": ""}
+            panel.errorbar(row[size], row["span"], errors, transform=apart, **marker, **INTERVAL_BARS)
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
-        panel.set(title=task, xlabel=SIZES[size], ylabel="span (time steps)")
-    note = f"{seeds_told(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds"
-    note += f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
-    finish(figure, [panel for _, _, panel in places], note, ax is None)
+        panel.set(title=task, xlabel=SIZE_LABELS[size], ylabel="span (time steps)")
+    note = f"{seed_count_text(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds"
+    add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None)
     return figure

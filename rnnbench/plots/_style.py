@@ -1,4 +1,4 @@
-"""How figures look: the style of type and lines, and one colour and marker per cell, told apart with and without colour."""
+"""Styles of figures: fonts and lines, and a colour and marker per cell that can be distinguished without colour."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ SLIDE = PAPER | {
     "savefig.dpi": 200.0,
 }
 STYLES = {"paper": PAPER, "slide": SLIDE}
-"""``paper`` is small type for a page, ``slide`` larger type and thicker lines for a screen across a room."""
+"""``paper``: small fonts for a page. ``slide``: larger fonts and thicker lines for a projector."""
 
-SMALL = 0.8
-"""Notes and labels at lines, as a share of the type's size."""
+SMALL_TYPE = 0.8
+"""Font size of notes and labels at lines, as a share of the normal size."""
 
 Marker = str | tuple[int, int, int]
 Dash = str | tuple[float, tuple[float, ...]]
 
 
-class Line(TypedDict, total=False):
-    """How a line is drawn: matplotlib's own keywords."""
+class LineStyle(TypedDict, total=False):
+    """Keyword arguments of matplotlib for a line."""
 
     color: str
     linestyle: Dash
@@ -64,8 +64,8 @@ class Line(TypedDict, total=False):
     label: str
 
 
-class Bars(TypedDict):
-    """How the bars of an interval are drawn."""
+class BarStyle(TypedDict):
+    """Keyword arguments of matplotlib for the bars of an interval."""
 
     elinewidth: float
     capsize: float
@@ -91,26 +91,39 @@ PALETTE: tuple[tuple[str, Marker], ...] = (
     ("#999933", "H"),
     ("#DC267F", (4, 1, 0)),
 )
-"""Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without what is pale on white; black is chance's)."""
-SIZES: dict[Marker, float] = {"*": 1.45, (4, 1, 0): 1.35, "d": 1.15, "P": 1.1, "X": 1.1, "^": 1.1, "v": 1.1, "<": 1.1, ">": 1.1}
-"""By how much a shape is drawn larger, so that all look of one size."""
+"""Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without colours that are pale on white; black is for chance)."""
+MARKER_SCALES: dict[Marker, float] = {
+    "*": 1.45,
+    (4, 1, 0): 1.35,
+    "d": 1.15,
+    "P": 1.1,
+    "X": 1.1,
+    "^": 1.1,
+    "v": 1.1,
+    "<": 1.1,
+    ">": 1.1,
+}
+"""Factors that make all shapes look equally large."""
 DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
-"""A cell's curves, in the order of their labels."""
+"""Line styles of a cell's curves, in the order of their labels."""
 
-SEEDS: Line = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
+SEED_DOTS: LineStyle = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
 """Dots of single runs, behind the lines."""
-BARS: Bars = {"elinewidth": 0.9, "capsize": 2}
+INTERVAL_BARS: BarStyle = {"elinewidth": 0.9, "capsize": 2}
 
 
 @contextmanager
 def style(name: str) -> Iterator[None]:
-    """Draw and save figures in one of :data:`STYLES` inside the block; the caller's matplotlib is the same after it.
+    """Draw and save figures inside the block in one of :data:`STYLES`; the caller's settings are restored after it.
+
+    Args:
+        name: ``paper`` or ``slide``.
 
     Raises:
-        ValueError: there is no such style.
+        ValueError: the style does not exist.
     """
     if name not in STYLES:
-        raise ValueError(f"no style {name!r}: there are {', '.join(STYLES)}")
+        raise ValueError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
     token = _current.set(STYLES[name])
     try:
         with matplotlib.rc_context(STYLES[name]):  # type: ignore[arg-type]  # typed by the keys of one version of matplotlib
@@ -120,7 +133,7 @@ def style(name: str) -> Iterator[None]:
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """The same function, drawing in the style of the block that it is called in."""
+    """Return a function that draws in the style of the surrounding ``with style(...)`` block."""
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -130,14 +143,14 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-class Runs(Protocol):
-    """What has a frame of runs, such as a :class:`rnnbench.Study`."""
+class HasRuns(Protocol):
+    """An object with a frame of runs, such as a :class:`rnnbench.Study`."""
 
     def runs(self) -> pd.DataFrame: ...
 
 
-def runs_of(given: pd.DataFrame | Runs) -> pd.DataFrame:
-    """A frame as it is, a study as the frame of its runs."""
+def runs_frame(given: pd.DataFrame | HasRuns) -> pd.DataFrame:
+    """Return a frame unchanged, or the runs of a study."""
     return given if isinstance(given, pd.DataFrame) else given.runs()
 
 
@@ -155,11 +168,11 @@ def render(figure: Figure, file_format: str = "png") -> bytes:
     return buffer.getvalue()
 
 
-def cell_looks(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
-    """Colour and marker of every cell, found from its name alone, so that a cell looks alike in all figures.
+def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
+    """Return colour and marker of every cell; they depend only on the names, so that a cell looks alike in all figures.
 
-    A name's checksum says which of the sixteen; where that one is taken, by a shorter name or one earlier in the alphabet, the
-    next. Beyond sixteen cells looks repeat.
+    The checksum of the name selects one of sixteen pairs. If a shorter name, or one earlier in the alphabet, has taken it, the next
+    free pair is used. With more than sixteen cells pairs repeat.
     """
     found: dict[str, tuple[str, Marker]] = {}
     for cell in sorted(set(cells), key=lambda name: (len(name), name)):
@@ -171,20 +184,20 @@ def cell_looks(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
     return found
 
 
-def curve_looks(frame: pd.DataFrame) -> dict[str, Line]:
-    """Line style of every curve by its label; a cell keeps its colour, and has a dash for each of its curves.
+def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
+    """Return the line style of every curve by its label: one colour per cell, one dash pattern per curve of a cell.
 
     Args:
-        frame: columns ``cell``, ``label`` and ``gap``, each row of some curve. The curve of most gaps is a cell's solid line.
+        frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell.
     """
-    looks = cell_looks(str(cell) for cell in frame["cell"])
-    found: dict[str, Line] = {}
-    for cell, label, k in numbered(frame):
-        color, marker = looks[cell]
+    styles = cell_styles(str(cell) for cell in frame["cell"])
+    found: dict[str, LineStyle] = {}
+    for cell, label, k in number_curves(frame):
+        color, marker = styles[cell]
         found[label] = {
             "color": color,
             "marker": marker,
-            "markersize": SIZES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
+            "markersize": MARKER_SCALES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
             "linestyle": DASHES[k % len(DASHES)],
             "label": label,
             "mec": "white",
@@ -193,8 +206,8 @@ def curve_looks(frame: pd.DataFrame) -> dict[str, Line]:
     return found
 
 
-def numbered(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
-    """``(cell, label, number)`` of every curve of a frame, numbered within its cell, that of most gaps first, then of most rows."""
+def number_curves(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """Yield ``(cell, label, number)`` of every curve; a cell's curves are numbered by most gaps, then most rows."""
     counts = frame.groupby(["cell", "label"])["gap"].agg(["nunique", "size"]).reset_index()
     counts = counts.sort_values(["cell", "nunique", "size", "label"], ascending=[True, False, False, True])
     counts["number"] = counts.groupby("cell").cumcount()
@@ -203,19 +216,19 @@ def numbered(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
 
 
 def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:
-    """The shortest label of every row: ``lstm (chrono)``."""
+    """Return the shortest label of every row: ``lstm (chrono)``."""
     labels: pd.Series[str] = frame["cell"].astype(str) + " (" + frame["init"].astype(str) + ")"
     return labels
 
 
 def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
-    """The shortest names that tell the curves of every task apart: their cells if no cell has two in a task, else their labels."""
+    """Return the shortest unique names of curves: the cell if each cell has one curve per task, else the label."""
     single = frame.groupby(["task", "cell"])["label"].nunique().max() == 1
     names: pd.Series[str] = frame["cell" if single else "label"].astype(str)
     return names
 
 
-def seeds_told(frame: pd.DataFrame) -> str:
-    """``5 seeds``, ``1 to 5 seeds``: how many the rows of a summary have."""
-    least, most = int(frame["seeds"].min()), int(frame["seeds"].max())
-    return f"{least} to {most} seeds" if least < most else f"{most} seed{'s' if most > 1 else ''}"
+def seed_count_text(frame: pd.DataFrame) -> str:
+    """Return the number of seeds in a summary as text: ``5 seeds``, ``1 to 5 seeds``."""
+    low, high = int(frame["seeds"].min()), int(frame["seeds"].max())
+    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"

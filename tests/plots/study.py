@@ -1,4 +1,4 @@
-"""Made-up runs: what a figure needs of ``runs.csv``, with only what matters to a test written out."""
+"""Made-up runs with all columns that the figures read."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ DEFAULTS = {
 
 
 def made_up(rows: Iterable[dict]) -> pd.DataFrame:
-    """Runs as ``load_runs`` gives them; solved are those with ``steps_to_solve``."""
+    """Return rows like those of ``Study.runs``; a row with ``steps_to_solve`` is solved."""
     filled = [DEFAULTS | row for row in rows]
     for k, row in enumerate(filled):
         solved = row["steps_to_solve"] is not None

@@ -1,4 +1,4 @@
-"""Every figure as part of the caller's own: whatever `rnnbench.plots` offers, found by looking, not by name."""
+"""Every public figure draws into the caller's axes."""
 
 import inspect
 
@@ -16,7 +16,7 @@ DRAW = {name: getattr(plots, name) for name in plots.__all__ if name.startswith(
 
 
 def everything() -> dict[str, object]:
-    """For every word that a figure may ask for, one table with all that any of them reads."""
+    """Return, by parameter name, one table with every column that a figure reads."""
     runs = made_up(
         {"gap": gap, "max_steps": budget, "seed": seed, "steps_to_solve": 9.0 * budget}
         for gap in (5, 10)
@@ -51,30 +51,30 @@ def everything() -> dict[str, object]:
 
 
 def draw(name: str, **ax: object) -> Figure:
-    given = everything()
-    asked = inspect.signature(DRAW[name]).parameters.values()
-    words = [one.name for one in asked if one.name in given or one.default is one.empty]
-    return DRAW[name](**{word: given[word] for word in words}, **ax)
+    tables = everything()
+    parameters = inspect.signature(DRAW[name]).parameters.values()
+    names = [one.name for one in parameters if one.name in tables or one.default is one.empty]
+    return DRAW[name](**{argument: tables[argument] for argument in names}, **ax)
 
 
-def panels(figure: Figure) -> list[Axes]:
+def panels_of(figure: Figure) -> list[Axes]:
     return [ax for ax in figure.axes if ax.axison and ax.get_label() != "<colorbar>"]
 
 
-def test_there_are_figures() -> None:
+def test_figures_are_found() -> None:
     assert len(DRAW) > 10
 
 
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_is_drawn_into_the_callers_axes_and_nowhere_else(name: str) -> None:
-    count = len(panels(draw(name)))
+    count = len(panels_of(draw(name)))
     before = dict(matplotlib.rcParams)
     figure = Figure()
     inside, beside = figure.subfigures(1, 2)
     spare = beside.subplots()
     places = inside.subplots(count, 1, squeeze=False)
     assert draw(name, ax=places) is figure
-    assert panels(figure) == [spare, *places.flat]
+    assert panels_of(figure) == [spare, *places.flat]
     assert all(ax.has_data() for ax in places.flat)
     assert not spare.has_data()
     assert not figure.legends + inside.legends
@@ -84,9 +84,9 @@ def test_a_figure_is_drawn_into_the_callers_axes_and_nowhere_else(name: str) -> 
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_as_many_axes_as_panels_or_one_sentence(name: str) -> None:
-    count = len(panels(draw(name)))
-    with pytest.raises(ValueError, match=f"^ax takes {count} axes, .* not {count + 1}$"):
+def test_the_number_of_axes_must_equal_the_number_of_panels(name: str) -> None:
+    count = len(panels_of(draw(name)))
+    with pytest.raises(ValueError, match=f"^ax has {count + 1} axes but the figure needs {count}: "):
         draw(name, ax=list(np.ravel(Figure().subplots(count + 1, 1))))
     if count == 1:
         ax = Figure().subplots()

@@ -1,10 +1,10 @@
-"""Accuracy against budget: what is a budget of what, and what is drawn."""
+"""Accuracy against the training budget."""
 
 import pytest
 from matplotlib.figure import Figure
 
 from rnnbench.plots import plot_budget
-from rnnbench.plots._budget import by_budget
+from rnnbench.plots._budget import budget_curves
 from tests.plots.study import made_up
 
 ROWS = [
@@ -16,13 +16,13 @@ ROWS = [
 
 def test_only_curves_with_several_budgets_are_drawn() -> None:
     other = [{"cell": "lstm", "max_steps": 1000}, {"gap": 7, "max_steps": 1000}, {"init": "orthogonal", "max_steps": 10_000}]
-    found = by_budget(made_up([*ROWS, *other]))
+    found = budget_curves(made_up([*ROWS, *other]))
     assert len(found) == len(ROWS)
     assert set(found["label"]) == {"rnn (uniform)"}
-    assert by_budget(made_up(other)).empty
+    assert budget_curves(made_up(other)).empty
 
 
-def test_each_budget_is_at_its_best_rate_and_tells_how_many_solved_it() -> None:
+def test_each_budget_is_at_its_best_rate_and_shows_how_many_seeds_solved_it() -> None:
     figure = plot_budget(made_up(ROWS))
     (ax,) = [ax for ax in figure.axes if ax.has_data()]
     assert [text.get_text() for text in ax.texts] == ["0/3", "3/3"]
@@ -32,14 +32,14 @@ def test_each_budget_is_at_its_best_rate_and_tells_how_many_solved_it() -> None:
     assert 0.4 not in heights
 
 
-def test_the_counts_of_curves_that_meet_stand_below_each_other() -> None:
+def test_counts_of_equal_curves_are_below_each_other() -> None:
     figure = plot_budget(made_up([*ROWS, *(row | {"cell": "gru"} for row in ROWS)]))
     (ax,) = [ax for ax in figure.axes if ax.has_data()]
     places = [(text.xy, text.xyann) for text in ax.texts]
     assert len(places) == len(set(places)) == 4
 
 
-def test_ax_takes_one_task_and_gap_and_none_at_all_is_an_error() -> None:
+def test_one_axes_takes_one_task_and_gap_and_a_single_budget_is_an_error() -> None:
     ax = Figure().subplots()
     assert plot_budget(made_up(ROWS), ax) is ax.figure
     with pytest.raises(ValueError, match="copy, gap 5, copy, gap 9"):

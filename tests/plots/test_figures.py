@@ -1,4 +1,4 @@
-"""What the figures show, read from the figures themselves."""
+"""The content of the figures, read from the matplotlib objects."""
 
 import io
 import itertools
@@ -57,7 +57,7 @@ def note(figure: Figure) -> str:
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-def test_every_figure_draws_without_a_warning_and_leaves_its_data_and_the_caller_s_matplotlib_alone(draw) -> None:
+def test_figures_draw_without_warnings_and_change_neither_data_nor_matplotlib(draw) -> None:
     runs = study(0.01, 0.001)
     before, rc = runs.copy(), dict(matplotlib.rcParams)
     for kind in ("png", "svg"):
@@ -70,7 +70,7 @@ def test_every_figure_draws_without_a_warning_and_leaves_its_data_and_the_caller
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-def test_a_figure_of_one_task_can_be_part_of_the_caller_s_own(draw) -> None:
+def test_a_figure_of_one_task_draws_into_the_callers_axes(draw) -> None:
     runs = study(0.01)
     figure = Figure()
     left, right = figure.subplots(1, 2)
@@ -94,7 +94,7 @@ def test_accuracy_has_the_interval_of_its_median() -> None:
     assert bars.get_segments()[0][:, 1] == pytest.approx([0.2, 0.9])
 
 
-def test_curves_that_coincide_stand_beside_each_other() -> None:
+def test_equal_curves_are_shifted_sideways() -> None:
     runs = study(0.01)
     containers = plot_accuracy(runs).axes[0].containers
     firsts = [float(bars.lines[0].get_xdata()[0]) for bars in containers]
@@ -102,7 +102,7 @@ def test_curves_that_coincide_stand_beside_each_other() -> None:
     assert max(firsts) / min(firsts) < 1.5  # of gaps that are half as far apart at least
 
 
-def test_lines_are_named_where_they_end_and_the_legend_keeps_the_rest() -> None:
+def test_lines_are_labelled_at_their_ends_and_the_legend_has_the_rest() -> None:
     figure = plot_accuracy(study(0.01))
     written = {text.get_text() for text in figure.axes[0].texts}
     assert written == {"rnn (uniform)", "lstm (uniform)", "memoryless (uniform)"}
@@ -111,7 +111,7 @@ def test_lines_are_named_where_they_end_and_the_legend_keeps_the_rest() -> None:
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {"chance"}
 
 
-def test_too_many_lines_to_name_are_all_in_the_legend() -> None:
+def test_with_too_many_lines_all_labels_are_in_the_legend() -> None:
     runs = made_up({"cell": f"cell{k}", "gap": gap} for k in range(40) for gap in (5, 10))
     assert not plot_accuracy(runs).axes[0].texts
     assert len(plot_accuracy(runs).legends[0].get_texts()) == 41
@@ -124,13 +124,13 @@ def test_steps_are_joined_where_half_of_the_seeds_solved_it() -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(110.0, 180.0), (8250.0, 18000.0), (40.0, 3000.0), (250.0, 250.0)])
-def test_steps_can_be_read_off_their_axis(first: float, last: float) -> None:
+def test_the_axis_of_steps_has_enough_ticks(first: float, last: float) -> None:
     figure = plot_steps(made_up({"gap": gap, "steps_to_solve": steps} for gap, steps in ((5, first), (10, last))))
     low, high = figure.axes[0].get_ylim()
     assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= (2 if first < last else 1)
 
 
-def test_the_span_is_drawn_or_said_to_be_below_the_grid_and_its_rule_printed() -> None:
+def test_spans_are_bars_or_below_the_grid_and_the_note_names_the_rule() -> None:
     figure = plot_span(study(0.01))
     ends = [(line.get_xdata()[0], line.get_marker()) for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
     assert ends == [(20, ">"), (10, "o")]  # the first may be larger
@@ -138,7 +138,7 @@ def test_the_span_is_drawn_or_said_to_be_below_the_grid_and_its_rule_printed() -
     assert "at least 4 in 5 of the seeds" in note(figure)
 
 
-def test_the_overview_has_a_number_for_every_curve_and_task_the_farthest_above() -> None:
+def test_the_overview_has_a_number_for_every_curve_and_task_largest_on_top() -> None:
     runs = study(0.01, 0.001)
     figure = plot_overview(runs)
     (panel,) = figure.axes
@@ -153,7 +153,7 @@ def test_the_overview_has_a_number_for_every_curve_and_task_the_farthest_above()
     assert [text.get_text() for text in alone.get_yticklabels()] == ["lstm (a)  128", "lstm (b)  128"]
 
 
-def test_spans_stand_at_their_sizes_with_their_intervals() -> None:
+def test_spans_are_at_their_sizes_with_intervals() -> None:
     runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 100, "lstm": 100, "memoryless": 0}))
     runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20) & (runs["seed"] < 4), ["status", "steps_to_solve"]] = ["solved", 9.0]
     panel = plot_span_by_size(runs).axes[0]
@@ -166,12 +166,17 @@ def test_spans_stand_at_their_sizes_with_their_intervals() -> None:
     assert pixels["lstm"] - pixels["memoryless"] > 50
 
 
+def test_spans_by_size_are_drawn_for_a_study_with_gap_0() -> None:
+    runs = made_up({"gap": gap, "state_size": size, "steps_to_solve": 9.0} for gap in (0, 5) for size in (8, 16))
+    assert [text.get_text() for text in plot_span_by_size(runs).axes[0].get_yticklabels()] == ["below 5", "5"]
+
+
 def test_solved_rate_has_wilson_intervals() -> None:
     segments = plot_solved(study(0.01)).axes[0].collections[0].get_segments()
     assert segments[0][:, 1] == pytest.approx([0.5655, 1.0], abs=1e-4)
 
 
-def test_a_slide_has_larger_type_than_paper_and_only_inside_its_block() -> None:
+def test_a_slide_has_larger_fonts_than_paper_only_inside_the_block() -> None:
     sizes = {}
     for name in STYLES:
         with style(name):
@@ -190,10 +195,10 @@ def curves(figure: Figure, panel: int = 0) -> list[tuple[str, float]]:
     return [(str(line.get_label()), line.get_alpha()) for line in drawn if line.get_label() != "chance"]
 
 
-def test_learning_curves_tell_widths_and_rates_apart_and_leave_out_no_run_on_its_way() -> None:
+def test_learning_curves_separate_widths_and_rates_and_show_unfinished_runs() -> None:
     runs = made_up([{"lr": 0.01, "accuracy": 0.9}, {"lr": 0.001}, {"lr": 0.01, "hidden_size": 256}])
-    on_its_way = runs.iloc[:1].assign(step=1, run_id="unfinished", status="running")
-    logs = pd.concat([logs_of(runs, 1, 2), on_its_way], ignore_index=True)
+    unfinished = runs.iloc[:1].assign(step=1, run_id="unfinished", status="running")
+    logs = pd.concat([logs_of(runs, 1, 2), unfinished], ignore_index=True)
     before = logs.copy()
     figure = plot_learning(logs, runs)
     narrow, wide = "rnn (uniform, hidden_size 128)", "rnn (uniform, hidden_size 256)"
@@ -203,7 +208,7 @@ def test_learning_curves_tell_widths_and_rates_apart_and_leave_out_no_run_on_its
     pd.testing.assert_frame_equal(logs, before)
 
 
-def test_learning_curves_start_at_step_0_a_small_panel_per_gap() -> None:
+def test_learning_curves_start_at_step_0_with_a_panel_per_gap() -> None:
     runs = made_up({"gap": gap} for gap in (5, 10, 20, 50, 100, 200, 300, 500))
     figure = plot_learning(logs_of(runs, 250, 500), runs)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["gap 5", "gap 10"]
@@ -211,11 +216,11 @@ def test_learning_curves_start_at_step_0_a_small_panel_per_gap() -> None:
     assert max(figure.get_size_inches()) <= 12
     dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
     assert [list(line.get_xdata()) for line in dotted] == [[0, 250]]
-    with pytest.raises(ValueError, match="one task"):
+    with pytest.raises(ValueError, match="2 tasks: select one"):
         plot_learning(logs_of(study(0.01), 1))
 
 
-def test_learning_curves_draw_no_evaluation_and_no_seed_twice() -> None:
+def test_learning_curves_draw_each_evaluation_and_each_seed_once() -> None:
     runs = made_up([{"engine": "torch"}, {"engine": "fast"}])
     logs = logs_of(runs, 1, 2)
     assert len(curves(plot_learning(pd.concat([logs, logs], ignore_index=True), runs))) == 1
@@ -233,7 +238,7 @@ def gate_frames(steps: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return values, means, pd.DataFrame(columns=["when", "unit", "half_life"])
 
 
-def test_gates_keep_every_step_of_a_long_gap() -> None:
+def test_gates_show_every_step_of_a_long_gap() -> None:
     figure = plot_gates(*gate_frames(300), title="long")
     parts = figure.axes[0].images
     assert [part.get_array().shape[1] for part in parts] == [14, 272, 14]
@@ -251,7 +256,7 @@ def test_the_scale_of_a_state_shows_its_first_steps() -> None:
     assert abs(first - 0.5) > 0.05 * abs(last - 0.5)  # linear colours would give a fiftieth
 
 
-def test_gradients_that_coincide_are_told_apart_by_markers() -> None:
+def test_equal_gradients_have_markers_at_different_distances() -> None:
     frame = pd.DataFrame(
         {"cell": cell, "init": "uniform", "task": "copy", "gap": 50, "when": "initial", "distance": d, "grad_state": 0.9**d}
         for cell in ("one", "two")

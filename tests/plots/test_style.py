@@ -1,4 +1,4 @@
-"""Colours and shapes: sixteen cells told apart with and without colour, each the same in every figure."""
+"""Colours and shapes: sixteen cells can be distinguished with and without colour, and look the same in every figure."""
 
 import colorsys
 import itertools
@@ -8,25 +8,25 @@ import sys
 import pandas as pd
 from matplotlib.colors import to_rgb
 
-from rnnbench.plots._style import PALETTE, cell_looks, curve_looks
+from rnnbench.plots._style import PALETTE, cell_styles, curve_styles
 
 SIXTEEN = [f"cell{k}" for k in range(16)]
 
 
 def luminance(color: str) -> float:
-    """Of sRGB, as contrast is defined for the web (WCAG 2)."""
+    """Return the luminance of an sRGB colour, as defined for contrast on the web (WCAG 2)."""
     linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_sixteen_cells_have_sixteen_colours_and_sixteen_shapes() -> None:
-    looks = cell_looks(SIXTEEN)
-    assert len({color for color, _ in looks.values()}) == 16
-    assert len({str(marker) for _, marker in looks.values()}) == 16
-    assert len(cell_looks([*SIXTEEN, "one-more"])) == 17
+    styles = cell_styles(SIXTEEN)
+    assert len({color for color, _ in styles.values()}) == 16
+    assert len({str(marker) for _, marker in styles.values()}) == 16
+    assert len(cell_styles([*SIXTEEN, "one-more"])) == 17
 
 
-def test_every_colour_stands_out_on_white_and_is_no_yellow() -> None:
+def test_every_colour_has_contrast_on_white_and_none_is_yellow() -> None:
     for color, _ in PALETTE:
         assert 1.05 / (luminance(color) + 0.05) > 2, color
         hue, _, saturation = colorsys.rgb_to_hls(*to_rgb(color))
@@ -35,17 +35,17 @@ def test_every_colour_stands_out_on_white_and_is_no_yellow() -> None:
         assert sum(abs(a - b) for a, b in zip(to_rgb(one), to_rgb(other), strict=True)) > 0.2, (one, other)
 
 
-def test_a_cell_looks_alike_alone_and_beside_others_and_in_another_process() -> None:
-    alone = cell_looks(["leaky"])["leaky"]
-    assert cell_looks(["leaky", "rnn", "lstm", "gru", "memoryless"])["leaky"] == alone
-    code = "from rnnbench.plots._style import cell_looks; print(cell_looks(['leaky'])['leaky'][0])"
+def test_a_cell_has_the_same_style_in_every_set_and_process() -> None:
+    alone = cell_styles(["leaky"])["leaky"]
+    assert cell_styles(["leaky", "rnn", "lstm", "gru", "memoryless"])["leaky"] == alone
+    code = "from rnnbench.plots._style import cell_styles; print(cell_styles(['leaky'])['leaky'][0])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == alone[0]
 
 
 def test_curves_of_one_cell_share_its_colour_and_differ_in_their_dash() -> None:
     labels = ["a (y)", "a (y)", "a (x)", "a (x)", "a (x)", "b (x)"]
     frame = pd.DataFrame({"cell": [*"aaaaab"], "label": labels, "gap": [5, 10, 5, 5, 5, 5]})
-    looks = curve_looks(frame)
-    assert looks["a (y)"]["color"] == looks["a (x)"]["color"] != looks["b (x)"]["color"]
-    assert looks["a (y)"]["linestyle"] == looks["b (x)"]["linestyle"] == "-"  # the curve of most gaps, not of most rows
-    assert looks["a (x)"]["linestyle"] != "-"
+    styles = curve_styles(frame)
+    assert styles["a (y)"]["color"] == styles["a (x)"]["color"] != styles["b (x)"]["color"]
+    assert styles["a (y)"]["linestyle"] == styles["b (x)"]["linestyle"] == "-"  # the curve of most gaps, not of most rows
+    assert styles["a (x)"]["linestyle"] != "-"
