@@ -27,7 +27,7 @@ from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
 from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
 from rnnbench._training.model import stream
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 from rnnbench.task import Task, Word
 from rnnbench.testing._preflight import warning_line
 
@@ -71,17 +71,17 @@ def run(
         >>> run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False).status
         'unsolved'
     """
-    wanted = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
+    resolved = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
     study = Study.create(scratch("runs") if out is None else out)
-    if study.settled(wanted.run_id) and not force:
-        return Result(wanted, study)
-    execution = Execution(wanted, study, force)
-    if told := warning_line(execution.findings):
-        warnings.warn(told, stacklevel=2)
-    with interruptible(execution), _bar(progress, wanted.max_steps) as advance:
-        for row in execution.rows():
+    if study.settled(resolved.run.run_id) and not force:
+        return Result(resolved, study)
+    runner = Runner(resolved, study, force)
+    if message := warning_line(runner.findings):
+        warnings.warn(message, stacklevel=2)
+    with interruptible(runner), _bar(progress, resolved.run.max_steps) as advance:
+        for row in runner.rows():
             advance(row.step, f"accuracy {row.accuracy:.3f}")
-    return Result(wanted, study)
+    return Result(resolved, study)
 
 
 def sweep(

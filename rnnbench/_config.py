@@ -64,6 +64,11 @@ def role_of(field: FieldInfo) -> Role:
     return cast(Role, extra["role"]) if isinstance(extra, dict) else "recipe"
 
 
+def default_horizon(gap: int) -> float:
+    """Return the horizon of a run that names none, in time steps."""
+    return max(10.0 * gap, 20.0)
+
+
 def ordered(kind: type[BaseModel]) -> list[str]:
     """The fields of a model as people read them: what a class adds to its base first."""
     names: list[str] = []

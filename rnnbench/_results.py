@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnbench import _study as rooms
 from rnnbench._config import Run
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study import RunRecord
 from rnnbench._study.schema import Failure, Row
 
@@ -83,11 +83,13 @@ class Result:
         ([10, 20], 0.5, 8)
     """
 
-    def __init__(self, run: Run, study: rooms.Study) -> None:
+    def __init__(self, resolved: Resolved, study: rooms.Study) -> None:
+        run = resolved.run
         self.study = study
         self.record: RunRecord | None = study.finished(run.run_id)
-        # how it was made, which may be another way than was asked for now
+        # the engine, device and threads that made it, which may differ from those of this call
         self.run = run.model_copy(update={name: getattr(self.record, name) for name in Run.SPEED}) if self.record else run
+        self._resolved = resolved._replace(run=self.run)
 
     @property
     def rows(self) -> list[Row]:
@@ -115,14 +117,14 @@ class Result:
     @property
     def chance(self) -> float:
         """Accuracy of the best memoryless predictor."""
-        return task_of(self.run).chance(self.run.gap).accuracy
+        return self._resolved.task.chance(self.run.gap).accuracy
 
     @property
     def model(self) -> Model:
         """The trained network; raises UserError while there are no weights."""
         from rnnbench.insight._load import load_trained
 
-        return load_trained(self.run, self.study)
+        return load_trained(self._resolved, self.study)
 
     @property
     def step(self) -> int:

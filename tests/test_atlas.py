@@ -8,7 +8,7 @@ import pytest
 
 from rnnbench._config import SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._plugins.registry import TASKS, make_task
+from rnnbench._spec.resolve import rebuild
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._training.model import build, parameter_count
@@ -35,7 +35,7 @@ def test_a_recipe_stays_in_the_file_when_its_cell_is_left_out() -> None:
 def test_cells_are_of_one_size_and_tuned_alike() -> None:
     asked = atlas()
     runs = [run for run in grid(asked) if run.cell not in asked.cells]
-    sizes = {run.cell: parameter_count(build(run, make_task(TASKS.find(run.task), run.option))) for run in runs}
+    sizes = {run.cell: parameter_count(build(rebuild(run))) for run in runs}
     widest = {run.cell for run in runs if run.hidden_size == asked.max_hidden_size}
     assert all(19_000 < size <= 20_000 or (cell in widest and size < 20_000) for cell, size in sizes.items()), sizes
     pilot = tomllib.loads((FILE.parent / "tuning.toml").read_text(encoding="utf-8"))

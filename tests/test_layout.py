@@ -21,7 +21,7 @@ LEVELS = (
     ("rnnbench._plugins", "rnnbench._study"),
     ("rnnbench._analysis",),
     ("rnnbench._spec",),
-    ("rnnbench._training.model", "rnnbench._training.trainer"),
+    ("rnnbench._training.model", "rnnbench._training.evaluate", "rnnbench._training.trainer"),
     ("rnnbench.testing",),
     ("rnnbench._training",),
     ("rnnbench._sweep", "rnnbench.insight", "rnnbench.plots"),

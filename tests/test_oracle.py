@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from rnnbench._config import Run, RunRequest
-from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._training.model import build
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 from rnnbench._version import __version__
 
 STEPS, EVERY, SEQUENCES, BATCH, WIDTH, LR = 60, 20, 1000, 4, 16, 0.01
@@ -22,7 +22,7 @@ ADDING = {"task": "adding", "gap": 3}
 BEIJING = {"task": "beijing", "gap": 0, "max_steps": 400}
 
 
-def made(**what: object) -> Run:
+def made(**what: object) -> Resolved:
     recipe = {"cell": "lstm", "hidden_size": WIDTH, "batch_size": BATCH, "lr": LR, "init": "uniform", "engine": "torch"}
     recipe |= {"max_steps": STEPS, "eval_every": EVERY, "eval_sequences": SEQUENCES, "schedule": "linear", "beta2": 0.95}
     return resolve(RunRequest.model_validate(recipe | what))
@@ -36,10 +36,10 @@ def seeded(seed: int, name: str) -> torch.Generator:
 class Oracle:
     """The same network as ``build`` makes, in torch.nn's words."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.task = run, task_of(run)
-        model = build(run, self.task)
-        self.D, H = self.task.input_size, run.hidden_size
+    def __init__(self, resolved: Resolved) -> None:
+        self.run, self.task = resolved.run, resolved.task
+        model = build(resolved)
+        self.D, H = self.task.input_size, self.run.hidden_size
         self.lstm = torch.nn.LSTM(self.D, H)
         self.readout = torch.nn.Linear(H, self.task.output_size)
         weights = dict(model.cell.named_parameters())
@@ -127,10 +127,11 @@ CHANCE = {
 
 @pytest.mark.parametrize("what", [COPY, ADDING, BEIJING], ids=lambda what: what["task"])
 def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> None:
-    run = made(**what)
+    resolved = made(**what)
+    run, task = resolved.run, resolved.task
     study = Study.create(tmp_path)
-    list(Execution(run, study).rows())
-    expected = Oracle(run).rows()
+    list(Runner(resolved, study).rows())
+    expected = Oracle(resolved).rows()
     accuracy, loss = CHANCE[run.task]
     log, (record,) = study.log(run.run_id), study.records()
     solved = len(expected) * EVERY < run.max_steps
@@ -157,7 +158,7 @@ def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> 
         **{name: getattr(log[-1], name) for name in ("chance_accuracy", "skill", "grad_norm", "wall_s", "train_s", "status")},
         "steps_to_solve": expected[-2]["step"] if solved else None, "answers": expected[-1]["answers"],
         "chance_loss": pytest.approx(loss, rel=1e-12), "state_size": 2 * WIDTH,
-        "parameters": 4 * WIDTH * (task_of(run).input_size + WIDTH + 1) + task_of(run).output_size * (WIDTH + 1),
+        "parameters": 4 * WIDTH * (task.input_size + WIDTH + 1) + task.output_size * (WIDTH + 1),
         "rnnbench_version": __version__, "torch_version": torch.__version__,
         "python_version": ".".join(map(str, __import__("sys").version_info[:3])),
     }  # fmt: skip

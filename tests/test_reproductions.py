@@ -28,7 +28,7 @@ def runs(statuses: str, steps: int = 100, **columns: Any) -> pd.DataFrame:
 
 @pytest.mark.parametrize("number", DATA["published"], ids=lambda number: f"{number['cell']}: {number['says']}")
 def test_every_protocol_is_a_run_that_can_be_asked_for(number: dict[str, Any]) -> None:
-    run = resolve(RunRequest(cell=number["cell"], engine="torch", **number["protocol"]))
+    run = resolve(RunRequest(cell=number["cell"], engine="torch", **number["protocol"])).run
     record = pd.DataFrame([run.model_dump()])
     assert len(matching(number, record)) == 1
     assert matching(number, record.assign(gap=run.gap + 1)).empty

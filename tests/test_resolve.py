@@ -10,7 +10,7 @@ import pytest
 from rnnbench._config import Run, RunRequest, SweepRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS, Registry
-from rnnbench._spec.resolve import admit, plugins_of, resolve
+from rnnbench._spec.resolve import plugins_of, rebuild, resolve
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_sweep
 
@@ -38,7 +38,7 @@ CELL = Leaky
 
 
 def asked(**values: object) -> Run:
-    return resolve(RunRequest.model_validate({"task": "copy", "cell": "lstm"} | values))
+    return resolve(RunRequest.model_validate({"task": "copy", "cell": "lstm"} | values)).run
 
 
 def test_every_default_is_filled_in() -> None:
@@ -130,7 +130,7 @@ def test_another_process_gets_a_plugin_by_its_content(tmp_path: Path) -> None:
     CELLS._plugins.clear()  # a fresh process
     with pytest.raises(UserError, match="give its file with --cell"):
         CELLS.get(run.cell, run.cell_source)
-    admit(plugins)
+    assert rebuild(run, plugins).cell_entry.name == "leaky"
     assert CELLS.get("leaky", run.cell_source).name == "leaky"
     assert plugins_of(asked()) == ()
 

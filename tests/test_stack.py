@@ -10,7 +10,7 @@ from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._network.stack import Stack, stacked
 from rnnbench._plugins.registry import make_cell
-from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._spec.resolve import resolve
 from rnnbench._spec.width import width_for
 from rnnbench._training.model import build, parameter_count
 
@@ -71,13 +71,12 @@ def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monke
     if not _engine.available():
         pytest.skip("needs numba")
     request = RunRequest(task="recall", cell="gru", gap=3, hidden_size=8, layers=2, block=block)
-    run = resolve(request)
-    task = task_of(run)
-    batch = task.sample(3, 4, Generator().manual_seed(3))
+    resolved = resolve(request)
+    batch = resolved.task.sample(3, 4, Generator().manual_seed(3))
     compiled = []
     original = _engine.states
     monkeypatch.setattr(_engine, "states", lambda cell, x, first=0: compiled.append(cell) or original(cell, x, first))
-    fast, slow = build(run, task), build(run.model_copy(update={"engine": "torch"}), task)
+    fast, slow = (build(resolve(request.model_copy(update={"engine": engine}))) for engine in ("fast", "torch"))
     torch.testing.assert_close(fast(batch), slow(batch), rtol=1e-4, atol=1e-5)
     assert len(compiled) == 2
     assert float(fast.cell.parts[1].bias.detach().abs().max()) > 0  # chrono reached the upper layer
@@ -85,7 +84,7 @@ def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monke
 
 def test_depth_and_block_are_two_runs() -> None:
     request = RunRequest(task="recall", cell="gru", gap=3)
-    ids = {resolve(request.model_copy(update=change)).run_id for change in ({}, {"layers": 2}, {"block": "residual"})}
+    ids = {resolve(request.model_copy(update=change)).run.run_id for change in ({}, {"layers": 2}, {"block": "residual"})}
     assert len(ids) == 3
 
 
@@ -104,14 +103,13 @@ def test_the_width_is_the_largest_that_the_budget_buys() -> None:
 def test_a_budget_counts_every_layer(layers: int, block: str) -> None:
     def parameters(width: int) -> int:
         request = RunRequest(task="recall", cell="lstm", gap=3, layers=layers, block=block, hidden_size=width)
-        run = resolve(request)
-        return parameter_count(build(run, task_of(run)))
+        return parameter_count(build(resolve(request)))
 
     request = RunRequest(task="recall", cell="lstm", gap=3, layers=layers, block=block, parameters=20_000)
-    width = resolve(request).hidden_size
+    width = resolve(request).run.hidden_size
     assert parameters(width) <= 20_000 < parameters(width + 1)
 
 
 def test_a_largest_width_needs_a_budget() -> None:
-    with pytest.raises(UserError, match="parameters is not given"):
+    with pytest.raises(UserError, match="only applies with parameters"):
         resolve(RunRequest(task="recall", cell="lstm", gap=3, max_hidden_size=8))

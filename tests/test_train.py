@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rnnbench import _engine
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import Row
 from rnnbench._training.trainer import Trainer
 
@@ -22,11 +22,11 @@ def timeless(rows: list[Row]) -> list[dict]:
     return [{k: repr(v) for k, v in row.values().items() if k not in ("wall_s", "train_s")} for row in rows]
 
 
-def config(**changes: object) -> Run:
+def config(**changes: object) -> Resolved:
     return resolve(RunRequest.model_validate(SMALL | changes))
 
 
-def train(run: Run) -> list[Row]:
+def train(run: Resolved) -> list[Row]:
     return list(Trainer(run).rows())
 
 
@@ -144,13 +144,13 @@ def test_solved_needs_two_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_resolving_fills_in_every_default_once() -> None:
-    resolved = resolve(RunRequest(task="copy", cell="lstm"))
+    resolved = resolve(RunRequest(task="copy", cell="lstm")).run
     assert (resolved.init, resolved.horizon, resolved.max_steps) == ("chrono", 2000.0, 8000)
     assert resolved.option == {"symbols": 10, "alphabet": 8}
     again = {name: value for name, value in resolved.model_dump().items() if name in RunRequest.model_fields}
-    assert resolve(RunRequest.model_validate(again)) == resolved
-    assert resolved.run_id == resolve(RunRequest(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run_id
-    assert resolved.run_id != resolve(RunRequest(task="copy", cell="lstm", lr=0.03)).run_id
+    assert resolve(RunRequest.model_validate(again)).run == resolved
+    assert resolved.run_id == resolve(RunRequest(task="copy", cell="lstm", option={"symbols": "10"}, threads=2)).run.run_id
+    assert resolved.run_id != resolve(RunRequest(task="copy", cell="lstm", lr=0.03)).run.run_id
 
 
 def test_what_cannot_fit_is_refused_before_it_starts() -> None:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study.schema import Row
 from rnnbench._training.trainer import Trainer
 from rnnbench.task import Batch
@@ -13,7 +13,7 @@ from rnnbench.task import Batch
 SMALL = {"task": "copy", "cell": "gru", "gap": 3, "hidden_size": 8, "batch_size": 4, "eval_every": 5, "max_steps": 15}
 
 
-def resolved(**changes: object) -> Run:
+def resolved(**changes: object) -> Resolved:
     return resolve(RunRequest.model_validate(SMALL | {"engine": "torch"} | changes))
 
 
@@ -78,8 +78,8 @@ def test_interrupted_then_resumed_equals_uninterrupted() -> None:
 
 
 def test_it_is_part_of_the_identity_and_none_at_all_is_as_before() -> None:
-    assert "train_sequences" not in resolved().identity
-    assert resolved(train_sequences=10).run_id != resolved(train_sequences=11).run_id != resolved().run_id
+    assert "train_sequences" not in resolved().run.identity
+    assert resolved(train_sequences=10).run.run_id != resolved(train_sequences=11).run.run_id != resolved().run.run_id
 
 
 def test_a_set_that_does_not_fit_is_refused() -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
-from rnnbench._config import Role
+from rnnbench._config import Role, default_horizon
 from rnnbench._study.schema import ROLES
 
 FrameRow = Mapping[Hashable, Any]
@@ -88,8 +88,7 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         if field in (*TUNED, "init"):
             continue
         if field == "horizon":
-            default = np.maximum(10 * runs["gap"], 20)
-            column = column.where(column != default)
+            column = column.where(column != runs["gap"].map(default_horizon))
         if field == "hidden_size":
             column = column.where(~_equally_sized(runs))
         if field in ("option", "cell_option"):

@@ -55,6 +55,11 @@ class Entry(Generic[C]):
         return self.kind.name
 
     @property
+    def changed(self) -> bool:
+        """True if the class came from Python and has a different source now."""
+        return self.plugin is not None and bool(self.plugin.pickled) and digest_of(source_of(self.kind)) != self.source
+
+    @property
     def spec(self) -> str:
         """What :meth:`Registry.find` knows it by in this process: its name, and for a plug-in its digest."""
         return f"{self.name}@{self.source}" if self.source else self.name
@@ -76,7 +81,6 @@ class Registry(Generic[C]):
         self.base: type[C] = base
         self._load = load
         self._named: dict[str, Entry[C]] | None = None
-        self._offered: set[tuple[str, str]] = set()  # classes that Python handed in, as they were then
         self._plugins: dict[tuple[str, str], Entry[C]] = {}  # by name and digest
         self.broken: dict[str, str] = {}
         """Installed plug-ins that could not be loaded, with the reason: they affect nothing else."""
@@ -138,10 +142,6 @@ class Registry(Generic[C]):
             raise UserError(f"{what} is not known here: give its file with --{self.word} PATH, as it was when the run was made")
         return found
 
-    def changed(self, name: str, source: str) -> bool:
-        """Whether a class that Python handed in is another now than when it did."""
-        return (name, source) in self._offered and digest_of(source_of(self.get(name, source).kind)) != source
-
     def offer(self, kind: type[C]) -> Entry[C]:
         """Make a class known that Python hands in, such as one defined in a notebook."""
         kind = self._checked(kind, f"{kind.__module__}.{kind.__qualname__}")
@@ -153,7 +153,6 @@ class Registry(Generic[C]):
         module = sys.modules.get(kind.__module__)
         where, source = f"{kind.__module__}.{kind.__qualname__}", digest_of(source_of(kind))
         content = dumps(kind, None if kind.__module__ == "__main__" else module)
-        self._offered.add((kind.name, source))
         return self._keep(Entry(kind, source, where, Plugin(self.word, where, content, pickled=source)))
 
     def admit(self, plugin: Plugin) -> Entry[C]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from rnnbench._analysis.summary import FrameRow, count_once, fields_of_role, format_span
+from rnnbench._config import default_horizon
 
 EXAMPLE_GAP = 6
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -160,7 +161,7 @@ def sweeps(runs: pd.DataFrame) -> list[str]:
     runs = count_once(runs)
     shown = runs
     if "horizon" in runs:  # the usual one grows with the gap, and is what a sweep sets by itself
-        shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == (10 * runs["gap"]).clip(lower=20)))
+        shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == runs["gap"].map(default_horizon)))
     fields = [field for field in fields_of_role(runs, "recipe") if field != "lr"]
     found = []
     for _, rows in shown.groupby(["task", "cell", *fields], dropna=False, sort=False):

@@ -12,9 +12,9 @@ from rnnbench._study import Study
 
 ALIKE = (
     *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
-    *Run.SPEED,
+    *(name for name in Run.SPEED if name != "engine"),
 )
-"""Runs that agree in these take about the same time per step."""
+"""Runs that agree in these, and in the engine that ran, take about the same time per step."""
 
 MEASURE = 0.3  # seconds of training steps timed for each kind of run
 
@@ -32,14 +32,16 @@ def estimate(runs: Sequence[Run], study: Study) -> Cost:
     """Time of all ``runs`` done one after the other; raises UserError for a run that this machine cannot do."""
     finished: dict[tuple[str, ...], list[float]] = {}
     for record in study.records():
-        finished.setdefault(_kind(record), []).append(record.wall_s)
+        finished.setdefault((*_kind(record), record.engine), []).append(record.wall_s)
     timed: dict[tuple[str, ...], float] = {}
     seconds, from_runs = 0.0, 0
     for run in runs:
-        kind = _kind(run)
-        if kind in finished:
+        kind = (*_kind(run), run.engine)
+        engines = ("fast", "torch") if run.engine == "auto" else (run.engine,)
+        known = next((times for engine in engines if (times := finished.get((*kind[:-1], engine)))), None)
+        if known:
             from_runs += 1
-            seconds += mean(finished[kind])
+            seconds += mean(known)
             continue
         if kind not in timed:
             timed[kind] = _budget_seconds(run)
@@ -56,9 +58,11 @@ def _budget_seconds(run: Run) -> float:
     """Time a few steps and a part of an evaluation, and reckon up to the whole budget."""
     import torch
 
-    from rnnbench._training.trainer import EVAL_CHUNK, Trainer
+    from rnnbench._spec.resolve import rebuild
+    from rnnbench._training.evaluate import EVAL_CHUNK
+    from rnnbench._training.trainer import Trainer
 
-    trainer = Trainer(run)
+    trainer = Trainer(rebuild(run))
     trainer.train_step()  # the first one warms up
     started, steps = time.perf_counter(), 0
     while steps < 1 or time.perf_counter() - started < MEASURE:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rnnbench._config import Run
 from rnnbench._errors import machine_fault, one_line
 from rnnbench._plugins.source import Plugin
-from rnnbench._spec.resolve import admit
+from rnnbench._spec.resolve import rebuild
 from rnnbench._study import Study
 from rnnbench._study.atomic import replace
 from rnnbench.testing._preflight import warning_line
@@ -43,20 +43,19 @@ def train_on_worker(
     """
     from distributed import get_worker
 
-    from rnnbench._training.runner import Execution
+    from rnnbench._training.runner import Runner
 
     worker, key = get_worker(), get_worker().get_current_task()
     run = Run.model_validate(values)
     with _one_run_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:
-            admit(plugins)
             study = Study.create(folder)
             for name, content in files.items():
                 replace(study.folder / name, content)
             end = time.monotonic() + seconds
-            execution = Execution(run, study)
-            worker.log_event(topic, {"warning": warning_line(execution.findings)})
-            with contextlib.closing(execution.rows()) as rows:
+            runner = Runner(rebuild(run, plugins), study)
+            worker.log_event(topic, {"warning": warning_line(runner.findings)})
+            with contextlib.closing(runner.rows()) as rows:
                 for row in rows:
                     worker.log_event(topic, {"row": row.values()})
                     task = worker.state.tasks.get(key)

@@ -80,9 +80,9 @@ def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, boo
     if DEFAULT_INIT in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
         return None, False
     if sweep.horizon is None:
-        return resolve(request), False
-    without = resolve(request.model_copy(update={"horizon": None}))
-    return (without, False) if without.horizon is None else (resolve(request), True)
+        return resolve(request).run, False
+    without = resolve(request.model_copy(update={"horizon": None})).run
+    return (without, False) if without.horizon is None else (resolve(request).run, True)
 
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:

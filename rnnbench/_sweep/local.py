@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from rnnbench._config import Run
 from rnnbench._errors import BusyError, machine_fault, one_line
 from rnnbench._plugins.source import Plugin
-from rnnbench._spec.resolve import admit, plugins_of
+from rnnbench._spec.resolve import plugins_of, rebuild
 from rnnbench._study import Row, Study
 from rnnbench._sweep.failures import reason_of_exit
 from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
@@ -167,16 +167,15 @@ def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked
     """Train one run in this process, and send its rows and its outcome to the driver."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when to stop
     threading.Thread(target=_exit_with_driver, daemon=True).start()
-    from rnnbench._training.runner import Execution
+    from rnnbench._training.runner import Runner
 
     with contextlib.suppress(BrokenPipeError):  # the driver is gone
         try:
-            admit(plugins)
-            execution = Execution(run, Study(folder), checked=checked)
-            pipe.send(warning_line(execution.findings))
-            signal.signal(signal.SIGTERM, lambda *_: execution.stop())
+            runner = Runner(rebuild(run, plugins), Study(folder), checked=checked)
+            pipe.send(warning_line(runner.findings))
+            signal.signal(signal.SIGTERM, lambda *_: runner.stop())
             status = "finished"
-            for row in execution.rows():
+            for row in runner.rows():
                 pipe.send(row)
                 status = row.status
             pipe.send(("interrupted" if status == "interrupted" else "finished", ""))

@@ -11,11 +11,10 @@ from torch import Generator, Tensor, nn
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext, Layer, check_inputs
 from rnnbench._config import Run
-from rnnbench._errors import UserError, place
+from rnnbench._errors import UserError, one_line, place
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
-from rnnbench._plugins.registry import CELLS
-from rnnbench._spec.resolve import cell_of, sketch_of
+from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
 from rnnbench.task import Batch, Task
 
 
@@ -25,13 +24,18 @@ class Model(nn.Module):
     Args:
         cell: the layer.
         output_size: numbers that the readout gives.
-        engine: ``fast`` takes a :class:`Cell` through :mod:`rnnbench._engine`, ``torch`` through its own ``states``.
+        engine: ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``torch`` by its own ``states``.
+
+    Attributes:
+        engine: what runs it. It changes from ``fast`` to ``torch`` if compiled code and ``step`` disagree at first use.
+        why_not_compiled: the reason for ``torch``; None if ``fast`` runs or was never tried.
     """
 
     def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
         super().__init__()
         self.cell = cell
         self.engine = engine
+        self.why_not_compiled: str | None = None
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -59,8 +63,8 @@ class Model(nn.Module):
         if self.engine == "fast" and isinstance(layer, Cell):
             try:
                 return _engine.states(layer, inputs, first)
-            except _engine.NotCompiledError:  # it did not agree with `step` when it was first used, and has said so
-                self.engine = "torch"
+            except _engine.NotCompiledError as error:  # it did not agree with `step` when it was first used, and has logged that
+                self.engine, self.why_not_compiled = "torch", str(error)
         states = layer.states(inputs, first)  # (T - first, B, H)
         owed = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != owed:
@@ -74,18 +78,51 @@ def stream(seed: int, name: str) -> Generator:
     return Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
 
-def build(run: Run, task: Task) -> Model:
-    """The initialised network of a run, on the CPU in float32; leaves the random stream of the process as it is."""
+def build(resolved: Resolved) -> Model:
+    """Build the initialised network of a run, on the CPU in float32, and choose its engine.
+
+    The random stream of the process is the same after the call.
+
+    Raises:
+        UserError: the run requires the engine ``fast``, which cannot run it.
+    """
+    run = resolved.run
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(run.seed, "own").initial_seed())
-        cell = cell_of(run, task.input_size)
-        model = Model(cell, task.output_size, run.engine)
+        cell = cell_of(resolved)
+        model = Model(cell, resolved.task.output_size)
     generator = stream(run.seed, "init")
     context = InitContext(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
-    for layer in cell.parts if isinstance(cell, Stack) else [cell]:
+    layers = cell.parts if isinstance(cell, Stack) else [cell]
+    for layer in layers:
         initialise(layer, run.init, context)
     uniform_(model.readout.parameters(), run.hidden_size, generator)
+    if run.engine != "torch":
+        model.why_not_compiled = _why_not_compiled(layers, run.device)
+        if model.why_not_compiled is None:
+            model.engine = "fast"
+        elif run.engine == "fast":
+            raise UserError(f"engine fast cannot run cell {run.cell}: {model.why_not_compiled}; use engine auto or torch")
     return model
+
+
+def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
+    """Return why the compiled engine cannot run these layers; None if it can."""
+    if device != "cpu":
+        return f"the compiled engine runs on the CPU, not on {device}"
+    if not _engine.available():
+        return "numba cannot be used here"
+    for layer in layers:
+        if not isinstance(layer, Cell):
+            return f"{layer.name} takes whole sequences, and the engine compiles steps"
+        try:
+            with torch.random.fork_rng(devices=[]):
+                refusal = _engine.refusal(layer)
+        except Exception as error:  # of the plug-in: the checks before a run report it, and a sweep records it
+            refusal = one_line(error)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -105,9 +142,10 @@ def memory_needed(run: Run, task: Task, cell: Layer) -> int:
     return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
 
 
-def check_memory(run: Run, task: Task) -> None:
+def check_memory(resolved: Resolved) -> None:
     """Raise UserError if a training step cannot fit into the memory that is free now."""
-    cell = sketch_of(run, CELLS.get(run.cell, run.cell_source), task.input_size, run.hidden_size)
+    run, task = resolved.run, resolved.task
+    cell = sketch_of(run, resolved.cell_entry, task.input_size, run.hidden_size)
     needed = memory_needed(run, task, cell)
     if run.device.startswith("cuda"):
         free = torch.cuda.mem_get_info(run.device)[0]

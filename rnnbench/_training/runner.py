@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from rnnbench._config import Run
 from rnnbench._errors import UserError
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Redo, Row, RunRecord, Study, Table
 from rnnbench._study.atomic import load_tensors, save_tensors, unreadable
-from rnnbench._study.schema import Outcome, this_machine
+from rnnbench._study.schema import this_machine
 from rnnbench._training.trainer import Trainer
 from rnnbench.testing._preflight import preflight
 
 
-class Execution:
+class Runner:
     """A run that writes to a study.
 
     Args:
-        run: the run.
+        resolved: the run.
         study: the folder that takes its rows, checkpoint and weights.
         force: run it again if it is finished; the old result stays until the new one takes its place.
         checked: whether the checks of a plug-in have been made already.
@@ -29,13 +29,13 @@ class Execution:
         findings: what else the checks say of a plug-in.
     """
 
-    def __init__(self, run: Run, study: Study, force: bool = False, checked: bool = False) -> None:
-        self.findings = [] if checked else preflight(run)
+    def __init__(self, resolved: Resolved, study: Study, force: bool = False, checked: bool = False) -> None:
+        self.findings = [] if checked else preflight(resolved)
         for finding in self.findings:
             if finding.severity == "broken":
                 raise UserError(finding.message)
-        self.trainer = Trainer(run)
-        self.run = run
+        self.trainer = Trainer(resolved)
+        self.run = resolved.run
         self.study = study
         self.force = force
 
@@ -69,7 +69,7 @@ class Execution:
                     save_tensors(home.checkpoint_file, trainer.state())
                 else:
                     save_tensors(home.weights_file, trainer.model.state_dict())
-                    home.finish(record(self.run, trainer.outcome(row)))
+                    home.finish(record(trainer, row))
                 yield row
 
     def stop(self) -> None:
@@ -99,6 +99,7 @@ def rewind(log: Table[Row], step: int) -> None:
         log.write(kept)
 
 
-def record(run: Run, outcome: Outcome) -> RunRecord:
-    """The row of a finished run: the whole run, its outcome, and what made it."""
-    return RunRecord.of(run, **outcome.model_dump(), **this_machine())
+def record(trainer: Trainer, last: Row) -> RunRecord:
+    """Return the row of a finished run: the run with the engine that ran it, its outcome and the machine."""
+    outcome = trainer.outcome(last).model_dump() | {"engine": trainer.model.engine}
+    return RunRecord.of(trainer.run, **outcome, **this_machine())

@@ -14,9 +14,9 @@ import torch
 from torch import Generator
 
 from rnnbench._analysis.statistics import chance_interval
-from rnnbench._config import Run
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study.schema import Evaluation, Outcome, Row
+from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import build, check_device, check_memory, parameter_count, stream
 from rnnbench._training.optimizers import learning_rate, make_optimizer
 from rnnbench._training.process_state import session
@@ -24,7 +24,6 @@ from rnnbench.task import Batch
 
 SOLVED_ACCURACY = 0.99
 MAX_OVERFLOWS = 100  # gradients in a row that are not finite, after which a run has diverged
-EVAL_CHUNK = 128  # sequences evaluated at once: wide enough for the matrix product, small enough for the cache
 
 
 class Progress(NamedTuple):
@@ -53,10 +52,10 @@ class Trainer:
     The process is as before between two Rows: see :func:`rnnbench._training.process_state.session`.
 
     Args:
-        run: the run, resolved.
+        resolved: the run.
 
     Raises:
-        UserError: the run does not fit this machine.
+        UserError: the run does not fit this machine, or requires the engine ``fast``, which cannot run it.
 
     Example:
         >>> from rnnbench._config import RunRequest
@@ -65,13 +64,13 @@ class Trainer:
         >>> rows = list(trainer.rows())
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.task = task_of(run)
+    def __init__(self, resolved: Resolved) -> None:
+        run = self.run = resolved.run
+        self.task = resolved.task
         self.chance = self.task.chance(run.gap)
         self.device = check_device(run.device)
-        check_memory(run, self.task)
-        self.model = build(run, self.task).to(self.device)
+        check_memory(resolved)
+        self.model = build(resolved).to(self.device)
         self.optimizer = make_optimizer(run, [p for p in self.model.parameters() if p.requires_grad])
         self.train_stream = stream(run.seed, "train")
         self.eval_stream = stream(run.seed, "evaluate")
@@ -116,7 +115,7 @@ class Trainer:
             self.train_step()
             if self.hopeless or self.step % self.run.eval_every == 0 or self.step >= self.run.max_steps:
                 self._tick(training=True)
-                self.row = self.evaluate()
+                self.row = self._evaluated()
                 return self.row
         self._tick(training=True)
         return self._row(math.nan, math.nan, math.nan, math.nan, "interrupted")
@@ -164,25 +163,12 @@ class Trainer:
         batch = self.task.sample(self.run.gap, batch_size, generator)
         return batch if self.device.type == "cpu" else batch.to(self.device)
 
-    @torch.no_grad()
     def measure(self) -> tuple[float, float]:
-        """Accuracy and loss on fresh held-out sequences, the network in evaluation mode."""
-        right, loss_sum, answers, left = 0, 0.0, 0, self.run.eval_sequences
-        self.model.eval()
-        try:
-            while left:
-                batch = self.sample(min(EVAL_CHUNK, left), self.eval_stream)
-                outputs = self.model(batch)  # (N, output_size)
-                right += int(self.task.correct(outputs, batch).sum())
-                loss_sum += float(self.task.loss(outputs, batch)) * len(outputs)
-                answers += len(outputs)
-                left -= batch.inputs.shape[1]
-        finally:
-            self.model.train()
-        return right / answers, loss_sum / answers
+        """Return the accuracy and the loss on fresh held-out sequences."""
+        return evaluate(self.model, self.task, self.run.gap, self.run.eval_sequences, self.eval_stream)
 
-    def evaluate(self) -> Row:
-        """Measure, decide the status, and say so in a Row."""
+    def _evaluated(self) -> Row:
+        """Measure, decide the status, and return both in a Row."""
         accuracy, eval_loss = self.measure()
         train_loss, grad_norm = self._means()
         reached = accuracy >= SOLVED_ACCURACY

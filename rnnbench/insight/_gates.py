@@ -13,9 +13,8 @@ import pandas as pd
 import torch
 
 from rnnbench._cell import Cell, Gate, check_inputs
-from rnnbench._config import Run
 from rnnbench._errors import UserError
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._gradients import half_lives
 from rnnbench.insight._load import unroll
@@ -24,12 +23,12 @@ GATE_COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "h
 
 
 @torch.no_grad()
-def gate_values(model: Model, run: Run, example: int = 0) -> pd.DataFrame:
+def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFrame:
     """Return every gate and the state of every unit along one fresh sequence.
 
     Args:
         model: the network.
-        run: its resolved run.
+        resolved: its run.
         example: index of the sequence in the seed's stream ``insight``.
 
     Returns:
@@ -43,7 +42,7 @@ def gate_values(model: Model, run: Run, example: int = 0) -> pd.DataFrame:
     cell = model.cell
     if not isinstance(cell, Cell):
         raise UserError(f"{cell.name} processes whole sequences at once: it has no gates or state to show")
-    task = task_of(run)
+    run, task = resolved.run, resolved.task
     batch = task.sample(run.gap, example + 1, stream(run.seed, "insight"))
     check_inputs(cell, batch.inputs)
     words = task.words(batch, example)
@@ -64,7 +63,7 @@ def gate_values(model: Model, run: Run, example: int = 0) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def half_life_table(initial: Model, trained: Model, run: Run) -> pd.DataFrame:
+def half_life_table(initial: Model, trained: Model, resolved: Resolved) -> pd.DataFrame:
     """Return the half-life of every unit before and after training, in time steps.
 
     Returns:
@@ -73,7 +72,7 @@ def half_life_table(initial: Model, trained: Model, run: Run) -> pd.DataFrame:
     rows = []
     for when, model in (("initial", initial), ("trained", trained)):
         try:
-            rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, run).tolist())]
+            rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, resolved).tolist())]
         except ValueError:  # no gate keeps its state
             break
     return pd.DataFrame(rows, columns=["when", "unit", "half_life"])

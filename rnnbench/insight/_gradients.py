@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from rnnbench._cell import Cell, check_inputs
-from rnnbench._config import Run
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study.insight_tables import GradientRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._load import unroll
@@ -33,12 +32,12 @@ def keep_last_answer(batch: Batch) -> Batch:
     return batch._replace(scored=steps == last)
 
 
-def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> pd.DataFrame:
+def gradient_norms(model: Model, resolved: Resolved, when: str, batch_size: int = 32) -> pd.DataFrame:
     """Compute norms of the loss gradient at every step before the answer.
 
     Args:
         model: the network, in the precision of the gradients.
-        run: its resolved run; the batch comes from the seed's stream ``insight``.
+        resolved: its run; the batch comes from the seed's stream ``insight``.
         when: ``initial`` or ``trained``, for the table.
         batch_size: number of sequences that the norms are averaged over.
 
@@ -50,7 +49,7 @@ def gradient_norms(model: Model, run: Run, when: str, batch_size: int = 32) -> p
         - ``grad_input`` of d loss / d x_t, tokens as one-hot vectors;
         - ``bound``, Pascanu's bound on grad_hidden, NaN for cells without such a bound.
     """
-    task = task_of(run)
+    run, task = resolved.run, resolved.task
     batch = keep_last_answer(task.sample(run.gap, batch_size, stream(run.seed, "insight")))
     dtype = next(model.parameters()).dtype
     if batch.targets.is_floating_point():
@@ -144,14 +143,14 @@ def decay_per_step(frame: pd.DataFrame) -> float:
     return math.exp(slope)
 
 
-def half_lives(model: Model, run: Run, batch_size: int = 32) -> Tensor:
+def half_lives(model: Model, resolved: Resolved, batch_size: int = 32) -> Tensor:
     """Compute the half-life (H) of every unit in time steps: ln 2 / -ln of its mean keep factor over fresh sequences.
 
     Raises:
         ValueError: the cell has no gate that keeps its state.
     """
     cell = model.cell
-    task = task_of(run)
+    run, task = resolved.run, resolved.task
     batch = task.sample(run.gap, batch_size, stream(run.seed, "insight"))
     kept: list[Tensor | None] = [None]
     if isinstance(cell, Cell):
@@ -164,10 +163,10 @@ def half_lives(model: Model, run: Run, batch_size: int = 32) -> Tensor:
     return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
 
 
-def gradient_numbers(model: Model, run: Run, frame: pd.DataFrame) -> dict[str, float]:
+def gradient_numbers(model: Model, resolved: Resolved, frame: pd.DataFrame) -> dict[str, float]:
     """Return decay per step, sigma_max, spectral radius and the median half-life of the gates (NaN without gates)."""
     try:
-        half_life = float(half_lives(model, run).median())
+        half_life = float(half_lives(model, resolved).median())
     except ValueError:
         half_life = math.nan
     return {

@@ -11,8 +11,7 @@ from torch import Tensor
 from rnnbench._cell import Cell, State, check_step
 from rnnbench._config import Run
 from rnnbench._errors import UserError
-from rnnbench._plugins.registry import CELLS, TASKS
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Study
 from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
@@ -50,25 +49,29 @@ def unroll(cell: Cell, x: Tensor | list[Tensor]) -> Trajectory:
     return Trajectory(states, gates)
 
 
-def build_initialised(run: Run, dtype: torch.dtype) -> Model:
-    """Return the untrained network of a resolved run, in evaluation mode."""
-    return build(run, task_of(run)).to(dtype).eval()
+def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:
+    """Return the untrained network of a run, in evaluation mode."""
+    run = resolved.run
+    if run.engine == "fast":  # the row of a run that was made where its cell could be compiled
+        run = run.model_copy(update={"engine": "auto"})
+    return build(resolved._replace(run=run)).to(dtype).eval()
 
 
-def load_trained(run: Run, study: Study, dtype: torch.dtype = torch.float32) -> Model:
+def load_trained(resolved: Resolved, study: Study, dtype: torch.dtype = torch.float32) -> Model:
     """Return the trained network of a finished run, in evaluation mode.
 
     Raises:
         UserError: the study has no weights of the run.
     """
+    run = resolved.run
     path = study.weights_file(run.run_id)
     if not path.exists():
         raise UserError(f"no weights of {run.run_id} in {study.folder}: run it there first")
-    for registry, name, source in ((CELLS, run.cell, run.cell_source), (TASKS, run.task, run.task_source)):
-        if registry.changed(name, source):
-            text = f"{registry.word} {name} has changed in Python since {run.run_id} was trained"
+    for word, entry in (("cell", resolved.cell_entry), ("task", resolved.task_entry)):
+        if entry.changed:
+            text = f"{word} {entry.name} has changed in Python since {run.run_id} was trained"
             warnings.warn(f"{text}: its weights are loaded into the current class", stacklevel=3)
-    model = build_initialised(run, torch.float32)
+    model = build_initialised(resolved, torch.float32)
     try:
         model.load_state_dict(load_tensors(path))
     except RuntimeError as error:

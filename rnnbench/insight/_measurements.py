@@ -22,7 +22,7 @@ from rnnbench._config import Run
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
 from rnnbench._spec.request import CellLike, TaskLike, request
-from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._spec.resolve import Resolved, rebuild, resolve
 from rnnbench._study import Study, Table
 from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
 from rnnbench._study.record import frame
@@ -118,15 +118,15 @@ def measure_gradients(
         for one in _as_list(cell):
             which = resolve(request({"task": "beijing", "cell": one} | fields))
             networks.append((which, "initial", build_initialised(which, dtype)))
-    if len({(which.task, which.gap) for which, _, _ in networks}) > 1:
+    if len({(which.run.task, which.run.gap) for which, _, _ in networks}) > 1:
         raise UserError("all runs must have the same task and gap, so that they fit one figure: select fewer runs")
     curves, numbers = [], []
-    for which, when, model in networks:
-        curve = _gradients.gradient_norms(model, which, when)
-        about = {"cell": which.cell, "init": which.init, "task": which.task, "gap": which.gap, "when": when}
-        far = curve[_gradients.gradient_column(curve)].iloc[min(which.gap, len(curve) - 1)]
+    for resolved, when, model in networks:
+        curve, settings = _gradients.gradient_norms(model, resolved, when), resolved.run
+        about = {"cell": settings.cell, "init": settings.init, "task": settings.task, "gap": settings.gap, "when": when}
+        far = curve[_gradients.gradient_column(curve)].iloc[min(settings.gap, len(curve) - 1)]
         curves.append(curve)
-        numbers.append(about | _gradients.gradient_numbers(model, which, curve) | {"at_gap": far})
+        numbers.append(about | _gradients.gradient_numbers(model, resolved, curve) | {"at_gap": far})
     return Gradients(pd.concat(curves, ignore_index=True), pd.DataFrame(numbers))
 
 
@@ -150,10 +150,11 @@ def measure_gates(run: str | FinishedRun, *, study: Study | Path | str = "result
         >>> sorted(set(measure_gates(result).half_lives["when"]))
         ['initial', 'trained']
     """
-    which, home = _finished(run, study)
-    model = load_trained(which, home, torch.float64)
-    values = _gates.gate_values(model, which, example)
-    lives = _gates.half_life_table(build_initialised(which, torch.float64), model, which)
+    resolved, home = _finished(run, study)
+    which = resolved.run
+    model = load_trained(resolved, home, torch.float64)
+    values = _gates.gate_values(model, resolved, example)
+    lives = _gates.half_life_table(build_initialised(resolved, torch.float64), model, resolved)
     title = f"{model.cell.name} ({which.init}) on {which.task}, gap {which.gap}, seed {which.seed}, after training"
     return Gates(values, _gates.mean_gates(values), lives, title)
 
@@ -296,11 +297,11 @@ def measure_guesses(
     runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
     table = Table(Path(file), GuessRow) if file is not None else None
     known = {row.key: row for row in table.rows()} if table else {}
-    searches = {GuessRow.key_of(values := _search(run, scale, max_guesses)): (run, values) for run in runs}
+    searches = {GuessRow.key_of(values := _search(one.run, scale, max_guesses)): (one, values) for one in runs}
     for key in progress([key for key in searches if key not in known]):
-        run, values = searches[key]
-        found = asdict(_random_search.random_search(run, scale, max_guesses))
-        known[key] = GuessRow.model_validate(values | found | {"chance_accuracy": task_of(run).chance(gap).accuracy})
+        resolved, values = searches[key]
+        found = asdict(_random_search.random_search(resolved, scale, max_guesses))
+        known[key] = GuessRow.model_validate(values | found | {"chance_accuracy": resolved.task.chance(gap).accuracy})
         if table:
             table.add(known[key])
     return frame([known[key] for key in searches], GuessRow)
@@ -322,8 +323,8 @@ def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
     return [find_construction(one) for one in names]
 
 
-def _finished(run: str | FinishedRun, study: Study | Path | str) -> tuple[Run, Study]:
+def _finished(run: str | FinishedRun, study: Study | Path | str) -> tuple[Resolved, Study]:
     if not isinstance(run, str):
-        return run.run, run.study
+        return rebuild(run.run), run.study
     home = study if isinstance(study, Study) else Study.open(study)
-    return find_run(home, run.strip()), home
+    return rebuild(find_run(home, run.strip())), home

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rnnbench._config import Run
-from rnnbench._spec.resolve import task_of
+from rnnbench._spec.resolve import Resolved
 from rnnbench._training.model import Model, build, stream
 from rnnbench._training.process_state import threads
 from rnnbench._training.trainer import SOLVED_ACCURACY
@@ -43,11 +42,11 @@ class SearchResult:
 
 
 @torch.no_grad()
-def random_search(run: Run, scale: float, max_guesses: int) -> SearchResult:
+def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
     """Draw weights until a network solves the task.
 
     Args:
-        run: cell, task, gap, width and seed; the training recipe is not used.
+        resolved: cell, task, gap, width and seed; the training recipe is not used.
         scale: all weights and biases are drawn from U[-scale, scale].
         max_guesses: largest number of guesses.
 
@@ -55,11 +54,12 @@ def random_search(run: Run, scale: float, max_guesses: int) -> SearchResult:
         UserError: the run does not fit its task or cell.
     """
     with threads(1):  # the products are tiny: threads would slow them down
-        return _search(run, task_of(run), scale, max_guesses)
+        return _search(resolved, scale, max_guesses)
 
 
-def _search(run: Run, task: Task, scale: float, max_guesses: int) -> SearchResult:
-    model = build(run, task).eval()
+def _search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
+    run, task = resolved.run, resolved.task
+    model = build(resolved).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
     screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
     sequences, best, weights = 0, -1.0, {}

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from rnnbench._cell import Cell, check_inputs
-from rnnbench._config import Run
 from rnnbench._spec.request import CellLike, request
-from rnnbench._spec.resolve import resolve, task_of
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study.insight_tables import SensitivityRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._gradients import keep_last_answer
@@ -31,12 +30,12 @@ from rnnbench.insight._progress import Counting
 SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
 
 
-def parameter_sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[str, object]:
+def parameter_sensitivity(model: Model, resolved: Resolved, sequences: int = 8) -> dict[str, object]:
     """Compute the slope of the last output in the cell's parameters, and in the state ``gap`` steps before.
 
     Args:
         model: the network, in the precision of the slopes.
-        run: its resolved run; sequences and direction come from the seed's stream ``insight``.
+        resolved: its run; sequences and direction come from the seed's stream ``insight``.
         sequences: number of sequences that the slopes are averaged over.
 
     Returns:
@@ -48,12 +47,13 @@ def parameter_sensitivity(model: Model, run: Run, sequences: int = 8) -> dict[st
     Example:
         >>> from rnnbench._config import RunRequest
         >>> from rnnbench.insight._load import build_initialised
-        >>> from rnnbench._spec.resolve import resolve
+        >>> from rnnbench._spec.resolve import Resolved, resolve
         >>> run = resolve(RunRequest(task="beijing", cell="lstm", gap=5, hidden_size=8))
         >>> bool(parameter_sensitivity(build_initialised(run, torch.float64), run)["sensitivity"] > 0)
         True
     """
-    task, cell, generator = task_of(run), model.cell, stream(run.seed, "insight")
+    run, task, cell = resolved.run, resolved.task, model.cell
+    generator = stream(run.seed, "insight")
     theta: list[Tensor] = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     slopes, through = [], []
     for _ in range(sequences):

@@ -7,7 +7,7 @@ from functools import cache
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option, Run
-from rnnbench._plugins.registry import CELLS, TASKS, make_task
+from rnnbench._spec.resolve import Resolved
 from rnnbench.task import Task
 from rnnbench.testing._cell_checks import COMPILED, cell_findings
 from rnnbench.testing._findings import ContractFinding
@@ -16,18 +16,18 @@ from rnnbench.testing._task_checks import task_findings
 Options = tuple[tuple[str, Option], ...]
 
 
-def preflight(run: Run) -> list[ContractFinding]:
+def preflight(resolved: Resolved) -> list[ContractFinding]:
     """Check the plug-ins of a run with its options and sizes; built-in cells and tasks have no findings.
 
     Each plug-in is checked once per process, whatever the seeds and gaps. Each message begins with the plug-in's name.
     """
+    run, task = resolved.run, resolved.task
     findings: list[ContractFinding] = []
-    task_entry, cell_entry = TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source)
-    if task_entry.source:
-        findings += _prefixed(run.task, _checked_task(task_entry.kind, tuple(sorted(run.option.items()))))
-    if cell_entry.source:
-        options, input_size = tuple(sorted(run.cell_option.items())), make_task(task_entry, run.option).input_size
-        findings += _prefixed(run.cell, _checked_cell(cell_entry.kind, options, input_size, run.hidden_size))
+    if run.task_source:
+        findings += _prefixed(run.task, _checked_task(type(task), tuple(sorted(run.option.items()))))
+    if run.cell_source:
+        options = tuple(sorted(run.cell_option.items()))
+        findings += _prefixed(run.cell, _checked_cell(resolved.cell_entry.kind, options, task.input_size, run.hidden_size))
     return findings
 
 

@@ -5,33 +5,33 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins import registry
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import build, stream
 
 PLUGIN_FILES = Path(__file__).parents[1] / "plugins"
 TASK = "recall"
 
 
-def config(name: str, **values: object) -> Run:
+def config(name: str, **values: object) -> Resolved:
     return resolve(RunRequest(task=TASK, cell=str(PLUGIN_FILES / f"{name}.py"), gap=4, hidden_size=8, **values))
 
 
 @pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
 def test_what_init_has_set_is_what_is_trained(name: str) -> None:
     resolved = config(name, seed=3)
-    assert (resolved.init, resolved.horizon) == ("own", None)
+    assert (resolved.run.init, resolved.run.horizon) == ("own", None)
     task = registry.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
     theirs = registry.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
     before = torch.get_rng_state()
-    built = build(resolved, task)
+    built = build(resolved)
     assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
     for (key, ours), other in zip(built.cell.named_parameters(), theirs.parameters(), strict=True):
         assert torch.equal(ours, other), key
-    other_seed = build(config(name, seed=4), task).cell
+    other_seed = build(config(name, seed=4)).cell
     assert any(not torch.equal(a, b) for a, b in zip(built.cell.parameters(), other_seed.parameters(), strict=True))
 
 
@@ -44,8 +44,8 @@ def test_an_initialisation_that_finds_nothing_to_set_is_an_error(name: str, init
 
 def test_a_cell_brings_its_own_initialisation_along() -> None:
     resolved = config("memory", horizon=50.0)
-    assert (resolved.init, resolved.horizon) == ("slow", 50.0)
-    model = build(resolved, registry.make_task(TASK))
+    assert (resolved.run.init, resolved.run.horizon) == ("slow", 50.0)
+    model = build(resolved)
     assert model.cell.get_parameter("decay").item() == pytest.approx(1 / 50)
     assert config("memory").horizon == 40.0
     assert config("memory", init="uniform").horizon is None
@@ -65,8 +65,8 @@ def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -
         "CELL = Two\n"
     )
     resolved = resolve(RunRequest(task=TASK, cell=str(path), gap=4, hidden_size=8))
-    assert resolved.init == "uniform"
-    cell = build(resolved, registry.make_task(TASK)).cell
+    assert resolved.run.init == "uniform"
+    cell = build(resolved).cell
     assert all(bool(parameter.any()) for parameter in cell.parameters())
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from rnnbench._cli.terminal.sweep_progress import SweepScreen
 from rnnbench._config import SweepRequest
+from rnnbench._spec.resolve import rebuild
 from rnnbench._study import Row, Study
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.run_queue import Evaluated, RunQueue, Started
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 
 
 def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +40,7 @@ def test_the_tally_counts_the_runs_of_this_sweep_and_no_others(tmp_path: Path) -
     first, second, third = grid(SweepRequest.model_validate({"task": "beijing"} | small))
     study = Study.create(tmp_path / "study")
     for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # those of recall are none of ours
-        list(Execution(run, study).rows())
+        list(Runner(rebuild(run), study).rows())
     run_queue = RunQueue(study, [first, second, third])
     run_queue.next()
     run_queue.fail(second, "no reason", 1)

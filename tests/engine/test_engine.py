@@ -344,7 +344,9 @@ def test_without_numba_the_cells_run_on_torch() -> None:
         "from rnnbench import _engine\n"
         "from rnnbench._config import RunRequest\nfrom rnnbench._spec.resolve import resolve\n"
         "assert not _engine.available()\n"
-        "assert resolve(RunRequest(task='copy', cell='lstm')).engine == 'torch'\n"
+        "from rnnbench._training.model import build\n"
+        "model = build(resolve(RunRequest(task='copy', cell='lstm')))\n"
+        "assert (model.engine, model.why_not_compiled) == ('torch', 'numba cannot be used here')\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rnnbench._plugins import registry
+from rnnbench._spec.resolve import rebuild
 from rnnbench._study import Extrapolation, Study, Table
 from rnnbench._training.model import stream
 from rnnbench.insight import _extrapolation
@@ -24,7 +25,7 @@ def test_the_final_weights_of_the_run_are_measured(rnnbench, tmp_path: Path) -> 
     assert set(frame["gap"]) == {2}
     study = Study(tmp_path / "results")
     config = find_run(study, "recall-gru")
-    model, task = load_trained(config, study), registry.make_task("recall")
+    model, task = load_trained(rebuild(config), study), registry.make_task("recall")
     model.engine = "torch"  # the written-out steps
     generator = stream(config.seed, "extrapolate")
     right = 0

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._plugins import registry
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import stream
 from rnnbench.insight._gates import gate_values, half_life_table, mean_gates
 from rnnbench.insight._load import build_initialised
 
 
-def config(cell: str) -> Run:
+def config(cell: str) -> Resolved:
     return resolve(RunRequest(task="beijing", cell=cell, gap=3, hidden_size=4))
 
 

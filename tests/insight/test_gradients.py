@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._plugins import registry
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import stream
 from rnnbench.insight import _gradients
 from rnnbench.insight._load import build_initialised, unroll
@@ -19,14 +19,14 @@ from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 F64 = torch.float64
 
 
-def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> Run:
+def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> Resolved:
     return resolve(RunRequest(task=task, cell=cell, gap=gap, hidden_size=values.pop("hidden_size", 5), **values))
 
 
-def one_batch(conf: Run, size: int) -> Batch:
+def one_batch(conf: Resolved, size: int) -> Batch:
     """The batch that gradient_norms draws."""
-    task = registry.make_task(conf.task, conf.option)
-    return _gradients.keep_last_answer(task.sample(conf.gap, size, stream(conf.seed, "insight")))
+    task = registry.make_task(conf.run.task, conf.run.option)
+    return _gradients.keep_last_answer(task.sample(conf.run.gap, size, stream(conf.run.seed, "insight")))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "gru-torch"])
@@ -37,7 +37,7 @@ def test_the_norms_are_those_of_a_product_of_jacobians(cell: str) -> None:
     batch = one_batch(conf, 1)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
     states = [state[0].detach() for state in unroll(model.cell, model.cell.vectors(batch.inputs)).states]  # T + 1 of (1, H)
-    task = registry.make_task(conf.task)
+    task = registry.make_task(conf.run.task)
     due = states[-1].clone().requires_grad_()
     row = torch.autograd.grad(task.loss(model.readout(due), batch), due)[0]  # (1, H)
     for distance in range(len(xs)):
@@ -51,7 +51,7 @@ def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
     conf = config("lstm", gap=4)
     model = build_initialised(conf, F64)
     batch = one_batch(conf, 1)
-    task = registry.make_task(conf.task)
+    task = registry.make_task(conf.run.task)
     xs = model.cell.vectors(batch.inputs)  # (T, 1, D)
     states, gates = unroll(model.cell, model.cell.vectors(batch.inputs))
 
@@ -171,9 +171,9 @@ class Early(Task):
         return []
 
 
-def test_distance_is_counted_from_the_scored_step_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    conf = config("rnn").model_copy(update={"gap": 3})
-    monkeypatch.setattr("rnnbench._spec.resolve.make_task", lambda *_: Early())
+def test_distance_is_counted_from_the_scored_step_wherever_it_is() -> None:
+    conf = config("rnn")._replace(task=Early())
+    conf = conf._replace(run=conf.run.model_copy(update={"gap": 3}))
     model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial", batch_size=4)
     assert frame["distance"].tolist() == list(range(6))  # the later ones are asked at step 5
@@ -198,7 +198,7 @@ def test_a_whole_sequence_model_has_only_a_gradient_at_the_inputs() -> None:
     model = build_initialised(conf, F64)
     frame = _gradients.gradient_norms(model, conf, "initial", batch_size=1)
     assert frame[["grad_hidden", "grad_state", "bound"]].isna().all(axis=None)
-    batch, task = one_batch(conf, 1), registry.make_task(conf.task)
+    batch, task = one_batch(conf, 1), registry.make_task(conf.run.task)
     x = model.cell.vectors(batch.inputs).requires_grad_()  # (T, 1, D)
     (grad,) = torch.autograd.grad(task.loss(model.readout(model.cell.sequence(x)[-1]), batch), x)
     assert frame["grad_input"].tolist() == pytest.approx(grad[:, 0].norm(dim=1).flip(0).tolist())

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnbench._config import Run, RunRequest
+from rnnbench._config import RunRequest
 from rnnbench._plugins import registry
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import Model, build
 from rnnbench.insight import _random_search as guessing
 from rnnbench.insight._constructions import find_construction
 
 
-def config(task: str = "beijing", gap: int = 1, **values: object) -> Run:
+def config(task: str = "beijing", gap: int = 1, **values: object) -> Resolved:
     return resolve(RunRequest.model_validate({"task": task, "cell": "rnn", "gap": gap, "hidden_size": 2} | values))
 
 
@@ -45,8 +45,7 @@ def test_without_a_solution_the_best_guess_is_measured_on_fresh_sequences(monkey
 
 
 def test_weights_are_uniform_on_the_whole_range_and_reproducible_by_seed() -> None:
-    task = registry.make_task("beijing")
-    one, two = build(config(hidden_size=40), task), build(config(hidden_size=40), task)
+    one, two = build(config(hidden_size=40)), build(config(hidden_size=40))
     for model in (one, two):
         guessing.draw_weights(model, 100.0, torch.Generator().manual_seed(5))
     values = one.cell.weight_hh.detach().flatten()  # (1600)
@@ -58,7 +57,7 @@ def test_weights_are_uniform_on_the_whole_range_and_reproducible_by_seed() -> No
 def test_the_share_of_right_answers_agrees_with_a_loop_over_steps() -> None:
     conf = config("recall", gap=5, hidden_size=6)
     task = registry.make_task("recall")
-    model = build(conf, task)
+    model = build(conf)
     guessing.draw_weights(model, 2.0, torch.Generator().manual_seed(1))
     batch = task.sample(5, 200, torch.Generator().manual_seed(2))
     with torch.no_grad():
@@ -83,7 +82,7 @@ def test_an_interrupted_command_continues(rnnbench, tmp_path: Path, monkeypatch:
     first = pd.read_csv(tmp_path / "made" / "guess.csv")
     calls = []
     real = guessing.random_search
-    monkeypatch.setattr(guessing, "random_search", lambda conf, *rest: calls.append(conf.seed) or real(conf, *rest))
+    monkeypatch.setattr(guessing, "random_search", lambda conf, *rest: calls.append(conf.run.seed) or real(conf, *rest))
     result = rnnbench(*argv, "--repeats", "2")
     assert calls == [1, 1]
     both = pd.read_csv(tmp_path / "made" / "guess.csv")

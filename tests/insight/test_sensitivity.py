@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from rnnbench._cell import Cell, State
 from rnnbench._cli import main
-from rnnbench._config import Run, RunRequest
-from rnnbench._spec.resolve import resolve
+from rnnbench._config import RunRequest
+from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import stream
 from rnnbench.insight._load import build_initialised
 from rnnbench.insight._sensitivity import SENSITIVITY_COLUMNS, growth_exponents, parameter_sensitivity
 from rnnbench.plots import plot_sensitivity
 
 
-def resolved(cell: str, gap: int, **changes: object) -> Run:
+def resolved(cell: str, gap: int, **changes: object) -> Resolved:
     return resolve(RunRequest.model_validate({"task": "recall", "cell": cell, "gap": gap, "hidden_size": 16} | changes))
 
 

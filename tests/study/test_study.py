@@ -13,12 +13,12 @@ import pytest
 from rnnbench._analysis.summary import summarise
 from rnnbench._config import Run, RunRequest
 from rnnbench._errors import StorageError, UserError
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import rebuild, resolve
 from rnnbench._study import Row, RunRecord, Study, Table
 from rnnbench._study.atomic import load_tensors, save_tensors
 from rnnbench._study.record import Record
 from rnnbench._study.schema import ROLES, cpu_model
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 from tests.study.readme_columns import README, columns_table
 
 TIMES = ("wall_s", "train_s")
@@ -27,11 +27,11 @@ RUN = resolve(
         task="beijing", cell="lstm", gap=2, hidden_size=8, batch_size=8, eval_every=10, max_steps=40, lr=0.001, engine="torch",
         option={"fillers": 3},
     )
-)  # fmt: skip
+).run  # fmt: skip
 
 
 def finish(study: Study, run: Run = RUN, force: bool = False) -> list[Row]:
-    return list(Execution(run, study, force).rows())
+    return list(Runner(rebuild(run), study, force).rows())
 
 
 def timeless(rows: list) -> list[dict]:
@@ -68,7 +68,7 @@ def test_a_run_leaves_a_row_a_log_and_its_weights(whole: Study) -> None:
 def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Path, whole: Study) -> None:
     pieces = Study.create(tmp_path)
     for stop_after in (1, 2):
-        execution = Execution(RUN, pieces)
+        execution = Runner(rebuild(RUN), pieces)
         statuses = []
         for row in execution.rows():
             statuses.append(row.status)
@@ -82,7 +82,7 @@ def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Pa
 
 def test_a_finished_run_is_not_run_again_by_a_process_that_came_late(tmp_path: Path, whole: Study) -> None:
     study = Study.create(tmp_path)
-    late = Execution(RUN, study)
+    late = Runner(rebuild(RUN), study)
     finish(study)
     assert list(late.rows()) == []
     equal(study, whole)
@@ -93,11 +93,11 @@ def test_forced_the_old_result_stays_until_the_new_one_is_whole(tmp_path: Path, 
     other = RUN.model_copy(update={"seed": 5})
     finish(study, other)
     finish(study)
-    rows = Execution(RUN, study, force=True).rows()
+    rows = Runner(rebuild(RUN), study, force=True).rows()
     next(rows)
     rows.close()  # killed after its first row
     assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
-    assert list(Execution(RUN, study).rows()) == []
+    assert list(Runner(rebuild(RUN), study).rows()) == []
     assert [row.step for row in finish(study, force=True)] == [20, 30, 40]  # and resumed by the same command
     assert [r.run_id for r in study.records()] == [other.run_id, RUN.run_id]
     assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
@@ -354,4 +354,4 @@ def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
         same = set(was) - {"schema", "run_id", "cell_option"}
         assert {name: cells[name] for name in same} == {name: was[name] for name in same}
         assert len(study.log(now.run_id)) == 2
-        assert list(Execution(now.run, study).rows()) == []  # it is known to be finished
+        assert list(Runner(rebuild(now.run), study).rows()) == []  # it is known to be finished

@@ -12,12 +12,12 @@ import pytest
 
 from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import rebuild, resolve
 from rnnbench._study import Study
 from rnnbench._study.atomic import load_tensors
 from rnnbench._sweep.dask import LOGGERS, Dask
 from rnnbench._sweep.run_queue import Evaluated, Finished, HeldElsewhere, RunQueue
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 from tests.sweep.processes import SMALL, Start, plain, runs, wait_for
 
 FLAGS = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1", "--max-steps", "300", "--eval-every", "10"]
@@ -84,7 +84,7 @@ def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: P
 def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path) -> None:
     file, _ = cluster(start, tmp_path, 1)
     small = {"hidden_size": 8, "batch_size": 8, "engine": "torch", "eval_sequences": 1000}
-    config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small))
+    config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small)).run
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
     first = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
@@ -99,7 +99,7 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     events = list(itertools.islice(second.events(), MOST))
     assert min(event.row.step for event in events if isinstance(event, Evaluated)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
-    list(Execution(config, Study.create(tmp_path / "alone")).rows())
+    list(Runner(rebuild(config), Study.create(tmp_path / "alone")).rows())
     assert runs(study.folder) == runs(tmp_path / "alone")
     assert plain(study.log(config.run_id)) == plain(Study(tmp_path / "alone").log(config.run_id))
 
@@ -107,7 +107,7 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
 def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = cluster(start, tmp_path, 1)
     monkeypatch.setattr("rnnbench._sweep.run_queue.BUSY_TIMEOUT_S", 0.0)
-    config = resolve(RunRequest(cell="rnn", task="beijing", gap=5))
+    config = resolve(RunRequest(cell="rnn", task="beijing", gap=5)).run
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
     with study.claim(config.run_id):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._config import SweepRequest
+from rnnbench._spec.resolve import rebuild
 from rnnbench._study import Study
 from rnnbench._sweep import run_queue as run_queue_module
 from rnnbench._sweep.cost import estimate
@@ -12,7 +13,7 @@ from rnnbench._sweep.failures import failure
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.run_queue import Failed, Finished, HeldElsewhere, RunQueue, Tick
 from rnnbench._sweep.status import run_states
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 
 RUNS = grid(
     SweepRequest.model_validate(
@@ -35,7 +36,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Study) -> None:
-    list(Execution(RUNS[0], study).rows())
+    list(Runner(rebuild(RUNS[0]), study).rows())
     study.record_failure(failure(RUNS[1], "no reason", -9))
     run_queue = RunQueue(study, RUNS)
     assert (run_queue.total, run_queue.done, run_queue.failed_before) == (3, 1, 1)
@@ -44,20 +45,20 @@ def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Stu
     assert run_queue.total == 3
     again = RunQueue(study, RUNS, retry_failed=True)
     assert again.next() == RUNS[1]
-    list(Execution(RUNS[1], study).rows())
+    list(Runner(rebuild(RUNS[1]), study).rows())
     assert isinstance(again.finished(RUNS[1]), Finished)
     assert study.failures.rows() == []
 
 
 def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) -> None:
     run_queue = RunQueue(study, RUNS[:2])
-    list(Execution(RUNS[0], study).rows())
+    list(Runner(rebuild(RUNS[0]), study).rows())
     assert run_queue.next() == RUNS[1]
     assert run_queue.done == 1
 
 
 def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: Study) -> None:
-    list(Execution(RUNS[0], study).rows())
+    list(Runner(rebuild(RUNS[0]), study).rows())
     with study.claim(RUNS[0].run_id):
         for config in RUNS[:2]:
             study.checkpoint_file(config.run_id).write_bytes(b"left over")
@@ -69,7 +70,7 @@ def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study:
 
 
 def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> None:
-    list(Execution(RUNS[1], study).rows())
+    list(Runner(rebuild(RUNS[1]), study).rows())
     calls = {RUNS[0].run_id: [RUNS[1]], RUNS[1].run_id: [RUNS[2]], RUNS[2].run_id: []}
     run_queue = RunQueue(study, RUNS[:1], lambda config, solved: calls[config.run_id])
     config = run_queue.next()
@@ -94,9 +95,9 @@ def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Stud
 
 
 def test_every_run_is_in_one_state(study: Study) -> None:
-    list(Execution(RUNS[0], study).rows())
+    list(Runner(rebuild(RUNS[0]), study).rows())
     study.record_failure(failure(RUNS[1], "no reason", None))
-    halfway = Execution(RUNS[2], study)
+    halfway = Runner(rebuild(RUNS[2]), study)
     halfway.stop()
     list(halfway.rows())
     found = run_states(study, RUNS)
@@ -110,7 +111,7 @@ def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: Study) -
     guess = estimate(RUNS, study)
     assert (guess.from_runs, guess.from_steps) == (0, 3)
     assert guess.seconds > 0
-    list(Execution(RUNS[0], study).rows())
+    list(Runner(rebuild(RUNS[0]), study).rows())
     row = study.finished(RUNS[0].run_id)
     assert row is not None
     known = estimate(RUNS[:1], study)

@@ -33,26 +33,24 @@ def run(
     An interrupted run resumes where it stopped when the same command is given again; a finished one shows its stored result.
     """
     from rnnbench._cli.terminal.formatting import measured_line
-    from rnnbench._cli.terminal.progress import counted, finished_lines, interrupted_line, print_warnings, watched
-    from rnnbench._spec.resolve import resolve, task_of, why_not_compiled
+    from rnnbench._cli.terminal.progress import counted, finished_lines, interrupted_line, watched
+    from rnnbench._spec.resolve import resolve
     from rnnbench._study import Study
     from rnnbench.insight._extrapolation import check_eval_gaps, measure_eval_gaps
 
-    request = run_request(flags)
-    asked = resolve(request)
+    resolved = resolve(run_request(flags))
+    run_id = resolved.run.run_id
     gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
-    check_eval_gaps(asked, gaps)
+    check_eval_gaps(resolved.task, gaps)
     study = Study.create(out)
-    if (stored := study.settled(asked.run_id)) and not force:
+    if (stored := study.settled(run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     else:
-        silent = quiet or asked.cell_source or request.engine != "auto"  # of a plug-in the checks say it
-        print_warnings(asked, None if silent else why_not_compiled(asked))
-        if signals := watched(asked, study, force, quiet, tensorboard):
-            typer.echo(interrupted_line(asked, study, stored))
+        if signals := watched(resolved, study, force, quiet, tensorboard):
+            typer.echo(interrupted_line(resolved.run, study, stored))
             raise typer.Exit(128 + signals[0])
-    record = study.finished(asked.run_id)
+    record = study.finished(run_id)
     assert record is not None
-    typer.echo(finished_lines(record, task_of(asked), study, quiet))
-    for row in measure_eval_gaps(study, asked, gaps, force, lambda todo: counted(todo, "evaluating", quiet)):
+    typer.echo(finished_lines(record, resolved.task, study, quiet))
+    for row in measure_eval_gaps(study, resolved, gaps, force, lambda todo: counted(todo, "evaluating", quiet)):
         typer.echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))

@@ -21,9 +21,10 @@ from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cli.terminal.formatting import block, duration, number, percent
 from rnnbench._cli.terminal.tensorboard import board
 from rnnbench._config import Run
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._training.interrupt import interruptible
-from rnnbench._training.runner import Execution
+from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Progress, Trainer
 from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
@@ -72,7 +73,7 @@ class Screen:
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
         return (
             f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}, seed {run.seed}; "
-            f"{run.engine} engine, {run.device}"
+            f"{self.trainer.model.engine} engine, {run.device}"
         )
 
     def line(self, row: Row) -> str:
@@ -113,17 +114,19 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
     return text
 
 
-def watched(run: Run, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
+def watched(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show it; returns the signals that interrupted it."""
-    execution = Execution(run, study, force)
-    if told := summary_line(execution.findings):
-        typer.echo(told, err=True)
+    run, runner = resolved.run, Runner(resolved, study, force)
+    why = runner.trainer.model.why_not_compiled
+    print_warnings(run, None if quiet or run.cell_source else why)  # of a plug-in the findings contain it
+    if message := summary_line(runner.findings):
+        typer.echo(message, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(board(study, run)) if tensorboard else None
-        signals = stack.enter_context(interruptible(execution))
-        screen = stack.enter_context(Screen(execution.trainer, quiet))
+        signals = stack.enter_context(interruptible(runner))
+        screen = stack.enter_context(Screen(runner.trainer, quiet))
         row = None
-        for row in execution.rows():
+        for row in runner.rows():
             screen.show(row)
             if log:
                 log(row)
