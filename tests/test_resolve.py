@@ -182,6 +182,12 @@ def test_a_file_that_imports_a_module_beside_it_is_known_by_that_too(tmp_path: P
     assert found[0] == found[2] != found[1]
 
 
+def test_resolving_never_runs_step(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.py"
+    path.write_text(LEAKY.replace("(h,) = state", "raise SystemExit('step was run')"))
+    assert resolve(RunRequest(task="copy", cell=str(path))).run.engine == "auto"
+
+
 def test_a_part_of_the_state_without_a_name_is_told(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
     path.write_text(LEAKY.replace("(input_size, hidden_size)\n", "(input_size, hidden_size, c=(hidden_size,))\n", 1))

@@ -11,7 +11,8 @@ from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved, resolve
-from rnnbench._study import Row
+from rnnbench._study import Row, RunRecord, Study
+from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import Trainer
 
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
@@ -226,3 +227,35 @@ def test_weights_of_the_time_when_the_state_had_no_names_can_be_loaded() -> None
     old["cell.initial_state"] = torch.stack((old.pop("cell.initial_h") - 1, old.pop("cell.initial_C") + 2))  # (2, H)
     model.load_state_dict(old)
     assert [part[0].item() for part in model.cell.initial_state] == [-1, 2]
+
+
+def record(folder: Path, **changes: object) -> RunRecord:
+    """Return the row that a run leaves in a study."""
+    study = Study.create(folder)
+    list(Runner(config(max_steps=20, **changes), study).rows())
+    return study.records()[0]
+
+
+@pytest.mark.skipif("fast" not in ENGINES, reason="needs numba")
+@pytest.mark.parametrize(
+    ("changes", "engine"),
+    [({}, "fast"), ({"engine": "fast"}, "fast"), ({"engine": "torch"}, "torch"), ({"cell": "memoryless"}, "torch")],
+)
+def test_the_row_names_the_engine_that_ran(tmp_path: Path, changes: dict, engine: str) -> None:
+    assert record(tmp_path, **changes).engine == engine
+
+
+@pytest.mark.skipif("fast" not in ENGINES, reason="needs numba")
+def test_the_row_of_a_run_whose_compiled_code_was_rejected_says_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rejected(*_: object) -> None:
+        raise _engine.NotCompiledError("compiled code and step disagree")
+
+    monkeypatch.setattr(_engine, "states", rejected)
+    assert record(tmp_path).engine == "torch"
+
+
+def test_a_required_engine_that_cannot_run_the_cell_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    study = Study.create(tmp_path)
+    with pytest.raises(UserError, match=r"engine fast cannot run cell memoryless: .*; use engine auto or torch"):
+        Runner(config(cell="memoryless", engine="fast"), study)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

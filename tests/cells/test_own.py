@@ -25,7 +25,7 @@ def test_what_init_has_set_is_what_is_trained(name: str) -> None:
     assert (resolved.run.init, resolved.run.horizon) == ("own", None)
     task = registry.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
-    theirs = registry.CELLS.get(resolved.cell, resolved.cell_source).kind(task.input_size, 8)
+    theirs = resolved.cell_entry.kind(task.input_size, 8)
     before = torch.get_rng_state()
     built = build(resolved)
     assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
@@ -47,8 +47,8 @@ def test_a_cell_brings_its_own_initialisation_along() -> None:
     assert (resolved.run.init, resolved.run.horizon) == ("slow", 50.0)
     model = build(resolved)
     assert model.cell.get_parameter("decay").item() == pytest.approx(1 / 50)
-    assert config("memory").horizon == 40.0
-    assert config("memory", init="uniform").horizon is None
+    assert config("memory").run.horizon == 40.0
+    assert config("memory", init="uniform").run.horizon is None
     with pytest.raises(UserError, match="unknown init 'slow'"):
         config("cfc", init="slow")
 
