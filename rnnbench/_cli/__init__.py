@@ -1,4 +1,4 @@
-"""The command line. These rooms alone print and exit; everything heavy is imported inside the commands, so --help is quick."""
+"""The command line. Only this room prints and exits. Commands import heavy modules when they run, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from rnnbench._version import __version__
 
 
 class StoppedError(Exception):
-    """Ctrl-C, in a form that Typer does not turn into a silent exit."""
+    """Ctrl-C as an exception that Typer does not turn into a silent exit."""
 
 
-class Commands(TyperGroup):
-    """The commands; Ctrl-C in one of them reaches :func:`main`."""
+class InterruptibleGroup(TyperGroup):
+    """The group of commands; Ctrl-C in one of them reaches :func:`main`."""
 
-    def invoke(self, ctx: Any) -> object:  # a Context of the click that Typer ships, under no public name
+    def invoke(self, ctx: Any) -> object:  # Typer does not export the type of a context
+        """Run a command; raise StoppedError at Ctrl-C."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            if told := blame(error):
-                raise UserError(told) from error
+            if message := blame(error):
+                raise UserError(message) from error
             raise StoppedError from None
 
 
 app = typer.Typer(
     name="rnnbench",
-    cls=Commands,
+    cls=InterruptibleGroup,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -40,22 +41,22 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"rnnbench {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def root(
+def main_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """How far back can a recurrent network remember, and why not further?"""
+    """Show the version or the help; the commands do the rest."""
 
 
-# Each room hangs its commands on the app above, in the order of --help.
+# Each module adds its commands to the app, in the order of --help.
 from rnnbench._cli.commands import run  # noqa: E402, F401, I001
 from rnnbench._cli.commands import lists  # noqa: E402, F401
 from rnnbench._cli.commands import check  # noqa: E402, F401
@@ -75,7 +76,7 @@ from rnnbench._cli.commands import published  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point: every mistake of the user becomes one line on stderr and exit code 2."""
+    """Run the command line; report an error of the user as one line on stderr and exit code 2."""
     try:
         code = app(args=argv, prog_name="rnnbench", standalone_mode=False)
     except UserError as error:
@@ -83,18 +84,18 @@ def main(argv: list[str] | None = None) -> None:
     except StorageError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):
-        _fail("stopped: what was recorded stays, and the same command resumes there", 130)
+        _fail("stopped: recorded results are kept, and the same command resumes", 130)
     except (Exception, SystemExit) as error:
-        if hasattr(error, "format_message"):  # Typer's own usage errors; it ships their classes under no public name
+        if hasattr(error, "format_message"):  # Typer's usage errors, whose classes it does not export
             if type(error).__name__ == "NoArgsIsHelpError":
-                sys.exit(2)  # it has printed the help already
+                sys.exit(2)  # the help is printed already
             context = getattr(error, "ctx", None)
-            where = f" (see `{context.command_path} --help`)" if context else ""
-            _fail(_usage(error) + where, 2)
+            help_command = f" (see `{context.command_path} --help`)" if context else ""
+            _fail(_usage_message(error) + help_command, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
-        if told := blame(error):
-            _fail(told, 2)
+        if message := blame(error):
+            _fail(message, 2)
         if out_of_memory(error):
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
@@ -105,8 +106,8 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _usage(error: Any) -> str:
-    """What Typer says of a wrong word; of a value, in the words that we use where it stands in a file."""
+def _usage_message(error: Any) -> str:
+    """Return the message of Typer's usage error; for a wrong value the same message as for a sweep file."""
     cause, parameter = error.__cause__, getattr(error, "param", None)
     if parameter and hasattr(cause, "errors") and cause.errors()[0]["type"] != "value_error":
         return mistake(cause, lambda _: parameter.opts[0])

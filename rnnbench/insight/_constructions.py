@@ -274,15 +274,15 @@ _ALL = (
     Construction("rnn", "adding", 3, "a leakless sum in the linear middle of one tanh unit", fill_adding_rnn),
     Construction("lstm", "adding", 1, "a forget gate that keeps and an input gate that opens at the marks", fill_adding_lstm),
     *(
-        Construction("rnn", task, n, "one self-sustaining unit a cue", fill_rnn_latch)
+        Construction("rnn", task, n, "one self-sustaining unit per cue", fill_rnn_latch)
         for task, n in (("beijing", 2), ("recall", 10))
     ),
     *(
-        Construction("lstm", task, n, "one cell a cue, written once", fill_lstm_latch)
+        Construction("lstm", task, n, "one cell per cue, written once", fill_lstm_latch)
         for task, n in (("beijing", 2), ("recall", 10))
     ),
     *(
-        Construction("gru", task, n, "one unit a cue, replaced by cues alone", fill_gru_latch)
+        Construction("gru", task, n, "one unit per cue, replaced only by cues", fill_gru_latch)
         for task, n in (("beijing", 2), ("recall", 10))
     ),
 )

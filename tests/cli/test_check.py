@@ -1,4 +1,4 @@
-"""``rnnbench check``, the checks before a first run, and files of others that raise: one line each, and the exit code that fits."""
+"""Tests of ``rnnbench check``, of the checks before a first run, and of custom files that raise errors."""
 
 from pathlib import Path
 
@@ -38,14 +38,14 @@ def line_of(text: str, piece: str) -> int:
     return text[: text.index(piece)].count("\n") + 1
 
 
-def test_ours_pass_and_say_how_they_run(rnnbench) -> None:
+def test_built_in_cells_and_tasks_pass(rnnbench) -> None:
     result = rnnbench("check", *registry.CELLS.named(), *registry.TASKS.named())
     assert result.code == 0, result.out
     assert result.out.count("\n") == len(registry.CELLS.named()) + len(registry.TASKS.named())
     assert result.out.count("keeps its contract") == len(result.out.splitlines())
 
 
-def test_one_bad_file_among_good_ones(rnnbench) -> None:
+def test_one_bad_file_does_not_hide_the_result_of_others(rnnbench) -> None:
     Path("bad.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()"))
     Path("broken.py").write_text("def\n")
     result = rnnbench("check", "./bad.py", str(PLUGIN_FILES / "lru.py"), "./broken.py")
@@ -57,7 +57,7 @@ def test_one_bad_file_among_good_ones(rnnbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["lstn"], "did you mean 'lstm'"),
         (["./nothing.py"], "no file ./nothing.py"),
@@ -66,13 +66,13 @@ def test_one_bad_file_among_good_ones(rnnbench) -> None:
         (["copy", "--option", "symbols=-1"], "symbols must be"),
     ],
 )
-def test_bad_input_is_one_line(rnnbench, argv: list[str], told: str) -> None:
+def test_bad_input_is_one_line(rnnbench, argv: list[str], message: str) -> None:
     result = rnnbench("check", *argv)
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert told in result.err
+    assert message in result.err
 
 
-def test_a_plug_in_is_checked_before_its_first_run_and_told_in_one_line(rnnbench) -> None:
+def test_a_plug_in_is_checked_before_its_first_run_only(rnnbench) -> None:
     Path("mine.py").write_text(CELL)
     result = rnnbench(*RUN, "--cell", "./mine.py", "--quiet")
     assert result.code == 0
@@ -81,7 +81,7 @@ def test_a_plug_in_is_checked_before_its_first_run_and_told_in_one_line(rnnbench
     assert "contract" not in rnnbench(*RUN, "--cell", "gru", "--quiet").err
 
 
-def test_what_breaks_the_contract_is_refused_and_what_is_doubtful_is_told(rnnbench) -> None:
+def test_a_broken_contract_is_refused_and_a_doubtful_cell_is_reported(rnnbench) -> None:
     peeks = "    def states(self, inputs, first=0):\n        return super().states(inputs.flip(0)).flip(0)[first:]\n"
     Path("peeks.py").write_text(CELL.replace("\n\nCELL", f"{peeks}\n\nCELL"))
     refused = rnnbench(*RUN, "--cell", "./peeks.py")
@@ -89,19 +89,19 @@ def test_what_breaks_the_contract_is_refused_and_what_is_doubtful_is_told(rnnben
     assert "mine: an output depends on a later input" in refused.err
     assert not Path("results/runs.csv").exists()
     Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()"))
-    told = rnnbench(*RUN, "--cell", "./cuts.py", "--quiet")
-    assert told.code == 0
-    assert "against the contract: mine: step passes no gradient back to h" in told.err
+    doubtful = rnnbench(*RUN, "--cell", "./cuts.py", "--quiet")
+    assert doubtful.code == 0
+    assert "against the contract: mine: step passes no gradient back to h" in doubtful.err
 
 
-def test_a_task_that_leaks_is_refused_too(rnnbench) -> None:
+def test_a_task_that_reveals_its_answer_is_refused(rnnbench) -> None:
     Path("leaks.py").write_text(TASK.replace("        targets[-S:] = symbols\n", "        targets[-S:] = inputs[-S:] = symbols\n"))
     result = rnnbench(*RUN, "--task", "./leaks.py", "--cell", "rnn")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "reaches 100.0 %" in result.err
 
 
-def test_a_file_that_exits_keeps_no_other_from_being_checked(rnnbench) -> None:
+def test_other_files_are_checked_after_one_that_exits(rnnbench) -> None:
     Path("exits.py").write_text(CELL.replace("(h,) = state", "sys.exit(7)  # here"))
     Path("stops.py").write_text(CELL.replace("self.rate = rate", "raise KeyboardInterrupt  # here"))
     result = rnnbench("check", "./exits.py", "./stops.py", "gru")
@@ -124,34 +124,34 @@ BROKEN = {
 }
 
 
-def test_in_a_sweep_a_cell_that_cannot_be_made_is_left_out_alone(rnnbench) -> None:
+def test_a_sweep_skips_only_the_cells_that_cannot_be_built(rnnbench) -> None:
     for name, (old, new, _) in BROKEN.items():
         Path(f"{name}.py").write_text(CELL.replace(old, new, 1) + f"# {name}\n")
     files = [f"./{name}.py" for name in BROKEN]
     result = rnnbench("sweep", "--cell", ",".join([*files, "gru"]), *RUN[1:], "--jobs", "1", "--out", "study", "--quiet")
     assert result.code == 3
     assert [record.cell for record in Study.open("study").records()] == ["gru"]
-    for said in (result.out, rnnbench("status", "study").out):
-        for name, (_, _, told) in BROKEN.items():
-            assert sum(f"./{name}.py: " in line and told in line for line in said.splitlines()) == 1, said
+    for output in (result.out, rnnbench("status", "study").out):
+        for name, (_, _, message) in BROKEN.items():
+            assert sum(f"./{name}.py: " in line and message in line for line in output.splitlines()) == 1, output
     alone = rnnbench("sweep", "--cell", "./makes.py", *RUN[1:], "--out", "alone")
     assert (alone.code, alone.err.count("\n")) == (2, 1)
 
 
-def test_a_state_of_another_shape_is_told_at_its_own_file(rnnbench) -> None:
+def test_a_state_of_unsupported_shape_is_reported_with_its_line(rnnbench) -> None:
     result = rnnbench("check", str(PLUGIN_FILES / "memory.py"))
     step = line_of((PLUGIN_FILES / "memory.py").read_text(), "def step")
     assert f"memory.py, line {step}: a state with the part M of shape (16, 4) is not compiled" in result.out
 
 
-def test_auto_says_why_a_cell_is_not_compiled(rnnbench) -> None:
-    told = "memoryless runs on torch: memoryless takes whole sequences"
-    assert told in rnnbench(*RUN, "--cell", "memoryless").err
-    assert told not in rnnbench(*RUN, "--cell", "memoryless", "--engine", "torch", "--force").err
+def test_auto_reports_why_a_cell_is_not_compiled(rnnbench) -> None:
+    message = "memoryless runs on torch: memoryless takes whole sequences"
+    assert message in rnnbench(*RUN, "--cell", "memoryless").err
+    assert message not in rnnbench(*RUN, "--cell", "memoryless", "--engine", "torch", "--force").err
     assert "runs on torch" not in rnnbench(*RUN, "--cell", "gru").err
 
 
-def test_an_installed_plug_in_that_cannot_be_used_is_named_and_hurts_no_other(rnnbench, monkeypatch) -> None:
+def test_a_broken_installed_plug_in_is_named_and_others_work(rnnbench, monkeypatch) -> None:
     class Point:
         def __init__(self, name: str, file: str) -> None:
             self.name, self.value, self.file = name, f"somewhere:{name}", file
@@ -169,15 +169,15 @@ def test_an_installed_plug_in_that_cannot_be_used_is_named_and_hurts_no_other(rn
     assert listed.code == 0
     assert "lstm" in listed.out
     raises, mine = sorted(listed.err.splitlines(), reverse=True)
-    assert raises.startswith("raises is installed, and cannot be used: ")
+    assert raises.startswith("raises is installed but cannot be used: ")
     assert "line 1: ModuleNotFoundError" in raises
-    assert mine.startswith("mine is installed, and cannot be used: cannot.py, line 12: NameError")
+    assert mine.startswith("mine is installed but cannot be used: cannot.py, line 12: NameError")
     assert rnnbench("check", "gru").code == 0
     assert "ModuleNotFoundError" in rnnbench("check", "raises").err
     assert rnnbench(*RUN, "--cell", "gru").err.count("nosuch") == 0
 
 
-def test_in_a_sweep_what_is_doubtful_is_told_once_and_checked_once(rnnbench) -> None:
+def test_a_sweep_checks_a_doubtful_cell_once_and_reports_it_once(rnnbench) -> None:
     note = "self.rate = rate\n        import os\n        with open('made', 'a') as file:\n            print(os.getpid(), file=file)"
     Path("cuts.py").write_text(CELL.replace("(h,) = state", "h = state[0].detach()").replace("self.rate = rate", note))
     result = rnnbench("sweep", "--cell", "./cuts.py", *RUN[1:], "--seed", "0,1,2", "--jobs", "1", "--out", "study")
@@ -189,7 +189,7 @@ def test_in_a_sweep_what_is_doubtful_is_told_once_and_checked_once(rnnbench) -> 
     assert max(later) < first
 
 
-def test_in_a_sweep_a_bad_cell_fails_alone(rnnbench) -> None:
+def test_only_the_runs_of_a_broken_cell_fail_in_a_sweep(rnnbench) -> None:
     Path("bad.py").write_text(CELL.replace("(h,) = state", "(h,) = stat"))
     result = rnnbench("sweep", "--cell", "./bad.py,gru", *RUN[1:], "--jobs", "1", "--out", "study")
     assert result.code == 3
@@ -207,8 +207,8 @@ RAISES = {
     "interrupt in its import": ("import sys\n", "import sys\nraise KeyboardInterrupt\n", "mine.py, line 2: KeyboardInterrupt"),
     "in __init__": ("self.rate = rate", "self.rate = rat", "mine.py, line 12: NameError"),
     "exit in __init__": ("self.rate = rate", "sys.exit(7)", "mine.py, line 12: SystemExit: 7"),
-    "a ValueError that befalls it": ("self.rate = rate", "a, b = 1, 2, 3", "mine.py, line 12: ValueError: too many values"),
-    "a ValueError of its own": ("self.rate = rate", "raise ValueError('rate is odd')", "rnnbench: rate is odd"),
+    "a ValueError of Python": ("self.rate = rate", "a, b = 1, 2, 3", "mine.py, line 12: ValueError: too many values"),
+    "a ValueError that it raises": ("self.rate = rate", "raise ValueError('rate is odd')", "rnnbench: rate is odd"),
     "in step": ("(h,) = state", "(h,) = state[0]", "mine.py, line 16: ValueError"),
     "in torch": ("(h,) = state", "h = state[0][:, :3]", "mine.py, line 17: RuntimeError: mat1 and mat2"),
     "exit in step": ("(h,) = state", "sys.exit(7)", "mine.py, line 16: SystemExit: 7"),
@@ -220,12 +220,12 @@ RAISES = {
 
 
 @pytest.mark.parametrize("where", RAISES, ids=str)
-def test_a_cell_that_raises_is_one_line_with_its_place(rnnbench, where: str) -> None:
-    old, new, told = RAISES[where]
+def test_an_error_in_a_cell_is_one_line_with_its_place(rnnbench, where: str) -> None:
+    old, new, message = RAISES[where]
     Path("mine.py").write_text(CELL.replace(old, new, 1))
     result = rnnbench(*RUN, "--cell", "./mine.py")
     assert (result.code, result.err.count("\n")) == (2, 1), result.err
-    assert told in result.err
+    assert message in result.err
 
 
 TASK_RAISES = {
@@ -238,11 +238,11 @@ TASK_RAISES = {
 
 @pytest.mark.parametrize("command", [["show", "./mine.py"], [*RUN, "--cell", "rnn", "--task", "./mine.py"], ["check", "./mine.py"]])
 @pytest.mark.parametrize("where", TASK_RAISES)
-def test_a_task_that_raises_is_one_line_with_its_place(rnnbench, where: str, command: list[str]) -> None:
+def test_an_error_in_a_task_is_one_line_with_its_place(rnnbench, where: str, command: list[str]) -> None:
     Path("mine.py").write_text(TASK.replace(TASK_RAISES[where], "return 1 / 0\n"))
     result = rnnbench(*command)
-    told = f"mine.py, line {line_of(TASK, TASK_RAISES[where])}: ZeroDivisionError: division by zero"
+    message = f"mine.py, line {line_of(TASK, TASK_RAISES[where])}: ZeroDivisionError: division by zero"
     assert result.code == (3 if command[0] == "check" else 2), result.err
-    said = result.out if command[0] == "check" else result.err
-    assert said.count("\n") == 1
-    assert told in said
+    output = result.out if command[0] == "check" else result.err
+    assert output.count("\n") == 1
+    assert message in output

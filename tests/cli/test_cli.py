@@ -1,4 +1,4 @@
-"""The command line as a person meets it: verdicts, help, bad input in one line, Ctrl-C and kill -9."""
+"""Tests of the command line: results, help, bad input in one line, Ctrl-C and kill -9."""
 
 import os
 import re
@@ -13,9 +13,10 @@ import pytest
 from rich.cells import cell_len
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.listings import lines_of
+from rnnbench._cli.terminal.listings import wrap_pairs
 from rnnbench._config import RunRequest
 from rnnbench._study import Row, RunRecord, Table
+from rnnbench.insight._constructions import CONSTRUCTIONS
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
@@ -39,7 +40,7 @@ def timeless(path: Path, kind: type) -> list[dict]:
     ]
 
 
-def test_run_says_its_verdict_and_where_it_wrote(rnnbench) -> None:
+def test_run_prints_its_result_and_its_files(rnnbench) -> None:
     result = rnnbench(*RUN, "--gap", "0", "--max-steps", "600")
     assert result.code == 0
     assert re.match(r"solved at step \d+: (99|100)\.\d % of 1,024 answers, chance 50\.0 %\n", result.out)
@@ -51,13 +52,13 @@ def test_run_says_its_verdict_and_where_it_wrote(rnnbench) -> None:
     assert "already done" in again.err
 
 
-def test_an_unsolved_run_is_held_against_chance(rnnbench) -> None:
+def test_an_unsolved_run_is_compared_with_chance(rnnbench) -> None:
     result = rnnbench(*RUN, "--cell", "memoryless", "--quiet")
     assert re.match(r"unsolved after 40 steps: \d+\.\d % of 1,024 answers, chance 50\.0 %; within its interval", result.out)
     assert result.err == ""
 
 
-def test_same_seed_same_files_and_force_makes_them_again(rnnbench) -> None:
+def test_the_same_seed_gives_the_same_files_also_with_force(rnnbench) -> None:
     rnnbench(*RUN, "--out", "a")
     rnnbench(*RUN, "--out", "b")
     (log,) = (path.name for path in Path("a/logs").iterdir())
@@ -87,29 +88,35 @@ def test_every_flag_of_run_has_help_and_its_default(rnnbench) -> None:
             assert f"[default: {field.default}]" in text, name
 
 
-def test_lists(rnnbench) -> None:
+def test_tasks_and_cells_are_listed(rnnbench) -> None:
     assert all(name in rnnbench("tasks").out for name in ("copy", "adding", "beijing", "recall", "12.5 %"))
     assert all(name in rnnbench("cells").out for name in ("rnn", "lstm", "gru-torch", "71,168"))
 
 
-def test_show_speaks_chinese(rnnbench) -> None:
+def test_constructions_are_listed_with_how_they_work(rnnbench) -> None:
+    lines = rnnbench("construct", "--list").out.splitlines()
+    assert [line.split(":")[0] for line in lines] == list(CONSTRUCTIONS)
+    assert "lstm-adding: 1 unit; a forget gate that keeps and an input gate that opens at the marks" in lines
+
+
+def test_show_prints_chinese(rnnbench) -> None:
     assert re.search(r"(到达|离开) .*北京", rnnbench("show", "beijing", "--language", "zh").out)
     assert re.search(r"我 住在 .*会讲", rnnbench("show", "recall", "--language", "zh").out)
 
 
-def test_an_example_that_is_broken_into_lines_keeps_every_answer_under_its_word() -> None:
+def test_a_wrapped_example_keeps_every_answer_below_its_word() -> None:
     words = [("住在", "."), ("a", "long"), ("中国", "x")] * 20
-    pairs = list(lines_of(words, 40))
+    pairs = list(wrap_pairs(words, 40))
     assert len(pairs) > 3
     assert max(cell_len(f"input {line}".rstrip()) for pair in pairs for line in pair) <= 40
     assert [word for top, _ in pairs for word in top.split()] == [word for word, _ in words]
     for top, bottom in pairs:
         starts = [[cell_len(line[: found.start()]) for found in re.finditer(r"\S+", line)] for line in (top, bottom)]
         assert starts[0] == starts[1]
-    assert len(list(lines_of(words, None))) == 1
+    assert len(list(wrap_pairs(words, None))) == 1
 
 
-def test_plot_draws_what_the_study_has(rnnbench) -> None:
+def test_plot_makes_the_figures_that_the_study_allows(rnnbench) -> None:
     rnnbench(*RUN)
     result = rnnbench("plot", "results")
     assert result.code == 0
@@ -120,7 +127,7 @@ def test_plot_draws_what_the_study_has(rnnbench) -> None:
     before = Path("results/figures/accuracy_by_gap.svg").read_bytes()
     rnnbench("plot", "results")
     assert Path("results/figures/accuracy_by_gap.svg").read_bytes() == before
-    shutil.rmtree("results/logs")  # a study of which somebody sent runs.csv alone
+    shutil.rmtree("results/logs")  # a study of which only runs.csv was sent
     assert "accuracy_by_gap.png" in rnnbench("plot", "results").out
 
 
@@ -176,14 +183,14 @@ def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], messag
     assert result.out == ""
 
 
-def test_ctrl_c_says_in_one_line_that_nothing_is_lost(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_a_command_with_one_line(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rnnbench.insight._random_search.random_search", interrupted)
     result = rnnbench("guess", "--cell", "rnn", "--task", "copy", "--gap", "5", "--quiet")
     assert result.code == 130
-    assert result.err == "rnnbench: stopped: what was recorded stays, and the same command resumes there\n"
+    assert result.err == "rnnbench: stopped: recorded results are kept, and the same command resumes\n"
 
 
 def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +208,7 @@ def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: p
     assert Path("results/runs.csv").read_bytes() == before
 
 
-def test_a_task_and_a_cell_of_ones_own(rnnbench) -> None:
+def test_a_custom_task_and_a_custom_cell(rnnbench) -> None:
     task = (ROOT / "tasks" / "beijing.py").read_text(encoding="utf-8").replace('"beijing"\n', '"mine"\n')
     Path("mine.py").write_text(task, encoding="utf-8")
     Path("leaky.py").write_text(
@@ -221,34 +228,34 @@ def test_a_task_and_a_cell_of_ones_own(rnnbench) -> None:
 LONG = [*RUN, "--cell", "lstm", "--gap", "30", "--max-steps", "240", "--eval-every", "20"]
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
-def test_stopped_at_any_moment_the_same_command_ends_with_the_same_files(tmp_path: Path, blow: signal.Signals) -> None:
-    whole = start(tmp_path, *LONG, "--out", "whole")
-    process = start(tmp_path, *LONG, "--out", "pieces")
-    pieces = tmp_path / "pieces"
+@pytest.mark.parametrize("stop_signal", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_a_stopped_run_resumes_and_ends_with_the_same_files(tmp_path: Path, stop_signal: signal.Signals) -> None:
+    undisturbed = start(tmp_path, *LONG, "--out", "undisturbed")
+    process = start(tmp_path, *LONG, "--out", "stopped")
+    stopped = tmp_path / "stopped"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        logs = list(pieces.glob("logs/*.csv"))
+        logs = list(stopped.glob("logs/*.csv"))
         if logs and len(logs[0].read_text().splitlines()) > 3:
             break
         time.sleep(0.01)
-    process.send_signal(blow)
+    process.send_signal(stop_signal)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == (-9 if blow is signal.SIGKILL else 128 + blow), (out, err)
-    assert not (pieces / "runs.csv").exists(), "it was finished before it could be stopped"
-    if blow is not signal.SIGKILL:
+    assert process.returncode == (-9 if stop_signal is signal.SIGKILL else 128 + stop_signal), (out, err)
+    assert not (stopped / "runs.csv").exists(), "it was finished before it could be stopped"
+    if stop_signal is not signal.SIGKILL:
         assert re.search(r"interrupted at step \d+ of 240", out)
         assert "Traceback" not in err
-    again = start(tmp_path, *LONG, "--out", "pieces")
+    again = start(tmp_path, *LONG, "--out", "stopped")
     _, err = again.communicate(timeout=60)
     assert again.returncode == 0, err
-    assert whole.wait(timeout=60) == 0
-    whole.communicate()
-    (log,) = (path.name for path in (tmp_path / "whole" / "logs").iterdir())
-    assert timeless(pieces / "runs.csv", RunRecord) == timeless(tmp_path / "whole" / "runs.csv", RunRecord)
-    assert timeless(pieces / "logs" / log, Row) == timeless(tmp_path / "whole" / "logs" / log, Row)
+    assert undisturbed.wait(timeout=60) == 0
+    undisturbed.communicate()
+    (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
+    assert timeless(stopped / "runs.csv", RunRecord) == timeless(tmp_path / "undisturbed" / "runs.csv", RunRecord)
+    assert timeless(stopped / "logs" / log, Row) == timeless(tmp_path / "undisturbed" / "logs" / log, Row)
     weights = f"weights/{Path(log).stem}.pt"
-    assert (pieces / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+    assert (stopped / weights).read_bytes() == (tmp_path / "undisturbed" / weights).read_bytes()
 
 
 def test_two_processes_write_to_one_study(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commands that read make nothing where they read: not in a study that may not be written to, not in one whose name is mistyped."""
+"""Tests that commands which read studies write nothing: not into a read-only study, and not into a mistyped one."""
 
 import shutil
 from pathlib import Path
@@ -39,12 +39,12 @@ READERS = {
     "sweep, dry": ["sweep", "--cell", "lstm", "--task", "beijing", "--gap", "3", "--max-steps", "4", "--out", "STUDY", "--dry-run"],
     "tune, dry": ["tune", "--cell", "lstm", "--task", "beijing", "--gap", "3", "--max-steps", "4", "--out", "STUDY", "--dry-run"],
 }
-NEED_NO_STUDY = {"list of claims", "sweep, dry", "tune, dry"}
+WITHOUT_STUDY = {"list of claims", "sweep, dry", "tune, dry"}
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study as it is committed: its tables, logs and weights, without the folders that writing needs."""
+    """Make a study as it is committed: tables, logs and weights, without the folders that writing needs."""
     study = tmp_path_factory.mktemp("bare") / "study"
     run(out=study, **RUN)
     for folder in (".locks", "checkpoints", "redo"):
@@ -57,7 +57,7 @@ def content(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)
-def test_a_study_is_as_it_was(rnnbench, bare: Path, words: list[str]) -> None:
+def test_a_read_only_study_is_unchanged(rnnbench, bare: Path, words: list[str]) -> None:
     before = content(bare)
     bare.chmod(0o500)
     try:
@@ -69,10 +69,10 @@ def test_a_study_is_as_it_was(rnnbench, bare: Path, words: list[str]) -> None:
     assert len(Study.open(bare).records()) == 1
 
 
-@pytest.mark.parametrize("kind", READERS)
-def test_a_mistyped_study_is_not_made(rnnbench, tmp_path: Path, kind: str) -> None:
-    result = rnnbench(*["nosuch" if word == "STUDY" else word for word in READERS[kind]])
-    if kind in NEED_NO_STUDY:
+@pytest.mark.parametrize("command", READERS)
+def test_a_mistyped_study_is_not_created(rnnbench, tmp_path: Path, command: str) -> None:
+    result = rnnbench(*["nosuch" if word == "STUDY" else word for word in READERS[command]])
+    if command in WITHOUT_STUDY:
         assert result.code == 0, result.err
     else:
         assert (result.code, result.err) == (2, "rnnbench: no study in nosuch: make one with `rnnbench run --out nosuch`\n")

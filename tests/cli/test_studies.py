@@ -1,4 +1,4 @@
-"""Commands that read studies: several at once, some tasks and cells of them, and what goes wrong on the way."""
+"""Tests of the commands that read studies: several at once, selections of runs, and errors."""
 
 import errno
 import io
@@ -20,12 +20,12 @@ CELLS = {"one": "rnn", "two": "lstm"}
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 BASE = Study.open(REFERENCE).records()[0].cells()
-"""A row to start from."""
+"""A complete row; tests replace some of its values."""
 
 
 @pytest.fixture
 def studies(tmp_path: Path) -> Path:
-    """Two studies, a cell each, of two tasks at three gaps; the second has twice the width."""
+    """Make two studies with a cell each, of two tasks at three gaps; the second has twice the width."""
     for name, cell in CELLS.items():
         rows = [
             {"task": task, "cell": cell, "gap": gap, "seed": seed, "steps_to_solve": 10.0 if cell == "lstm" else None}
@@ -34,21 +34,21 @@ def studies(tmp_path: Path) -> Path:
             for gap in (5, 10, 20)
             for seed in range(5)
         ]
-        told = made_up(rows).drop(columns=["option", "cell_option"]).astype(object)
-        told = told.where(told.notna(), None).assign(run_id=[f"{name}-{k}" for k in range(len(rows))], answers=1024)
-        texts = [{key: "" if value is None else str(value) for key, value in row.items()} for row in told.to_dict("records")]
+        frame = made_up(rows).drop(columns=["option", "cell_option"]).astype(object)
+        frame = frame.where(frame.notna(), None).assign(run_id=[f"{name}-{k}" for k in range(len(rows))], answers=1024)
+        texts = [{key: "" if value is None else str(value) for key, value in row.items()} for row in frame.to_dict("records")]
         Study.create(tmp_path / name).finished_table.write(RunRecord.parse(BASE | row) for row in texts)
     return tmp_path
 
 
-def test_several_studies_are_one_table_whose_names_say_what_differs(rnnbench, studies: Path) -> None:
+def test_labels_of_several_studies_contain_what_differs(rnnbench, studies: Path) -> None:
     table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--format", "csv").out))
     assert set(table["label"]) == {"rnn (uniform, hidden_size 128)", "lstm (uniform, hidden_size 256)"}
     twice = pd.read_csv(io.StringIO(rnnbench("table", "one", "one", "--format", "csv").out))
     assert set(twice["seeds"]) == {5}
 
 
-def test_tasks_and_cells_can_be_chosen(rnnbench, studies: Path) -> None:
+def test_tasks_and_cells_can_be_selected(rnnbench, studies: Path) -> None:
     table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--only", "recall", "--cell", "lstm", "--format", "csv").out))
     assert (set(table["task"]), set(table["cell"])) == ({"recall"}, {"lstm"})
     result = rnnbench("plot", "one", "two", "--only", "recall", "--style", "slide", "--out", "figures")
@@ -57,7 +57,7 @@ def test_tasks_and_cells_can_be_chosen(rnnbench, studies: Path) -> None:
     assert (result.code, result.err) == (2, "rnnbench: --cell: no runs of cell 'lstm'; there are rnn\n")
 
 
-def test_the_runs_of_a_sweep_file_can_be_chosen(rnnbench, studies: Path) -> None:
+def test_the_runs_of_a_sweep_file_can_be_selected(rnnbench, studies: Path) -> None:
     for name, gap in (("some", 5), ("others", 9)):
         (studies / f"{name}.toml").write_text(f'cell = "rnn"\ntask = "recall"\ngap = {gap}\nseed = [0, 1]\n', encoding="utf-8")
     runs = grid(read_sweep(studies / "some.toml", {}))
@@ -71,7 +71,7 @@ def test_the_runs_of_a_sweep_file_can_be_chosen(rnnbench, studies: Path) -> None
     assert "no runs of others.toml" in result.err
 
 
-def test_figures_can_be_chosen(rnnbench, studies: Path) -> None:
+def test_figures_can_be_selected(rnnbench, studies: Path) -> None:
     out = rnnbench("plot", "one", "--figure", "span,solved_rate", "--out", "some").out
     assert {path.name for path in (studies / "some").glob("*.png")} == {"span.png", "solved_rate.png"}
     assert "accuracy_by_gap" not in out
@@ -92,7 +92,7 @@ def test_two_cells_are_compared(rnnbench, studies: Path) -> None:
         assert (result.code, result.err.count("\n")) == (2, 1)
 
 
-def test_spans_are_a_table_of_their_own(rnnbench, studies: Path) -> None:
+def test_spans_are_a_separate_table(rnnbench, studies: Path) -> None:
     table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--spans", "--format", "csv").out))
     assert table["cell"].tolist() == ["lstm", "rnn"] * 2
     assert table["span"].tolist()[::2] == [20, 20]
@@ -103,7 +103,7 @@ def test_spans_are_a_table_of_their_own(rnnbench, studies: Path) -> None:
     assert (result.code, result.err.count("\n")) == (2, 1)
 
 
-def test_a_table_fits_80_columns_and_cuts_no_name(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_fits_80_columns_with_complete_names(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for more in ([], ["--spans"], ["--compare", "lstm,rnn"]):
         out = rnnbench("table", "one", "two", *more).out
@@ -130,7 +130,7 @@ def test_a_table_without_a_row_is_one_line(rnnbench, tmp_path: Path, content: st
     assert "no runs in bare" in result.err
 
 
-def test_a_reader_that_stops_reading_is_not_a_fault_of_the_folder(studies: Path) -> None:
+def test_a_closed_pipe_is_not_reported_as_an_error_of_the_folder(studies: Path) -> None:
     command = [sys.executable, "-m", "rnnbench", "plot", "one", "--only", "copy"]
     reader, writer = os.pipe()
     os.close(reader)
@@ -140,7 +140,7 @@ def test_a_reader_that_stops_reading_is_not_a_fault_of_the_folder(studies: Path)
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_full_disk_leaves_no_half_figure(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_partial_figure(rnnbench, studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""``sweep``, ``status`` and ``table`` as a person meets them."""
+"""Tests of ``sweep``, ``status`` and ``table`` on the command line."""
 
 import csv
 import io
@@ -53,14 +53,14 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     code, out, _ = rnnbench(*SWEEP, "--dry-run")
     assert code == 0
     assert out.startswith("4 runs: 0 done, 0 failed before, 4 to do\nabout ")
-    assert "4 from training steps timed now, with their whole budget" in out
+    assert "4 from training steps timed now, for the whole budget" in out
     assert not Path("study").exists()
 
     code, out, err = rnnbench(*SWEEP)
     assert code == 0
     assert out.startswith("4 of 4 runs done (")
     assert out.endswith("in study/runs.csv\nnext: rnnbench table study, rnnbench plot study or rnnbench report study\n")
-    assert "[4/4] " in err  # which run ends last is the machine's affair
+    assert "[4/4] " in err  # which run ends last depends on the machine
     assert err.count("rnn (uniform) on beijing, gap 10, seed 0, lr 0.01: ") == 1
     assert rnnbench(*SWEEP, "--quiet") == (0, out, "")
     assert "4 done, 0 failed before, 0 to do" in rnnbench(*SWEEP, "--dry-run")[1]
@@ -84,7 +84,7 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     assert "accuracy_by_gap.png" in rnnbench("plot", "study")[1]
 
 
-def test_a_search_runs_the_middle_gap_first_and_then_no_smaller_one_needlessly(rnnbench) -> None:
+def test_a_search_for_the_span_trains_few_gaps(rnnbench) -> None:
     gaps = ["--cell", "memoryless", "--gap", "1,2,3,4,5,6,7"]
     assert rnnbench(*SWEEP, *gaps, "--search-span", "--dry-run")[1].startswith("at most 3 of 7 runs")
     _, out, err = rnnbench(*SWEEP, *gaps, "--search-span", "--jobs", "1")
@@ -97,7 +97,7 @@ def test_a_search_runs_the_middle_gap_first_and_then_no_smaller_one_needlessly(r
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--gap", "5,x"], "--gap takes whole numbers with commas between, as in --gap 10,20,50, not '5,x'"),
+        (["--gap", "5,x"], "--gap takes whole numbers separated by commas, as in --gap 10,20,50, not '5,x'"),
         (["--gap", ""], "--gap takes whole numbers"),
         (["--lr", "0"], "--lr must be above 0, not 0.0"),
         (["--cell", "rnm"], "unknown cell 'rnm': did you mean 'rnn'?"),
@@ -113,7 +113,7 @@ def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], messag
     assert message in err
 
 
-def test_status_of_nothing_says_how_to_make_a_study(rnnbench) -> None:
+def test_status_of_a_missing_study_explains_how_to_make_one(rnnbench) -> None:
     code, _, err = rnnbench("status", "nowhere")
     assert code == 2
     assert "rnnbench run --out nowhere" in err

@@ -1,4 +1,4 @@
-"""The screen of a sweep: how it reckons the time that is left."""
+"""Tests of the display of a sweep: the remaining time, and the tally."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from rnnbench._sweep.run_queue import Evaluated, RunQueue, Started
 from rnnbench._training.runner import Runner
 
 
-def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remaining_time_weighs_runs_by_their_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = grid(
         SweepRequest.model_validate({"cell": "rnn", "task": "beijing", "gap": [10, 90, 190], "max_steps": 100})
     )  # 20 : 100 : 200
@@ -26,20 +26,20 @@ def test_time_left_counts_runs_at_work_and_the_length_of_those_to_come(tmp_path:
     first = run_queue.next()
     assert first is not None
     screen.show(Started(first))
-    assert screen.left() == "?"
+    assert screen.time_left() == "?"
     now[0] = 10.0
     screen.show(Evaluated(first, cast(Row, SimpleNamespace(step=50, accuracy=0.5, chance_accuracy=0.5))))
-    assert screen.left() == "5 min 10 s"  # the runs cost 20, 100 and 200: 10 of 320 in 10 s
+    assert screen.time_left() == "5 min 10 s"  # the runs cost 20, 100 and 200: 10 of 320 in 10 s
     now[0] = 20.0
     screen.show(cast(Any, run_queue.fail(first, "no reason", 1)))
-    assert screen.left() == "5 min 00 s"
+    assert screen.time_left() == "5 min 00 s"
 
 
-def test_the_tally_counts_the_runs_of_this_sweep_and_no_others(tmp_path: Path) -> None:
+def test_the_tally_only_counts_the_runs_of_this_sweep(tmp_path: Path) -> None:
     small = {"cell": "memoryless", "gap": [1, 2, 3], "hidden_size": 2, "max_steps": 2, "eval_sequences": 1000, "engine": "torch"}
     first, second, third = grid(SweepRequest.model_validate({"task": "beijing"} | small))
     study = Study.create(tmp_path / "study")
-    for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # those of recall are none of ours
+    for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # the sweep has no run of recall
         list(Runner(rebuild(run), study).rows())
     run_queue = RunQueue(study, [first, second, third])
     run_queue.next()

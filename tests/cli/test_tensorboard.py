@@ -1,4 +1,4 @@
-"""`run --tensorboard`: the study's own numbers, read back by TensorBoard's reader; one line where it is not installed."""
+"""Tests of ``run --tensorboard``: TensorBoard reads the study's numbers; without TensorBoard one line."""
 
 import importlib.util
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._cli.terminal.tensorboard import SHOWN
+from rnnbench._cli.terminal.tensorboard import LOGGED
 from rnnbench._study import Study
 
 RUN = ["run", "--cell", "rnn", "--task", "beijing", "--gap", "2", "--hidden-size", "4", "--batch-size", "4", "--engine", "torch"]
@@ -22,13 +22,13 @@ def test_tensorboard_reads_the_rows_of_the_log(rnnbench, tmp_path: Path) -> None
     (run,) = Study.open(tmp_path / "results").records()
     rows = Study.open(tmp_path / "results").log(run.run_id)
     events = EventAccumulator(str(tmp_path / "results" / "tensorboard" / run.run_id)).Reload()
-    assert set(events.Tags()["scalars"]) == set(SHOWN)
-    for name in SHOWN:
+    assert set(events.Tags()["scalars"]) == set(LOGGED)
+    for name in LOGGED:
         written = [(event.step, event.value) for event in events.Scalars(name)]
         assert written == [(row.step, pytest.approx(getattr(row, name), rel=1e-6)) for row in rows]
 
 
-def test_without_it_one_line_says_what_to_install(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorboard_one_line_names_the_extra(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     result = rnnbench(*RUN)
     assert (result.code, result.err) == (2, "rnnbench: --tensorboard needs the extra: pip install 'rnnbench[tensorboard]'\n")

@@ -1,4 +1,4 @@
-"""The fixture ``start``: commands in processes of their own, which can be killed."""
+"""The fixture ``start``: commands in separate processes that tests can kill."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.sweep.processes import ROOT, Start, group_alive
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a command in a process group of its own; whatever is left of it goes when the test ends."""
+    """Start a command in its own process group, which is killed when the test ends."""
     started = []
 
     def call(*argv: object, module: str = "rnnbench", path: Path = ROOT) -> subprocess.Popen:

@@ -1,4 +1,4 @@
-"""Sweeps as a person starts them, seen from outside: their processes and what they leave behind."""
+"""Helpers of the tests that start sweeps as processes."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--engine", "torch", "--eval-sequences", "1000"]
 
 Start = Callable[..., subprocess.Popen]
-"""Starts ``rnnbench`` with these words."""
+"""Starts ``rnnbench`` with these arguments."""
 
 
 def group_alive(process: subprocess.Popen) -> bool:
-    """Whether the process or any of its children is still there."""
+    """Return True if the process or any of its children is running."""
     try:
         os.killpg(process.pid, 0)
     except ProcessLookupError:
@@ -26,7 +26,7 @@ def group_alive(process: subprocess.Popen) -> bool:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Look until it holds; fails the test after so many seconds."""
+    """Wait until the condition is true; fail the test after some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -34,10 +34,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 def plain(rows: Iterable[Record]) -> list[dict]:
-    """Rows without the columns of time; NaN equals NaN."""
+    """Return rows without the time columns; NaN equals NaN."""
     return [{name: repr(value) for name, value in row.values().items() if name not in ("wall_s", "train_s")} for row in rows]
 
 
 def runs(folder: Path) -> list[dict]:
-    """``runs.csv`` sorted by run, the time columns aside."""
+    """Return ``runs.csv`` sorted by run, without the time columns."""
     return plain(sorted(Study(folder).records(), key=lambda record: record.run_id))

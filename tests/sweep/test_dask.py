@@ -1,4 +1,4 @@
-"""A real scheduler and workers on loopback: one of them dies in mid-run, the driver stops and goes on."""
+"""Tests with a real scheduler and workers on loopback: a worker is killed, the driver stops and resumes."""
 
 import itertools
 import logging
@@ -24,7 +24,7 @@ FLAGS = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "
 FLAGS += SMALL
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_one_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(UserError, match=r"^--dask needs the extra: pip install 'rnnbench\[dask\]'$"):
         Dask(RunQueue(Study(tmp_path), []), "tcp://127.0.0.1:1")
@@ -44,17 +44,17 @@ def test_a_sweep_silences_distributed_only_until_it_ends(start: Start, tmp_path:
     assert [logger.level for logger in loggers] == before
 
 
-MOST = 600
-"""Events that a driver is given: none waits longer than a tenth of a second."""
+MAX_EVENTS = 600
+"""Limit of a driver's events; none takes longer than a tenth of a second."""
 
 
 def start_scheduler(start: Start, file: Path) -> subprocess.Popen:
-    """A scheduler on loopback."""
+    """Start a scheduler on loopback."""
     return start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file, module="dask")
 
 
 def cluster(start: Start, folder: Path, workers: int) -> tuple[Path, list[subprocess.Popen]]:
-    """Scheduler file and worker processes."""
+    """Start a scheduler and workers; return the scheduler file and the worker processes."""
     pytest.importorskip("distributed")
     file = folder / "scheduler.json"
     start_scheduler(start, file)
@@ -62,17 +62,17 @@ def cluster(start: Start, folder: Path, workers: int) -> tuple[Path, list[subpro
     return file, [start(*worker, "--local-directory", folder / f"w{k}", module="dask") for k in range(workers)]
 
 
-def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: Path) -> None:
-    file, (mortal, _) = cluster(start, tmp_path, 2)
+def test_a_killed_worker_neither_loses_nor_doubles_a_run(start: Start, tmp_path: Path) -> None:
+    file, (first_worker, _) = cluster(start, tmp_path, 2)
     sweep = start("sweep", *FLAGS, "--out", "study", "--dask", file)
     study = tmp_path / "study"
     wait_for(lambda: runs(study), 40)
-    os.killpg(mortal.pid, signal.SIGKILL)
+    os.killpg(first_worker.pid, signal.SIGKILL)
     assert sweep.wait(60) == 0, sweep.communicate()
-    alone = start("sweep", *FLAGS, "--out", "alone")
-    assert alone.wait(60) == 0
+    local = start("sweep", *FLAGS, "--out", "local")
+    assert local.wait(60) == 0
     assert len(runs(study)) == 8
-    assert runs(study) == runs(tmp_path / "alone")
+    assert runs(study) == runs(tmp_path / "local")
     home = Study(study)
     for record in home.records():
         steps = [row.step for row in home.log(record.run_id)]
@@ -81,14 +81,14 @@ def test_a_killed_worker_loses_no_run_and_doubles_none(start: Start, tmp_path: P
         assert load_tensors(home.weights_file(record.run_id))
 
 
-def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path) -> None:
+def test_a_stopped_driver_resumes_where_it_stopped(start: Start, tmp_path: Path) -> None:
     file, _ = cluster(start, tmp_path, 1)
     small = {"hidden_size": 8, "batch_size": 8, "engine": "torch", "eval_sequences": 1000}
     config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small)).run
     wait_for(file.exists)
     study = Study.create(tmp_path / "study")
     first = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
-    for event in itertools.islice(first.events(), MOST):
+    for event in itertools.islice(first.events(), MAX_EVENTS):
         if isinstance(event, Evaluated) and event.row.step == 30:  # the files of the rows before are back
             first.stop()
     checkpoint = int(load_tensors(study.checkpoint_file(config.run_id))["step"])
@@ -96,15 +96,15 @@ def test_a_stopped_driver_goes_on_where_it_stopped(start: Start, tmp_path: Path)
     assert not study.claimed(config.run_id)
 
     second = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
-    events = list(itertools.islice(second.events(), MOST))
+    events = list(itertools.islice(second.events(), MAX_EVENTS))
     assert min(event.row.step for event in events if isinstance(event, Evaluated)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
-    list(Runner(rebuild(config), Study.create(tmp_path / "alone")).rows())
-    assert runs(study.folder) == runs(tmp_path / "alone")
-    assert plain(study.log(config.run_id)) == plain(Study(tmp_path / "alone").log(config.run_id))
+    list(Runner(rebuild(config), Study.create(tmp_path / "local")).rows())
+    assert runs(study.folder) == runs(tmp_path / "local")
+    assert plain(study.log(config.run_id)) == plain(Study(tmp_path / "local").log(config.run_id))
 
 
-def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_process_holds_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = cluster(start, tmp_path, 1)
     monkeypatch.setattr("rnnbench._sweep.run_queue.BUSY_TIMEOUT_S", 0.0)
     config = resolve(RunRequest(cell="rnn", task="beijing", gap=5)).run
@@ -114,7 +114,7 @@ def test_a_run_of_another_process_is_left_to_it(start: Start, tmp_path: Path, mo
         assert any(isinstance(event, HeldElsewhere) for event in Dask(RunQueue(study, [config]), str(file)).events())
 
 
-def test_what_is_wrong_with_a_cluster_is_said_in_a_line_and_no_run_fails(start: Start, tmp_path: Path) -> None:
+def test_problems_of_a_cluster_are_reported_and_no_run_fails(start: Start, tmp_path: Path) -> None:
     """No worker, one with another rnnbench, one without; then the scheduler dies."""
     file, scheduler = tmp_path / "scheduler.json", start_scheduler(start, tmp_path / "scheduler.json")
     wait_for(file.exists)

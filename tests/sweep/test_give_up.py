@@ -1,4 +1,4 @@
-"""Stopping what is hopeless: never by chance alone, and with a status of its own."""
+"""Tests of ``--give-up``, which stops a run that was never above chance."""
 
 import pytest
 
@@ -19,13 +19,13 @@ def test_a_run_never_above_chance_is_given_up_at_the_next_evaluation() -> None:
     assert rows[-1].step == 30
 
 
-def test_a_run_once_above_chance_goes_on_to_its_end() -> None:
+def test_a_run_once_above_chance_is_not_given_up() -> None:
     rows = list(Trainer(resolve(REQUEST.model_copy(update={"cell": "rnn", "lr": 0.03}))).rows())
     assert max(row.accuracy for row in rows if row.step <= 30) > 0.6
     assert rows[-1].status in ("solved", "unsolved")
 
 
-def test_hope_survives_a_checkpoint() -> None:
+def test_a_checkpoint_keeps_that_a_run_was_above_chance() -> None:
     first = Trainer(CONFIG)
     first.hopeful = True
     again = Trainer(CONFIG)
@@ -39,7 +39,7 @@ def test_without_the_rule_nothing_is_given_up() -> None:
     assert rows[-1].step == 100
 
 
-def test_the_rule_is_a_field_of_a_sweep_too() -> None:
+def test_a_sweep_has_the_rule_as_a_field() -> None:
     assert read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 50}).model_dump()["give_up"] == 50
     with pytest.raises(UserError, match="--give-up must be at least 1"):
         read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 0})

@@ -1,4 +1,4 @@
-"""What a sweep consists of, and how a search for the span saves runs."""
+"""Tests of the runs of a sweep, and of the search for the span."""
 
 import pytest
 
@@ -26,15 +26,15 @@ def test_the_grid_is_the_product_small_gaps_first() -> None:
     assert [run.gap for run in runs] == sorted(run.gap for run in runs)
 
 
-def test_the_same_run_asked_for_twice_is_done_once() -> None:
+def test_a_run_that_is_requested_twice_is_in_the_grid_once() -> None:
     assert len(grid(sweep(gap=[5, 5], init=["default", "uniform"], seed=[0, 0]))) == 1
 
 
-def test_without_gaps_every_task_has_its_own() -> None:
+def test_without_gaps_every_task_has_its_default_gaps() -> None:
     assert [run.gap for run in grid(sweep(gap=[]))] == [0, 10, 20, 50, 100, 200, 500]
 
 
-def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_there() -> None:
+def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_listed() -> None:
     with pytest.raises(UserError, match="chrono sets a forgetting gate, which cell rnn does not have"):
         grid(sweep(cell=["rnn", "gru"], init=["chrono"]))
     pairs = {(run.cell, run.init) for run in grid(sweep(cell=["rnn", "gru"], init=["default", "chrono", "uniform"]))}
@@ -43,14 +43,14 @@ def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_there() -
         grid(sweep(init=["default", "ortogonal"]))
 
 
-def test_the_horizon_goes_to_chrono_alone() -> None:
+def test_only_chrono_gets_the_horizon() -> None:
     runs = grid(sweep(cell=["lstm"], init=["uniform", "chrono"], horizon=70.0))
     assert {(run.init, run.horizon) for run in runs} == {("uniform", None), ("chrono", 70.0)}
     with pytest.raises(UserError, match="no run of this sweep has an initialisation that uses it"):
         grid(sweep(horizon=70.0))
 
 
-def test_a_gap_that_a_task_cannot_have_is_one_line() -> None:
+def test_an_impossible_gap_is_reported_in_one_line() -> None:
     with pytest.raises(UserError, match=r"^gap 0 is too small for task copy: the smallest is \d+$"):
         grid(sweep(task=["copy"], gap=[0, 10]))
 
@@ -70,12 +70,12 @@ def test_the_search_finds_the_span_in_few_runs(reach: int) -> None:
     assert len(done) <= search.max_runs() == 3 * 5
 
 
-def test_the_search_is_one_bisection_a_curve_even_where_the_horizon_follows_the_gap() -> None:
+def test_the_search_has_one_bisection_per_curve_also_with_chrono() -> None:
     runs = grid(sweep(cell=["rnn", "lstm"], lr=[0.1, 0.01], seed=[0, 1]))
     assert len(SpanSearch(runs).curves) == 4
 
 
-def test_a_cells_own_width_stands_in_the_place_of_a_budget_of_parameters() -> None:
+def test_a_cells_own_width_replaces_the_parameter_budget() -> None:
     asked = sweep(
         cell=["rnn", "indrnn", "esn"],
         task=["beijing"],

@@ -1,4 +1,4 @@
-"""A sweep survives its own death, the death of its runs, and Ctrl-C."""
+"""Tests that a sweep survives a kill, crashing runs, and Ctrl-C."""
 
 import os
 import random
@@ -20,7 +20,7 @@ TWELVE += ["--max-steps", "120", "--eval-every", "10", "--lr", "0.0001"]  # too 
 
 
 def lines(folder: Path) -> int:
-    """Evaluations in the logs so far."""
+    """Return the number of evaluations in the logs."""
     return sum(path.read_bytes().count(b"\n") for path in (folder / "logs").glob("*.csv"))
 
 
@@ -28,7 +28,7 @@ def logs(folder: Path) -> dict:
     return {path.stem: plain(Study(folder).log(path.stem)) for path in (folder / "logs").glob("*.csv")}
 
 
-def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(start: Start, tmp_path: Path) -> None:
     undisturbed = start("sweep", *TWELVE, "--out", "calm")
     assert undisturbed.wait(60) == 0
     chance, killed = random.Random(5), tmp_path / "killed"
@@ -39,7 +39,7 @@ def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, t
         time.sleep(chance.uniform(0, 0.05))
         sweep.kill()
         sweep.wait()
-        if chance.random() < 0.5:  # else the next sweep meets the old workers, if they are there still
+        if chance.random() < 0.5:  # else the next sweep may meet the old workers
             wait_for(lambda sweep=sweep: not group_alive(sweep), 5)
     assert 0 < len(runs(killed)) < 12, "the kills should come in the middle"
     last = start("sweep", *TWELVE, "--out", "killed")
@@ -51,7 +51,7 @@ def test_killed_at_random_moments_a_sweep_ends_as_if_undisturbed(start: Start, t
 
 
 def bad_cell(folder: Path, name: str, body: str) -> str:
-    """A cell file whose network ends in the given way as soon as it is used."""
+    """Write a cell file whose network fails in the given way as soon as it is used."""
     path = folder / f"{name}.py"
     path.write_text(
         "import os, resource, signal, torch\nfrom rnnbench.cells.rnn import CELL as Rnn\n"
@@ -61,10 +61,10 @@ def bad_cell(folder: Path, name: str, body: str) -> str:
     return str(path)
 
 
-def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_path: Path) -> None:
-    mended = tmp_path / "mended"
+def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed"
     cells = [
-        bad_cell(tmp_path, "segv", f"os.path.exists({str(mended)!r}) or os.kill(os.getpid(), signal.SIGSEGV)"),
+        bad_cell(tmp_path, "segv", f"os.path.exists({str(fixed)!r}) or os.kill(os.getpid(), signal.SIGSEGV)"),
         bad_cell(tmp_path, "kill", "os.kill(os.getpid(), signal.SIGKILL)"),
         bad_cell(tmp_path, "memory", "raise MemoryError"),
         bad_cell(tmp_path, "limit", "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); torch.ones(2**33)"),
@@ -83,7 +83,7 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
         "kill": "killed (signal 9)",
         "memory": "out of memory",
         "limit": "out of memory",
-        "error": "error",  # its name: what the checks found before the run
+        "error": "error",  # the cell's name: the checks before the run failed
         "exit": "ended with exit code 0 before it had a result",
     }
     assert failed["error"].reason == "error: error.py, line 6: RuntimeError: two words"
@@ -96,7 +96,7 @@ def test_runs_that_die_are_recorded_and_take_no_other_along(start: Start, tmp_pa
     assert "segmentation fault (signal 11)" in status
     assert "to do        0" in status
 
-    mended.touch()
+    fixed.touch()
     again = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
     assert "--retry-failed tries them again" in again.communicate(timeout=60)[0]
     assert again.returncode == 3
@@ -116,7 +116,7 @@ def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_ends_a_sweep_and_loses_nothing(start: Start, tmp_path: Path, number: int, code: int) -> None:
+def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, number: int, code: int) -> None:
     long = ["--cell", "memoryless,rnn", "--task", "copy", "--gap", "10", "--max-steps", "100000", "--eval-every", "30", *SMALL]
     sweep = start("sweep", *long, "--jobs", "2", "--out", "study")
     study = tmp_path / "study"
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_a_sweep_and_loses_nothing(start: Start, tmp_path: Path, num
     assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
 
 
-def test_workers_end_with_a_killed_driver(start: Start, tmp_path: Path) -> None:
+def test_workers_end_when_the_driver_is_killed(start: Start, tmp_path: Path) -> None:
     silent = ["--cell", "rnn", "--task", "copy", "--gap", "10", "--seed", "0,1", "--max-steps", "10000000", *SMALL]
     sweep = start("sweep", *silent, "--eval-every", "10000000", "--jobs", "2", "--out", "study")
     study = Study(tmp_path / "study")

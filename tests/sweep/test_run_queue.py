@@ -1,4 +1,4 @@
-"""Which run is next: done and failed ones are skipped, a search is followed, another process is waited for."""
+"""Tests of the queue of a sweep, of run states, and of the estimated time."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Stu
     assert study.failures.rows() == []
 
 
-def test_a_run_that_another_sweep_did_meanwhile_is_not_done_again(study: Study) -> None:
+def test_a_run_that_another_sweep_finished_is_not_repeated(study: Study) -> None:
     run_queue = RunQueue(study, RUNS[:2])
     list(Runner(rebuild(RUNS[0]), study).rows())
     assert run_queue.next() == RUNS[1]
@@ -61,7 +61,7 @@ def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study:
     list(Runner(rebuild(RUNS[0]), study).rows())
     with study.claim(RUNS[0].run_id):
         for config in RUNS[:2]:
-            study.checkpoint_file(config.run_id).write_bytes(b"left over")
+            study.checkpoint_file(config.run_id).write_bytes(b"left")
         study.tidy()
         assert study.checkpoint_file(RUNS[0].run_id).exists()
     study.tidy()
@@ -80,7 +80,7 @@ def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> No
     assert [row.reason for row in study.failures.rows()] == ["why not"]
 
 
-def test_a_run_of_another_process_is_tried_again_and_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_process_holds_is_retried_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     run_queue, now = RunQueue(study, RUNS[:1]), [100.0]
     monkeypatch.setattr(run_queue_module.time, "monotonic", lambda: now[0])
     assert isinstance(run_queue.postpone(run_queue.next() or RUNS[0]), Tick)

@@ -1,4 +1,4 @@
-"""A sweep file: what it may say, what flags do to it, and how a mistake is told."""
+"""Tests of sweep files: their content, flags that replace it, and messages about mistakes."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_file_and_the_flags_that_override_it(file: Path) -> None:
+def test_flags_replace_values_of_the_file(file: Path) -> None:
     sweep = read_sweep(file, {"gap": [30], "lr": [1]})
     assert (sweep.cell, sweep.task, sweep.gap, sweep.lr) == (["rnn", "lstm"], ["copy"], [30], [1.0])
     assert sweep.model_dump()["option"] == {"symbols": 5}
@@ -45,7 +45,7 @@ def test_a_file_and_the_flags_that_override_it(file: Path) -> None:
         ("seed = [0", "study.toml is not TOML: Unclosed array (at "),
     ],
 )
-def test_a_mistake_is_told_by_key_place_and_meaning(file: Path, text: str, message: str) -> None:
+def test_a_mistake_is_reported_with_key_line_and_suggestion(file: Path, text: str, message: str) -> None:
     file.write_text("\n# a comment\ncell = 'rnn'\ntask = 'copy'\ngap = [10, 20]\nmax_steps = 50\n\n\n" + text)
     with pytest.raises(UserError) as error:
         read_sweep(file, {})
@@ -53,7 +53,7 @@ def test_a_mistake_is_told_by_key_place_and_meaning(file: Path, text: str, messa
     assert "\n" not in str(error.value)
 
 
-def test_what_is_missing_and_what_is_wrong_in_a_flag(file: Path) -> None:
+def test_a_missing_key_and_a_wrong_flag_are_reported(file: Path) -> None:
     with pytest.raises(UserError, match="a sweep needs a task: give --task, or `task = "):
         read_sweep(None, {"cell": ["rnn"]})
     with pytest.raises(UserError, match=r"^--hidden-size must be at least 1, not 0$"):

@@ -1,1 +1,1 @@
-"""One file per command: flags in, the Python interface does the work, a few lines out. No command imports another."""
+"""The commands, one file each: parse flags, call the package, print the result. No command imports another."""

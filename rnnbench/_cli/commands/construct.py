@@ -1,4 +1,4 @@
-"""``rnnbench construct``: hand-picked parameters that solve the tasks at any gap, and why training does not find them."""
+"""``rnnbench construct``: hand-picked weights that solve the tasks at any gap."""
 
 from __future__ import annotations
 
@@ -8,63 +8,90 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Folder, Gaps, Quiet, Seed, amount, comma_list, only_with, steps
+from rnnbench._cli.terminal.flags import FolderFlag, GapsFlag, QuietFlag, SeedFlag, amount, comma_list, only_with, steps
 from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
-Names = Annotated[list[str] | None, typer.Argument(help="Constructions, such as rnn-copy. Default: all.", show_default=False)]
-Noises = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
-Sequences = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences that an accuracy is counted on.")]
-TrainFrom = Annotated[bool, typer.Option("--train-from", help="Train from the construction, disturbed, instead.")]
-Perturb = Annotated[
-    str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, as shares of their root mean square.")
+NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names, such as rnn-copy. Default: all.", show_default=False)]
+NoiseFlag = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
+SequencesFlag = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences per accuracy.")]
+TrainFromFlag = Annotated[bool, typer.Option("--train-from", help="Train from the perturbed construction instead.")]
+PerturbFlag = Annotated[
+    str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, relative to their root mean square.")
 ]
-TrainGap = Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="With --train-from: the gap.")]
-Seeds = Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="With --train-from: how many perturbations of each size.")]
-Rate = Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")]
-Budget = Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", help="With --train-from: training budget.")]
+TrainGapFlag = Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="With --train-from: the gap.")]
+SeedsFlag = Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="With --train-from: number of perturbations of each size.")]
+RateFlag = Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")]
+BudgetFlag = Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", help="With --train-from: training budget.")]
+ListConstructionsFlag = Annotated[bool, typer.Option("--list", help="List the constructions and how they work; measure nothing.")]
 
 
 @app.command(epilog="Example: rnnbench construct rnn-copy --gap 200,2000")
 def construct(
     context: typer.Context,
-    name: Names = None,
-    gap: Gaps = "10,200,2000",
-    noise: Noises = "0,0.001,0.01,0.1,0.3",
-    sequences: Sequences = 256,
-    seed: Seed = 0,
-    train_from: TrainFrom = False,
-    perturb: Perturb = "0,0.01,0.03,0.1,0.3,1",
-    train_gap: TrainGap = 50,
-    seeds: Seeds = 3,
-    lr: Rate = 0.002,
-    max_steps: Budget = 1000,
-    out: Folder = Path("results/construct"),
-    quiet: Quiet = False,
+    name: NamesArgument = None,
+    gap: GapsFlag = "10,200,2000",
+    noise: NoiseFlag = "0,0.001,0.01,0.1,0.3",
+    sequences: SequencesFlag = 256,
+    seed: SeedFlag = 0,
+    train_from: TrainFromFlag = False,
+    perturb: PerturbFlag = "0,0.01,0.03,0.1,0.3,1",
+    train_gap: TrainGapFlag = 50,
+    seeds: SeedsFlag = 3,
+    lr: RateFlag = 0.002,
+    max_steps: BudgetFlag = 1000,
+    out: FolderFlag = Path("results/construct"),
+    list_constructions: ListConstructionsFlag = False,
+    quiet: QuietFlag = False,
 ) -> None:
-    """Load explicit weights into the cells that are trained: accuracy at any gap, under noise, and the gradient.
+    """Measure hand-picked weights that solve the tasks at any gap.
 
-    A unit that noise cannot flip is saturated, and passes no gradient back: in theory a vanilla RNN need not forget, but gradient
-    descent does not find these weights. --train-from starts there, disturbed, and shows from how far away it does.
+    A saturated unit resists noise but passes no gradient back, so training does not find these weights. --train-from starts nearby.
     """
-    from rnnbench._cli.terminal.analysis_text import construction_lines, train_lines
-    from rnnbench._cli.terminal.output import prepare, save, save_figure
-    from rnnbench._cli.terminal.progress import counting
-    from rnnbench._study.insight_tables import ConstructionRow
-    from rnnbench.insight import measure_constructions, train_constructions
-    from rnnbench.insight._trade_off import trade_off_curve
-    from rnnbench.plots import plot_constructions, plot_train_from
+    from rnnbench._cli.terminal.listings import print_constructions
 
-    prepare(out)
-    if train_from:
-        file, bar = out / "train_from.csv", counting("training", quiet)
-        asked: dict[str, Any] = {"perturb": comma_list("--perturb", perturb, amount, "0,0.1,1"), "seed": range(seed, seed + seeds)}
-        frame = train_constructions(name, train_gap=train_gap, lr=lr, max_steps=max_steps, file=file, progress=bar, **asked)
-        typer.echo(f"{train_lines(frame)}\n  {file}")
-        save_figure(out, "train_from", plot_train_from(frame))
+    if list_constructions:
+        print_constructions()
+    elif train_from:
+        values: dict[str, Any] = {
+            "train_gap": train_gap,
+            "perturb": _amounts("--perturb", perturb),
+            "lr": lr,
+            "max_steps": max_steps,
+        }
+        _train(name, values | {"seed": range(seed, seed + seeds)}, out, quiet)
     else:
         only_with(context, "--train-from", "perturb", "train_gap", "seeds", "lr", "max_steps")
-        gaps, noises = comma_list("--gap", gap, steps, "10,200"), comma_list("--noise", noise, amount, "0,0.1")
-        bar = counting("measuring", quiet)
-        frame = measure_constructions(name, gap=gaps, noise=noises, sequences=sequences, seed=seed, progress=bar)
-        save(out, "constructions", frame, ConstructionRow, plot_constructions(frame, trade_off_curve()))
-        typer.echo(construction_lines(frame))
+        values = {"gap": comma_list("--gap", gap, steps, "10,200"), "noise": _amounts("--noise", noise), "seed": seed}
+        _measure(name, values | {"sequences": sequences}, out, quiet)
+
+
+def _measure(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
+    from rnnbench._cli.terminal.analysis_text import construction_lines
+    from rnnbench._cli.terminal.output import check_writable, save
+    from rnnbench._cli.terminal.progress import counting
+    from rnnbench._study.insight_tables import ConstructionRow
+    from rnnbench.insight import measure_constructions
+    from rnnbench.insight._trade_off import trade_off_curve
+    from rnnbench.plots import plot_constructions
+
+    check_writable(out)
+    frame = measure_constructions(names, progress=counting("measuring", quiet), **values)
+    save(out, "constructions", frame, ConstructionRow, plot_constructions(frame, trade_off_curve()))
+    typer.echo(construction_lines(frame))
+
+
+def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
+    from rnnbench._cli.terminal.analysis_text import train_lines
+    from rnnbench._cli.terminal.output import check_writable, save_figure
+    from rnnbench._cli.terminal.progress import counting
+    from rnnbench.insight import train_constructions
+    from rnnbench.plots import plot_train_from
+
+    check_writable(out)
+    frame = train_constructions(names, file=out / "train_from.csv", progress=counting("training", quiet), **values)
+    typer.echo(f"{train_lines(frame)}\n  {out / 'train_from.csv'}")
+    save_figure(out, "train_from", plot_train_from(frame))
+
+
+def _amounts(name: str, text: str) -> list[float]:
+    return comma_list(name, text, amount, "0,0.1")

@@ -1,4 +1,4 @@
-"""``rnnbench gates``: what the gates of a trained network do, word by word."""
+"""``rnnbench gates``: the gates of a trained network, step by step."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Folder, OneStudy
+from rnnbench._cli.terminal.flags import FolderFlag, StudyFlag
 from rnnbench._config import MOST_SEQUENCES
 
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
 def gates(
-    run: Annotated[str, typer.Argument(help="run_id of a finished run, or its beginning.")],
-    study: OneStudy = Path("results"),
-    example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Which fresh sequence to show.")] = 0,
-    out: Folder = Path("results/gates"),
+    run: Annotated[str, typer.Argument(help="run_id of a finished run, or its first characters.")],
+    study: StudyFlag = Path("results"),
+    example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Number of the sequence to show.")] = 0,
+    out: FolderFlag = Path("results/gates"),
 ) -> None:
-    """Show gates and state of a finished run along one sequence, and how long its units keep what they hold."""
+    """Show the gates and state of a trained network along one sequence, and the half-lives of its units."""
     from rnnbench._cli.terminal.analysis_text import gate_lines
-    from rnnbench._cli.terminal.output import prepare, save
+    from rnnbench._cli.terminal.output import check_writable, save
     from rnnbench._study import Study
     from rnnbench._study.insight_tables import GateRow, HalfLifeRow
     from rnnbench.insight import measure_gates
@@ -29,7 +29,7 @@ def gates(
     from rnnbench.plots import plot_gates
 
     name = find_run(Study.open(study), run).run_id
-    prepare(out)
+    check_writable(out)
     found = measure_gates(name, study=study, example=example)
     typer.echo(gate_lines(found))
     save(out, f"gates_{name}", found.means, GateRow, plot_gates(*found))

@@ -1,4 +1,4 @@
-"""``rnnbench guess``: random weights until one network solves the task."""
+"""``rnnbench guess``: random weights until a network solves the task."""
 
 from __future__ import annotations
 
@@ -8,41 +8,52 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Cells, Folder, Gap, Quiet, Seed, TaskOption, Tasks, Width, parse_options
+from rnnbench._cli.terminal.flags import (
+    CellsFlag,
+    FolderFlag,
+    GapFlag,
+    QuietFlag,
+    SeedFlag,
+    TaskOptionFlag,
+    TasksFlag,
+    WidthFlag,
+    name_list,
+    parse_options,
+)
 from rnnbench._config import LARGEST_COUNT, MOST_SEEDS
 
 
 @app.command(epilog="Example: rnnbench guess --cell rnn --task beijing,recall,adding,copy --gap 200")
 def guess(
-    cell: Cells = "rnn",
-    task: Tasks = "beijing,recall,adding,copy",
-    gap: Gap = 200,
-    hidden_size: Width = 3,
+    cell: CellsFlag = "rnn",
+    task: TasksFlag = "beijing,recall,adding,copy",
+    gap: GapFlag = 200,
+    hidden_size: WidthFlag = 3,
     scale: Annotated[float, typer.Option(help="Weights and biases are drawn from U[-SCALE, SCALE].")] = 100.0,
-    max_guesses: Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, help="Guesses before a repeat is unsolved.")] = 5000,
-    repeats: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Repeats, each with a seed of its own.")] = 20,
-    seed: Seed = 0,
-    option: TaskOption = None,
-    study: Annotated[Path | None, typer.Option(help="Study whose runs of the same task, cell and gap are shown beside it.")] = None,
-    out: Folder = Path("results/guess"),
-    quiet: Quiet = False,
+    max_guesses: Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, help="Most guesses per repeat.")] = 5000,
+    repeats: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Repeats, each with its own seed.")] = 20,
+    seed: SeedFlag = 0,
+    option: TaskOptionFlag = None,
+    study: Annotated[Path | None, typer.Option(help="Study whose trained runs are shown next to the guesses.")] = None,
+    out: FolderFlag = Path("results/guess"),
+    quiet: QuietFlag = False,
 ) -> None:
-    """Guess all weights at random until a network solves the task: what guessing finds quickly proves little about learning.
+    """Guess all weights at random until a network solves the task.
 
-    Repeats that the CSV has are skipped, so an interrupted command resumes where it stopped.
+    A task that guessing solves quickly shows little about learning. The same command resumes after an interruption.
     """
     from rnnbench._cli.terminal.analysis_text import guess_lines
-    from rnnbench._cli.terminal.formatting import say
+    from rnnbench._cli.terminal.formatting import print_wrapped
     from rnnbench._cli.terminal.output import save_figure
     from rnnbench._cli.terminal.progress import counting
     from rnnbench._study import Study
     from rnnbench.insight import measure_guesses
     from rnnbench.plots import plot_guesses
 
-    runs = Study.open(study).runs() if study else None  # before the work
+    runs = Study.open(study).runs() if study else None  # read first, so that a wrong study fails at once
     found = measure_guesses(
-        cell=cell.replace(" ", "").split(","),
-        task=task.replace(" ", "").split(","),
+        cell=name_list("--cell", cell),
+        task=name_list("--task", task),
         seed=range(seed, seed + repeats),
         option=parse_options(option),
         file=out / "guess.csv",
@@ -53,5 +64,5 @@ def guess(
         max_guesses=max_guesses,
     )
     for line in (*guess_lines(found), f"  {out / 'guess.csv'}"):
-        say(line)
+        print_wrapped(line)
     save_figure(out, "guess", plot_guesses(found, runs))

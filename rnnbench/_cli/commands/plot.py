@@ -1,4 +1,4 @@
-"""``rnnbench plot``: draw one study, or several in one figure."""
+"""``rnnbench plot``: the figures of studies."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Cell, Only, Studies, Style, StyleOption, Sweeps
+from rnnbench._cli.terminal.flags import CellFilterFlag, OnlyFlag, StudiesArgument, Style, StyleFlag, SweepFilterFlag
 
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
 def plot(
-    study: Studies = None,
-    only: Only = None,
-    cell: Cell = None,
-    sweep: Sweeps = None,
-    style: StyleOption = Style.paper,
+    study: StudiesArgument = None,
+    only: OnlyFlag = None,
+    cell: CellFilterFlag = None,
+    sweep: SweepFilterFlag = None,
+    style: StyleFlag = Style.paper,
     figure: Annotated[
-        str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures (their files' names), with commas between.")
+        str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
     ] = None,
-    published: Annotated[bool, typer.Option("--published", help="Also draw our losses beside the published ones.")] = False,
+    published: Annotated[bool, typer.Option("--published", help="Also plot our losses next to published ones.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the figures. Default: STUDY/figures; figures/ here for several studies.")
+        Path | None, typer.Option(help="Folder for the figures. Default: STUDY/figures, or figures for several studies.")
     ] = None,
 ) -> None:
-    """Draw all that the studies allow: accuracy, solved rate, span and steps to solve against the gap, learning curves of each
-    task, and what `run --eval-gaps` measured.
+    """Plot the results of studies.
 
-    Several studies are drawn together: runs that differ in anything but the learning rate are curves of their own, named by what
-    differs.
+    The figures: accuracy, solved rate, span and steps to solve against the gap; the learning curves of each task; the accuracies of
+    `run --eval-gaps`. Several studies share the figures. Runs that differ in more than the learning rate are separate curves, named
+    by the difference.
     """
     from rnnbench import plots
     from rnnbench._analysis.published import comparable
     from rnnbench._cli.terminal.output import save_figure
-    from rnnbench._cli.terminal.studies import Part, frames_of, named, wanted
+    from rnnbench._cli.terminal.studies import Selection, read_frames, select_figures
 
-    studies = named(study)
+    studies = study or [Path("results")]
     folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
-    frames = frames_of(studies, Part(only, cell, sweep))
+    frames = read_frames(studies, Selection(only, cell, sweep))
     with plots.style(style):
-        for name, draw in wanted(figure, dict(plots.every_figure(*frames))):
+        for name, draw in select_figures(figure, dict(plots.every_figure(*frames))):
             save_figure(folder, name, draw())
         if published and frames.runs is not None:
             rows = comparable(frames.runs)
             if rows.empty:
-                typer.echo("no verified published result is of a task in this study")
+                typer.echo("the study has no task with a verified published result")
             else:
                 save_figure(folder, "published", plots.plot_published(rows, frames.runs[frames.runs["gap"] > 0]))

@@ -1,4 +1,4 @@
-"""``rnnbench published``: what others reported, with our runs beside it."""
+"""``rnnbench published``: published results next to our runs."""
 
 from __future__ import annotations
 
@@ -8,40 +8,45 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Format, FormatOption
+from rnnbench._cli.terminal.flags import Format, FormatFlag
 
 
 @app.command(epilog="Example: rnnbench published results/reference --task adding")
 def published(
-    study: Annotated[Path | None, typer.Argument(help="Study whose runs are shown beside it.", show_default=False)] = None,
-    task: Annotated[str | None, typer.Option(help="Only papers' tasks whose name begins so: adding, copy, latch, ...")] = None,
-    cell: Annotated[str | None, typer.Option(help="Only papers' cells whose name has this in it: LSTM, GRU, RNN, ...")] = None,
-    unverified: Annotated[bool, typer.Option("--all", help="Also rows that were not read at their source.")] = False,
+    study: Annotated[
+        Path | None, typer.Argument(help="Study whose runs are shown next to the published results.", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Only tasks whose name in the paper begins with this: adding, copy, latch, ...")
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="Only cells whose name in the paper contains this: LSTM, GRU, RNN, ...")] = None,
+    unverified: Annotated[bool, typer.Option("--all", help="Also results that were not verified at their source.")] = False,
     reproduces: Annotated[
-        bool, typer.Option("--reproduces", help="Each cell's published number on its own protocol, and whether the study agrees.")
+        bool, typer.Option("--reproduces", help="Each cell's published number under its paper's protocol, and our result.")
     ] = False,
-    format: FormatOption = Format.rich,
+    format: FormatFlag = Format.rich,
 ) -> None:
-    """List published results; where the study has the same task, cell and gap, what rnnbench measured and at which cost.
+    """List published results next to our runs of the same task, cell and gap.
 
-    T is the papers' own: the blanks of copy, the length of adding, which is twice rnnbench's gap. Loss/chance is the loss over
-    that of the best network without memory; ours on copy is counted on the recalled symbols, theirs over all steps.
+    T is as in the papers: the number of blanks of copy, and the length of adding, which is twice our gap. Loss/chance is the loss
+    divided by that of the best network without memory. On copy our loss is the mean over the recalled symbols; the papers take the
+    mean over all steps.
     """
     from rnnbench._analysis import published as record
     from rnnbench._analysis.reproductions import reproduced
-    from rnnbench._cli.terminal.study_tables import pasted, say_published, say_reproductions
+    from rnnbench._cli.terminal.study_tables import format_table, print_published, print_reproductions
     from rnnbench._study import Study
 
     if reproduces:
         table = reproduced(Study.open(study) if study else None, task, cell)
         if format is Format.rich:
-            say_reproductions(table)
+            print_reproductions(table)
         else:
-            typer.echo(pasted(table, format), nl=False)
+            typer.echo(format_table(table, format), nl=False)
         return
     rows = record.chosen(task, cell, unverified)
     ours = record.beside(rows, Study.open(study).runs() if study else None)
     if format is Format.rich:
-        say_published(rows, ours)
+        print_published(rows, ours)
     else:
-        typer.echo(pasted(record.merged(rows, ours), format), nl=False)
+        typer.echo(format_table(record.merged(rows, ours), format), nl=False)

@@ -1,47 +1,46 @@
-"""``rnnbench report``: one page of one or several studies."""
+"""``rnnbench report``: an HTML report on studies."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Cell, Only, Studies, Sweeps
-from rnnbench._cli.terminal.output import write
-from rnnbench._cli.terminal.studies import Part, logs_of, named, runs_of
+from rnnbench._cli.terminal.flags import CellFilterFlag, OnlyFlag, StudiesArgument, SweepFilterFlag
+from rnnbench._cli.terminal.output import write_file
+from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")
 def report(
-    study: Studies = None,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
-    only: Only = None,
-    cell: Cell = None,
-    sweep: Sweeps = None,
-    static: Annotated[bool, typer.Option("--static", help="Figures instead of charts that answer to the pointer.")] = False,
+    study: StudiesArgument = None,
+    out: Annotated[Path, typer.Option(help="File of the report.")] = Path("report.html"),
+    only: OnlyFlag = None,
+    cell: CellFilterFlag = None,
+    sweep: SweepFilterFlag = None,
+    static: Annotated[bool, typer.Option("--static", help="Static figures instead of interactive charts.")] = False,
 ) -> None:
-    """Write one page of one or several studies: verdicts, figures, numbers, claims, learning curves and conditions.
+    """Write an HTML report on one or several studies.
 
-    One HTML file that needs no network, to read on a screen or a phone, to print and to send. Its charts need the extra
-    `pip install 'rnnbench[report]'`; without it they are figures.
+    The file contains all it needs, so it can be read offline and sent to others. Interactive charts need the extra
+    `pip install 'rnnbench[report]'`; without it the report has static figures.
     """
     from rich.console import Console
 
     from rnnbench._report import build
     from rnnbench._report.charts import available
 
-    studies, part = named(study), Part(only, cell, sweep)
+    studies, selection = study or [Path("results")], Selection(only, cell, sweep)
     with Console(stderr=True).status("reading the studies") as status:
-        runs = runs_of(studies, part)
-        logged = [place for place in studies if (place / "logs").exists()]
-        logs = logs_of(logged, part) if logged else None
+        runs = read_runs(studies, selection)
+        logged = [path for path in studies if (path / "logs").exists()]
+        logs = read_logs(logged, selection) if logged else None
         status.update(f"drawing {len(runs):,} runs")
         page = build(studies, runs, logs, interactive=not static)
-    write(out.parent, out.name, page.encode(), announce=False)
-    kind = "charts" if available() and not static else "figures"
-    typer.echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {kind})")
+    write_file(out.parent, out.name, page.encode(), announce=False)
+    charts = "charts" if available() and not static else "figures"
+    typer.echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {charts})")
     if not (available() or static):
-        print("rnnbench: for charts instead of figures: pip install 'rnnbench[report]'", file=sys.stderr)
+        typer.echo("rnnbench: for interactive charts: pip install 'rnnbench[report]'", err=True)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Out, Quiet, comma_list, run_request, steps, with_flags
-from rnnbench._config import RunRequest
+from rnnbench._cli.terminal.flags import OutFlag, QuietFlag, comma_list, flag_values, steps, with_flags
+from rnnbench._config import RunRequest, flag
 
 Force = Annotated[bool, typer.Option("--force", help="Run again from the start, even if the study has this run.")]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also log for TensorBoard, under the study's tensorboard/.")]
@@ -21,9 +21,9 @@ EvalGaps = Annotated[
 @app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
 @with_flags(RunRequest)
 def run(
-    out: Out = Path("results"),
+    out: OutFlag = Path("results"),
     force: Force = False,
-    quiet: Quiet = False,
+    quiet: QuietFlag = False,
     eval_gaps: EvalGaps = None,
     tensorboard: TensorBoard = False,
     **flags: object,
@@ -34,11 +34,12 @@ def run(
     """
     from rnnbench._cli.terminal.formatting import measured_line
     from rnnbench._cli.terminal.progress import counted, finished_lines, interrupted_line, watched
+    from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import Study
     from rnnbench.insight._extrapolation import check_eval_gaps, measure_eval_gaps
 
-    resolved = resolve(run_request(flags))
+    resolved = resolve(request(flag_values(flags), flag))
     run_id = resolved.run.run_id
     gaps = [] if eval_gaps is None else comma_list("--eval-gaps", eval_gaps, steps, "10,50,1000")
     check_eval_gaps(resolved.task, gaps)

@@ -1,4 +1,4 @@
-"""``rnnbench sensitivity``: the curse of memory."""
+"""``rnnbench sensitivity``: how the output depends on the parameters (the curse of memory)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal.flags import (
-    Cells,
-    Folder,
-    Gaps,
-    Init,
-    Quiet,
-    TaskOption,
-    TheTask,
-    Width,
+    CellsFlag,
+    FolderFlag,
+    GapsFlag,
+    InitFlag,
+    QuietFlag,
+    TaskFlag,
+    TaskOptionFlag,
+    WidthFlag,
     comma_list,
+    name_list,
     parse_options,
     steps,
 )
@@ -25,27 +26,30 @@ from rnnbench._cli.terminal.flags import (
 
 @app.command(epilog="Example: rnnbench sensitivity --cell rnn,lstm,gru --task recall --gap 10,100,500")
 def sensitivity(
-    cell: Cells = "rnn,lstm,gru",
-    task: TheTask = "recall",
-    gap: Gaps = "10,20,50,100,200,500",
-    seed: Annotated[str, typer.Option("--seed", metavar="0,1,2", help="Seeds, with commas between.")] = "0,1,2",
-    hidden_size: Width = 128,
-    init: Init = None,
-    option: TaskOption = None,
-    out: Folder = Path("results/sensitivity"),
-    quiet: Quiet = False,
+    cell: CellsFlag = "rnn,lstm,gru",
+    task: TaskFlag = "recall",
+    gap: GapsFlag = "10,20,50,100,200,500",
+    seed: Annotated[str, typer.Option("--seed", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
+    hidden_size: WidthFlag = 128,
+    init: InitFlag = None,
+    option: TaskOptionFlag = None,
+    out: FolderFlag = Path("results/sensitivity"),
+    quiet: QuietFlag = False,
 ) -> None:
-    """Measure how the output depends on the parameters before training, against the gap: why long memories need small steps."""
+    """Measure how strongly the output depends on the parameters, by gap.
+
+    The networks are not trained. A long memory makes the output sensitive to small changes of the parameters.
+    """
     from rnnbench._cli.terminal.analysis_text import sensitivity_lines
-    from rnnbench._cli.terminal.output import prepare, save
+    from rnnbench._cli.terminal.output import check_writable, save
     from rnnbench._cli.terminal.progress import counting
     from rnnbench._study.insight_tables import SensitivityRow
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
-    prepare(out)
+    check_writable(out)
     found = measure_sensitivity(
-        cell=cell.replace(" ", "").split(","),
+        cell=name_list("--cell", cell),
         gap=comma_list("--gap", gap, steps, "10,100"),
         seed=comma_list("--seed", seed, steps, "0,1,2"),
         progress=counting("measuring", quiet),

@@ -1,1 +1,1 @@
-"""What commands share of the terminal: flags made from the requests, displays, words, and files that they save."""
+"""Code that commands share: flags, progress displays, printed text and saved files."""

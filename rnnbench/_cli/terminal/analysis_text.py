@@ -1,9 +1,8 @@
-"""What the explaining commands print: frames of :mod:`rnnbench.insight` in, lines out."""
+"""Printed results of the analysis commands: data frames of :mod:`rnnbench.insight` as lines of text."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnnbench._analysis.statistics import wilson_interval
@@ -12,15 +11,14 @@ from rnnbench._cli.terminal.formatting import number, percent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnbench._sweep.recipes import Tuned
     from rnnbench.insight import Gates
 
 TRADE_OFF = (1.25, 2.0, 3.0)
-"""Recurrent weights for which the trade-off is printed."""
+"""Recurrent weights in the printed trade-off."""
 
 
 def gradient_lines(numbers: pd.DataFrame) -> str:
-    """The numbers of :func:`rnnbench.insight.measure_gradients`, one line per network."""
+    """Return the numbers of :func:`rnnbench.insight.measure_gradients`, one line per network."""
     lines = [f"{'cell':>12} {'when':>8} {'decay/step':>11} {'sigma_max':>10} {'radius':>7} {'half-life':>10} {'at gap':>9}"]
     lines += [
         f"{row['cell']:>12} {row['when']:>8} {number(row['decay_per_step'], '11.4f')} {number(row['sigma_max'], '10.3f')} "
@@ -31,7 +29,7 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
 
 
 def sensitivity_lines(found: pd.DataFrame) -> str:
-    """Medians over seeds of :func:`rnnbench.insight.measure_sensitivity`, and how they grow with the gap."""
+    """Return the medians of :func:`rnnbench.insight.measure_sensitivity` over seeds, and their growth with the gap."""
     from rnnbench.insight._sensitivity import growth_exponents
 
     lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
@@ -41,16 +39,16 @@ def sensitivity_lines(found: pd.DataFrame) -> str:
         for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
     ]
     for row in growth_exponents(found).to_dict("records"):
-        if row["exponent"] == row["exponent"]:  # with one gap there is none
-            how = "grows" if row["exponent"] >= 0 else "falls"
+        if row["exponent"] == row["exponent"]:  # NaN if there is only one gap
+            verb = "grows" if row["exponent"] >= 0 else "falls"
             lines.append(
-                f"{row['cell']} ({row['init']}): sensitivity {how} like gap to the power of {number(row['exponent'], '0.2f')}"
+                f"{row['cell']} ({row['init']}): sensitivity {verb} like gap to the power of {number(row['exponent'], '0.2f')}"
             )
     return "\n".join(lines)
 
 
 def gate_lines(found: Gates) -> str:
-    """Means of the gates, and half-lives."""
+    """Return the means of the gates, and the half-lives."""
     lines = [
         f"{quantity:>24}: mean {mean.mean():6.3f}, from {mean.min():6.3f} to {mean.max():6.3f}"
         for quantity, mean in found.means.groupby("quantity", sort=False)["mean"]
@@ -59,12 +57,12 @@ def gate_lines(found: Gates) -> str:
         low, median, high = (steps.quantile(share) for share in (0.1, 0.5, 0.9))
         lines.append(f"{when:>24}: half-life {median:,.1f} steps (median), middle 80 % of units {low:,.1f} to {high:,.1f}")
     if found.half_lives.empty:
-        lines.append("this cell has no gate that keeps its state, and so no half-lives")
+        lines.append("no half-lives: this cell has no gate that keeps its state")
     return "\n".join(lines)
 
 
 def construction_lines(frame: pd.DataFrame) -> str:
-    """Accuracy by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
+    """Return accuracies by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
     from rnnbench.insight._trade_off import trade_off
 
     gaps, noises = sorted(set(frame["gap"])), sorted(set(frame["noise"]))
@@ -72,11 +70,11 @@ def construction_lines(frame: pd.DataFrame) -> str:
     lines = ["", f"Right answers in %: by gap, and with noise (standard deviation) at gap {far}"]
     headings = [f" gap {gap}" for gap in gaps] + [f"{f'±{sd:g}':>7}" for sd in noises[1:]]
     lines.append(f"{'construction':12}{'units':>6}{''.join(headings)}{'gradient':>9}")
-    for name, mine in frame.groupby("name", sort=False):
-        still = mine[mine["noise"] == noises[0]]
-        shares = [*still["accuracy"], *mine[mine["gap"] == far]["accuracy"][1:]]
-        told = "".join(f"{100 * share:{len(heading)}.1f}" for share, heading in zip(shares, headings, strict=True))
-        lines.append(f"{name:12}{mine['units'].iloc[0]:6}{told}{still['gradient'].iloc[-1]:9.2g}")
+    for name, rows in frame.groupby("name", sort=False):
+        noiseless = rows[rows["noise"] == noises[0]]
+        shares = [*noiseless["accuracy"], *rows[rows["gap"] == far]["accuracy"][1:]]
+        cells = "".join(f"{100 * share:{len(heading)}.1f}" for share, heading in zip(shares, headings, strict=True))
+        lines.append(f"{name:12}{rows['units'].iloc[0]:6}{cells}{noiseless['gradient'].iloc[-1]:9.2g}")
     lines += [f"gradient: norm of d (last output due) / d (state after the first input), gap {far}", ""]
     lines.append("One unit a = w tanh(a) + h: robust against noise means no gradient (Bengio 1994)")
     lines.append(f"{'w':>5} {'attractor':>10} {'no |h| below flips it':>22} {'gradient per step':>18} {'over 20 steps':>14}")
@@ -88,7 +86,7 @@ def construction_lines(frame: pd.DataFrame) -> str:
 
 
 def train_lines(frame: pd.DataFrame) -> str:
-    """How often training from disturbed constructions found them again."""
+    """Return how often training solved the task from perturbed constructions."""
     return "\n".join(
         f"{name:>12}, perturbed by {share:<5g} {percent(runs['start_accuracy'].median()):>7} before, "
         f"{percent(runs['accuracy'].median()):>7} after training; solved {sum(runs['status'] == 'solved')} of {len(runs)}"
@@ -96,28 +94,19 @@ def train_lines(frame: pd.DataFrame) -> str:
     )
 
 
-def recipe_lines(rows: Sequence[Tuned]) -> str:
-    """The recipes that were chosen, one line per cell, task and gap."""
-    return "\n".join(
-        f"{row.cell} {row.task} gap {row.gap}: lr {row.lr:g}, {row.hidden_size} units, {row.init} of {row.candidates} "
-        f"({percent(row.accuracy)})"
-        for row in rows
-    )
-
-
 def guess_lines(found: pd.DataFrame) -> list[str]:
-    """How many guesses it took, one line per task and cell."""
+    """Return the number of guesses needed, one line per task and cell."""
     lines = []
     for (task, cell), rows in found.groupby(["task", "cell"], sort=False):
         hits, misses = rows[rows["solved"].astype(bool)], rows[~rows["solved"].astype(bool)]
         low, high = wilson_interval(len(hits), len(rows))
-        told = f"{cell} on {task}, gap {rows['gap'].iloc[0]}, {rows['hidden_size'].iloc[0]} units: "
-        told += f"solved in {len(hits)} of {len(rows)} repeats (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        line = f"{cell} on {task}, gap {rows['gap'].iloc[0]}, {rows['hidden_size'].iloc[0]} units: "
+        line += f"solved in {len(hits)} of {len(rows)} repeats (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
         if len(hits):
             counts = hits["guesses"].tolist()
-            told += f", after {statistics.median(counts):,.0f} guesses (median; {min(counts):,} to {max(counts):,})"
+            line += f", after {statistics.median(counts):,.0f} guesses (median; {min(counts):,} to {max(counts):,})"
         if len(misses):
             best, chance = percent(misses["accuracy"].max()), percent(misses["chance_accuracy"].iloc[0])
-            told += f"; {len(misses)} stopped at {misses['max_guesses'].iloc[0]:,}, best {best}, chance {chance}"
-        lines.append(told)
+            line += f"; {len(misses)} stopped at {misses['max_guesses'].iloc[0]:,}, best {best}, chance {chance}"
+        lines.append(line)
     return lines

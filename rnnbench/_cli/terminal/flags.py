@@ -1,4 +1,4 @@
-"""Every flag that commands share, and those made from a request, so that a flag, its help and its default are written once."""
+"""Flags that several commands share, flags made from the fields of a request, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ METAVAR |= {
     "eval_sequences": "SEQUENCES",
 }
 METAVAR |= {"option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE", "search_span": ""}
-SEVERAL = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
-SEVERAL |= {"init": "default,orthogonal", "hidden_size": "32,128"}
-"""What the axes of a sweep look like."""
+AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
+AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
+"""Example values of a sweep's axes, for help and messages."""
 
 
 class Format(StrEnum):
-    """Who will read a table."""
+    """Format of a printed table."""
 
     rich = "rich"
     markdown = "markdown"
@@ -54,82 +54,89 @@ class Format(StrEnum):
 
 
 class Style(StrEnum):
-    """Where a figure will be seen."""
+    """Style of a figure."""
 
     paper = "paper"
     slide = "slide"
 
 
 def complete_tasks() -> list[str]:
+    """Return the names of all tasks, for shell completion."""
     from rnnbench._plugins.registry import TASKS
 
     return list(TASKS.named())
 
 
 def complete_cells() -> list[str]:
+    """Return the names of all cells, for shell completion."""
     from rnnbench._plugins.registry import CELLS
 
     return list(CELLS.named())
 
 
 def complete_both() -> list[str]:
+    """Return the names of all cells and tasks, for shell completion."""
     return [*complete_cells(), *complete_tasks()]
 
 
 COMPLETE: dict[str, Callable[[], list[str]]] = {"task": complete_tasks, "cell": complete_cells}
 
-Out = Annotated[Path, typer.Option("--out", help="Study folder: where CSV logs, checkpoints and weights go.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; the verdict alone.")]
-TaskOption = Annotated[list[str] | None, typer.Option("--option", help="Option of the task, as key=value.", metavar="K=V")]
-Studies = Annotated[
+OutFlag = Annotated[Path, typer.Option("--out", help="Study folder for results, logs, checkpoints and weights.")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]
+TaskOptionFlag = Annotated[
+    list[str] | None, typer.Option("--option", help="Option of the task, as key=value; may be given several times.", metavar="K=V")
+]
+StudiesArgument = Annotated[
     list[Path] | None,
     typer.Argument(metavar="STUDY...", help="Study folders, as given to run --out. Default: results.", show_default=False),
 ]
-OneStudy = Annotated[Path, typer.Option("--study", help="Study folder that has the runs.")]
-Only = Annotated[str | None, typer.Option("--only", metavar="TASKS", help="Only these tasks, with commas between.")]
-Cell = Annotated[str | None, typer.Option("--cell", metavar="CELLS", help="Only these cells, with commas between.")]
-Sweeps = Annotated[
-    str | None, typer.Option("--sweep", metavar="FILES", help="Only the runs of these sweep files, with commas between.")
+StudyFlag = Annotated[Path, typer.Option("--study", help="Study folder that has the runs.")]
+OnlyFlag = Annotated[str | None, typer.Option("--only", metavar="TASKS", help="Only these tasks, separated by commas.")]
+CellFilterFlag = Annotated[str | None, typer.Option("--cell", metavar="CELLS", help="Only these cells, separated by commas.")]
+SweepFilterFlag = Annotated[
+    str | None, typer.Option("--sweep", metavar="FILES", help="Only runs of these sweep files, separated by commas.")
 ]
-Cells = Annotated[
-    str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, with commas between.", autocompletion=complete_cells)
+CellsFlag = Annotated[
+    str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, separated by commas.", autocompletion=complete_cells)
 ]
-Tasks = Annotated[
-    str, typer.Option("--task", metavar="beijing,copy", help="Tasks, with commas between.", autocompletion=complete_tasks)
+TasksFlag = Annotated[
+    str, typer.Option("--task", metavar="beijing,copy", help="Tasks, separated by commas.", autocompletion=complete_tasks)
 ]
-TheTask = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
-Width = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
-Gap = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
-Gaps = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, with commas between.")]
-Init = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's own.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed; the first one where there are several.")]
-StyleOption = Annotated[Style, typer.Option("--style", help="paper, or slide: larger type and thicker lines.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="rich for the screen, or markdown, csv, latex.")]
-Folder = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
-SweepFile = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): the flags' words as keys, lists for several values.")]
-Jobs = Annotated[
+TaskFlag = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
+WidthFlag = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
+GapFlag = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
+GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, separated by commas.")]
+InitFlag = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's default.")]
+SeedFlag = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed, or the first of several seeds.")]
+StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
+FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
+SweepFileArgument = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): flag names as keys, lists for several values.")]
+JobsFlag = Annotated[
     int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once on this machine. Default: one per core.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of runs and an estimate of the time; run nothing.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")]
+DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Only print the number of runs and their estimated time.")]
+RetryFailedFlag = Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")]
 
 
 def with_flags(
     model: type[Request], without: tuple[str, ...] = (), defaults: Mapping[str, object] = types.MappingProxyType({})
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one flag for every field of a request but those ``without``; it finds their values in ``**flags``.
+    """Add a flag to a command for every field of a request except ``without``; the command receives them as ``**flags``.
 
-    Flags of a run have its defaults; those of a sweep have none, so that a sweep file's value holds, and its axes are comma lists.
-    Their help names the model's defaults, or those given here.
+    Flags of a run have the request's defaults. Flags of a sweep have none, so that they do not replace values of a sweep file. The
+    axes of a sweep are comma lists. The help shows the model's defaults, or ``defaults``.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(command).parameters.values()
+        parameters_of_command = inspect.signature(command).parameters.values()
         hints = inspect.get_annotations(command, eval_str=True)
         names = [*AXES, *(name for name in ordered(model) if name not in AXES)] if model is SweepRequest else ordered(model)
         parameters = [_parameter(model, name, defaults.get(name)) for name in names if name not in ("cells", *without)]
         parameters += [
-            p.replace(kind=p.KEYWORD_ONLY, annotation=hints.get(p.name, p.annotation)) for p in own if p.kind is not p.VAR_KEYWORD
+            p.replace(kind=p.KEYWORD_ONLY, annotation=hints.get(p.name, p.annotation))
+            for p in parameters_of_command
+            if p.kind is not p.VAR_KEYWORD
         ]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect.signature reads
         command.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -138,32 +145,25 @@ def with_flags(
     return decorate
 
 
-def run_request(flags: Mapping[str, object]) -> RunRequest:
-    """The run that flags ask for; raises UserError naming the flag."""
-    from rnnbench._spec.request import request
-
-    return request(given(flags), flag)
-
-
-def sweep_values(flags: Mapping[str, object]) -> dict[str, object]:
-    """The flags that were given, as the values that a TOML file would have; raises UserError naming the flag."""
-    kinds: dict[str, Callable[[str], object]] = {"gap": int, "seed": int, "hidden_size": int, "lr": float}
-    return {
-        name: comma_list(flag(name), str(value), kinds.get(name, str), SEVERAL[name]) if name in AXES else value
-        for name, value in given(flags).items()
-    }
-
-
-def given(flags: Mapping[str, object]) -> dict[str, object]:
-    """The flags that were given, options as dicts."""
+def flag_values(flags: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of the flags that were given, options as dicts; raise UserError for a width and a parameter budget."""
     values = {name: value for name, value in flags.items() if value is not None}
     if "parameters" in values and values.get("hidden_size") not in (None, RunRequest.model_fields["hidden_size"].default):
-        raise UserError("give --hidden-size or --parameters, not both: a number of parameters chooses the width")
+        raise UserError("give --hidden-size or --parameters, not both: --parameters determines the width")
     return {name: parse_options(value, flag(name)) if isinstance(value, list) else value for name, value in values.items()}
 
 
+def sweep_values(flags: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of the flags that were given, axes as lists; raise UserError that names the flag."""
+    parsers: dict[str, Callable[[str], object]] = {"gap": int, "seed": int, "hidden_size": int, "lr": float}
+    return {
+        name: comma_list(flag(name), str(value), parsers.get(name, str), AXIS_EXAMPLES[name]) if name in AXES else value
+        for name, value in flag_values(flags).items()
+    }
+
+
 def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, Option]:
-    """``["symbols=5"]`` as a dict of texts; the catalog turns them into the types their owner declares."""
+    """Return ``["symbols=5"]`` as a dict of texts; the task or cell converts them to the types it declares."""
     options: dict[str, Option] = {}
     for text in texts or []:
         key, equals, value = text.partition("=")
@@ -173,54 +173,60 @@ def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, 
     return options
 
 
-def comma_list(name: str, text: str, kind: Callable[[str], T], example: str) -> list[T]:
-    """``"10,20"`` as a list of ``kind``; raises UserError naming the flag."""
+def comma_list(name: str, text: str, parse: Callable[[str], T], example: str) -> list[T]:
+    """Return ``"10,20"`` as a list of parsed values; raise UserError that names the flag."""
     try:
-        values = [kind(word.strip()) for word in text.split(",") if word.strip()]
+        values = [parse(word.strip()) for word in text.split(",") if word.strip()]
     except UserError as error:
         raise UserError(f"{name} {error}") from error
     except ValueError:
         values = []
     if not values:
-        what = "names" if kind is str else "whole numbers" if isinstance(kind("0"), int) else "numbers"
-        raise UserError(f"{name} takes {what} with commas between, as in {name} {example}, not {shown(text)}")
+        expected = "names" if parse is str else "whole numbers" if isinstance(parse("0"), int) else "numbers"
+        raise UserError(f"{name} takes {expected} separated by commas, as in {name} {example}, not {shown(text)}")
     return values
 
 
+def name_list(name: str, text: str) -> list[str]:
+    """Return ``"rnn,lstm"`` as a list of names; raise UserError that names the flag."""
+    return comma_list(name, text, str, AXIS_EXAMPLES.get(name.removeprefix("--"), "first,second"))
+
+
 def steps(text: str) -> int:
-    """A number of time steps, for :func:`comma_list`."""
+    """Return a number of time steps, for :func:`comma_list`."""
     if not 0 <= int(text) <= LARGEST_GAP:
-        raise UserError(f"takes numbers from 0 to {LARGEST_GAP}: it holds {text[:40]}")
+        raise UserError(f"takes numbers from 0 to {LARGEST_GAP}, not {text[:40]}")
     return int(text)
 
 
 def amount(text: str) -> float:
-    """A finite number that is not negative, for :func:`comma_list`."""
+    """Return a finite number that is not negative, for :func:`comma_list`."""
     if not 0 <= float(text) < float("inf"):
-        raise UserError(f"takes numbers that are not negative: it holds {text[:40]}")
+        raise UserError(f"takes numbers of at least 0, not {text[:40]}")
     return float(text)
 
 
 def only_with(context: typer.Context, needed: str, *names: str) -> None:
-    """Refuse flags that mean nothing without the flag ``needed``, which was not given."""
+    """Raise UserError if a flag is given that only applies with the flag ``needed``."""
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise UserError(f"{flag(name)} means nothing without {needed}: leave it out, or add that")
+            raise UserError(f"{flag(name)} only applies with {needed}: leave it out, or add {needed}")
 
 
-def _parameter(model: type[Request], name: str, told: object = None) -> inspect.Parameter:
-    field, several = model.model_fields[name], model is SweepRequest
+def _parameter(model: type[Request], name: str, help_default: object = None) -> inspect.Parameter:
+    """Return the parameter of a command for a field of a request."""
+    field, in_sweep = model.model_fields[name], model is SweepRequest
     default = None if field.default is PydanticUndefined else field.default
-    kind = str if several and name in AXES else plain(field.annotation)
+    parsed_type = str if in_sweep and name in AXES else option_type(field.annotation)
     info = typer.Option(
         flag(name),
-        help=_help(field, told or default) if several else field.description,
-        metavar=SEVERAL.get(name) if several and name in AXES else METAVAR.get(name),
+        help=_help(field, help_default or default) if in_sweep else field.description,
+        metavar=AXIS_EXAMPLES.get(name) if in_sweep and name in AXES else METAVAR.get(name),
         autocompletion=COMPLETE.get(name),
     )
-    value: object = None if several else inspect.Parameter.empty if field.is_required() else default
-    annotation: object = Annotated[kind if value is not None else kind | None, info]
+    value: object = None if in_sweep else inspect.Parameter.empty if field.is_required() else default
+    annotation: object = Annotated[parsed_type if value is not None else parsed_type | None, info]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotation)
 
 
@@ -229,8 +235,8 @@ def _help(field: FieldInfo, default: object) -> str:
     return str(field.description) if text in (None, "", False) else f"{field.description} Default: {text}."
 
 
-def plain(annotation: object) -> Any:
-    """The type that Typer parses: Literals stay choices, dicts are given as a list of key=value."""
+def option_type(annotation: object) -> Any:
+    """Return the type that Typer parses a field as: Literals are strings, dicts are lists of key=value."""
     if get_origin(annotation) in (Union, types.UnionType):
-        return next(kind for kind in get_args(annotation) if kind is not type(None))
+        return next(one for one in get_args(annotation) if one is not type(None))
     return {dict: list[str], Literal: str}.get(get_origin(annotation), annotation)

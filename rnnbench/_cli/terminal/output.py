@@ -1,4 +1,4 @@
-"""Where commands put what they made: a CSV, and a figure as png and svg."""
+"""Files that commands save: CSV tables, and figures as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def save(folder: Path, name: str, frame: pd.DataFrame, cls: type[Record], figure: Figure | None = None) -> None:
-    """Write ``name.csv`` with rows of ``cls``, and the figure next to it, and print the paths; raises UserError on failure."""
-    check_place(folder, f"{name}.csv")
+    """Write ``name.csv`` with rows of ``cls`` and the figure, and print the paths; raise UserError if that is not possible."""
+    create_folder(folder, f"{name}.csv")
     Table(folder / f"{name}.csv", cls).write_frame(frame)
     typer.echo(f"  {folder / f'{name}.csv'}")
     if figure is not None:
@@ -27,35 +27,35 @@ def save(folder: Path, name: str, frame: pd.DataFrame, cls: type[Record], figure
 
 
 def save_figure(folder: Path, name: str, figure: Figure) -> None:
-    """A figure as png and svg, the same bytes for the same data."""
+    """Write a figure as PNG and SVG, the same bytes for the same data."""
     from rnnbench.plots._style import render
 
-    for kind in ("png", "svg"):
-        write(folder, f"{name}.{kind}", render(figure, kind))
+    for format in ("png", "svg"):
+        write_file(folder, f"{name}.{format}", render(figure, format))
 
 
-def prepare(folder: Path, make: bool = False) -> None:
-    """Look whether the folder can be made and written to, before work is done for it; raises UserError if not."""
+def check_writable(folder: Path, create: bool = False) -> None:
+    """Raise UserError if the folder cannot be created or written to, before work is done for it."""
     try:
-        if make:
+        if create:
             folder.mkdir(parents=True, exist_ok=True)
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        with tempfile.TemporaryFile(dir=there):
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
 
 
-def check_place(folder: Path, name: str) -> None:
-    """Make the folder; raises UserError if it cannot be written to, or ``name`` is a folder."""
-    prepare(folder, make=True)
+def create_folder(folder: Path, name: str) -> None:
+    """Create the folder; raise UserError if it is not writable, or if its entry ``name`` is a folder."""
+    check_writable(folder, create=True)
     if (folder / name).is_dir():
         raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")
 
 
-def write(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
-    """A whole file or none, and its path printed; raises UserError, or StorageError where the disk is full."""
-    check_place(folder, name)
+def write_file(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
+    """Write a file completely or not at all, and print its path; raise UserError, or StorageError if the disk is full."""
+    create_folder(folder, name)
     replace(folder / name, content)
     if announce:
         typer.echo(f"  {folder / name}")

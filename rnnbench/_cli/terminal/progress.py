@@ -1,4 +1,4 @@
-"""What a person sees of a run: a live display in a terminal, plain lines elsewhere, one verdict at the end."""
+"""Progress of a run: a live display in a terminal, lines elsewhere, and the result at the end; progress bars of other work."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench._analysis.statistics import chance_interval
-from rnnbench._cli.terminal.formatting import block, duration, number, percent
-from rnnbench._cli.terminal.tensorboard import board
+from rnnbench._cli.terminal.formatting import block_character, duration, number, percent
+from rnnbench._cli.terminal.tensorboard import tensorboard_writer
 from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Row, RunRecord, Study
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-class Screen:
-    """Shows a run while it goes; progress goes to stderr, so stdout holds the verdict alone.
+class RunScreen:
+    """A display of a running run on stderr, so that stdout only contains the result.
 
-    The live display fits 80 columns, and every number keeps its place: what is not known yet is a dash.
+    The live display fits 80 columns. Numbers have a fixed place; a dash stands for a number that is not known yet.
     """
 
     def __init__(self, trainer: Trainer, quiet: bool) -> None:
@@ -49,19 +49,19 @@ class Screen:
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> RunScreen:
         if self.live:
             self.live.start()
         elif not self.quiet:
             self.console.print(self.title(), highlight=False, soft_wrap=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.live:
             self.live.stop()
 
     def show(self, row: Row) -> None:
-        """Take note of an evaluation."""
+        """Update the display with an evaluation."""
         if row.status == "interrupted":
             return
         self.shares.append(row.accuracy)
@@ -69,6 +69,7 @@ class Screen:
             self.console.print(self.line(row), highlight=False, soft_wrap=True)
 
     def title(self) -> str:
+        """Return what is trained, and on what."""
         run = self.trainer.run
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
         return (
@@ -77,11 +78,12 @@ class Screen:
         )
 
     def line(self, row: Row) -> str:
+        """Return an evaluation as a line."""
         now = self.trainer.progress()
         return (
             f"step {row.step:,} of {now.max_steps:,}: accuracy {percent(row.accuracy)} "
             f"(chance {percent(row.chance_accuracy)}), loss {row.eval_loss:.4f} (chance {self.trainer.chance.loss:.4f}), "
-            f"gradient {row.grad_norm:.2g}, {now.steps_per_s:.1f} steps/s, {left(now)} left at most"
+            f"gradient {row.grad_norm:.2g}, {now.steps_per_s:.1f} steps/s, {time_left(now)} left at most"
         )
 
     def __rich__(self) -> RenderableType:
@@ -96,7 +98,7 @@ class Screen:
             ProgressBar(now.max_steps, now.step, width=12),
             f"step {now.step:>{len(budget)},} of {budget}",
             f"{speed} steps/s",
-            f"at most {left(now)} left",
+            f"at most {time_left(now)} left",
         )
         accuracy = Text(f"accuracy {percent(row.accuracy) if row else '-':>7}  ", style="bold")
         accuracy.append(f"chance {percent(chance.accuracy):>7}  ", style="not bold")
@@ -107,10 +109,10 @@ class Screen:
 
 
 def spark(shares: list[float], chance: float, width: int) -> Text:
-    """The last accuracies as a line of blocks; those not above chance are dim."""
+    """Return the last accuracies as a line of blocks; those not above chance are dim."""
     text = Text()
     for share in shares[-width:]:
-        text.append(block(share), style="green" if share > chance else "dim")
+        text.append(block_character(share), style="green" if share > chance else "dim")
     return text
 
 
@@ -122,9 +124,9 @@ def watched(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorbo
     if message := summary_line(runner.findings):
         typer.echo(message, err=True)
     with contextlib.ExitStack() as stack:
-        log = stack.enter_context(board(study, run)) if tensorboard else None
+        log = stack.enter_context(tensorboard_writer(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(runner))
-        screen = stack.enter_context(Screen(runner.trainer, quiet))
+        screen = stack.enter_context(RunScreen(runner.trainer, quiet))
         row = None
         for row in runner.rows():
             screen.show(row)
@@ -134,37 +136,37 @@ def watched(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorbo
 
 
 def print_warnings(run: Run, not_compiled: str | None) -> None:
-    """A line on stderr about a budget that allows for one evaluation, where solving takes two; and why a cell is not compiled."""
+    """Warn on stderr if a cell is not compiled, or if the budget only allows one evaluation; a solved run needs two."""
     if not_compiled:
         typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
     if run.max_steps <= run.eval_every:
-        told = f"this run is evaluated only once, after {run.max_steps:,} steps, and solved means twice in a row"
-        typer.echo(f"{told}: make --eval-every smaller", err=True)
+        problem = f"this run is evaluated only once, after {run.max_steps:,} steps, but a solved run needs two evaluations"
+        typer.echo(f"{problem}: make --eval-every smaller", err=True)
 
 
 def interrupted_line(run: Run, study: Study, stored: RunRecord | None) -> str:
-    """What is said of a run that was stopped."""
+    """Return the message about an interrupted run."""
     steps = max((row.step for row in study.log(run.run_id)), default=0) if stored is None else None
-    at = "" if steps is None else f" at step {steps:,} of {run.max_steps:,}"
-    return f"interrupted{at}: the same command resumes here{'; the earlier result stays until then' if stored else ''}"
+    position = "" if steps is None else f" at step {steps:,} of {run.max_steps:,}"
+    return f"interrupted{position}: the same command resumes here{'; the earlier result is kept until then' if stored else ''}"
 
 
-def left(now: Progress) -> str:
-    """The time that the rest of the budget takes at most."""
+def time_left(now: Progress) -> str:
+    """Return the longest time that the rest of the budget takes."""
     return duration(now.left_s) if math.isfinite(now.left_s) else "?"
 
 
 def finished_lines(record: RunRecord, task: Task, study: Study, quiet: bool) -> str:
-    """The verdict of a finished run, and the paths it wrote."""
-    verdict = verdict_line(record, task)
+    """Return the result of a finished run, and the paths of its files."""
+    result = result_line(record, task)
     if quiet:
-        return verdict
+        return result
     paths = (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id))
-    return "\n".join((verdict, *(f"  {path}" for path in paths)))
+    return "\n".join((result, *(f"  {path}" for path in paths)))
 
 
-def verdict_line(record: RunRecord, task: Task) -> str:
-    """How often a finished run is right, against chance, in one line."""
+def result_line(record: RunRecord, task: Task) -> str:
+    """Return the status and the accuracy of a finished run, against chance."""
     accuracy, chance = record.accuracy, record.chance_accuracy
     measured = f"{percent(accuracy)} of {record.answers:,} {task.unit}, chance {percent(chance)}"
     if record.status == "solved":
@@ -172,27 +174,27 @@ def verdict_line(record: RunRecord, task: Task) -> str:
     if record.status == "diverged":
         return f"diverged at step {record.step:,} (loss or gradients not finite): {measured}"
     low, high = chance_interval(chance, record.answers)
-    where = "above" if accuracy > high else "below" if accuracy < low else "within"
-    word = "given up" if record.status == "gave-up" else "unsolved"
-    told = f"{word} after {record.step:,} steps: {measured}"
+    position = "above" if accuracy > high else "below" if accuracy < low else "within"
+    status = "given up" if record.status == "gave-up" else "unsolved"
+    text = f"{status} after {record.step:,} steps: {measured}"
     if accuracy >= SOLVED_ACCURACY:
-        return f"{told}; {percent(SOLVED_ACCURACY)} was reached once: twice in a row is required"
-    return f"{told}; {where} its interval {percent(low)} to {percent(high)}"
+        return f"{text}; {percent(SOLVED_ACCURACY)} was reached once, but a solved run needs it twice in a row"
+    return f"{text}; {position} its interval {percent(low)} to {percent(high)}"
 
 
-def counting(what: str, quiet: bool) -> Counting:
-    """:func:`counted`, waiting for the work."""
+def counting(label: str, quiet: bool) -> Counting:
+    """Return a function that iterates over a sequence like :func:`counted`."""
 
-    def waiting(work: Sequence[Item], /) -> Iterator[Item]:
-        return counted(work, what, quiet)
+    def iterate(items: Sequence[Item], /) -> Iterator[Item]:
+        return counted(items, label, quiet)
 
-    return waiting
+    return iterate
 
 
-def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
-    """Hand out pieces of work one by one, with a bar in a terminal and a line every ten seconds elsewhere, on stderr."""
+def counted(items: Sequence[Item], label: str, quiet: bool) -> Iterator[Item]:
+    """Yield the items, with a progress bar in a terminal, or a line every ten seconds elsewhere, on stderr."""
     console = Console(stderr=True)
-    told = time.perf_counter()
+    last_line = time.perf_counter()
     progress = bars.Progress(
         *("[progress.description]{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()),
         console=console,
@@ -200,10 +202,10 @@ def counted(work: Sequence[Item], what: str, quiet: bool) -> Iterator[Item]:
         disable=quiet or not console.is_terminal,
     )
     with progress:
-        bar = progress.add_task(what, total=len(work))
-        for done, item in enumerate(work):
-            if not (quiet or console.is_terminal) and time.perf_counter() - told > 10:
-                told = time.perf_counter()
-                console.print(f"{what}: {done} of {len(work)}", highlight=False)
+        bar = progress.add_task(label, total=len(items))
+        for done, item in enumerate(items):
+            if not (quiet or console.is_terminal) and time.perf_counter() - last_line > 10:
+                last_line = time.perf_counter()
+                console.print(f"{label}: {done} of {len(items)}", highlight=False)
             yield item
             progress.advance(bar)

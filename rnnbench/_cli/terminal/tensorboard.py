@@ -1,4 +1,4 @@
-"""Logs for TensorBoard, beside the study's own: scalars only, in ``tensorboard/<run_id>``."""
+"""Logs for TensorBoard in ``tensorboard/<run_id>`` of a study."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rnnbench._config import Run
 from rnnbench._errors import UserError
 from rnnbench._study import Row, Study
 
-SHOWN = ("accuracy", "chance_accuracy", "skill", "train_loss", "eval_loss", "grad_norm")
-"""Columns of a log that are drawn."""
+LOGGED = ("accuracy", "chance_accuracy", "skill", "train_loss", "eval_loss", "grad_norm")
+"""Columns of a study's log that are written."""
 
 
 @contextlib.contextmanager
-def board(study: Study, run: Run) -> Iterator[Callable[[Row], None]]:
-    """Takes rows as they come; raises UserError if TensorBoard is not installed."""
+def tensorboard_writer(study: Study, run: Run) -> Iterator[Callable[[Row], None]]:
+    """Open the log of a run and yield a function that writes a row; raise UserError if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -25,7 +25,7 @@ def board(study: Study, run: Run) -> Iterator[Callable[[Row], None]]:
     with SummaryWriter(str(study.folder / "tensorboard" / run.run_id), purge_step=start + 1) as writer:
 
         def log(row: Row) -> None:
-            for name in SHOWN:
+            for name in LOGGED:
                 value = getattr(row, name)
                 if math.isfinite(value):
                     writer.add_scalar(name, value, row.step)

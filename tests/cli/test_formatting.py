@@ -1,24 +1,24 @@
-"""Words: numbers and lines as a person reads them."""
+"""Tests of numbers and lines as commands print them."""
 
 import pytest
 
 from rnnbench._analysis.tables import escaped
-from rnnbench._cli.terminal.formatting import duration, percent, say
+from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
 from rnnbench._cli.terminal.progress import spark
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 
 
-def test_a_terminal_gets_lines_broken_between_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_wrapped_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("rnnbench._cli.terminal.formatting.sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
-    say(LINE, indent=2, hanging=3)
+    print_wrapped(LINE, indent=2, hanging=3)
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["  one two three four five six seven", "     eight nine ten eleven twelve"]
 
 
-def test_a_pipe_gets_a_line_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    say(LINE * 5, indent=2)
+def test_a_line_is_not_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    print_wrapped(LINE * 5, indent=2)
     assert capsys.readouterr().out == f"  {LINE * 5}\n"
 
 
@@ -32,7 +32,7 @@ def test_percentages_and_latex() -> None:
     assert escaped("~7_0 %") == r"\textasciitilde{}7\_0 \%"
 
 
-def test_the_last_accuracies_are_a_line_of_blocks_dim_where_they_are_chance() -> None:
+def test_accuracies_are_blocks_that_are_dim_at_chance() -> None:
     line = spark([0.9, 0.0, 0.125, 0.5, 0.51, 1.0], chance=0.5, width=5)
     assert line.plain == "▁▂▅▅█"
     assert [str(span.style) for span in line.spans] == ["dim", "dim", "dim", "green", "green"]
