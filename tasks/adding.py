@@ -1,6 +1,6 @@
 """The adding problem: add the two marked numbers of a long list.
 
-Worked example (``rnnbench show adding --gap 3``), six values, one mark in each half, the sum due at the end::
+Worked example (``rnnbench show adding --gap 3``): six values, one mark in each half, the sum due at the end::
 
     input 0.84 0.46* 0.44 0.80 0.78* 0.06
     due   .    .     .    .    .     1.24
@@ -8,9 +8,9 @@ Worked example (``rnnbench show adding --gap 3``), six values, one mark in each 
 Values are drawn from U[0, 1]; a second channel marks one of the first ``gap`` values and one of the last ``gap``. The sequence
 is ``2 * gap`` steps long (published T = 2 * gap), so the first marked value lies at least ``gap`` steps before the answer.
 
-An answer is correct when it is off by less than 0.04. The best memoryless predictor sees the last value and whether it is
-marked: without a mark it answers 1, with one it answers that value + 0.5. Without the mark the sum of two uniform numbers lies
-within 0.04 of 1 with probability 1 - 0.96^2 = 7.84 % and the squared error is 1/6 on average; with it, 8 % and 1/12.
+An answer is correct if its error is less than 0.04. The best memoryless predictor sees the last value and its mark. Without a
+mark it answers 1; then the sum of two uniform numbers lies within 0.04 of 1 with probability 1 - 0.96^2 = 7.84 %, and the mean
+squared error is 1/6. With a mark it answers that value + 0.5; then the probability is 8 % and the mean squared error 1/12.
 
 Source: Hochreiter & Schmidhuber 1997, section 5.4 (the 0.04); Le, Jaitly & Hinton 2015, section 4.1; Arjovsky, Shah & Bengio
 2016, section 5.2 and its code (one mark in each half).
@@ -37,7 +37,7 @@ class Adding(Task):
     reference: ClassVar[str] = "Hochreiter & Schmidhuber 1997, section 5.4; Arjovsky, Shah & Bengio 2016, section 5.2"
     default_gaps: ClassVar[tuple[int, ...]] = (10, 20, 50, 100, 200, 300, 500)
     default_max_steps: ClassVar[int] = 8000
-    min_gap: ClassVar[int] = 1  # a half needs a place for its mark
+    min_gap: ClassVar[int] = 1  # for a mark in each half
     unit: ClassVar[str] = "sums"
 
     @property
@@ -61,18 +61,18 @@ class Adding(Task):
         return Batch(torch.stack((values, marks), dim=2), targets, scored_at(-1, 2 * gap, batch_size))
 
     def chance(self, gap: int) -> Chance:
-        marked = 1 / gap  # how often the last value is one of the two
+        marked = 1 / gap  # probability that the last value is marked
         return Chance(
             accuracy=(1 - marked) * (1 - (1 - TOLERANCE) ** 2) + marked * 2 * TOLERANCE,
             loss=(1 - marked) / 6 + marked / 12,
         )
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean squared error; ``outputs`` is (N, 1)."""
+        """Compute the mean squared error; ``outputs`` is (N, 1)."""
         return F.mse_loss(outputs.squeeze(1), batch.answers)
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """(N,) bool: off by less than 0.04."""
+        """Return a bool (N,), true where the error is less than 0.04."""
         return (outputs.squeeze(1) - batch.answers).abs() < TOLERANCE  # (N,)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:

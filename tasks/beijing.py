@@ -5,12 +5,12 @@ Worked example (``rnnbench show beijing --gap 3``)::
     input arrive we rest slowly beijing
     due   .      .  .    .      arriving
 
-At gap 0 this is the bare pair of sentences, "arrive beijing" and "leave beijing": a network that sees only the word "beijing"
-must answer the same for both, whatever its weights. With ``distractors`` other cities come along with verbs of their own
-("... arrive shanghai ... beijing"); the verb right before another city belongs to that city and does not count.
+At gap 0 there are only two sentences, "arrive beijing" and "leave beijing". A network that sees only the word "beijing" must give
+the same answer to both. With ``distractors`` other cities appear, each after a verb ("... arrive shanghai ... beijing"); the verb
+directly before another city belongs to that city and does not count.
 
-The verb lies ``gap + 1`` steps before the answer, and is one bit: easy to hold, and found by random search (Hochreiter &
-Schmidhuber 1996). That is why this task is not enough by itself.
+The verb lies ``gap + 1`` steps before the answer. It is one bit, which is easy to store and found by random search (Hochreiter &
+Schmidhuber 1996), so this task is not sufficient on its own.
 
 Source: the two-sentence textbook example of why a network needs memory; with distractors, the nearest published relatives are
 tasks 2a to 2c of Hochreiter & Schmidhuber 1997, section 5.2.
@@ -39,7 +39,7 @@ FIRST_CITY, FIRST_FILLER = 2, 7  # tokens: 2 verbs, 5 cities, the fillers
 
 @dataclass(frozen=True)
 class Beijing(Task):
-    """Options: ``fillers``, how many different filler words; ``distractors``, how many other cities with verbs come between."""
+    """Options: ``fillers``, number of different filler words; ``distractors``, number of other cities with verbs."""
 
     fillers: int = 8
     distractors: int = 0
@@ -70,15 +70,15 @@ class Beijing(Task):
         super().check_gap(gap)
         if gap < 2 * self.distractors:
             raise ValueError(
-                f"gap {gap} has no room for {self.distractors} distractors of two words each: "
-                f"give a gap of at least {2 * self.distractors}"
+                f"gap {gap} has no room for {self.distractors} distractors of two words each; "
+                f"use a gap of at least {2 * self.distractors}"
             )
 
     def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
         verbs = random_tokens(0, 2, (batch_size,), generator)  # (B,)
         fillers = random_tokens(FIRST_FILLER, self.input_size, (gap, batch_size), generator)  # (gap, B)
         if self.distractors:
-            # Choosing pairs among gap - distractors places, then opening each by one, spreads them without overlap.
+            # Draw places among gap - distractors, then widen each by one step, so that pairs do not overlap.
             places = torch.rand(gap - self.distractors, batch_size, generator=generator)  # (gap - n, B)
             places = places.argsort(dim=0)[: self.distractors].sort(dim=0).values  # (n, B)
             places = places + torch.arange(self.distractors).unsqueeze(1)  # (n, B)

@@ -1,16 +1,15 @@
 """Copy memory: repeat a list of symbols after a long silence.
 
-Worked example (``rnnbench show copy --gap 4 --option symbols=3``), with its cue one step before the recall::
+Worked example (``rnnbench show copy --gap 4 --option symbols=3``), with the cue one step before the recall::
 
     input e b f _ _ _ ? _ _ _
     due   . . . . . . . e b f
 
-Symbols first, then ``gap`` steps of which the last is the cue ``?`` and the others are blanks ``_``, then one blank for every
-symbol, at which that symbol is due. The sequence is ``gap + 2 * symbols`` steps long and each symbol lies ``gap + symbols``
-steps before its recall.
+The symbols come first. Then come ``gap`` steps, of which the last is the cue ``?`` and the others are blanks ``_``. Then comes
+one blank per symbol, at which that symbol is due. The sequence is ``gap + 2 * symbols`` steps long and each symbol lies ``gap +
+symbols`` steps before its recall.
 
-Only the recalled symbols are scored. Over all steps a network that always answers "blank" is right at 96 % of the steps of
-gap 200 and knows nothing.
+Only the recalled symbols are scored. Over all steps of gap 200, a network that always answers "blank" would reach 96 %.
 
 Source: Hochreiter & Schmidhuber 1997, section 5 (the idea); Arjovsky, Shah & Bengio 2016, section 5.1 and its code (the
 protocol: 10 symbols of an alphabet of 8).

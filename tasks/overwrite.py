@@ -1,13 +1,13 @@
-"""Overwrite: where is the key now? It was moved several times, and only the last place counts.
+"""Overwrite: where is the key now? It is moved several times, and only the last place counts.
 
 Worked example (``rnnbench show overwrite --gap 3 --option earlier=2 --option before=4``)::
 
     input garden we kitchen slowly hall then we rest where?
     due   .      .  .       .      .    .    .  .    hall
 
-The first ``before`` steps name ``earlier`` places, the first of them at once. Then the place is named that counts, ``gap`` filler
-words follow, and the last word asks. Whatever was held must be given up for the new place, even if it is held well: the opposite
-of a latch, which keeps what came first. Places are drawn independently, so the earlier ones say nothing of the answer.
+The first ``before`` steps contain ``earlier`` places, the first of them at step 0. Then comes the place that counts, then ``gap``
+filler words, then the question. The network must replace the stored place with the new one; a latch, which keeps its first input,
+fails. Places are drawn independently, so the earlier ones carry no information about the answer.
 
 The place that counts lies ``gap + 1`` steps before the answer.
 
@@ -37,7 +37,7 @@ ASK, FIRST_FILLER = 8, 9  # tokens: 8 places, the question, the fillers
 
 @dataclass(frozen=True)
 class Overwrite(Task):
-    """Options: ``earlier``, how many places come before the one that counts; ``before``, in how many steps; ``fillers``."""
+    """Options: ``earlier``, number of places before the one that counts; ``before``, steps before it; ``fillers``, filler words."""
 
     earlier: int = 4
     before: int = 20
@@ -70,7 +70,7 @@ class Overwrite(Task):
         inputs = random_tokens(FIRST_FILLER, self.input_size, (self.length(gap), batch_size), generator)  # (T, B)
         if self.earlier:
             times = torch.rand(self.before, batch_size, generator=generator)  # (before, B)
-            times[0] = -1.0  # the first step is always among them
+            times[0] = -1.0  # the first step always names a place
             times = times.argsort(dim=0)[: self.earlier]  # (earlier, B)
             inputs.scatter_(0, times, random_tokens(0, self.output_size, (self.earlier, batch_size), generator))
         inputs[self.before] = random_tokens(0, self.output_size, (batch_size,), generator)

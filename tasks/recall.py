@@ -5,14 +5,14 @@ Worked example (``rnnbench show recall --gap 2``)::
     input I live-in china turns the I speak
     due   . .       .     .     .   . chinese
 
-One of ten countries is named early and decides the language asked for at the end; ``gap`` filler words come between the two
-sentences. With ``cues=3`` three people live in a country each, and one of them is asked about, so that a network must hold
-three countries apart until it knows which one counts.
+One of ten countries is named early and determines the language at the end; ``gap`` filler words separate the two sentences. With
+``cues=3`` three people each live in a country, and the question is about one of them. The network must then store three countries
+until it reads which one counts.
 
-The country lies ``gap + 2`` steps before the answer (further with several people, for all but the last of them).
+The country lies ``gap + 2`` steps before the answer (further for all but the last of several people).
 
-Source: the textbook sentence "I grew up in France ... I speak fluent French" (Bengio, Simard & Frasconi 1994 give the reason
-why it is hard); with several cues it is associative recall, as in Graves, Wayne & Danihelka 2014, section 4.3.
+Source: the textbook sentence "I grew up in France ... I speak fluent French" (Bengio, Simard & Frasconi 1994 explain why it is
+hard); with several cues it is associative recall, as in Graves, Wayne & Danihelka 2014, section 4.3.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ LIVE_IN, SPEAK, FIRST_FILLER = 16, 17, 18
 
 @dataclass(frozen=True)
 class Recall(Task):
-    """Options: ``cues``, how many people with a country each; ``fillers``, how many different filler words."""
+    """Options: ``cues``, number of people with a country each; ``fillers``, number of different filler words."""
 
     cues: int = 1
     fillers: int = 8

@@ -1,20 +1,19 @@
-"""Selective copy: pick the symbols out of the blanks, and repeat them after a silence.
+"""Selective copy: find the symbols among blanks, and repeat them after a silence.
 
 Worked example (``rnnbench show selective-copy --gap 3 --option symbols=3 --option blanks=4``)::
 
     input _ _ e _ _ b f _ _ ? _ _ _
     due   . . . . . . . . . . e b f
 
-Symbols stand in a random subset of the first ``symbols + blanks`` steps, in which all else is a blank ``_``. Then come ``gap``
-steps of which the last is the cue ``?`` and the others are blanks, then one blank for every symbol, at which that symbol is due,
-in the order of their coming. With ``blanks=0`` this is copy.
+The symbols lie at random steps among the first ``symbols + blanks`` steps; all other steps are blanks ``_``. Then come ``gap``
+steps, of which the last is the cue ``?`` and the others are blanks. Then comes one blank per symbol, at which that symbol is due,
+in the original order. With ``blanks=0`` this is copy.
 
-The k-th symbol is at the latest the k-th of the last ``symbols`` steps before the silence: each lies at least ``gap + symbols``
-steps before its recall. How much further depends on the sequence, so no fixed delay line solves it: what is stored, and when, must
-depend on the input. Only the recalled symbols are scored.
+Each symbol lies at least ``gap + symbols`` steps before its recall. The exact distance depends on the sequence, so a fixed delay
+line does not solve the task: what is stored, and when, must depend on the input. Only the recalled symbols are scored.
 
 Source: Jing et al. 2019 (the denoising task); Gu & Dao 2023, section 4.1.1 and appendix E.1: 16 symbols in a sequence of 4,096
-steps, which is ``symbols=16 blanks=4063`` at gap 1, for theirs has no silence before the recall.
+steps. This is ``symbols=16 blanks=4063`` at gap 1, since their task has no silence before the recall.
 """
 
 from dataclasses import dataclass

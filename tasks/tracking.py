@@ -1,21 +1,21 @@
-"""State tracking: the product of a long list of group elements, each of which counts.
+"""State tracking: the product of a long list of group elements.
 
 Worked example (``rnnbench show tracking --gap 4``), in the group of the six permutations of three things::
 
     input 213 231 231 123 321
     due   .   .   .   .   312
 
-An element is written as what it makes of 1 2 3: ``231`` sends 1 to 2, 2 to 3 and 3 to 1. The leftmost acts first, and the product
-of all ``gap + 1`` of them is due at the last. The first lies ``gap`` steps before the answer. In a group, one unknown factor leaves
-every product equally likely: forgetting one element is as bad as forgetting all of them.
+An element is written as the image of 1 2 3: ``231`` maps 1 to 2, 2 to 3 and 3 to 1. The leftmost acts first, and the product of all
+``gap + 1`` elements is due at the last step. The first element lies ``gap`` steps before the answer. If one factor is unknown, all
+products are equally likely: forgetting one element is as bad as forgetting all of them.
 
-``answers=n`` makes the sequence ``gap + n`` steps long and asks for the product so far at each of the last n, all of which need the
-first element. At gap 1 that is the published protocol, which scores every step and so lets a network learn on short products
-first: ``--gap 1 --option answers=63`` reads 64 elements. With the last product alone, it has nothing to learn from but the whole.
+With ``answers=n`` the sequence is ``gap + n`` steps long, and the product so far is due at each of the last n steps. All of these
+products need the first element. ``--gap 1 --option answers=63`` is the published protocol with 64 elements: it scores every step,
+so that a network can learn short products first.
 
-``group=Z2`` is parity, ``Zn`` addition modulo n, ``Sn`` all permutations of n things, ``An`` the even ones. A5 and S5 are not
-solvable groups: under the usual conjectures no fixed number of layers whose steps compose in parallel (attention, and recurrences
-that do not depend on their state) tracks them at every length, while one layer whose steps depend on the state can.
+``group=Z2`` is parity, ``Zn`` addition modulo n, ``Sn`` all permutations of n objects, ``An`` the even ones. A5 and S5 are not
+solvable groups. Under the usual conjectures, attention and recurrences whose steps do not depend on the state cannot track them at
+every length with a fixed number of layers. One layer whose steps depend on the state can.
 
 Source: Barrington 1989 (the word problem of S5); Merrill, Petty & Sabharwal 2024 (networks, A5 among others, every step scored).
 """
@@ -39,7 +39,7 @@ LARGEST = {"Z": 120, "S": 5, "A": 5}
 
 @cache
 def elements(group: str) -> tuple[Element, ...]:
-    """The elements of a group as permutations of 0 .. n - 1, the identity first; raises ValueError for an unknown group."""
+    """Return a group's elements as permutations of 0 .. n - 1, the identity first; raises ValueError for an unknown group."""
     match = re.fullmatch(r"([ZSA])(\d+)", group)
     family, n = (match[1], int(match[2])) if match else ("", 0)
     if not 2 + (family == "A") <= n <= LARGEST.get(family, 0):
@@ -50,13 +50,13 @@ def elements(group: str) -> tuple[Element, ...]:
 
 
 def even(permutation: Element) -> bool:
-    """Whether a permutation consists of an even number of swaps."""
+    """Return True if a permutation consists of an even number of swaps."""
     return sum(a > b for k, a in enumerate(permutation) for b in permutation[k:]) % 2 == 0
 
 
 @cache
 def table(group: str) -> Tensor:
-    """(N, N) int64: the number of the product of elements a and b, a applied first."""
+    """Return the multiplication table (N, N) int64: the index of the product of elements a and b, with a applied first."""
     members = elements(group)
     number = {element: k for k, element in enumerate(members)}
     return torch.tensor([[number[tuple(b[i] for i in a)] for b in members] for a in members])
@@ -64,7 +64,7 @@ def table(group: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Tracking(Task):
-    """Options: ``group``, whose elements are multiplied (Z2, S3, A5, S5, ...); ``answers``, how many products are asked for."""
+    """Options: ``group`` (Z2, S3, A5, S5, ...); ``answers``, the number of scored products."""
 
     group: str = "S3"
     answers: int = 1
@@ -74,7 +74,7 @@ class Tracking(Task):
     reference: ClassVar[str] = "Barrington 1989; Merrill, Petty & Sabharwal 2024"
     default_gaps: ClassVar[tuple[int, ...]] = (3, 5, 10, 20, 50, 100, 200)
     default_max_steps: ClassVar[int] = 8000
-    min_gap: ClassVar[int] = 1  # one element alone is its own product
+    min_gap: ClassVar[int] = 1  # at gap 0 the answer would be the input
     unit: ClassVar[str] = "products"
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Tracking(Task):
         return Batch(inputs, self.products(inputs), scored)
 
     def products(self, factors: Tensor) -> Tensor:
-        """(T, B) products of each of (T, B) elements with all before it, in log T strides: the group's law is associative."""
+        """Return the products (T, B) of each of (T, B) elements with all earlier ones, in log T parallel steps."""
         stride = 1
         while stride < len(factors):
             longer = table(self.group)[factors[:-stride], factors[stride:]]  # (T - stride, B)
@@ -116,7 +116,7 @@ class Tracking(Task):
         return token_words(batch, b, names)
 
     def word(self, element: Element) -> str:
-        """A number for addition modulo n, else what becomes of 1 2 3 ..."""
+        """Write an element: a number for addition modulo n, else the image of 1 2 3 ..."""
         return str(element[0]) if self.group.startswith("Z") else "".join(str(i + 1) for i in element)
 
 

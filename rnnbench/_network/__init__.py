@@ -1,4 +1,4 @@
-"""What surrounds a cell in a network: initialisation and stacking.
+"""The parts of a network around its cell: initialisation and stacking.
 
 initializers.py  the named initialisations
 stack.py         several layers of one cell

@@ -1,8 +1,8 @@
-"""Initialisations, by name: an axis of the benchmark, never a hidden detail.
+"""The built-in initialisations, by name; they are an axis of the benchmark.
 
-Each fills the parameters that a layer left open, in place; what the layer's ``__init__`` has set stays. All but ``own`` start from
-``uniform`` and change what they are named after, so two of them differ in exactly that. One that finds nothing to set raises
-ValueError, so that no network carries a label which changed nothing. The readout is always uniform +-1/sqrt(H).
+Each initialisation fills a layer's uninitialized parameters in place. Parameters that the layer's ``__init__`` sets keep their
+values. All but ``own`` start from ``uniform`` and change only what they are named after. An initialisation that finds nothing to
+set raises ValueError, so that every label is true. The readout is always uniform +-1/sqrt(H).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rnnbench._cell import Cell, InitContext, Initializer, Layer
 
 
 def uniform(layer: Layer, context: InitContext) -> None:
-    """Every weight and bias from U[-1/sqrt(H), 1/sqrt(H)]: the textbook's choice and PyTorch's default."""
-    opened = layer.uninitialized_parameters()
-    if not opened:
-        raise ValueError(f"init uniform finds nothing to set: {layer.name} sets all its parameters itself, which init own keeps")
-    uniform_(opened.values(), layer.hidden_size, context.generator)
+    """Draw every weight and bias from U[-1/sqrt(H), 1/sqrt(H)], the default of PyTorch."""
+    parameters = layer.uninitialized_parameters()
+    if not parameters:
+        raise ValueError(f"init uniform finds nothing to set: {layer.name} sets all its parameters in __init__; use init own")
+    uniform_(parameters.values(), layer.hidden_size, context.generator)
 
 
 def uniform_(parameters: Iterable[nn.Parameter], hidden_size: int, generator: Generator) -> None:
@@ -33,15 +33,15 @@ def uniform_(parameters: Iterable[nn.Parameter], hidden_size: int, generator: Ge
 
 
 def own(layer: Layer, context: InitContext) -> None:
-    """What the layer's ``__init__`` has set, as it stands; uniform for what it left open."""
-    opened = layer.uninitialized_parameters()
-    if opened and not own_parameters(layer):
-        raise ValueError(f"init own finds nothing to keep: {layer.name} leaves all its parameters to the initialiser")
-    uniform_(opened.values(), layer.hidden_size, context.generator)
+    """Keep the values that the layer's ``__init__`` has set; fill all other parameters as ``uniform`` does."""
+    parameters = layer.uninitialized_parameters()
+    if parameters and not own_parameters(layer):
+        raise ValueError(f"init own finds nothing to keep: {layer.name} sets no parameter in __init__")
+    uniform_(parameters.values(), layer.hidden_size, context.generator)
 
 
 def orthogonal(layer: Layer, context: InitContext) -> None:
-    """Uniform, but every (H, H) block of the recurrent weights is a random orthogonal matrix, and all biases are 0.
+    """Set every (H, H) block of the recurrent weights to a random orthogonal matrix, all biases to 0, the rest as ``uniform``.
 
     Source: Saxe, McClelland & Ganguli 2014; for recurrent networks Henaff, Szlam & LeCun 2016.
     """
@@ -54,7 +54,10 @@ def orthogonal(layer: Layer, context: InitContext) -> None:
 
 
 def identity(layer: Layer, context: InitContext) -> None:
-    """Uniform, but every (H, H) block of the recurrent weights is the identity, and all biases are 0 (Le et al. 2015)."""
+    """Set every (H, H) block of the recurrent weights to the identity, all biases to 0, the rest as ``uniform``.
+
+    Source: Le, Jaitly & Hinton 2015.
+    """
     blocks = recurrent_blocks("identity", layer)
     uniform(layer, context)
     with torch.no_grad():
@@ -64,21 +67,21 @@ def identity(layer: Layer, context: InitContext) -> None:
 
 
 def forget_bias(layer: Layer, context: InitContext) -> None:
-    """Uniform, but all biases are 0 and that of the keeping gate is 1, the usual constant (Jozefowicz et al. 2015)."""
-    signs = forget_signs("forget-bias", layer)
+    """Set the bias of the forget gate to 1 and all others to 0, the rest as ``uniform`` (Jozefowicz et al. 2015)."""
+    signs = checked_forget_signs("forget-bias", layer)
     uniform(layer, context)
     zero_biases(layer)
-    keeping, sign = next(iter(signs.items()))
-    set_gate_bias(layer, keeping, torch.full((layer.hidden_size,), float(sign)))
+    gate, sign = next(iter(signs.items()))
+    set_gate_bias(layer, gate, torch.full((layer.hidden_size,), float(sign)))
 
 
 def chrono(layer: Layer, context: InitContext) -> None:
-    """Uniform, but the keeping gates' biases spread the units' memory over 1 .. horizon steps; all other biases are 0.
+    """Set the forget gates' biases so that the units' memories span 1 .. horizon steps, all others to 0, the rest as ``uniform``.
 
-    LSTM: b_f = log U[1, horizon - 1] and b_i = -b_f; GRU: the update gate alone, with the sign that keeps. Horizon in time steps.
+    LSTM: b_f = log U[1, horizon - 1] and b_i = -b_f. GRU: only the update gate, with the sign that keeps. Horizon in time steps.
     Source: Tallec & Ollivier 2018, section 3 (their T_max).
     """
-    signs = forget_signs("chrono", layer)
+    signs = checked_forget_signs("chrono", layer)
     uniform(layer, context)
     zero_biases(layer)
     spread = torch.empty(layer.hidden_size).uniform_(1, context.horizon - 1, generator=context.generator).log()  # (H)
@@ -87,49 +90,49 @@ def chrono(layer: Layer, context: InitContext) -> None:
 
 
 def own_parameters(layer: Layer) -> list[str]:
-    """Names of the parameters that the layer's ``__init__`` has set."""
-    opened = layer.uninitialized_parameters()
-    return [name for name, _ in layer.named_parameters() if name not in opened]
+    """Return the names of the parameters that the layer's ``__init__`` has set."""
+    uninitialized = layer.uninitialized_parameters()
+    return [name for name, _ in layer.named_parameters() if name not in uninitialized]
 
 
 def recurrent_blocks(init: str, layer: Layer) -> tuple[Tensor, ...]:
-    """The (H, H) blocks of the recurrent weights that were left open; raises ValueError without any."""
+    """Return the (H, H) blocks of the uninitialized recurrent weights; raises ValueError if there are none."""
     weight = layer.uninitialized_parameters().get("weight_hh")
     if weight is None:
-        raise ValueError(f"init {init} finds nothing to set: {layer.name} has no weight_hh (rows*H, H) that it leaves open")
+        raise ValueError(f"init {init} finds nothing to set: {layer.name} has no uninitialized weight_hh (rows*H, H)")
     return torch.split(weight, layer.hidden_size)
 
 
-def open_biases(layer: Layer) -> dict[str, nn.Parameter]:
-    """The biases that were left open, by name."""
+def uninitialized_biases(layer: Layer) -> dict[str, nn.Parameter]:
+    """Return the uninitialized biases by name."""
     return {name: parameter for name, parameter in layer.uninitialized_parameters().items() if "bias" in name}
 
 
 def zero_biases(layer: Layer) -> None:
-    """Set every bias that was left open to 0."""
+    """Set every uninitialized bias to 0."""
     with torch.no_grad():
-        for bias in open_biases(layer).values():
+        for bias in uninitialized_biases(layer).values():
             bias.zero_()
 
 
-def forget_signs(init: str, layer: Layer) -> Mapping[str, int]:
-    """The cell's forgetting gates; raises ValueError if it has none, or no bias of theirs to set."""
+def checked_forget_signs(init: str, layer: Layer) -> Mapping[str, int]:
+    """Return the cell's ``forget_signs``; raises ValueError if it has no forget gate, or no bias to set."""
     if not (isinstance(layer, Cell) and layer.forget_signs):
         raise ValueError(f"init {init} sets a forgetting gate, which cell {layer.name} does not have")
-    if not open_biases(layer):
-        raise ValueError(f"init {init} sets a gate's bias, and this {layer.name} leaves none open (bias=false)")
+    if not uninitialized_biases(layer):
+        raise ValueError(f"init {init} sets a gate's bias, but this {layer.name} has no bias to set (bias=false)")
     unknown = set(layer.forget_signs) - set(layer.gates)
     if unknown:
-        raise ValueError(f"init {init}: forget_signs of {layer.name} names {min(unknown)!r}, which is none of its gates")
+        raise ValueError(f"init {init}: forget_signs of {layer.name} names {min(unknown)!r}, which is not in gates")
     return layer.forget_signs
 
 
 def set_gate_bias(layer: Layer, gate: str, values: Tensor) -> None:
-    """Make the total bias of one gate ``values`` (H); a second bias, where a cell has one, becomes 0 there."""
-    assert isinstance(layer, Cell)  # forget_signs has made sure of it
+    """Set the total bias of one gate to ``values`` (H); a second bias of the cell becomes 0 there."""
+    assert isinstance(layer, Cell)  # see checked_forget_signs
     row = list(layer.gates).index(gate) * layer.hidden_size
     with torch.no_grad():
-        for k, bias in enumerate(open_biases(layer).values()):
+        for k, bias in enumerate(uninitialized_biases(layer).values()):
             bias[row : row + layer.hidden_size] = values if k == 0 else 0.0
 
 
@@ -143,35 +146,35 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 
 
-def known(kind: type[Layer]) -> dict[str, Initializer]:
-    """The initialisations of a class by name: those that it brings along go before those here."""
-    return {**INITIALIZERS, **kind.initializers}
+def initializers_of(cls: type[Layer]) -> dict[str, Initializer]:
+    """Return the initialisations of a class by name; its custom ones take precedence over the built-in ones."""
+    return {**INITIALIZERS, **cls.initializers}
 
 
 def initialise(layer: Layer, init: str, context: InitContext) -> None:
-    """Fill the layer's parameters in place; raises ValueError, in one sentence, if it cannot take the initialisation ``init``."""
-    inits = known(type(layer))
+    """Fill the layer's parameters in place; raises ValueError, in one sentence, if ``init`` does not apply to the layer."""
+    inits = initializers_of(type(layer))
     if init not in inits:
-        raise ValueError(f"{layer.name} has no init {init!r}: there are {', '.join(sorted(inits))}")
+        raise ValueError(f"{layer.name} has no init {init!r}; use one of {', '.join(sorted(inits))}")
     inits[init].fill(layer, context)
 
 
-def check(init: str, layer: Layer) -> None:
-    """Raise ValueError if this layer cannot take the initialisation ``init``; its parameters are lost."""
+def check_init(init: str, layer: Layer) -> None:
+    """Raise ValueError if the initialisation ``init`` does not apply to the layer; overwrites its parameters."""
     initialise(layer, init, InitContext(Generator(), 1, 20.0))
 
 
-def default(layer: Layer) -> str:
-    """The initialisation when none is named; the layer's parameters are lost.
+def default_init(layer: Layer) -> str:
+    """Return the initialisation used when none is named; overwrites the layer's parameters.
 
-    The declared default, where it finds something to set (chrono does not, without biases); else ``own`` if ``__init__`` has set
-    some parameter itself, and ``uniform`` if it has not.
+    This is the class's ``default_init`` if it applies (chrono does not apply without biases). Otherwise it is ``own`` if
+    ``__init__`` sets any parameter, else ``uniform``.
     """
     fallback = "own" if own_parameters(layer) or not layer.uninitialized_parameters() else "uniform"
     if layer.default_init is None:
         return fallback
     try:
-        check(layer.default_init, layer)
+        check_init(layer.default_init, layer)
     except ValueError:
         return fallback
     return layer.default_init

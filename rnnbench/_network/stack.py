@@ -1,4 +1,4 @@
-"""Several layers of one cell: bare, one on top of the other, or each in the residual block that modern cells are published in."""
+"""Several layers of one cell: stacked directly, or each in the residual block that modern cells are published in."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor, nn
 
 from rnnbench._cell import Layer
 
-Make = Callable[[int, int], Layer]
-"""From an input size and a width to a layer."""
-Way = Callable[[Layer, Tensor, int], Tensor]
-"""How the outputs of one layer are computed: from the layer, its inputs and the first step that is wanted to (T - first, B, H)."""
+LayerFactory = Callable[[int, int], Layer]
+"""A function from an input size and a width to a layer."""
+LayerFunction = Callable[[Layer, Tensor, int], Tensor]
+"""A function from a layer, its inputs and the first step to return to the outputs (T - first, B, H)."""
 
 
-def stacked(make: Make, input_size: int, hidden_size: int, layers: int = 1, block: str = "bare") -> Layer:
-    """The layer itself where one bare layer is asked for, else a :class:`Stack` of them."""
+def stacked(make: LayerFactory, input_size: int, hidden_size: int, layers: int = 1, block: str = "bare") -> Layer:
+    """Build one bare layer, or a :class:`Stack`."""
     if (layers, block) == (1, "bare"):
         return make(input_size, hidden_size)
     return Stack(make, input_size, hidden_size, layers, block)
 
 
 class GatedMLP(nn.Module):
-    """(..., H) to (..., H): W_2 (silu(W_1 x) * W_3 x), twice as wide inside (Shazeer 2020)."""
+    """The gated MLP from (..., H) to (..., H): W_2 (silu(W_1 x) * W_3 x), twice as wide inside (Shazeer 2020)."""
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
@@ -37,19 +37,21 @@ class GatedMLP(nn.Module):
 
 
 class Stack(Layer):
-    """Layers of one cell.
+    """Several layers of one cell.
 
-    ``bare``: each reads the outputs of the one below. ``residual``: a projection of the inputs to H channels, then for every layer
+    In a ``bare`` stack each layer reads the outputs of the layer below. A ``residual`` stack projects the inputs to H channels.
+    Every layer then computes
 
         x = x + cell(norm(x));  x = x + mlp(norm(x))
 
-    and a norm at the end. Cells are initialised as they would be alone; projection, norms and MLPs by PyTorch's defaults.
+    with a norm after the last layer. Each cell is initialised like a single layer; projection, norms and MLPs use PyTorch's
+    defaults.
 
     Args:
         make: builds one layer.
         input_size: channels or tokens of the task.
         hidden_size: the width H of every layer.
-        layers: how many.
+        layers: the number of layers.
         block: ``bare`` or ``residual``.
 
     Example:
@@ -63,7 +65,7 @@ class Stack(Layer):
     name = "stack"
     summary = "several layers of one cell"
 
-    def __init__(self, make: Make, input_size: int, hidden_size: int, layers: int, block: str) -> None:
+    def __init__(self, make: LayerFactory, input_size: int, hidden_size: int, layers: int, block: str) -> None:
         super().__init__(input_size, hidden_size)
         H, residual = hidden_size, block == "residual"
         self.cells = nn.ModuleList(make(input_size if k == 0 and not residual else H, H) for k in range(layers))
@@ -74,27 +76,32 @@ class Stack(Layer):
 
     @property
     def parts(self) -> list[Layer]:
-        """The layers, the lowest first."""
+        """The layers from bottom to top."""
         return [cell for cell in self.cells if isinstance(cell, Layer)]
 
     @property
     def state_size(self) -> int | None:
-        """Numbers that one sequence carries from step to step, in all layers; None where that grows with the sequence."""
+        """Numbers in one sequence's state, over all layers; None if a layer's state grows with the sequence."""
         sizes = [part.state_size for part in self.parts]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
-    def states(self, inputs: Tensor, first: int = 0, way: Way = lambda layer, inputs, first: layer.states(inputs, first)) -> Tensor:
-        """Outputs (T - first, B, H) of the top layer, each layer's computed in the given ``way``."""
+    def states(
+        self,
+        inputs: Tensor,
+        first: int = 0,
+        compute: LayerFunction = lambda layer, inputs, first: layer.states(inputs, first),
+    ) -> Tensor:
+        """Return the outputs (T - first, B, H) of the top layer; ``compute`` runs each layer."""
         *lower, top = range(len(self.cells))
         parts, x = self.parts, inputs
         if self.project is None or self.norm is None:
             for k in lower:
-                x = way(parts[k], x, 0)  # (T, B, H)
-            return way(parts[top], x, first)
+                x = compute(parts[k], x, 0)  # (T, B, H)
+            return compute(parts[top], x, first)
         x = self.project(self.vectors(inputs))  # (T, B, H)
         for k, part in enumerate(parts):
-            start = first if k == top else 0  # below the top every step is needed
-            x = x[start:] + way(part, self.before[k](x), start)  # (T - start, B, H)
+            start = first if k == top else 0  # lower layers return every step
+            x = x[start:] + compute(part, self.before[k](x), start)  # (T - start, B, H)
             x = x + self.after[k](x)  # (T - start, B, H)
         out: Tensor = self.norm(x)  # (T - first, B, H)
         return out

@@ -11,7 +11,7 @@ import torch
 from rnnbench._cell import Layer
 from rnnbench._config import Option, Recipe, Run, RunFields, RunRequest, default_horizon
 from rnnbench._errors import PluginError, UserError, did_you_mean
-from rnnbench._network.initializers import check, default, known
+from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
 from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.registry import CELLS, TASKS, Entry, make_cell, make_task
@@ -60,7 +60,7 @@ def resolve(request: RunRequest) -> Resolved:
     width = _width(request, task, cell_entry)
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if request.horizon is not None and not uses_horizon:
-        users = " or ".join(name for name, one in sorted(known(cell_entry.kind).items()) if one.uses_horizon)
+        users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.kind).items()) if one.uses_horizon)
         raise UserError(f"horizon only applies to init {users}, not to init {init}: leave it out")
     horizon = None
     if uses_horizon:
@@ -136,7 +136,7 @@ def _initialisation(
     entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...], init: str | None
 ) -> tuple[str, bool]:
     """Return the name of a cell's initialisation, and True if that reads the horizon; raises UserError."""
-    inits = known(entry.kind)
+    inits = initializers_of(entry.kind)
     if init is not None and init not in inits:
         raise UserError(f"unknown init {init!r}{did_you_mean(init, inits)}")
     name = _initialised(entry, input_size, width, options, init)
@@ -150,13 +150,13 @@ def _initialised(
     cell = sketch(entry, input_size, width, options)
     try:
         try:
-            name = default(cell) if init is None else init
-            check(name, cell)
+            name = default_init(cell) if init is None else init
+            check_init(name, cell)
         except (RuntimeError, NotImplementedError):  # an initialiser that reads numbers, which a sketch does not have
             with torch.random.fork_rng(devices=[]):
                 cell = make_cell(entry, input_size, width, dict(options))
-            name = default(cell) if init is None else init
-            check(name, cell)
+            name = default_init(cell) if init is None else init
+            check_init(name, cell)
     except ValueError as error:
         raise UserError(str(error)) from error
     return name

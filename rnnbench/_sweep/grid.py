@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rnnbench._analysis.statistics import gap_solved
 from rnnbench._config import AXES, BESIDES, Request, Run, RunRequest, SweepRequest
 from rnnbench._errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
-from rnnbench._network.initializers import known
+from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import fits, resolve
 from rnnbench._sweep.recipes import tuning_of
@@ -77,7 +77,12 @@ def _loadable(registry: Registry[C], specs: Sequence[str], errors: dict[str, str
 def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
     """Return the run of a request (None if its cell is skipped), and True if it uses the sweep's horizon."""
     named = request.init
-    if DEFAULT_INIT in sweep.init and named is not None and named in known(CELLS.find(request.cell).kind) and not fits(request):
+    if (
+        DEFAULT_INIT in sweep.init
+        and named is not None
+        and named in initializers_of(CELLS.find(request.cell).kind)
+        and not fits(request)
+    ):
         return None, False
     if sweep.horizon is None:
         return resolve(request).run, False

@@ -1,4 +1,4 @@
-"""The coRNN: a network of driven and damped oscillators; what is remembered rings on.
+"""The coRNN: a network of driven and damped oscillators.
 
     z_t = z_{t-1} + dt (tanh(W_ih x_t + U h_{t-1} + V z_{t-1} + b) - gamma h_{t-1} - eps z_{t-1})
     h_t = h_{t-1} + dt z_t                            with the NEW z

@@ -1,16 +1,17 @@
-"""Gated DeltaNet: a matrix that is written to like a dictionary, key by key, and fades by a gate.
+"""Gated DeltaNet: a matrix state that stores one value per key and decays by a gate.
 
 Per head, with unit keys k and queries q, both silu(W x_t) over its norm, and values v = silu(W_v x_t):
 
-    a_t = exp(-exp(log_A) softplus(W_a x_t + b_a))    what is kept of everything
-    b_t = sigmoid(W_b x_t)                            how much of the key's old value is replaced
+    a_t = exp(-exp(log_A) softplus(W_a x_t + b_a))    share of the whole state that is kept
+    b_t = sigmoid(W_b x_t)                            share of the key's old value that is replaced
     S_t = a_t S_{t-1} + b_t k_t (v_t - a_t S_{t-1}^T k_t)^T           (K, V)
-    o_t = S_t^T q_t                                   (V), heads side by side
+    o_t = S_t^T q_t                                   (V), concatenated over heads
 
-``negative`` doubles b, which lets S change its sign along a key, as parity needs (Grazzi et al. 2025). The paper's block (short
-convolution, output norm and gate) is not part of the cell. There are as many heads as ``heads`` and the width have in common.
+``negative`` doubles b, so that S can change its sign along a key, which parity requires (Grazzi et al. 2025). The paper's block
+(short convolution, output norm and gate) is not part of the cell. The number of heads is the greatest common divisor of ``heads``
+and the width.
 
-Source: Yang, Kautz & Hatamizadeh 2025, equation 10 and section 3.4; the start: Dao & Gu 2024.
+Source: Yang, Kautz & Hatamizadeh 2025, equation 10 and section 3.4; initial values: Dao & Gu 2024.
 """
 
 import math
@@ -23,7 +24,7 @@ from rnnbench.cells import Cell, State
 
 
 class GatedDeltaNet(Cell):
-    """Options: ``heads`` (4), at most; ``keys`` (32), length K of a key; ``negative`` (false)."""
+    """Options: ``heads`` (4), the largest number of heads; ``keys`` (32), the length K of a key; ``negative`` (false)."""
 
     name = "deltanet"
     summary = "Gated DeltaNet: a matrix state, written key by key"
@@ -50,7 +51,7 @@ class GatedDeltaNet(Cell):
         self.parameter("weight_a", self.heads, input_size)
         self.parameter("weight_b", self.heads, input_size)
         delta = torch.empty(self.heads).uniform_(math.log(0.001), math.log(0.1)).exp()  # (heads)
-        self.bias_a = nn.Parameter(delta + torch.log(-torch.expm1(-delta)))  # softplus of it is delta
+        self.bias_a = nn.Parameter(delta + torch.log(-torch.expm1(-delta)))  # softplus of the bias is delta
         self.log_A = nn.Parameter(torch.empty(self.heads).uniform_(1, 16).log())  # (heads)
 
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
@@ -64,7 +65,7 @@ class GatedDeltaNet(Cell):
         return ((S * q).sum(dim=2).flatten(1), S), {}
 
     def unit(self, vectors: Tensor) -> Tensor:
-        """(B, heads, K, 1) of length 1 from (B, heads * K)."""
+        """Normalise (B, heads * K) to vectors (B, heads, K, 1) of length 1, after silu."""
         return F.normalize(F.silu(vectors).view(len(vectors), self.heads, self.keys, 1), dim=2)
 
 

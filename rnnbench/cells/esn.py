@@ -1,10 +1,10 @@
-"""The echo state network: random recurrent weights that are never trained; only the readout learns.
+"""The echo state network: fixed random recurrent weights; only the readout is trained.
 
     h_t = (1 - leak) h_{t-1} + leak tanh(W_ih x_t + W_hh h_{t-1})
 
-W_hh is normal, scaled to a spectral radius of ``radius``: below 1 the echo of an input dies out in the end. W_ih is uniform on
-[-scale, scale]: small inputs keep tanh near its linear middle, where memory is longest. Here the readout is trained by gradient
-descent like every other one; the source solves for it.
+W_hh is normal, scaled to a spectral radius of ``radius``; below 1 the effect of an input eventually vanishes. W_ih is uniform on
+[-scale, scale]; small inputs keep tanh in its linear range, where memory is longest. The readout is trained by gradient descent
+like all others; the source computes it by linear regression.
 
 Source: Jaeger 2001, section 3; the leak: Jaeger, Lukosevicius, Popovici & Siewert 2007.
 """
@@ -17,10 +17,10 @@ from rnnbench.cells import Cell, State
 
 
 class ESN(Cell):
-    """Options: ``radius`` (0.99), spectral radius; ``leak`` (1), the share that is replaced; ``scale`` (0.1) of the input."""
+    """Options: ``radius`` (0.99), spectral radius; ``leak`` (1), share replaced per step; ``scale`` (0.1) of the input weights."""
 
     name = "esn"
-    summary = "ESN: random recurrent weights that stay as they are, a readout that learns"
+    summary = "ESN: fixed random recurrent weights, a trained readout"
     reference = "Jaeger 2001, section 3"
     memory = "echo in fixed random weights"
     cuts_gradient = True  # nothing in it is trained

@@ -1,10 +1,10 @@
-"""The expRNN: recurrent weights that are exactly orthogonal, so that no gradient through them grows or vanishes.
+"""The expRNN: exactly orthogonal recurrent weights, so that gradients through them neither grow nor vanish.
 
     Q   = exp(A - A^T)                                A strictly upper triangular: exp of a skew matrix is a rotation
     h_t = modrelu(W_ih x_t + Q h_{t-1}, b),           modrelu(z, b) = sign(z) relu(|z| + b)
 
-A starts as blocks of 2 x 2 that rotate by angles from U[-pi, pi] (Henaff, Szlam & LeCun 2016), b from U[-0.01, 0.01]. The paper
-trains A at a tenth of the rate of the other parameters; here one rate serves all.
+A is initialised to 2 x 2 blocks that rotate by angles from U[-pi, pi] (Henaff, Szlam & LeCun 2016), and b from U[-0.01, 0.01].
+The paper trains A at a tenth of the learning rate of the other parameters; here all use the same rate.
 
 Source: Lezcano-Casado & Martinez-Rubio 2019, sections 3 and 5.
 """
@@ -20,7 +20,7 @@ from rnnbench.cells import Cell, State
 
 
 class Rotation(nn.Module):
-    """(H, H) weights A to the orthogonal Q."""
+    """The parametrization that maps weights A (H, H) to the orthogonal Q."""
 
     def forward(self, A: Tensor) -> Tensor:
         upper = A.triu(1)  # (H, H)
@@ -34,7 +34,7 @@ class ExpRNN(Cell):
     summary = "expRNN: orthogonal recurrent weights, the exponential of a skew matrix"
     reference = "Lezcano-Casado & Martinez-Rubio 2019, section 3"
     memory = "rotation of the state"
-    max_derivative = 1.0  # of modrelu, wherever it is not 0
+    max_derivative = 1.0  # of modrelu where it is not 0
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
@@ -44,7 +44,7 @@ class ExpRNN(Cell):
         even = torch.arange(0, H - 1, 2)  # (H // 2)
         angles[even, even + 1] = torch.empty(H // 2).uniform_(-math.pi, math.pi)
         self.recurrent = nn.Linear(H, H, bias=False)
-        self.recurrent.weight = nn.Parameter(angles)  # A, from which torch makes Q: once per sequence, not once per step
+        self.recurrent.weight = nn.Parameter(angles)  # A; torch computes Q once per sequence
         parametrize.register_parametrization(self.recurrent, "weight", Rotation())
         self.bias = nn.Parameter(torch.empty(H).uniform_(-0.01, 0.01))
 

@@ -1,13 +1,13 @@
-"""The GRU as specified by Cho et al. 2014: the reset gate acts BEFORE the recurrent product.
+"""The GRU of Cho et al. 2014: the reset gate acts BEFORE the recurrent product.
 
     r_t = sigmoid(W_r [h_{t-1}, x_t] + b_r)
     z_t = sigmoid(W_z [h_{t-1}, x_t] + b_z)
     n_t = tanh(W [r_t * h_{t-1}, x_t] + b)            the candidate, h~
     h_t = (1 - z_t) * h_{t-1} + z_t * n_t
 
-The paper leaves the biases out of its notation. They are on by default: without them every gate is sigmoid(W x_t) at rest, and
-no initialisation can set how long the state is kept. ``--cell-option bias=false`` is the literal form. A long memory is a
-NEGATIVE bias of z here. Weights are stacked in the order r, z, n. ``gru-torch`` is the other variant.
+The paper omits the biases. They are on by default, since without them no initialisation can set how long the state is kept.
+``--cell-option bias=false`` gives the literal form. A NEGATIVE bias of z means long memory. Weights are stacked in the order
+r, z, n. ``gru-torch`` is PyTorch's variant.
 """
 
 from collections.abc import Mapping

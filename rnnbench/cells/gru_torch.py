@@ -6,7 +6,7 @@
     h_t = (1 - z_t) * n_t + z_t * h_{t-1}
 
 Two biases, weights stacked in the order r, z, n, as in ``torch.nn.GRU`` (Keras calls it ``reset_after``, ONNX
-``linear_before_reset``). A long memory is a POSITIVE bias of z here.
+``linear_before_reset``). A POSITIVE bias of z means long memory.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ class GRUTorch(Cell):
     """Options: ``bias`` (true)."""
 
     name = "gru-torch"
-    summary = "PyTorch's GRU: reset after the product, z's meaning swapped"
-    reference = "Cho et al. 2014 as torch.nn.GRU has it"
+    summary = "PyTorch's GRU: reset after the product, z keeps the state"
+    reference = "Cho et al. 2014, in the variant of torch.nn.GRU"
     memory = "gated state"
     default_init = "chrono"
     gates = {"r": Gate("reset gate r"), "z": Gate("update gate z (1 keeps)"), "n": Gate("candidate n", -1)}

@@ -1,9 +1,9 @@
-"""The IndRNN: every unit has one recurrent weight, to itself.
+"""The IndRNN: each unit has one recurrent weight, which connects it to itself.
 
     h_t = relu(W_ih x_t + u * h_{t-1} + b),           |u| <= 2^(1/steps)
 
-The bound keeps what a unit passes on within a factor of 2 in ``steps`` time steps; u starts from U[0, 2^(1/steps)], and is cut
-to the bound where it is used. Units mix in the layers above: the paper stacks at least two.
+With this bound a unit's state grows by at most a factor of 2 in ``steps`` time steps. u is drawn from U[0, 2^(1/steps)] and
+clamped to the bound in every step. Units interact only in the layers above; the paper stacks at least two.
 
 Source: Li, Li, Cook, Zhu & Gao 2018, sections 4 and 5.1.
 """
@@ -16,10 +16,10 @@ from rnnbench.cells import Cell, State
 
 
 class IndRNN(Cell):
-    """Options: ``steps`` (1000), over which a unit may grow its state by no more than a factor of 2."""
+    """Options: ``steps`` (1000), time steps in which a unit's state may at most double."""
 
     name = "indrnn"
-    summary = "IndRNN: each ReLU unit has a recurrent weight of its own and sees no other unit"
+    summary = "IndRNN: ReLU units with one recurrent weight each, not connected to one another"
     reference = "Li et al. 2018, section 4"
     memory = "one recurrent weight per unit"
 

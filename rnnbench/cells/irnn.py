@@ -1,8 +1,8 @@
-"""The IRNN: a ReLU network that starts as an integrator.
+"""The IRNN: a ReLU network initialised as an integrator.
 
     h_t = relu(W_ih x_t + W_hh h_{t-1} + b)
 
-It starts with W_hh = I, b = 0 and small input weights, so that at first every unit adds up what it reads and loses nothing.
+Initially W_hh = I, b = 0 and the input weights are small, so that every unit sums its inputs and loses nothing.
 
 Source: Le, Jaitly & Hinton 2015, sections 2 and 4.1 (input weights from a normal distribution of standard deviation 0.001).
 """
@@ -15,12 +15,12 @@ from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
 def integrator(layer: Layer, context: InitContext) -> None:
-    """The paper's start: recurrent weights I, biases 0, input weights from N(0, 0.001^2)."""
-    opened = layer.uninitialized_parameters()
+    """Set the recurrent weights to I, biases to 0, and input weights from N(0, 0.001^2), as in the paper."""
+    parameters = layer.uninitialized_parameters()
     with torch.no_grad():
-        opened["weight_ih"].normal_(std=0.001, generator=context.generator)
-        torch.nn.init.eye_(opened["weight_hh"])
-        opened["bias"].zero_()
+        parameters["weight_ih"].normal_(std=0.001, generator=context.generator)
+        torch.nn.init.eye_(parameters["weight_hh"])
+        parameters["bias"].zero_()
 
 
 class IRNN(Cell):

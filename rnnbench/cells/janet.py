@@ -1,10 +1,11 @@
-"""JANET: an LSTM with nothing but its forget gate.
+"""JANET: an LSTM with only the forget gate.
 
     a_t = W_f x_t + U_f h_{t-1} + b_f
     c_t = tanh(W_c x_t + U_c h_{t-1} + b_c)           the candidate
     h_t = sigmoid(a_t) h_{t-1} + (1 - sigmoid(a_t - beta)) c_t
 
-beta makes it write a little more than it forgets. Weights are stacked in the order f, c. With chrono, as in the paper.
+With beta > 0 it writes more than it forgets. Weights are stacked in the order f, c. The default initialisation is chrono, as in
+the paper.
 
 Source: van der Westhuizen & Lasenby 2018, section 3 (beta = 1).
 """
@@ -22,7 +23,7 @@ class JANET(Cell):
     """Options: ``beta`` (1)."""
 
     name = "janet"
-    summary = "JANET: an LSTM that has only its forget gate"
+    summary = "JANET: an LSTM with only the forget gate"
     reference = "van der Westhuizen & Lasenby 2018, section 3"
     memory = "gated state"
     default_init = "chrono"

@@ -1,14 +1,15 @@
-"""The linear recurrent unit: complex numbers that turn and shrink, each on its own; nothing in it is nonlinear.
+"""The linear recurrent unit: a diagonal complex recurrence without a nonlinearity.
 
     lambda = exp(-exp(nu) + i theta),                 |lambda| < 1 whatever nu
     s_t    = lambda s_{t-1} + gamma B x_t,            s complex (H), gamma = exp(log_gamma)
     y_t    = Re(C s_t) + D x_t
 
-The state is kept as its real and imaginary part. Published as a block with a gated MLP and several layers: alone it is a linear
-filter. ``ring`` starts |lambda|^2 uniformly between ``r_min``^2 and exp(-2/horizon), a time constant of ``horizon`` steps (the
-paper's r_max = 0.999 is a horizon of 1,000), the phase in [0, ``max_phase``], and gamma = sqrt(1 - |lambda|^2).
+The state is stored as its real and imaginary part. The cell is a linear filter; the paper uses it in several layers, each with a
+gated MLP. The initialisation ``ring`` draws |lambda|^2 uniformly between ``r_min``^2 and exp(-2/horizon), which is a time constant
+of ``horizon`` steps (the paper's r_max = 0.999 is a horizon of 1,000). It draws the phase from [0, ``max_phase``] and sets
+gamma = sqrt(1 - |lambda|^2).
 
-Source: Orvieto et al. 2023, sections 3.2 to 3.4 and appendix A; theta is its exponential there.
+Source: Orvieto et al. 2023, sections 3.2 to 3.4 and appendix A; the paper stores log theta.
 """
 
 import math
@@ -21,26 +22,26 @@ from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
 def ring(layer: Layer, context: InitContext) -> None:
-    """Eigenvalues in a ring of the unit disc that reaches as far as the horizon; B and C normal, D standard normal over sqrt(D)."""
-    opened, rng, H, D = layer.uninitialized_parameters(), context.generator, layer.hidden_size, layer.input_size
+    """Draw eigenvalues from a ring whose outer radius fits the horizon, and B, C and D from normal distributions."""
+    parameters, rng, H, D = layer.uninitialized_parameters(), context.generator, layer.hidden_size, layer.input_size
     r_min, max_phase = float(layer.r_min), float(layer.max_phase)  # type: ignore[arg-type]  # numbers, not modules
     low, high = r_min**2, max(math.exp(-2 / context.horizon), r_min**2)
     with torch.no_grad():
         square = torch.empty(H).uniform_(0, 1, generator=rng) * (high - low) + low  # (H), |lambda|^2
         square = square.clamp(1e-8, 1 - 1e-7)
-        opened["nu"].copy_((-0.5 * square.log()).log())
-        opened["theta"].uniform_(0, max_phase, generator=rng)
-        opened["log_gamma"].copy_(0.5 * torch.log1p(-square))
-        opened["B"].normal_(std=1 / math.sqrt(2 * D), generator=rng)
-        opened["C"].normal_(std=1 / math.sqrt(H), generator=rng)
-        opened["D"].normal_(std=1 / math.sqrt(D), generator=rng)
+        parameters["nu"].copy_((-0.5 * square.log()).log())
+        parameters["theta"].uniform_(0, max_phase, generator=rng)
+        parameters["log_gamma"].copy_(0.5 * torch.log1p(-square))
+        parameters["B"].normal_(std=1 / math.sqrt(2 * D), generator=rng)
+        parameters["C"].normal_(std=1 / math.sqrt(H), generator=rng)
+        parameters["D"].normal_(std=1 / math.sqrt(D), generator=rng)
 
 
 class LRU(Cell):
-    """Options: ``r_min`` (0.9), the smallest modulus at the start; ``max_phase`` (2 pi), the largest phase."""
+    """Options: ``r_min`` (0.9), the smallest initial modulus; ``max_phase`` (2 pi), the largest initial phase."""
 
     name = "lru"
-    summary = "LRU: a linear recurrence of complex numbers, each on its own"
+    summary = "LRU: a diagonal linear recurrence of complex numbers"
     reference = "Orvieto et al. 2023, section 3"
     memory = "linear oscillation"
     initializers = {"ring": Initializer(ring, uses_horizon=True)}

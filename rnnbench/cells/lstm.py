@@ -7,7 +7,7 @@
     C_t = f_t * C_{t-1} + i_t * g_t
     h_t = o_t * tanh(C_t)
 
-Weights are stacked in the order i, f, g, o, as in ``torch.nn.LSTM``; there is one bias, as in the equations.
+Weights are stacked in the order i, f, g, o, as in ``torch.nn.LSTM``, but with one bias, as in the equations.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class LSTM(Cell):
     """Options: ``bias`` (true)."""
 
     name = "lstm"
-    summary = "LSTM with forget gate: a state kept by a gate of its own"
+    summary = "LSTM with forget gate: a state kept by a separate gate"
     reference = "Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000"
     memory = "gated state"
     default_init = "chrono"

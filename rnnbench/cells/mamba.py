@@ -1,16 +1,16 @@
 """Mamba's recurrence, S6: a linear state whose time step, input and output weights depend on the input.
 
-    u_t = W_u x_t                                     (H) what is written
-    Delta_t = softplus(W_Delta x_t + b_Delta)         (H) how far the state moves on
-    B_t = W_in x_t,  C_t = W_out x_t                  (N) where it is written, from where it is read
+    u_t = W_u x_t                                     (H) the value to write
+    Delta_t = softplus(W_Delta x_t + b_Delta)         (H) the time step
+    B_t = W_in x_t,  C_t = W_out x_t                  (N) the positions to write to and to read from
     S_t = exp(Delta_t A) S_{t-1} + Delta_t u_t B_t^T  (H, N), A = -exp(log_A) < 0
     y_t = S_t C_t + D u_t
 
-An input may pass (Delta near 0) or replace the state (Delta large). A starts as -1 .. -N, Delta from 0.001 to 0.1. The paper's
-block puts a short convolution before this and an output gate after it, which are not part of the cell; Delta's weights are not
-of low rank here.
+An input leaves the state as it is (Delta near 0) or replaces it (Delta large). The initial A is -1 .. -N, the initial Delta lies
+between 0.001 and 0.1. The paper's block adds a short convolution before this and an output gate after it; they are not part of the
+cell. Delta's weights are of full rank here, of low rank in the paper.
 
-Source: Gu & Dao 2023, section 3.2, algorithm 2, and section 3.6 (the start).
+Source: Gu & Dao 2023, section 3.2, algorithm 2, and section 3.6 (initial values).
 """
 
 import math
@@ -23,10 +23,10 @@ from rnnbench.cells import Cell, State
 
 
 class Mamba(Cell):
-    """Options: ``states`` (16), numbers N that each unit remembers with."""
+    """Options: ``states`` (16), the state size N of each unit."""
 
     name = "mamba"
-    summary = "Mamba's S6: a linear state that the input opens and shuts"
+    summary = "Mamba's S6: a linear state with input-dependent time steps"
     reference = "Gu & Dao 2023, section 3.2"
     memory = "selective linear state"
     state_names = ("y", "S")
@@ -44,7 +44,7 @@ class Mamba(Cell):
         self.parameter("weight_in", states, input_size)
         self.parameter("weight_out", states, input_size)
         delta = torch.empty(hidden_size).uniform_(math.log(0.001), math.log(0.1)).exp()  # (H)
-        self.bias_step = nn.Parameter(delta + torch.log(-torch.expm1(-delta)))  # softplus of it is delta
+        self.bias_step = nn.Parameter(delta + torch.log(-torch.expm1(-delta)))  # softplus of the bias is delta
         self.log_A = nn.Parameter(torch.arange(1.0, states + 1).log().expand(hidden_size, -1).clone())  # (H, N)
         self.D = nn.Parameter(torch.ones(hidden_size))
 

@@ -1,4 +1,4 @@
-"""A feed-forward net that sees only the current input: what a network without memory can do.
+"""A feed-forward network that sees only the current input; it shows what a network without memory reaches.
 
 h_t = tanh(W_ih x_t + b)
 """
@@ -14,9 +14,9 @@ class Memoryless(SequenceModel):
     """No options."""
 
     name = "memoryless"
-    summary = "feed-forward net that sees only the current input"
+    summary = "feed-forward network that sees only the current input"
     memory = "none"
-    cuts_gradient = True  # there is nothing that it could flow through
+    cuts_gradient = True  # no path to earlier steps exists
     state_size = 0
 
     weight_ih: Tensor

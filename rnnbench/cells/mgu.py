@@ -1,11 +1,11 @@
-"""The minimal gated unit: a GRU whose two gates are one.
+"""The minimal gated unit: a GRU with one gate in place of two.
 
     f_t = sigmoid(W_f x_t + U_f h_{t-1} + b_f)
     c_t = tanh(W_c x_t + U_c (f_t * h_{t-1}) + b_c)   the candidate
     h_t = (1 - f_t) h_{t-1} + f_t c_t
 
-A long memory is a NEGATIVE bias of f here, called forget gate by the paper all the same; it also hides the state from the
-candidate. Weights are stacked in the order f, c.
+A NEGATIVE bias of f means long memory, although the paper calls f the forget gate. f also resets the state in the candidate.
+Weights are stacked in the order f, c.
 
 Source: Zhou, Wu, Zhang & Zhou 2016, section 3.
 """

@@ -1,11 +1,11 @@
-"""The minGRU: a GRU whose gate and candidate do not see the state.
+"""The minGRU: a GRU whose gate and candidate do not depend on the state.
 
     z_t = sigmoid(W_z x_t + b_z)
     c_t = g(W_c x_t + b_c),                           g(a) = a + 1/2 for a >= 0, sigmoid(a) below: positive
     h_t = (1 - z_t) h_{t-1} + z_t c_t
 
-So it could be computed for all steps at once, and cannot track a state in one layer: what it does with an input does not depend
-on what came before. The paper stacks it in blocks. A long memory is a NEGATIVE bias of z. Weights are stacked in the order z, c.
+All steps could therefore be computed in parallel. One layer cannot track a state, since its response to an input does not depend
+on earlier inputs; the paper stacks several layers. A NEGATIVE bias of z means long memory. Weights are stacked in the order z, c.
 
 Source: Feng et al. 2024, section 3.1 and appendix B.2 (the positive candidate).
 """
@@ -23,9 +23,9 @@ class MinGRU(Cell):
     """No options."""
 
     name = "mingru"
-    summary = "minGRU: a GRU whose gate does not see the state"
+    summary = "minGRU: a GRU whose gate does not depend on the state"
     reference = "Feng et al. 2024, section 3.1"
-    memory = "gated state, gate blind to it"
+    memory = "gated state, input-only gate"
     default_init = "chrono"
     gates = {"z": Gate("update gate z (0 keeps)")}
     forget_signs = {"z": -1}

@@ -1,10 +1,10 @@
-"""The minLSTM: an LSTM whose gates and candidate do not see the state, and whose gates add up to one.
+"""The minLSTM: an LSTM whose gates and candidate do not depend on the state, and whose gates sum to one.
 
     f_t = sigmoid(W_f x_t + b_f),   i_t = sigmoid(W_i x_t + b_i)
     c_t = g(W_c x_t + b_c),                           g(a) = a + 1/2 for a >= 0, sigmoid(a) below: positive
     h_t = f' h_{t-1} + i' c_t,      f' = f / (f + i),  i' = i / (f + i)
 
-f / (f + i) is computed as sigmoid(log f - log i), which is the same and never divides by zero. The gates shown are f' and i'.
+f / (f + i) is computed as sigmoid(log f - log i), which is equal and never divides by zero. ``step`` returns f' and i' as gates.
 Weights are stacked in the order f, i, c.
 
 Source: Feng et al. 2024, section 3.2 and appendix B.2.
@@ -23,9 +23,9 @@ class MinLSTM(Cell):
     """No options."""
 
     name = "minlstm"
-    summary = "minLSTM: forget and input gate that add up to one and do not see the state"
+    summary = "minLSTM: forget and input gate that sum to one and do not depend on the state"
     reference = "Feng et al. 2024, section 3.2"
-    memory = "gated state, gates blind to it"
+    memory = "gated state, input-only gates"
     default_init = "chrono"
     gates = {"f": Gate("forget gate f' (1 keeps)"), "i": Gate("input gate i' (1 writes)")}
     forget_signs = {"f": 1, "i": -1}

@@ -1,14 +1,15 @@
-"""The sLSTM: an LSTM whose input gate is exponential, so that a late input can outweigh all earlier ones.
+"""The sLSTM: an LSTM with an exponential input gate, so that a late input can outweigh all earlier ones.
 
     l_t = log sigmoid(W_f x_t + U_f h_{t-1} + b_f),   j_t = W_i x_t + U_i h_{t-1} + b_i
     m_t = max(l_t + m_{t-1}, j_t)                     keeps the exponentials in range
     f_t = exp(l_t + m_{t-1} - m_t),  i_t = exp(j_t - m_t)
     c_t = f_t c_{t-1} + i_t tanh(W_z x_t + U_z h_{t-1} + b_z)
-    n_t = f_t n_{t-1} + i_t                           the sum of all weights so far
+    n_t = f_t n_{t-1} + i_t                           the sum of the weights so far
     h_t = sigmoid(W_o x_t + U_o h_{t-1} + b_o) c_t / n_t
 
-c / n is a weighted mean of the candidates, and does not depend on m. Weights are stacked in the order i, f, z, o. One head: the
-recurrent weights are full, where the paper's are blocks. Its block (convolution, group norm, gated MLP) is not part of the cell.
+c / n is a weighted mean of the candidates and does not depend on m. Weights are stacked in the order i, f, z, o. There is one head,
+so the recurrent weights are full; the paper's are block-diagonal. The paper's block (convolution, group norm, gated MLP) is not
+part of the cell.
 
 Source: Beck et al. 2024, section 2.2, equations 8 to 17, with the sigmoid forget gate.
 """
@@ -46,7 +47,7 @@ class SLSTM(Cell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.stacked_weights(4, ("bias",))
-        self.get_buffer("initial_m").fill_(-1e4)  # nothing has been weighed yet: n_1 = 1 whatever the first input
+        self.get_buffer("initial_m").fill_(-1e4)  # no weight yet, so that n_1 = 1 for any first input
 
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
         h, m, n, c = state  # (B, H) each

@@ -1,10 +1,10 @@
-"""A causal Transformer: attention over all that was read, so its memory grows with the sequence. The ceiling, not a competitor.
+"""A causal Transformer. Attention keeps all inputs, so its memory grows with the sequence: it serves as an upper reference.
 
     x = x + attention(norm(x));  x = x + W_2 gelu(W_1 norm(x))        in every layer, after an input projection; a norm at the end
 
-Positions enter as rotations of queries and keys (RoPE), so that attention sees distances, not places: nothing is learned for one
-length. ``positions=false`` leaves them out: then only the causal mask tells order. There are as many heads as ``heads`` and the
-width have in common.
+Positions enter as rotations of queries and keys (RoPE), so that attention depends on distances and not on absolute positions. With
+``positions=false`` only the causal mask conveys the order. The number of heads is the greatest common divisor of ``heads`` and the
+width.
 
 Source: Vaswani et al. 2017; norm first: Xiong et al. 2020; RoPE: Su et al. 2021, section 3.4.
 """
@@ -19,7 +19,7 @@ from rnnbench.cells import SequenceModel
 
 
 class Attention(nn.Module):
-    """Causal self-attention of several heads over (T, B, H)."""
+    """Causal multi-head self-attention over (T, B, H)."""
 
     def __init__(self, hidden_size: int, heads: int, positions: bool) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Attention(nn.Module):
 
 
 def rotated(x: Tensor) -> Tensor:
-    """Turn pairs of channels of (..., T, K) by angles that grow with the time step; an odd channel is left as it is."""
+    """Rotate pairs of channels of (..., T, K) by angles that grow with the time step; a last odd channel stays unchanged."""
     pairs = x.shape[-1] // 2
     rates = 10_000.0 ** (-torch.arange(pairs, dtype=x.dtype, device=x.device) / max(pairs, 1))  # (K // 2)
     angles = torch.arange(x.shape[-2], dtype=x.dtype, device=x.device).unsqueeze(1) * rates  # (T, K // 2)
@@ -47,10 +47,10 @@ def rotated(x: Tensor) -> Tensor:
 
 
 class Transformer(SequenceModel):
-    """Options: ``layers`` (2), ``heads`` (4), at most; ``positions`` (true)."""
+    """Options: ``layers`` (2); ``heads`` (4), the largest number of heads; ``positions`` (true)."""
 
     name = "transformer"
-    summary = "causal Transformer: attention over everything read so far"
+    summary = "causal Transformer: attention over all inputs so far"
     reference = "Vaswani et al. 2017; Su et al. 2021"
     memory = "all inputs, grows with T"
 

@@ -1,4 +1,4 @@
-"""The update gate RNN: one gate, the least that a gated network can have.
+"""The update gate RNN: a gated network with a single gate.
 
     g_t = sigmoid(W_g x_t + U_g h_{t-1} + b_g)
     c_t = tanh(W_c x_t + U_c h_{t-1} + b_c)           the candidate
@@ -6,7 +6,7 @@
 
 Weights are stacked in the order g, c.
 
-Source: Collins, Sohl-Dickstein & Sussillo 2017, section 2 (there with the nonlinearity as a choice).
+Source: Collins, Sohl-Dickstein & Sussillo 2017, section 2 (where the nonlinearity is an option).
 """
 
 from collections.abc import Mapping

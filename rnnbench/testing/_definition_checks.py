@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from rnnbench._cell import Cell, Gate
 from rnnbench._errors import place
-from rnnbench._network.initializers import INITIALIZERS, initialise, known
+from rnnbench._network.initializers import INITIALIZERS, initialise, initializers_of
 from rnnbench._plugins import registry
 from rnnbench.testing._fixtures import CellFixture, namesake, nan_filled_memory
 
@@ -32,8 +32,8 @@ def check_cell_name(fixture: CellFixture) -> Iterator[str]:
 def check_class_attributes(fixture: CellFixture) -> Iterator[str]:
     """Check that ``default_init``, ``gates``, ``forget_signs`` and ``candidate`` are consistent."""
     cls = fixture.cls
-    if cls.default_init is not None and cls.default_init not in known(cls):
-        yield f"default_init is {cls.default_init!r}: name one of {', '.join(sorted(known(cls)))}"
+    if cls.default_init is not None and cls.default_init not in initializers_of(cls):
+        yield f"default_init is {cls.default_init!r}: name one of {', '.join(sorted(initializers_of(cls)))}"
     if not issubclass(cls, Cell):
         return
     if not (isinstance(cls.gates, Mapping) and all(isinstance(gate, Gate) for gate in cls.gates.values())):
@@ -68,7 +68,7 @@ def check_initialisations(fixture: CellFixture) -> Iterator[str]:
         if not torch.equal(value, two[name]):
             yield f"__init__ draws {name} differently for the same seed: use torch's random functions, not numpy's or random's"
             return
-    for init, initialiser in known(fixture.cls).items():
+    for init, initialiser in initializers_of(fixture.cls).items():
         layer, twin = fixture.uninitialized(), fixture.uninitialized()
         before = {name: parameter.detach().clone() for name, parameter in layer.named_parameters()}
         with torch.no_grad():

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from rnnbench._cell import InitContext, Layer
 from rnnbench._config import Option
-from rnnbench._network.initializers import default, initialise
+from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
 from rnnbench._plugins.registry import C, Entry
 from rnnbench.task import Batch, Task
@@ -42,7 +42,7 @@ class CellFixture:
     def initialized(self, seed: int = 0) -> Layer:
         """Return a new instance in evaluation mode: the default initialisation plus noise, since factors of 0 hide errors."""
         layer = self.uninitialized(seed)
-        initialise(layer, default(self.uninitialized(seed)), self.context(seed))
+        initialise(layer, default_init(self.uninitialized(seed)), self.context(seed))
         generator = Generator().manual_seed(seed + 1)
         with torch.no_grad():
             for parameter in layer.parameters():

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext
 from rnnbench._config import RunRequest
-from rnnbench._network.initializers import default, initialise
+from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.trainer import Trainer
@@ -63,7 +63,7 @@ def usual(name: str, H: int, D: int, dtype: torch.dtype) -> Cell:
     """A cell with its own initialisation."""
     torch.manual_seed(3)
     cell = registry.make_cell(name, D, H)
-    initialise(cell, default(registry.make_cell(name, D, H)), InitContext(Generator().manual_seed(3), 5, 50.0))
+    initialise(cell, default_init(registry.make_cell(name, D, H)), InitContext(Generator().manual_seed(3), 5, 50.0))
     return cell.to(dtype)
 
 
@@ -113,7 +113,7 @@ def test_no_steps_and_no_sequences_give_no_outputs(inputs: Tensor) -> None:
 
 def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
     cell = registry.make_cell("gru", 3, 4)
-    initialise(cell, default(cell), InitContext(Generator().manual_seed(0), 5, 5))
+    initialise(cell, default_init(cell), InitContext(Generator().manual_seed(0), 5, 5))
     tokens = torch.tensor([[2, 0], [1, 2]])
     torch.testing.assert_close(_engine.states(cell, tokens.int()), cell.states(tokens))
 

@@ -18,7 +18,7 @@ from rnnbench._cli.terminal.formatting import line_width, print_wrapped
 from rnnbench._config import Option
 from rnnbench._engine import available, refusal
 from rnnbench._errors import UserError, fault_of_file
-from rnnbench._network.initializers import default
+from rnnbench._network.initializers import default_init
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
 from rnnbench._training.model import parameter_count, stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
@@ -80,7 +80,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         why = refusal(cell) if isinstance(cell, Cell) else "it reads whole sequences, and the engine compiles steps"
         compiled = "no" if why else "yes" if available() else "no numba"
         parameters = f"{parameter_count(cell):,}"
-        table.add_row(entry.name, entry.kind.memory or entry.kind.summary, default(cell), parameters, state, compiled)
+        table.add_row(entry.name, entry.kind.memory or entry.kind.summary, default_init(cell), parameters, state, compiled)
         notes += [f"{entry.name}: {why}"] if why else []
     Console().print(table)
     for note in notes:
