@@ -1,5 +1,5 @@
-"""One page of one or several studies: a single HTML file that needs no network, to read, print and send."""
+"""The report: one HTML file about one or several studies that works without a network."""
 
-from rnnbench._report.page import build
+from rnnbench._report.page import build_page
 
-__all__ = ["build"]
+__all__ = ["build_page"]

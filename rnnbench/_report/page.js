@@ -4,7 +4,7 @@
   const data = source ? JSON.parse(source.textContent) : null;
   const views = {};
   let only = "";
-  window.rnnbench = { views }; // for the test, and for whoever looks behind the page
+  window.rnnbench = { views }; // for tests and debugging
 
   async function draw(place, name, datasets) {
     const options = { actions: false, renderer: "svg", tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } };

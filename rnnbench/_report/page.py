@@ -1,4 +1,4 @@
-"""Puts the page together: frames in, HTML out. Everything that comes from a study is escaped: in the text, in figures, in JSON."""
+"""The page: from frames to HTML. All text from a study is escaped, in HTML, in figures and in JSON."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from matplotlib.figure import Figure
 
 from rnnbench import plots
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import BEST_RULE, FrameRow, count_once, format_span, mark_best, summarise
+from rnnbench._analysis.summary import BEST_RULE, FrameRow, count_once, fields_of_role, format_span, mark_best, summarise
 from rnnbench._analysis.tables import format_state_size
 from rnnbench._report import charts, text
-from rnnbench._report.sections import claims, extras
+from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
 from rnnbench.plots._learning import label_evaluations
 from rnnbench.plots._style import render
 
 POINTS = 48
-"""Evaluations of a run that its learning curve keeps."""
+"""Largest number of evaluations in a learning curve."""
 
 
-def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = None, interactive: bool = True) -> str:
-    """The page of one or several studies.
+def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = None, interactive: bool = True) -> str:
+    """Return the HTML page of one or several studies.
 
     Args:
-        studies: their folders, for what else they hold.
-        runs: their finished runs, with a ``study`` column; at least one.
+        studies: folders of the studies, for the tables of analysis commands.
+        runs: their finished runs, at least one, with a ``study`` column.
         logs: their evaluations, for the learning curves.
-        interactive: charts that answer to the pointer, if :func:`rnnbench._report.charts.available`; else figures as SVG.
+        interactive: True for interactive charts if :func:`rnnbench._report.charts.altair_installed`; False for SVG figures.
 
     Returns:
-        One HTML document that loads nothing else, the same for the same studies.
+        One HTML document without external resources. The same studies give the same text.
     """
-    interactive = interactive and charts.available()
+    interactive = interactive and charts.altair_installed()
     marked, table = mark_best(runs), summarise(runs)
-    looks = charts.curves(marked)
+    styles = charts.vega_styles(marked)
     specs: dict[str, charts.Spec] = {}
     pictures: dict[str, Markup] = {}
     tasks = [str(task) for task in table["task"].unique()]
@@ -51,17 +51,17 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
     for number, task in enumerate(tasks):
         here, rows = marked[marked["task"] == task], table[table["task"] == task]
         if interactive:
-            specs[f"accuracy-{number}"] = charts.accuracy(here, rows, looks)
-            specs[f"solved-{number}"] = charts.solved(rows, looks)
-            specs[f"span-{number}"] = charts.span(rows, looks)
+            specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, styles)
+            specs[f"solved-{number}"] = charts.solved_chart(rows, styles)
+            specs[f"span-{number}"] = charts.span_chart(rows, styles)
         else:
             for kind, draw in kinds.items():
-                pictures[f"{kind}-{number}"] = svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
-    lines = learning(logs, runs, tasks, looks, interactive)
+                pictures[f"{kind}-{number}"] = inline_svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
+    lines = learning_curves(logs, runs, tasks, styles, interactive)
     specs |= lines.specs
     pictures |= lines.pictures
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
+        loader=jinja2.FunctionLoader(_read_asset),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -70,32 +70,39 @@ def build(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = N
     return environment.get_template("page.html").render(
         title=", ".join(str(study) for study in studies),
         version=__version__,
-        studies=[_study(study, rows) for study, rows in runs.groupby("study", sort=False)],
+        studies=[_study_summary(study, rows) for study, rows in runs.groupby("study", sort=False)],
         once=len(count_once(runs)),
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
-        verdicts=text.verdicts(table, runs),
-        legend=[(label, *look) for label, look in looks.items()],
-        rows=_table(table.assign(tuning=tuning_text(table, studies))),
+        verdicts=text.task_verdicts(table, runs),
+        legend=[(label, *look) for label, look in styles.items()],
+        rows=_table_rows(table.assign(tuning=tuning_text(table, studies))),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
-        claims=claims(studies),
-        extras=[(extra, svg(extra.figure, f"extra{k}")) for k, extra in enumerate(extras(studies, runs))],
+        claims=decided_claims(studies),
+        extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],
         learning=lines.gaps,
         conditions=text.conditions(runs),
-        commands=text.sweeps(runs),
+        commands=text.sweep_commands(runs),
         pictures=pictures,
         interactive=interactive,
-        data=_json({"specs": specs, "runs": lines.runs, "labels": list(looks)}) if interactive else "",
-        vega=Markup(charts.javascript()) if interactive else "",
-        style=Markup(_asset("page.css")),
-        script=Markup(_asset("page.js")),
+        data=_inline_json({"specs": specs, "runs": lines.runs, "labels": list(styles)}) if interactive else "",
+        vega=Markup(charts.vega_javascript()) if interactive else "",
+        style=Markup(_read_asset("page.css")),
+        script=Markup(_read_asset("page.js")),
     )
 
 
-class Lines(NamedTuple):
-    """The learning curves of the tasks, by number: gaps to choose from; by name, the runs in short, their charts, or figures."""
+class LearningCurves(NamedTuple):
+    """Learning curves of the tasks.
+
+    Attributes:
+        gaps: gaps to choose from, by number of the task.
+        runs: compressed runs, by name of the chart.
+        specs: charts, by name.
+        pictures: figures for a page without charts, by name.
+    """
 
     gaps: dict[int, list[int]]
     runs: dict[str, list[list[object]]]
@@ -103,22 +110,24 @@ class Lines(NamedTuple):
     pictures: dict[str, Markup]
 
 
-def learning(logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], looks: charts.Looks, interactive: bool) -> Lines:
-    """The learning curves of each task: gaps to choose from, and runs in short, or a figure."""
-    found = Lines({}, {}, {}, {})
+def learning_curves(
+    logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], styles: charts.VegaStyles, interactive: bool
+) -> LearningCurves:
+    """Return the learning curves of each task, as charts or as figures."""
+    found = LearningCurves({}, {}, {}, {})
     for number, task in enumerate(tasks):
         here = logs[logs["task"] == task] if logs is not None else None
         if here is None or here.empty:
             continue
         name = f"learning-{number}"
-        told, _ = label_evaluations(here, runs)
-        found.gaps[number] = sorted(int(gap) for gap in told["gap"].unique())
+        evaluations, _ = label_evaluations(here, runs)
+        found.gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
         if not interactive:
-            found.pictures[name] = svg(plots.plot_learning(here, runs), name)
+            found.pictures[name] = inline_svg(plots.plot_learning(here, runs), name)
             continue
-        labels = list(looks)
+        labels = list(styles)
         rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
-        found.specs[name] = charts.learning([label for label in labels if label in set(told["label"])], looks)
+        found.specs[name] = charts.learning_chart([label for label in labels if label in set(evaluations["label"])], styles)
         found.runs[name] = [
             [
                 int(run["gap"].iloc[0]),
@@ -127,41 +136,36 @@ def learning(logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], lo
                 rates.get(run_id),
                 int(run["best"].iloc[0]),
                 round(float(run["chance_accuracy"].iloc[0]), 4),
-                _regular(run["step"].tolist()),
+                _compress_steps(run["step"].tolist()),
                 (1000 * run["accuracy"]).round().astype(int).tolist(),
             ]
-            for run_id, run in ((run_id, _thinned(run)) for run_id, run in told.groupby("run_id"))
+            for run_id, run in ((run_id, _thin_out(run)) for run_id, run in evaluations.groupby("run_id"))
         ]
     return found
 
 
-def _thinned(run: pd.DataFrame) -> pd.DataFrame:
-    """At most :data:`POINTS` evaluations of a run, the first and the last among them."""
+def _thin_out(run: pd.DataFrame) -> pd.DataFrame:
+    """Return at most :data:`POINTS` evaluations of a run, including the first and the last."""
     if len(run) <= POINTS:
         return run
     every = -(-len(run) // (POINTS - 1))
     return run[[(k % every == 0) or k == len(run) - 1 for k in range(len(run))]]
 
 
-def _regular(steps: list[int]) -> list[int] | int:
-    """The period, where the steps are its multiples one by one; else the steps."""
+def _compress_steps(steps: list[int]) -> list[int] | int:
+    """Return the period if the steps are its multiples 1, 2, 3, ...; else the steps."""
     return steps[0] if steps == [steps[0] * (k + 1) for k in range(len(steps))] else steps
 
 
-def _study(study: object, rows: pd.DataFrame) -> dict[str, object]:
-    machine = {
-        name: ", ".join(str(value) for value in rows[name].dropna().unique())
-        for name in map(str, rows)
-        if name.endswith("_version")
-    }
-    machine["machine"] = ", ".join(str(value) for value in rows["machine"].dropna().unique()) if "machine" in rows else ""
+def _study_summary(study: object, rows: pd.DataFrame) -> dict[str, object]:
+    machine = {name: ", ".join(map(str, rows[name].dropna().unique())) for name in fields_of_role(rows, "machine")}
     counts = rows["status"].value_counts()
-    told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
-    return {"name": str(study), "runs": len(rows), "told": told, "machine": {k: v for k, v in machine.items() if v}}
+    counts_text = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    return {"name": str(study), "runs": len(rows), "counts": counts_text, "machine": {k: v for k, v in machine.items() if v}}
 
 
-def _table(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Every row of the summary as texts, in the columns of the page."""
+def _table_rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Return every row of the summary as texts, in the columns of the page."""
     found = []
     for row in table.to_dict("records"):
         none = pd.isna(row["steps_to_solve"])
@@ -169,8 +173,8 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
             "task": row["task"],
             "curve": row["label"],
             "gap": str(row["gap"]),
-            "solved (95 %)": f"{row['solved']} of {row['seeds']} ({_range(row, 'solved', 0)} %)",
-            "accuracy (95 %)": f"{100 * row['accuracy']:.1f} % ({_range(row, 'accuracy', 1)})",
+            "solved (95 %)": f"{row['solved']} of {row['seeds']} ({_interval_text(row, 'solved', 0)} %)",
+            "accuracy (95 %)": f"{100 * row['accuracy']:.1f} % ({_interval_text(row, 'accuracy', 1)})",
             "chance": f"{100 * row['chance_accuracy']:.1f} %",
             "steps to solve": "-" if none else f"{row['steps_to_solve']:,.0f}",
             "span": format_span(row),
@@ -185,16 +189,16 @@ def _table(table: pd.DataFrame) -> list[dict[str, str]]:
     return found
 
 
-def _range(row: FrameRow, name: str, places: int) -> str:
+def _interval_text(row: FrameRow, name: str, places: int) -> str:
     return f"{100 * row[f'{name}_low']:.{places}f} to {100 * row[f'{name}_high']:.{places}f}"
 
 
-def svg(figure: Figure, name: str) -> Markup:
-    """A figure to stand in the page: its text as text, its names its own, its background the page's."""
+def inline_svg(figure: Figure, name: str) -> Markup:
+    """Return a figure as inline SVG: text as text, unique ids, transparent background."""
     with matplotlib.rc_context({"svg.fonttype": "none", "savefig.transparent": True, "svg.hashsalt": name}):
         text = render(figure, "svg").decode()
     text = text[text.index("<svg") :]
-    text = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), text)  # tenths of a point are enough
+    text = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), text)  # 0.1 points are precise enough
     ids = {f'id="{found}"' for found in re.findall(r'id="([^"]+)"', text)}
     for one in sorted(ids, key=len, reverse=True):
         old = one[4:-1]
@@ -206,11 +210,11 @@ def svg(figure: Figure, name: str) -> Markup:
     return Markup(text)
 
 
-def _json(content: object) -> Markup:
-    """JSON for the inside of a script tag: nothing in it can end the tag."""
+def _inline_json(content: object) -> Markup:
+    """Return JSON that cannot end the script tag that contains it."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return files("rnnbench._report").joinpath(name).read_text(encoding="utf-8")

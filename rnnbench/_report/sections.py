@@ -1,4 +1,4 @@
-"""What else a study holds: gradients, gates, constructions and guesses that the explaining commands saved; and the claims."""
+"""Sections of the page for the tables of the analysis commands, and for claims."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ from rnnbench.plots._panels import make_panels
 from rnnbench.plots._style import styled
 
 
-class Extra(NamedTuple):
-    """A figure of its own section: which, from what file, and two lines on how to read it."""
+class InsightFigure(NamedTuple):
+    """A figure of the section "Why".
+
+    Attributes:
+        title: title of the figure.
+        source: path of its table.
+        figure: the figure.
+        how: one or two sentences on how to read it.
+    """
 
     title: str
     source: str
@@ -26,8 +33,8 @@ class Extra(NamedTuple):
     how: str
 
 
-class Verdict(NamedTuple):
-    """A claim or finding as the page shows it."""
+class ClaimRow(NamedTuple):
+    """A decided claim or finding, as texts."""
 
     name: str
     statement: str
@@ -36,58 +43,66 @@ class Verdict(NamedTuple):
     numbers: str
 
 
-def extras(studies: list[Path], runs: pd.DataFrame) -> Iterator[Extra]:
-    """A figure of every table that an explaining command left in a study or in a folder right below it."""
+def insight_figures(studies: list[Path], runs: pd.DataFrame) -> Iterator[InsightFigure]:
+    """Yield a figure of every table that an analysis command saved in a study or in a folder directly below it.
+
+    Raises:
+        UserError: a table is damaged.
+    """
     for study in studies:
         for path in sorted([*study.glob("*.csv"), *study.glob("*/*.csv")]):
             if path.parent.name == "logs":
                 continue
             if path.name.startswith("gradients_"):
                 how = (
-                    "The norm of the loss gradient at the state, so many steps before the answer: level means that the error "
-                    "reaches the cue."
+                    "Norm of the loss gradient at the state, against the number of steps before the answer. A level curve means "
+                    "that the gradient reaches the cue."
                 )
-                yield Extra("Gradients on their way back", str(path), plot_gradients(Table(path, GradientRow).frame()), how)
+                yield InsightFigure(
+                    "Gradients against the distance to the answer", str(path), plot_gradients(Table(path, GradientRow).frame()), how
+                )
             elif path.name.startswith("gates_"):
                 lives = path.with_name("half_lives_" + path.name.removeprefix("gates_"))
                 how = (
-                    "What the gates of one trained network do along one sequence, averaged over units. A gate at 1 lets everything "
-                    "through; the band holds the middle 80 % of units."
+                    "Gates of one trained network along one sequence, averaged over units. A gate at 1 is open. The band contains "
+                    "the middle 80 % of units."
                 )
-                figure = _gates(Table(path, GateRow).frame(), Table(lives, HalfLifeRow).frame() if lives.exists() else None)
-                yield Extra(f"Gates: {path.stem.removeprefix('gates_')}", str(path), figure, how)
+                figure = _gate_figure(Table(path, GateRow).frame(), Table(lives, HalfLifeRow).frame() if lives.exists() else None)
+                yield InsightFigure(f"Gates: {path.stem.removeprefix('gates_')}", str(path), figure, how)
             elif path.name == "constructions.csv":
                 how = (
-                    "Weights set by hand that solve the task. What noise on the state cannot disturb passes no gradient back: "
-                    "it exists, but training does not find it."
+                    "Hand-picked weights that solve the task. A state that noise cannot change passes no gradient back: "
+                    "the solution exists, but training does not find it."
                 )
-                yield Extra("Constructions", str(path), plot_constructions(Table(path, ConstructionRow).frame()), how)
+                yield InsightFigure("Constructions", str(path), plot_constructions(Table(path, ConstructionRow).frame()), how)
             elif path.name == "train_from.csv":
                 how = (
-                    "Training that starts at a construction whose weights were disturbed: open marks before it, filled marks "
-                    "after. Where the line falls, training from there no longer finds the solution."
+                    "Training that starts from perturbed hand-picked weights: open markers before training, filled markers after "
+                    "it. Where the line falls, training no longer finds the solution."
                 )
-                yield Extra("Training from a construction", str(path), plot_train_from(Table(path, TrainFromRow).frame()), how)
+                figure = plot_train_from(Table(path, TrainFromRow).frame())
+                yield InsightFigure("Training from a construction", str(path), figure, how)
             elif path.name == "guess.csv":
                 how = (
-                    "Guessing all weights at random. What guessing solves within as many sequences as training proves little about "
-                    "learning."
+                    "Random guessing of all weights. A task that guessing solves with as few sequences as training proves little "
+                    "about learning."
                 )
                 guesses = Table(path, GuessRow).frame()
                 same = runs[
                     runs["task"].isin(guesses["task"]) & runs["cell"].isin(guesses["cell"]) & runs["gap"].isin(guesses["gap"])
                 ]
-                yield Extra("Guessing", str(path), plot_guesses(guesses, same), how)
+                yield InsightFigure("Guessing", str(path), plot_guesses(guesses, same), how)
             elif path.name == "extrapolation.csv" and Study(path.parent).extrapolations.rows():
                 how = (
-                    "Networks trained at one gap (dotted line) and measured at others. A curve that stays up has learned to keep; "
-                    "one that is high at its own gap alone has learned a clock."
+                    "Networks trained at one gap (dotted line) and measured at others. A curve that stays high has learned to "
+                    "remember. A curve that is high only at its training gap has learned a clock."
                 )
-                yield Extra("Other gaps than trained at", str(path), plot_extrapolation(Study(path.parent).extrapolation()), how)
+                figure = plot_extrapolation(Study(path.parent).extrapolation())
+                yield InsightFigure("Gaps other than the training gap", str(path), figure, how)
 
 
 @styled
-def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
+def _gate_figure(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
     figure, axes = make_panels(["means"] if lives is None else ["means", "half-lives"], height=3.4)
     draw_means(axes[0], means)
     if lives is not None:
@@ -95,14 +110,14 @@ def _gates(means: pd.DataFrame, lives: pd.DataFrame | None) -> Figure:
     return figure
 
 
-def claims(studies: list[Path]) -> list[Verdict]:
-    """The claims and findings that the studies' runs decide, each with its verdict; none where no study has the runs of any."""
+def decided_claims(studies: list[Path]) -> list[ClaimRow]:
+    """Return the claims and findings that the studies' runs decide, with their verdicts."""
     from rnnbench._claims import CLAIMS, FINDINGS, decide
 
-    found: dict[str, Verdict] = {}
+    found: dict[str, ClaimRow] = {}
     for study in studies:
         for verdict in decide(Study.open(study), (*CLAIMS, *FINDINGS)):
             claim = verdict.claim
             if verdict.ruling is not None:
-                found[claim.name] = Verdict(claim.name, claim.statement, claim.source, verdict.decision, verdict.numbers)
+                found[claim.name] = ClaimRow(claim.name, claim.statement, claim.source, verdict.decision, verdict.numbers)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""What the page says in words: verdicts, conditions, commands, and an example of each task."""
+"""Texts of the page: verdicts, conditions, commands, and an example of each task."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 
 
 class TaskVerdict(NamedTuple):
-    """What came out on one task.
+    """The results on one task.
 
     Attributes:
-        task: its name.
-        question: the question it puts, empty for a task that is not installed here.
-        summary: how far the curves come, in one sentence.
-        curves: a sentence per curve, the furthest first.
-        examples: by language, words with the answer that is due after each, if any.
+        task: name of the task.
+        question: the question of the task; empty for a task that is not installed here.
+        summary: one sentence about all curves.
+        curves: one sentence per curve, largest span first.
+        examples: by language, the words of a sequence, each with its answer or "".
     """
 
     task: str
@@ -33,64 +33,65 @@ class TaskVerdict(NamedTuple):
     examples: dict[str, list[tuple[str, str]]]
 
 
-def verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
-    """The verdict of each task.
+def task_verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
+    """Return the verdict of each task.
 
     Args:
-        table: of :func:`rnnbench._analysis.summary.summarise`.
-        runs: the runs it is made from.
+        table: summary from :func:`rnnbench._analysis.summary.summarise`.
+        runs: the runs of the summary.
     """
     found = []
     for task, rows in table.groupby("task"):
         curves: list[list[FrameRow]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]
         curves.sort(key=lambda curve: -1 if pd.isna(curve[0]["span"]) else curve[0]["span"], reverse=True)
-        question, examples = example(str(task), runs)
-        found.append(TaskVerdict(str(task), question, _summary(curves), [_curve(curve) for curve in curves], examples))
+        question, examples = example_sequences(str(task), runs)
+        sentences = [_curve_sentence(curve) for curve in curves]
+        found.append(TaskVerdict(str(task), question, _summary_sentence(curves), sentences, examples))
     return found
 
 
-def _through(curve: list[FrameRow]) -> bool:
-    """Whether every gap tried is within the span."""
+def _spans_all_gaps(curve: list[FrameRow]) -> bool:
+    """Return True if every gap tried is within the span."""
     return bool(not pd.isna(curve[0]["span"]) and curve[0]["span"] == curve[0]["largest_gap"])
 
 
-def _summary(curves: list[list[FrameRow]]) -> str:
-    curves = [curve for curve in curves if len(curve) > 1] or curves  # one gap alone shows no reach
-    through = [curve for curve in curves if _through(curve)]
+def _summary_sentence(curves: list[list[FrameRow]]) -> str:
+    curves = [curve for curve in curves if len(curve) > 1] or curves  # a single gap says nothing about the span
+    through = [curve for curve in curves if _spans_all_gaps(curve)]
     budgets = sorted({int(row["max_steps"]) for curve in curves for row in curve})
     budget = " to ".join(f"{steps:,}" for steps in dict.fromkeys((budgets[0], budgets[-1])))
     if not through:
-        return f"Within {budget} training steps no curve spans the largest gap it was tried at."
+        return f"Within {budget} training steps no curve solves every gap tried."
     reached = sorted({(int(curve[0]["largest_gap"]), str(curve[0]["label"])) for curve in through}, reverse=True)
     names = _join([label if gap == reached[0][0] else f"{label} (to gap {gap})" for gap, label in reached])
-    told = (
+    text = (
         f"Within {budget} training steps {names} {'solves' if len(through) == 1 else 'solve'} every gap tried, to {reached[0][0]}"
     )
     rest = len(curves) - len(through)
-    return told + (
+    return text + (
         f"; the other {rest} of {len(curves)} curves fall short." if rest > 1 else "; one curve falls short." if rest else "."
     )
 
 
-def _curve(curve: list[FrameRow]) -> str:
+def _curve_sentence(curve: list[FrameRow]) -> str:
     first = curve[0]
-    if _through(curve):
+    if _spans_all_gaps(curve):
         steps = [row["steps_to_solve"] for row in curve if not pd.isna(row["steps_to_solve"])]
         pace = f"{min(steps):,.0f}" if min(steps) == max(steps) else f"{min(steps):,.0f} to {max(steps):,.0f}"
         return f"{first['label']}: span at least {first['span']}, the largest gap tried; solved in {pace} steps (medians by gap)."
     short: FrameRow = first if pd.isna(first["span"]) else next(row for row in curve if row["gap"] > first["span"])
     reached = f"{100 * short['accuracy']:.1f} % right (median), chance {100 * short['chance_accuracy']:.1f} %"
     counts = f"{short['solved']} of {short['seeds']} seeds solve it"
-    told = f"{first['label']}: span {format_span(first)}; at gap {short['gap']}, {counts}"
-    return f"{told}, {reached}, after {short['max_steps']:,.0f} steps."
+    text = f"{first['label']}: span {format_span(first)}; at gap {short['gap']}, {counts}"
+    return f"{text}, {reached}, after {short['max_steps']:,.0f} steps."
 
 
 def _join(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def example(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, list[tuple[str, str]]]]:
-    """The question of a task, and one short sequence in each of its languages; empty for a task that cannot be made here."""
+def example_sequences(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, list[tuple[str, str]]]]:
+    """Return the question of a task, and one short sequence in each of its languages; empty for an unknown task."""
     import torch
 
     from rnnbench._errors import UserError
@@ -103,7 +104,7 @@ def example(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, list[tuple[st
         made.check_gap(gap)
         batch = made.sample(gap, 1, torch.Generator().manual_seed(0))
         words = {language: made.words(batch, 0, language) for language in made.languages}
-    except (UserError, ValueError):  # a stranger's task, not on this machine, or with options of another version
+    except (UserError, ValueError):  # a plug-in's task that is not on this machine, or options of another version
         return "", {}
     return made.question, {
         LANGUAGES.get(language, language): [(word.text, word.answer or "") for word in each] for language, each in words.items()
@@ -111,7 +112,7 @@ def example(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, list[tuple[st
 
 
 class Condition(NamedTuple):
-    """A field of the recipe, and its values in each study."""
+    """A field of the recipe, its values in each study, and whether they differ."""
 
     field: str
     values: list[str]
@@ -119,17 +120,17 @@ class Condition(NamedTuple):
 
 
 def conditions(runs: pd.DataFrame) -> list[Condition]:
-    """The recipe, field by field, its values by study; those that differ between or within studies first."""
+    """Return the fields of the recipe with their values by study; fields with several values first."""
     found = []
     studies = [rows for _, rows in runs.groupby("study", sort=False)]
     fields = [*fields_of_role(runs, "recipe"), *fields_of_role(runs, "speed")]
     for field in fields:
-        values = [_values(rows[field]) for rows in studies]
+        values = [_list_values(rows[field]) for rows in studies]
         found.append(Condition(field, values, runs[field].astype("string").fillna("").nunique() > 1))
     return sorted(found, key=lambda condition: not condition.differs)
 
 
-def _values(column: pd.Series[str]) -> str:
+def _list_values(column: pd.Series[str]) -> str:
     texts = [_plain(value) for value in pd.unique(column.dropna())]
     shown = sorted(texts, key=lambda text: (len(text), text))
     return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "") or "-"
@@ -139,8 +140,8 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def command(row: FrameRow, fields: list[str]) -> str:
-    """The flags that repeat a run's recipe, every field written out, so that they mean the same whatever the defaults become."""
+def recipe_flags(row: FrameRow, fields: list[str]) -> str:
+    """Return the flags of a run's recipe, with every field, so that they do not depend on defaults."""
     words = []
     for field in fields:
         value = row[field]
@@ -156,11 +157,11 @@ def _flag(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def sweeps(runs: pd.DataFrame) -> list[str]:
-    """Commands that repeat the runs: a sweep for each set of runs that differ in gap, seed and learning rate alone."""
+def sweep_commands(runs: pd.DataFrame) -> list[str]:
+    """Return commands that reproduce the runs: a sweep per set of runs that differ only in gap, seed and learning rate."""
     runs = count_once(runs)
     shown = runs
-    if "horizon" in runs:  # the usual one grows with the gap, and is what a sweep sets by itself
+    if "horizon" in runs:  # the default depends on the gap; a sweep sets it
         shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == runs["gap"].map(default_horizon)))
     fields = [field for field in fields_of_role(runs, "recipe") if field != "lr"]
     found = []
@@ -168,5 +169,5 @@ def sweeps(runs: pd.DataFrame) -> list[str]:
         axes = {name: ",".join(_plain(value) for value in sorted(rows[name].unique())) for name in ("gap", "seed", "lr")}
         first = rows.iloc[0].to_dict()
         start = f"rnnbench sweep --cell {shlex.quote(str(first['cell']))} --task {shlex.quote(str(first['task']))}"
-        found.append(f"{start} --gap {axes['gap']} --seed {axes['seed']} --lr {axes['lr']} {command(first, fields)}")
+        found.append(f"{start} --gap {axes['gap']} --seed {axes['seed']} --lr {axes['lr']} {recipe_flags(first, fields)}")
     return found

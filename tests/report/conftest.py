@@ -1,15 +1,15 @@
-"""A study as the page takes it: two cells on two tasks, one of them called like a piece of HTML."""
+"""Fixtures: two studies with two cells on two tasks; the name of one cell is HTML."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from rnnbench._report import build
+from rnnbench._report import build_page
 from tests.plots.study import made_up
 
 HOSTILE = "<script>alert(1)"
-"""The name of a cell; its runs go further, and close the tag that they may stand in."""
+"""The name of a cell; the run_ids also close the surrounding tag."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def logs(runs: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two studies; the first has a table that an explaining command saved."""
+    """Two studies; the first has a table of an analysis command."""
     home = tmp_path_factory.mktemp("studies")
     for name in ("one", "two"):
         (home / name).mkdir()
@@ -49,4 +49,4 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def page(folders: list[Path], runs: pd.DataFrame, logs: pd.DataFrame) -> str:
-    return build(folders, runs, logs)
+    return build_page(folders, runs, logs)

@@ -1,4 +1,4 @@
-"""The page in a real browser: it loads without a network and without an error, and does what it says."""
+"""The page in a real browser: it works without a network and without errors."""
 
 import os
 import shutil
@@ -54,11 +54,11 @@ def wait(browser: Any, script: str) -> Any:
 
 
 def strong(browser: Any, chart: str) -> int:
-    """Marks of single runs in a chart that stand out."""
+    """Return the number of opaque dots in a chart."""
     return int(browser.execute_script(DOTS + ".filter((mark) => Number(mark.getAttribute('opacity') ?? 1) > 0.1).length", chart))
 
 
-def test_it_loads_without_network_and_without_an_error(browser: Any) -> None:
+def test_the_page_loads_without_network_or_errors(browser: Any) -> None:
     import json
 
     assert browser.execute_script("return failures") == []
@@ -69,24 +69,24 @@ def test_it_loads_without_network_and_without_an_error(browser: Any) -> None:
     assert len(browser.find_elements("css selector", ".charts .vega svg")) == 6
 
 
-def test_a_hostile_name_is_shown_and_never_run(browser: Any) -> None:
+def test_a_hostile_name_is_shown_as_text(browser: Any) -> None:
     assert "<script>alert(1) (uniform)" in browser.find_element("css selector", ".legend").text
     assert not browser.execute_script("return [...document.scripts].some((script) => script.textContent.startsWith('alert'))")
 
 
-def test_pointing_at_a_run_tells_its_seed_recipe_and_command(browser: Any) -> None:
+def test_the_tooltip_of_a_run_shows_seed_recipe_and_command(browser: Any) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
     which = ".find(({__data__: {datum}}) => datum.seed == 2 && datum.gap == 20 && datum.accuracy == 0.4)"
     dot = browser.execute_script(DOTS + which, "accuracy-0")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", dot)
     ActionChains(browser).move_to_element(dot).perform()
-    told = wait(browser, "const tip = document.getElementById('vg-tooltip-element'); return tip && tip.innerText")
+    text = wait(browser, "const tip = document.getElementById('vg-tooltip-element'); return tip && tip.innerText")
     for word in ("seed", "run", "rnnbench run --task copy --cell", "--gap 20 --seed 2", "--hidden-size 128", "--option symbols=3"):
-        assert word in told
+        assert word in text
 
 
-def test_choosing_a_name_shows_it_alone_and_again_shows_all(browser: Any) -> None:
+def test_selecting_a_name_isolates_it_and_a_second_click_shows_all(browser: Any) -> None:
     all_of_them = strong(browser, "accuracy-0")
     button = browser.find_element("css selector", ".legend button")
     browser.execute_script("arguments[0].click()", button)
@@ -98,7 +98,7 @@ def test_choosing_a_name_shows_it_alone_and_again_shows_all(browser: Any) -> Non
     assert strong(browser, "accuracy-0") == all_of_them
 
 
-def test_a_heading_sorts_by_number_either_way(browser: Any) -> None:
+def test_a_heading_sorts_by_number_in_both_directions(browser: Any) -> None:
     column = "return [...document.querySelectorAll('.sortable tbody tr')].map((row) => Number(row.children[2].textContent))"
     heading = browser.find_elements("css selector", ".sortable th button")[2]
     for order in (1, -1):
@@ -108,7 +108,7 @@ def test_a_heading_sorts_by_number_either_way(browser: Any) -> None:
         assert len(gaps) == 12
 
 
-def test_learning_curves_come_when_they_are_asked_for(browser: Any) -> None:
+def test_learning_curves_are_drawn_when_opened(browser: Any) -> None:
     assert "learning-0" not in browser.execute_script("return Object.keys(rnnbench.views)")
     browser.execute_script("document.querySelector('details[data-learning]').open = true")
     wait(browser, "return rnnbench.views['learning-0'] && rnnbench.views['learning-0'].data('runs').length === 2 * 2 * 3 * 9")
@@ -118,11 +118,11 @@ def test_learning_curves_come_when_they_are_asked_for(browser: Any) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
-def test_it_fits_a_desk_and_a_phone_by_day_and_by_night(browser: Any, width: int, scheme: str, tmp_path: Path) -> None:
+def test_the_page_fits_desktop_and_phone_in_light_and_dark(browser: Any, width: int, scheme: str, tmp_path: Path) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    assert wait(browser, "return document.documentElement.scrollWidth") <= width  # nothing sticks out sideways
+    assert wait(browser, "return document.documentElement.scrollWidth") <= width  # no horizontal scroll bar
     color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (color == "rgb(255, 255, 255)") == (scheme == "light")
     assert browser.get_screenshot_as_file(str(tmp_path / "page.png"))

@@ -1,4 +1,4 @@
-"""The page as text: complete, self-contained, and with nothing from a study taken for HTML or code."""
+"""The page as text: it is complete and self-contained, and text from a study is never HTML or code."""
 
 import json
 import re
@@ -10,8 +10,8 @@ import pytest
 
 from rnnbench._analysis.summary import summarise
 from rnnbench._errors import UserError
-from rnnbench._report import build, charts, text
-from rnnbench._report.sections import extras
+from rnnbench._report import build_page, charts, text
+from rnnbench._report.sections import insight_figures
 from rnnbench.plots._style import PALETTE
 from tests.plots.study import made_up
 from tests.report.conftest import HOSTILE
@@ -38,16 +38,16 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="session")
 def static(folders: list[Path], runs: pd.DataFrame, logs: pd.DataFrame) -> str:
-    return build(folders, runs, logs, interactive=False)
+    return build_page(folders, runs, logs, interactive=False)
 
 
-def test_the_page_has_its_parts_in_order(page: str) -> None:
+def test_the_page_has_its_sections_in_order(page: str) -> None:
     ids = [attributes["id"] for tag, attributes in Tags(page).tags if tag == "section"]
     assert ids == ["verdicts", "accuracy", "solved", "numbers", "why", "learning", "conditions"]
     assert page.count("How to read this") >= len(ids)
 
 
-def test_every_task_has_a_verdict_and_an_example_in_each_of_its_languages(page: str) -> None:
+def test_every_task_has_a_verdict_and_an_example_in_each_language(page: str) -> None:
     text = Tags(page).text
     assert "Within 100 training steps lstm (uniform) solves every gap tried, to 20; one curve falls short." in text
     assert "span 5; at gap 10, 0 of 3 seeds solve it, 30.0 % right (median), chance 12.5 %, after 100 steps." in text
@@ -55,11 +55,11 @@ def test_every_task_has_a_verdict_and_an_example_in_each_of_its_languages(page: 
     assert "住在" in text
 
 
-def test_a_name_from_a_study_is_text_everywhere(page: str, static: str) -> None:
+def test_a_name_from_a_study_is_always_escaped(page: str, static: str) -> None:
     for each in (page, static):
         tags = Tags(each)
         assert HOSTILE in tags.text
-        assert sum(tag == "script" for tag, _ in tags.tags) == each.count("<script")  # none that a parser sees and we do not
+        assert sum(tag == "script" for tag, _ in tags.tags) == each.count("<script")
         assert "<script>alert" not in each
     assert sum(tag == "script" for tag, _ in Tags(page).tags) == 3
     assert sum(tag == "script" for tag, _ in Tags(static).tags) == 1
@@ -73,8 +73,8 @@ def test_json_in_the_page_cannot_end_its_tag_and_reads_back(page: str) -> None:
     assert set(data["specs"]) == {f"{kind}-{k}" for kind in ("accuracy", "solved", "span", "learning") for k in (0, 1)}
 
 
-def test_every_cell_has_an_outline_of_its_own_in_charts_and_legend(page: str) -> None:
-    outlines = [charts.outline(marker) for _, marker in PALETTE]
+def test_every_marker_has_a_different_path_in_charts_and_legend(page: str) -> None:
+    outlines = [charts.marker_path(marker) for _, marker in PALETTE]
     assert len(set(outlines)) == len(PALETTE)
     for outline in outlines:
         places = [float(number) for number in re.findall(r"-?[\d.]+", outline)]
@@ -85,7 +85,7 @@ def test_every_cell_has_an_outline_of_its_own_in_charts_and_legend(page: str) ->
     assert drawn <= set(outlines)
 
 
-def test_the_page_loads_nothing(page: str, static: str) -> None:
+def test_the_page_loads_no_external_resources(page: str, static: str) -> None:
     for each in (page, static):
         for tag, attributes in Tags(each).tags:
             assert tag not in ("img", "iframe", "object", "embed", "base"), tag
@@ -98,7 +98,7 @@ def test_the_page_loads_nothing(page: str, static: str) -> None:
 def test_learning_curves_keep_the_first_and_the_last_evaluation_of_long_runs(folders: list[Path], runs: pd.DataFrame) -> None:
     one = runs.iloc[:1]
     logs = pd.concat([one.assign(step=k, accuracy=k / 1000) for k in range(1, 1001)], ignore_index=True)
-    (found,) = re.findall(r'id="data">(.*?)</script>', build(folders, runs, logs), re.DOTALL)
+    (found,) = re.findall(r'id="data">(.*?)</script>', build_page(folders, runs, logs), re.DOTALL)
     ((*_, steps, shares),) = json.loads(found)["runs"]["learning-0"]
     assert (steps[0], steps[-1], shares[-1]) == (1, 1000, 1000)
     assert len(steps) == len(shares) <= 50
@@ -111,14 +111,14 @@ def test_conditions_name_what_differs_between_studies() -> None:
     assert not any(condition.differs for condition in rest)
 
 
-def test_a_command_repeats_a_run_whatever_the_defaults_become() -> None:
+def test_the_flags_of_a_run_do_not_depend_on_defaults() -> None:
     row = made_up([{"option": '{"symbols": 5, "ends": true}', "horizon": 50.0, "cell": "lstm"}]).iloc[0].to_dict()
-    flags = text.command(row | {"cell_source": "0" * 64}, ["lr", "horizon", "option", "cell_source"])
+    flags = text.recipe_flags(row | {"cell_source": "0" * 64}, ["lr", "horizon", "option", "cell_source"])
     assert flags == "--lr 0.01 --horizon 50 --option symbols=5 --option ends=true"
-    assert "'a; rm b'" in text.command(row | {"init": "a; rm b"}, ["init"])
+    assert "'a; rm b'" in text.recipe_flags(row | {"init": "a; rm b"}, ["init"])
 
 
-def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame) -> None:
+def test_the_commands_are_valid_and_cover_all_runs(runs: pd.DataFrame) -> None:
     import shlex
 
     import typer.main
@@ -126,7 +126,7 @@ def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame)
     from rnnbench._cli import app
 
     known = {flag for parameter in typer.main.get_command(app).commands["sweep"].params for flag in parameter.opts}  # type: ignore[attr-defined]
-    commands = [shlex.split(command) for command in text.sweeps(runs)]
+    commands = [shlex.split(command) for command in text.sweep_commands(runs)]
     assert len(commands) == 4
     for command in commands:
         assert {word for word in command if word.startswith("--")} <= known
@@ -134,10 +134,10 @@ def test_commands_of_a_study_are_accepted_and_cover_its_runs(runs: pd.DataFrame)
         assert command[command.index("--lr") + 1] == "0.001,0.01"
 
 
-def test_a_curve_that_no_task_here_can_pose_still_has_its_verdict() -> None:
-    runs = made_up([{"task": "a-stranger-s", "gap": 5}, {"task": "a-stranger-s", "gap": 10}])
-    (verdict,) = text.verdicts(summarise(runs), runs)
-    assert verdict.summary == "Within 100 training steps no curve spans the largest gap it was tried at."
+def test_a_task_that_is_not_installed_has_a_verdict() -> None:
+    runs = made_up([{"task": "unknown-task", "gap": 5}, {"task": "unknown-task", "gap": 10}])
+    (verdict,) = text.task_verdicts(summarise(runs), runs)
+    assert verdict.summary == "Within 100 training steps no curve solves every gap tried."
     assert (verdict.question, verdict.examples) == ("", {})
 
 
@@ -145,8 +145,8 @@ HEAD = "name,cell,task,units,gap,noise,accuracy,chance_accuracy,gradient\n"
 GOOD = "a,rnn,copy,62,5,0.0,1,0.1,1.0\n"
 DAMAGED = {
     "empty": ("", "has no rows"),
-    "a header alone": (HEAD, "has no rows"),
-    "another table": ("a,b\n1,2\n", "line 1: the first line must name the columns, and lacks name, cell, task"),
+    "only a header": (HEAD, "has no rows"),
+    "a different table": ("a,b\n1,2\n", "line 1: the first line must name the columns, and lacks name, cell, task"),
     "a word for a number": (HEAD + "a,rnn,copy,62,5,0.0,high,0.1,1\n", "line 2: column accuracy holds 'high'"),
     "no number": (HEAD + GOOD + "a,rnn,copy,62,5,,1,0.1,1\n", "line 3: column noise holds ''"),
     "no word": (HEAD + GOOD + "a,,copy,62,5,0.0,1,0.1,1\n", "line 3: column cell holds ''"),
@@ -157,29 +157,29 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_table_of_an_explaining_command_is_one_line(runs: pd.DataFrame, tmp_path: Path, damage: str) -> None:
-    text, told = DAMAGED[damage]
+def test_a_damaged_table_is_reported_in_one_line(runs: pd.DataFrame, tmp_path: Path, damage: str) -> None:
+    text, message = DAMAGED[damage]
     (tmp_path / "constructions.csv").write_text(text)
     with pytest.raises(UserError, match=r"constructions\.csv") as error:
-        list(extras([tmp_path], runs))
-    assert told in str(error.value)
+        list(insight_figures([tmp_path], runs))
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_number_beyond_all_measure_is_drawn(runs: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_very_large_number_is_drawn(runs: pd.DataFrame, tmp_path: Path) -> None:
     rows = f"{HEAD}{GOOD}a,rnn,copy,62,5,{10**30},1,0.1,0.5\n"
     (tmp_path / "constructions.csv").write_text(rows)
-    assert len(list(extras([tmp_path], runs))) == 1
+    assert len(list(insight_figures([tmp_path], runs))) == 1
 
 
-def test_the_command_writes_one_file_and_says_so(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_one_file_and_prints_its_path(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = ["--hidden-size", "4", "--batch-size", "4", "--max-steps", "2", "--engine", "torch"]
     assert rnnbench("run", "--cell", "rnn", "--task", "recall", "--gap", "5", *tiny).code == 0
     result = rnnbench("report", "results", "--out", "pages/one.html", "--static")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("  pages/one.html (")
     assert "住在" in (tmp_path / "pages/one.html").read_text(encoding="utf-8")
-    monkeypatch.setattr(charts, "available", lambda: False)
+    monkeypatch.setattr(charts, "altair_installed", lambda: False)
     result = rnnbench("report", "results")
     assert result.code == 0
     assert "pip install 'rnnbench[report]'" in result.err

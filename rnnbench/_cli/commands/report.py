@@ -29,8 +29,8 @@ def report(
     """
     from rich.console import Console
 
-    from rnnbench._report import build
-    from rnnbench._report.charts import available
+    from rnnbench._report import build_page
+    from rnnbench._report.charts import altair_installed
 
     studies, selection = study or [Path("results")], Selection(only, cell, sweep)
     with Console(stderr=True).status("reading the studies") as status:
@@ -38,9 +38,9 @@ def report(
         logged = [path for path in studies if (path / "logs").exists()]
         logs = read_logs(logged, selection) if logged else None
         status.update(f"drawing {len(runs):,} runs")
-        page = build(studies, runs, logs, interactive=not static)
+        page = build_page(studies, runs, logs, interactive=not static)
     write_file(out.parent, out.name, page.encode(), announce=False)
-    charts = "charts" if available() and not static else "figures"
+    charts = "charts" if altair_installed() and not static else "figures"
     typer.echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {charts})")
-    if not (available() or static):
+    if not (altair_installed() or static):
         typer.echo("rnnbench: for interactive charts: pip install 'rnnbench[report]'", err=True)
