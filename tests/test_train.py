@@ -13,7 +13,7 @@ from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._training.runner import Runner
-from rnnbench._training.trainer import Trainer
+from rnnbench._training.trainer import FORMER_NAMES, Trainer
 
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 12, "batch_size": 8, "eval_every": 20, "max_steps": 100}
 ENGINES = ["torch"] + (["fast"] if _engine.available() else [])
@@ -178,8 +178,8 @@ def test_one_overflowed_gradient_is_skipped_and_a_hundred_end_the_run() -> None:
         weights = trainer.model.readout.bias.detach().clone()
         assert before is None or (step >= 3) == torch.equal(weights, before)
         before = weights
-    assert trainer.overflowed == 5
-    assert not trainer.hopeless
+    assert trainer.overflows == 5
+    assert not trainer.diverged
     rows = list(trainer.rows())
     assert [(row.status, row.step) for row in rows] == [("diverged", 9 + 100)]
 
@@ -259,3 +259,15 @@ def test_a_required_engine_that_cannot_run_the_cell_is_refused_before_the_first_
     with pytest.raises(UserError, match=r"engine fast cannot run cell memoryless: .*; use engine auto or torch"):
         Runner(config(cell="memoryless", engine="fast"), study)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_checkpoint_of_the_last_release_resumes() -> None:
+    whole = timeless(train(config()))
+    first = Trainer(config())
+    rows = [next(first.rows())]
+    first.train_step()
+    former = {new: old for old, new in FORMER_NAMES.items()}
+    assert set(former) < set(first.state())
+    second = Trainer(config())
+    second.load_state({former.get(name, name): value for name, value in first.state().items()})
+    assert timeless(rows + list(second.rows())) == whole

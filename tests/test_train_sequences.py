@@ -53,7 +53,7 @@ def test_a_set_smaller_than_a_batch_fills_it() -> None:
 
 def test_evaluation_is_on_fresh_sequences_and_the_same_as_without() -> None:
     fixed, fresh = Trainer(resolved(train_sequences=10)), Trainer(resolved())
-    pool = set(texts(fixed.pool))
+    pool = set(texts(fixed.fixed_sequences))
     held_out = fixed.sample(50, fixed.eval_stream)
     assert not pool & set(texts(held_out))
     assert torch.equal(held_out.inputs, fresh.sample(50, fresh.eval_stream).inputs)

@@ -1,4 +1,4 @@
-"""Stopping what is at work between two steps, at Ctrl-C or SIGTERM."""
+"""A context in which Ctrl-C or SIGTERM stops a run or a sweep between two steps."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Protocol
 
 
 class Stoppable(Protocol):
-    """What can be asked to stop."""
+    """A run or a sweep that can be stopped."""
 
     def stop(self) -> None: ...
 
 
 @contextlib.contextmanager
 def interruptible(work: Stoppable) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the work to stop after its step, a second one stops at once. Yields the signals seen."""
+    """Stop the work after its step at the first Ctrl-C or SIGTERM, and at once at the second. Yields the list of signals."""
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield seen  # signals reach the main thread alone
+        yield seen  # only the main thread receives signals
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
         work.stop()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield seen
     finally:

@@ -1,4 +1,4 @@
-"""Tokens -> cell -> readout: the network that is trained, and what it will need of the machine."""
+"""The network that is trained (tokens -> cell -> readout), and the device and memory that it needs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from rnnbench.task import Batch, Task
 
 
 class Model(nn.Module):
-    """A layer and a linear readout, read only where an answer is due.
+    """A layer and a linear readout, which is only computed at scored positions.
 
     Args:
         cell: the layer.
-        output_size: numbers that the readout gives.
+        output_size: outputs of the readout.
         engine: ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``torch`` by its own ``states``.
 
     Attributes:
@@ -39,10 +39,10 @@ class Model(nn.Module):
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        """(N, output_size) outputs at the N scored positions of the batch, in the order of ``batch.answers``.
+        """Return the outputs (N, output_size) at the N scored positions of the batch, in the order of ``batch.answers``.
 
         Raises:
-            UserError: the inputs are none that the layer reads, or it gives outputs of another shape than it should.
+            UserError: the layer cannot read these inputs, or its outputs have a wrong shape.
         """
         first = batch.first_scored
         states = self.states(batch.inputs, first)  # (T - first, B, H)
@@ -52,28 +52,28 @@ class Model(nn.Module):
         return outputs
 
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """(T - first, B, H) the layer's outputs from step ``first`` on."""
+        """Return the layer's outputs (T - first, B, H) from step ``first`` on."""
         check_inputs(self.cell, inputs)
         if isinstance(self.cell, Stack):
             return self.cell.states(inputs, first, self.layer_states)
         return self.layer_states(self.cell, inputs, first)
 
     def layer_states(self, layer: Layer, inputs: Tensor, first: int) -> Tensor:
-        """(T - first, B, H) one layer's outputs, through the engine where it is to be used."""
+        """Return the outputs (T - first, B, H) of one layer, computed by the model's engine."""
         if self.engine == "fast" and isinstance(layer, Cell):
             try:
                 return _engine.states(layer, inputs, first)
-            except _engine.NotCompiledError as error:  # it did not agree with `step` when it was first used, and has logged that
+            except _engine.NotCompiledError as error:  # compiled code and `step` disagreed at first use
                 self.engine, self.why_not_compiled = "torch", str(error)
         states = layer.states(inputs, first)  # (T - first, B, H)
-        owed = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
-        if tuple(states.shape) != owed:
-            raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {owed}")
+        expected = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
+        if tuple(states.shape) != expected:
+            raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {expected}")
         return states
 
 
 def stream(seed: int, name: str) -> Generator:
-    """A random stream of its own for every use of a seed: ``init``, ``train``, ``evaluate``."""
+    """Return the random stream of a seed for one purpose, such as ``init``, ``train`` or ``evaluate``."""
     digest = hashlib.sha256(f"rnnbench/{name}/{seed}".encode()).digest()
     return Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
@@ -126,14 +126,14 @@ def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Trainable numbers of a module."""
+    """Return the number of trainable parameters of a module."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def memory_needed(run: Run, task: Task, cell: Layer) -> int:
-    """Bytes that a training step needs at least: weights with gradients and Adam's two moments, states of all time steps.
+    """Return a lower bound on the bytes of a training step: weights, gradients, Adam's two moments, states of all time steps.
 
-    A lower bound, meant to refuse what cannot fit. ``cell`` may be a sketch without storage.
+    ``cell`` may be a sketch without storage.
     """
     H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
     weights = parameter_count(cell) + H * task.output_size
@@ -162,7 +162,7 @@ def check_memory(resolved: Resolved) -> None:
 
 
 def check_device(name: str) -> torch.device:
-    """The device called ``name``; raises UserError if this machine does not have it."""
+    """Return the device with this name; raises UserError if the machine does not have it."""
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -170,7 +170,7 @@ def check_device(name: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise UserError(f"device {name} is not there: this machine has {count} CUDA devices, use --device cpu")
+            raise UserError(f"device {name} does not exist: this machine has {count} CUDA devices; use --device cpu")
     elif device.type != "cpu":
         raise UserError(f"device {name!r} is not supported: use cpu, cuda or cuda:N")
     return device

@@ -11,7 +11,7 @@ from rnnbench._config import Run
 
 
 def learning_rate(run: Run, step: int) -> float:
-    """The rate of the optimiser step that follows ``step`` steps: constant, or falling to 0 over the budget."""
+    """Return the rate of the optimiser step after ``step`` steps: constant, or falling to 0 over the budget."""
     share = step / run.max_steps
     if run.schedule == "linear":
         return run.lr * (1 - share)
@@ -21,10 +21,10 @@ def learning_rate(run: Run, step: int) -> float:
 
 
 def make_optimizer(run: Run, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    """Adam (Kingma & Ba 2015), RMSprop (decay 0.9, as in Arjovsky et al. 2016) or plain SGD.
+    """Build Adam (Kingma & Ba 2015), RMSprop (decay 0.9, as in Arjovsky et al. 2016) or plain SGD.
 
-    Adam's second beta is 0.99, not the usual 0.999: its memory of gradients must not outlast the plateau before a task is
-    found, or the first exploding gradient after it is divided by next to nothing.
+    Adam's second beta is 0.99 by default, not the usual 0.999. A longer memory of gradients outlasts the plateau at the start of
+    training, and the first exploding gradient after it is then divided by nearly zero.
     """
     if run.optimizer == "adam":
         return torch.optim.Adam(parameters, lr=run.lr, betas=(0.9, run.beta2), fused=True)

@@ -1,4 +1,4 @@
-"""What a run changes in the process that makes it, for as long as it is at work and no longer."""
+"""The settings of the process that a run changes while it trains, and restores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
-    """So many CPU threads of torch, and as many as before afterwards."""
+    """Set torch's thread count inside the block; restore it on exit."""
     before = torch.get_num_threads()
-    if count != before:  # setting them costs, even to what they are
+    if count != before:  # setting the count takes time, even to the current one
         torch.set_num_threads(count)
     try:
         yield
@@ -23,15 +23,16 @@ def threads(count: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def session(count: int, noise: Tensor) -> Iterator[None]:
-    """Threads, denormal numbers and torch's random stream as a run wants them; as they were, afterwards.
+def training_settings(count: int, noise: Tensor) -> Iterator[None]:
+    """Set threads, denormal numbers and torch's random stream for a run inside the block; restore them on exit.
 
     Args:
         count: CPU threads of torch.
-        noise: (N,) uint8, a state of torch's default generator, for cells that draw noise of their own; written back in place.
+        noise: (N,) uint8, the state of torch's default generator inside the block, for cells that draw random numbers in ``step``.
+            The state on exit is written to it in place.
     """
     stream, flushes = torch.get_rng_state(), _flushes()
-    torch.set_flush_denormal(True)  # vanishing gradients are denormal numbers, and those take twice the time
+    torch.set_flush_denormal(True)  # vanishing gradients are denormal numbers, which take twice the time
     torch.set_rng_state(noise)
     try:
         with threads(count):
@@ -43,5 +44,5 @@ def session(count: int, noise: Tensor) -> Iterator[None]:
 
 
 def _flushes() -> bool:
-    """Whether denormal numbers are zero in this thread; torch does not tell."""
+    """Return True if this thread sets denormal numbers to zero; torch has no function for that."""
     return float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0.0

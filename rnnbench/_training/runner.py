@@ -1,4 +1,4 @@
-"""One run inside a study: resume where it stopped, record every row, keep the final weights."""
+"""A run in a study folder: it resumes from its checkpoint, and records every row and the final weights."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rnnbench.testing._preflight import preflight
 
 
 class Runner:
-    """A run that writes to a study.
+    """A run that is trained and recorded in a study.
 
     Args:
         resolved: the run.
-        study: the folder that takes its rows, checkpoint and weights.
-        force: run it again if it is finished; the old result stays until the new one takes its place.
-        checked: whether the checks of a plug-in have been made already.
+        study: the folder for its rows, checkpoint and weights.
+        force: train it again if it is finished; the new result replaces the old one at the end.
+        checked: True if the plug-ins of the run have passed their checks already.
 
     Raises:
         UserError: the run does not fit this machine, or a plug-in breaks the contract of a cell or a task.
 
     Attributes:
-        findings: what else the checks say of a plug-in.
+        findings: the findings about its plug-ins.
     """
 
     def __init__(self, resolved: Resolved, study: Study, force: bool = False, checked: bool = False) -> None:
@@ -40,15 +40,15 @@ class Runner:
         self.force = force
 
     def rows(self) -> Generator[Row]:
-        """Rows as :meth:`Trainer.rows` yields them, each recorded before it is handed on; none if the run is finished.
+        """Record and yield the rows of :meth:`Trainer.rows`; none if the run is finished.
 
-        After :meth:`stop` the last row says ``interrupted`` and the checkpoint stands at the last whole step; whoever closes the
-        generator after a row leaves the checkpoint at that row.
+        After :meth:`stop`, the last row has the status ``interrupted`` and the checkpoint is that of the last step. A caller that
+        closes the generator after a row leaves the checkpoint of that row.
 
         Raises:
-            BusyError: another process has the run.
+            BusyError: another process runs it.
             UserError: its checkpoint is damaged.
-            StorageError: the disk is full; what was recorded stays.
+            StorageError: the disk is full; recorded rows stay.
         """
         study, run_id, trainer = self.study, self.run.run_id, self.trainer
         with study.claim(run_id):
@@ -73,12 +73,12 @@ class Runner:
                 yield row
 
     def stop(self) -> None:
-        """Ask the run to stop after its current step; safe to call from a signal handler."""
+        """Stop the run after its current step; safe to call from a signal handler."""
         self.trainer.stopping = True
 
 
 class _Home:
-    """The files of a run that is made for the first time."""
+    """The files of a run that has no result yet."""
 
     def __init__(self, study: Study, run_id: str) -> None:
         self.study = study
@@ -92,7 +92,7 @@ class _Home:
 
 
 def rewind(log: Table[Row], step: int) -> None:
-    """Drop what a log says beyond ``step``, and notes of interruption: the run resumes from there."""
+    """Remove rows after ``step`` and rows of interruptions from a log: the run resumes from there."""
     rows = log.rows()
     kept = [row for row in rows if row.step <= step and row.status != "interrupted"]
     if len(kept) < len(rows):

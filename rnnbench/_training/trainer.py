@@ -1,6 +1,6 @@
-"""Training one network: a generator of Rows. No print, no plot, no file, and nothing that knows which task it is.
+"""The training loop: a generator of Rows, which prints nothing and writes no files.
 
-A long file, and one class: all that changes in training stands beside the checkpoint that must hold all of it.
+One class holds everything that changes in training, next to the two methods that save and restore it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from rnnbench._study.schema import Evaluation, Outcome, Row
 from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import build, check_device, check_memory, parameter_count, stream
 from rnnbench._training.optimizers import learning_rate, make_optimizer
-from rnnbench._training.process_state import session
+from rnnbench._training.process_state import training_settings
 from rnnbench.task import Batch
 
 SOLVED_ACCURACY = 0.99
-MAX_OVERFLOWS = 100  # gradients in a row that are not finite, after which a run has diverged
+MAX_OVERFLOWS = 100  # consecutive gradients that are not finite, after which a run has diverged
 
 
-class Progress(NamedTuple):
-    """How far a run is.
+class TrainingProgress(NamedTuple):
+    """The progress of a run.
 
     Attributes:
-        step, max_steps: optimiser steps taken, and the budget.
-        steps_per_s: training steps per second since this process took the run up, evaluation left out; 0 before the first.
-        left_s: seconds that the rest of the budget takes at most, evaluation included; NaN before the first step.
-        train_loss, grad_norm: means since the last evaluation; NaN before the first step.
+        step: optimiser steps taken.
+        max_steps: the budget, in optimiser steps.
+        steps_per_s: training steps per second in this process, without evaluations; 0 before the first step.
+        left_s: seconds that the rest of the budget takes at most, with evaluations; NaN before the first step.
+        train_loss: mean loss since the last evaluation; NaN before the first step.
+        grad_norm: mean gradient norm since the last evaluation; NaN before the first step.
         row: the last evaluation.
     """
 
@@ -47,9 +49,10 @@ class Progress(NamedTuple):
 
 
 class Trainer:
-    """One run, from initialisation to its verdict; can be stopped between two steps and set up again bit for bit.
+    """One run, from initialisation to its status. It can stop between two steps, and resumes bit for bit.
 
-    The process is as before between two Rows: see :func:`rnnbench._training.process_state.session`.
+    Between two Rows, the process has the settings that it had before: see
+    :func:`rnnbench._training.process_state.training_settings`.
 
     Args:
         resolved: the run.
@@ -74,36 +77,36 @@ class Trainer:
         self.optimizer = make_optimizer(run, [p for p in self.model.parameters() if p.requires_grad])
         self.train_stream = stream(run.seed, "train")
         self.eval_stream = stream(run.seed, "evaluate")
-        self.noise = stream(run.seed, "noise").get_state()  # for cells that draw noise of their own
-        self.pool: Batch | None = None  # the fixed training sequences, drawn before the first step
+        self.noise = stream(run.seed, "noise").get_state()  # for cells that draw random numbers in `step`
+        self.fixed_sequences: Batch | None = None
         if run.train_sequences:
-            self.pool = self.sample(run.train_sequences, self.train_stream)
+            self.fixed_sequences = self.sample(run.train_sequences, self.train_stream)
         self.step = 0
         self.status = "running"
-        self.stopping = False  # set from outside: stop between two steps
-        self.above = False  # whether the last evaluation reached the solved accuracy
-        self.hopeful = run.give_up is None  # whether it was ever better than chance; asked only for --give-up
-        self.finite = True  # whether the last training loss was
-        self.overflowed = 0  # gradients in a row that were not finite
+        self.stopping = False  # set by the caller: stop between two steps
+        self.was_solved = False  # the last evaluation reached the solved accuracy
+        self.was_above_chance = run.give_up is None  # an evaluation was above chance; only read with --give-up
+        self.finite_loss = True  # the last training loss was finite
+        self.overflows = 0  # consecutive gradients that were not finite
         self.steps_to_solve: int | None = None
         self.row: Row | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)  # since the last row
         self.norm_sum = torch.zeros((), dtype=torch.float64, device=self.device)
-        self.since = 0  # steps since the last row
-        self.normed = 0  # of those, steps whose gradient was finite
+        self.steps_since_eval = 0
+        self.finite_grads = 0  # of those steps, the ones with a finite gradient
         self.wall_s = 0.0
         self.train_s = 0.0
         self._clock = time.perf_counter()
-        self._began = (0, 0.0, 0.0)  # step, train_s and wall_s at which this process took the run up
+        self._began = (0, 0.0, 0.0)  # step, train_s and wall_s at the start of this process
 
     def rows(self) -> Iterator[Row]:
-        """Train until the verdict; yields one Row after every evaluation, the last with the final status.
+        """Train to the end; yield one Row after every evaluation, the last with the final status.
 
-        Once ``stopping`` is set, it ends after the current step with a Row of status ``interrupted``, which has no measurement.
+        Once ``stopping`` is set, training ends after the current step with a Row of status ``interrupted``, without a measurement.
         """
         self._began = (self.step, self.train_s, self.wall_s)
         while self.status == "running":
-            with session(self.run.threads, self.noise):
+            with training_settings(self.run.threads, self.noise):
                 row = self._to_next_row()
             yield row
             if row.status == "interrupted":
@@ -113,7 +116,7 @@ class Trainer:
         self._clock = time.perf_counter()
         while not self.stopping:
             self.train_step()
-            if self.hopeless or self.step % self.run.eval_every == 0 or self.step >= self.run.max_steps:
+            if self.diverged or self.step % self.run.eval_every == 0 or self.step >= self.run.max_steps:
                 self._tick(training=True)
                 self.row = self._evaluated()
                 return self.row
@@ -121,9 +124,9 @@ class Trainer:
         return self._row(math.nan, math.nan, math.nan, math.nan, "interrupted")
 
     def train_step(self) -> None:
-        """One batch: sample, forward, loss at the scored steps, backward, clip, step.
+        """Train on one batch: sample, forward, loss at the scored steps, backward, clip, step.
 
-        A gradient that overflowed is clipped to nothing: the weights, whose loss was finite, stay as they are.
+        A step whose gradient is not finite leaves the weights unchanged.
         """
         rate = learning_rate(self.run, self.step)
         for group in self.optimizer.param_groups:
@@ -136,30 +139,30 @@ class Trainer:
         if math.isfinite(norm.item()):
             self.optimizer.step()
             self.norm_sum += norm
-            self.normed += 1
-            self.overflowed = 0
+            self.finite_grads += 1
+            self.overflows = 0
         else:
-            self.overflowed += 1
+            self.overflows += 1
         self.loss_sum += loss.detach()
-        self.finite = math.isfinite(loss.item())
-        self.since += 1
+        self.finite_loss = math.isfinite(loss.item())
+        self.steps_since_eval += 1
         self.step += 1
 
     @property
-    def hopeless(self) -> bool:
-        """Whether the run has diverged: the loss is not finite, or no gradient was for MAX_OVERFLOWS steps in a row."""
-        return not self.finite or self.overflowed >= MAX_OVERFLOWS
+    def diverged(self) -> bool:
+        """True if the last loss was not finite, or no gradient was finite for MAX_OVERFLOWS consecutive steps."""
+        return not self.finite_loss or self.overflows >= MAX_OVERFLOWS
 
     def training_batch(self) -> Batch:
-        """The batch of the next step: fresh sequences, or the next of the fixed ones, which start over at their end."""
+        """Return the batch of the next step: fresh sequences, or the next of the fixed ones, in a cycle."""
         size = self.run.batch_size
-        if self.pool is None:
+        if self.fixed_sequences is None:
             return self.sample(size, self.train_stream)
         places = (self.step * size + torch.arange(size, device=self.device)) % self.run.train_sequences  # (B,)
-        return self.pool.part(places)
+        return self.fixed_sequences.part(places)
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
-        """``batch_size`` fresh sequences, on the run's device."""
+        """Draw ``batch_size`` sequences, on the run's device."""
         batch = self.task.sample(self.run.gap, batch_size, generator)
         return batch if self.device.type == "cpu" else batch.to(self.device)
 
@@ -172,50 +175,47 @@ class Trainer:
         accuracy, eval_loss = self.measure()
         train_loss, grad_norm = self._means()
         reached = accuracy >= SOLVED_ACCURACY
-        self.hopeful = self.hopeful or accuracy > chance_interval(self.chance.accuracy, self.answers)[1]
-        if self.hopeless or not math.isfinite(eval_loss):
+        self.was_above_chance = self.was_above_chance or accuracy > chance_interval(self.chance.accuracy, self.answers)[1]
+        if self.diverged or not math.isfinite(eval_loss):
             self.status = "diverged"
-        elif reached and self.above:
+        elif reached and self.was_solved:
             self.status = "solved"
         elif self.step >= self.run.max_steps:
             self.status = "unsolved"
-        elif not self.hopeful and self.run.give_up is not None and self.step >= self.run.give_up:
+        elif not self.was_above_chance and self.run.give_up is not None and self.step >= self.run.give_up:
             self.status = "gave-up"
-        if reached and not self.above:
+        if reached and not self.was_solved:
             self.steps_to_solve = self.step
         elif not reached:
             self.steps_to_solve = None
-        self.above = reached
+        self.was_solved = reached
         self.loss_sum.zero_()
         self.norm_sum.zero_()
-        self.since = self.normed = 0
+        self.steps_since_eval = self.finite_grads = 0
         self._tick(training=False)
         return self._row(accuracy, eval_loss, train_loss, grad_norm, self.status)
 
     @property
     def answers(self) -> int:
-        """Scored answers of one evaluation."""
+        """The scored answers of one evaluation."""
         return self.run.eval_sequences * self.task.scored_answers(self.run.gap)
 
-    def progress(self) -> Progress:
-        """How far the run is; may be called from another thread."""
+    def progress(self) -> TrainingProgress:
+        """Return the progress of the run; may be called from another thread."""
         step, train_s, wall_s = self._began
         done, running = self.step - step, time.perf_counter() - self._clock
         trained, elapsed = self.train_s - train_s + running, self.wall_s - wall_s + running
         rate = done / trained if done and trained > 0 else 0.0
         left_s = (self.run.max_steps - self.step) * elapsed / done if done else math.nan
-        return Progress(self.step, self.run.max_steps, rate, left_s, *self._means(), self.row)
+        return TrainingProgress(self.step, self.run.max_steps, rate, left_s, *self._means(), self.row)
 
     def _means(self) -> tuple[float, float]:
-        """Mean loss, and mean norm of the finite gradients, since the last row; NaN without any."""
-        since, normed = self.since, self.normed
-        return (
-            float(self.loss_sum) / since if since else math.nan,
-            float(self.norm_sum) / normed if normed else math.nan,
-        )
+        """Return the mean loss and the mean norm of the finite gradients since the last row; NaN without any."""
+        steps, grads = self.steps_since_eval, self.finite_grads
+        return float(self.loss_sum) / steps if steps else math.nan, float(self.norm_sum) / grads if grads else math.nan
 
     def _tick(self, training: bool) -> None:
-        """Book the time since the last tick."""
+        """Add the time since the last call to the totals."""
         now = time.perf_counter()
         self.wall_s += now - self._clock
         self.train_s += now - self._clock if training else 0.0
@@ -251,7 +251,7 @@ class Trainer:
         )
 
     def state(self) -> dict[str, object]:
-        """Everything needed to resume: plain tensors and scalars."""
+        """Return everything that a resumed run needs, as tensors and scalars."""
         state: dict[str, object] = {name: getattr(self, name) for name in STATE}
         return state | {
             "model": self.model.state_dict(),
@@ -264,7 +264,8 @@ class Trainer:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Resume from a :meth:`state` of the same run; raises ValueError if it is that of another network."""
+        """Restore a :meth:`state` of the same run, also one of the last release; raises ValueError if it is of another network."""
+        state = {FORMER_NAMES.get(name, name): value for name, value in state.items()}
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -279,5 +280,17 @@ class Trainer:
             raise ValueError("the checkpoint is of another network") from error
 
 
-STATE = ("step", "status", "above", "hopeful", "finite", "overflowed", "steps_to_solve", "since", "normed", "wall_s", "train_s")
-"""The Trainer's scalars, as they stand in a checkpoint."""
+STATE = (
+    *("step", "status", "was_solved", "was_above_chance", "finite_loss", "overflows", "steps_to_solve"),
+    *("steps_since_eval", "finite_grads", "wall_s", "train_s"),
+)
+"""The Trainer's scalars in a checkpoint."""
+FORMER_NAMES = {
+    "above": "was_solved",
+    "hopeful": "was_above_chance",
+    "finite": "finite_loss",
+    "overflowed": "overflows",
+    "since": "steps_since_eval",
+    "normed": "finite_grads",
+}
+"""The names of the last release."""

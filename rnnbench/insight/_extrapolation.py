@@ -7,7 +7,7 @@ from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Extrapolation, Study
 from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import check_device, check_memory, stream
-from rnnbench._training.process_state import session
+from rnnbench._training.process_state import training_settings
 from rnnbench.insight._load import load_trained
 from rnnbench.insight._progress import Counting
 from rnnbench.task import Task
@@ -53,7 +53,7 @@ def measure_at_gap(study: Study, resolved: Resolved, gap: int) -> Extrapolation:
     assert record is not None
     check_memory(resolved._replace(run=run.model_copy(update={"gap": gap})))
     model = load_trained(resolved, study).to(check_device(run.device))
-    with session(run.threads, stream(run.seed, "noise").get_state()):
+    with training_settings(run.threads, stream(run.seed, "noise").get_state()):
         accuracy, loss = evaluate(model, task, gap, run.eval_sequences, stream(run.seed, "extrapolate"))
     row = Extrapolation.of(
         run,

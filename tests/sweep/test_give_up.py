@@ -27,10 +27,10 @@ def test_a_run_once_above_chance_is_not_given_up() -> None:
 
 def test_a_checkpoint_keeps_that_a_run_was_above_chance() -> None:
     first = Trainer(CONFIG)
-    first.hopeful = True
+    first.was_above_chance = True
     again = Trainer(CONFIG)
     again.load_state(first.state())
-    assert again.hopeful
+    assert again.was_above_chance
 
 
 def test_without_the_rule_nothing_is_given_up() -> None:

@@ -25,7 +25,7 @@ from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Row, RunRecord, Study
 from rnnbench._training.interrupt import interruptible
 from rnnbench._training.runner import Runner
-from rnnbench._training.trainer import SOLVED_ACCURACY, Progress, Trainer
+from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
 from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
 
@@ -151,7 +151,7 @@ def interrupted_line(run: Run, study: Study, stored: RunRecord | None) -> str:
     return f"interrupted{position}: the same command resumes here{'; the earlier result is kept until then' if stored else ''}"
 
 
-def time_left(now: Progress) -> str:
+def time_left(now: TrainingProgress) -> str:
     """Return the longest time that the rest of the budget takes."""
     return duration(now.left_s) if math.isfinite(now.left_s) else "?"
 
