@@ -1,4 +1,4 @@
-"""The published record: what is matched with our runs, what never is, and how losses are brought to one scale."""
+"""Published numbers: which runs match them, and how losses are brought to one scale."""
 
 import io
 import math
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench._analysis.published import beside, our_gap, over_chance, published
+from rnnbench._analysis.published import matching_results, our_gap, over_chance, published
 from rnnbench.plots import plot_published
 from tests.plots.study import made_up
 
@@ -19,7 +19,7 @@ def row(paper: str, cell: str, T: str) -> pd.Series:
     return found
 
 
-def test_losses_over_chance_worked_out_by_hand() -> None:
+def test_losses_over_chance_equal_hand_computed_ones() -> None:
     assert row("Bai2018", "RNN", "600")["over_chance"] == pytest.approx(0.177 * 6)
     assert row("Bai2018", "LSTM", "1000")["over_chance"] == pytest.approx(0.0204 / 0.02039, rel=1e-3)  # the file's own baseline
     assert over_chance("copy", "200", "CE all steps", "0.09452") == pytest.approx(1, rel=1e-4)
@@ -35,14 +35,14 @@ def test_the_gap_of_adding_is_half_its_length() -> None:
     assert our_gap("", "100") is None
 
 
-def test_another_protocol_is_never_ours() -> None:
+def test_a_number_of_another_protocol_matches_no_run() -> None:
     other = ROWS[ROWS["task"].isin(["adding +-1 ends", "variable copy", "selective copy", "2a noise-free lag", "adding gen."])]
     assert len(other) > 5
     assert set(other["our_task"]) == {""}
     assert other["our_gap"].isna().all()
 
 
-def test_only_what_was_read_at_its_source_is_verified() -> None:
+def test_only_numbers_read_at_their_source_are_verified() -> None:
     assert not ROWS[ROWS["confidence"].isin(["secondary", "memory_low", "memory_medium", "memory_high", "derived"])][
         "verified"
     ].any()
@@ -50,19 +50,19 @@ def test_only_what_was_read_at_its_source_is_verified() -> None:
 
 
 def runs() -> pd.DataFrame:
-    """Adding at gap 300: two seeds of the LSTM at losses 1/60 and 1/6; and one at a worse rate, which is not shown."""
+    """Return adding at gap 300: two LSTM seeds with losses 1/60 and 1/6, and one seed at a worse rate, which is not shown."""
     made = {"task": "adding", "cell": "lstm", "init": "chrono", "lr": 0.02, "gap": 300, "chance_loss": 1 / 6, "sequences": 3200}
     first = {"eval_loss": 1 / 60, "steps_to_solve": 90.0, "seed": 0}
     second = {"eval_loss": 1 / 6, "seed": 1}
     return made_up([made | first, made | second, made | second | {"lr": 0.1}, made | second | {"gap": 7}])
 
 
-def test_our_runs_stand_beside_the_same_task_cell_and_gap() -> None:
-    ours = beside(ROWS, runs())
+def test_runs_match_the_same_task_cell_and_gap() -> None:
+    ours = matching_results(ROWS, runs())
     assert ours["gap"].tolist() == [300]
     assert ours.loc[0, ["seeds", "solved"]].tolist() == [2, 1]
     assert tuple(ours.loc[0, ["over_chance", "low", "high"]]) == pytest.approx((0.55, 0.1, 1.0))
-    assert beside(ROWS, pd.DataFrame()).empty
+    assert matching_results(ROWS, pd.DataFrame()).empty
 
 
 def test_the_figure_draws_every_published_row() -> None:
@@ -73,7 +73,7 @@ def test_the_figure_draws_every_published_row() -> None:
     assert "RNN, Bai2018" in {text.get_text() for text in figure.legends[0].get_texts()}
 
 
-def test_the_command(rnnbench, tmp_path: Path) -> None:
+def test_the_command_lists_published_numbers_and_matching_runs(rnnbench, tmp_path: Path) -> None:
     tiny = ["--hidden-size", "4", "--batch-size", "4", "--max-steps", "2", "--engine", "torch"]
     assert rnnbench("run", "--cell", "rnn", "--task", "adding", "--gap", "50", *tiny).code == 0
     out = rnnbench("published", "results", "--task", "adding", "--cell", "rnn").out
@@ -87,6 +87,6 @@ def test_the_command(rnnbench, tmp_path: Path) -> None:
     assert "published.png" in rnnbench("plot", "results", "--published").out
 
 
-def test_bad_input(rnnbench) -> None:
+def test_an_unknown_task_is_refused_in_one_line(rnnbench) -> None:
     result = rnnbench("published", "--task", "chess")
     assert (result.code, result.err.count("\n")) == (2, 1)

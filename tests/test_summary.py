@@ -1,4 +1,4 @@
-"""A study in numbers, against numbers worked out by hand."""
+"""Summaries of runs, compared with numbers computed by hand."""
 
 import math
 
@@ -34,7 +34,7 @@ def labels(rows: list[dict]) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("lrs", [(0.1, 0.01), (0.01, 0.1)])
-def test_the_best_recipe_solves_most_seeds_then_is_most_accurate_then_quickest(better: dict, worse: dict, lrs: tuple) -> None:
+def test_the_best_recipe_solves_most_seeds_then_is_most_accurate_then_fastest(better: dict, worse: dict, lrs: tuple) -> None:
     rows = [
         {
             "lr": lr,
@@ -50,21 +50,21 @@ def test_the_best_recipe_solves_most_seeds_then_is_most_accurate_then_quickest(b
     assert set(best_runs(made_up(rows))["lr"]) == {lrs[0]}
 
 
-def test_a_recipe_is_not_the_better_for_having_more_seeds() -> None:
+def test_recipes_are_ranked_by_the_share_of_seeds_not_their_number() -> None:
     rows = [{"lr": 0.1, "seed": seed, "steps_to_solve": 10.0 if seed < 5 else None} for seed in range(10)]
     rows += [{"lr": 0.2, "seed": seed, "steps_to_solve": 10.0 if seed < 4 else None} for seed in range(5)]
     (row,) = summarise(made_up(rows)).to_dict("records")
     assert (row["lr"], row["solved"], row["seeds"]) == (0.2, 4, 5)
 
 
-def test_of_equal_recipes_the_smaller_rate_is_best_and_each_gap_has_its_own() -> None:
+def test_of_equal_recipes_the_smaller_rate_is_best_at_each_gap() -> None:
     rows = [{"gap": gap, "lr": lr, "accuracy": 0.9 if (gap, lr) == (10, 0.1) else 0.5} for gap in (5, 10) for lr in (0.1, 0.01)]
     table = summarise(made_up(rows))
     assert list(table["lr"]) == [0.01, 0.1]
     assert list(table["rates"]) == [2, 2]
 
 
-def test_one_row_per_curve_and_gap() -> None:
+def test_a_summary_has_one_row_per_curve_and_gap() -> None:
     seeds = [
         {"gap": gap, "seed": seed, "steps_to_solve": 10.0 * seed if seed <= 5 - k else None}
         for k, gap in enumerate((5, 10, 20))
@@ -87,7 +87,7 @@ def test_a_run_without_an_accuracy_counts_as_zero() -> None:
     assert summarise_recipes(label_curves(runs))["accuracy"].tolist() == [0.0]
 
 
-def test_a_seed_counts_once_whatever_computed_it_and_the_later_row_is_kept() -> None:
+def test_a_seed_counts_once_on_any_engine_and_the_later_row_is_kept() -> None:
     rows = [
         {"seed": 0, "accuracy": 0.3},
         {"seed": 1, "accuracy": 0.5},
@@ -100,7 +100,7 @@ def test_a_seed_counts_once_whatever_computed_it_and_the_later_row_is_kept() -> 
     assert summarise(merged)["seeds"].tolist() == [2]
 
 
-def test_evaluating_more_often_is_another_curve_and_neither_counts_a_seed_twice() -> None:
+def test_runs_with_different_eval_every_are_two_curves() -> None:
     table = summarise(made_up([{"seed": 0, "eval_every": 250}, {"seed": 0, "eval_every": 100}, {"seed": 1, "eval_every": 250}]))
     assert dict(zip(table["label"], table["seeds"], strict=True)) == {
         "rnn (uniform, eval_every 100)": 1,
@@ -112,19 +112,19 @@ def test_evaluating_more_often_is_another_curve_and_neither_counts_a_seed_twice(
     "field",
     ["hidden_size", "max_steps", "batch_size", "eval_every", "clip_norm", "schedule", "cell_source", "layers"],
 )
-def test_runs_of_unequal_conditions_are_never_one_curve(field: str) -> None:
-    """At different gaps too: a line from 128 units at gap 5 to 32 at gap 10 would show nothing."""
+def test_runs_with_different_recipes_are_different_curves(field: str) -> None:
+    """Also at different gaps: a line from 128 units at gap 5 to 32 units at gap 10 would be meaningless."""
     rows = [{"gap": 5, field: 1}, {"gap": 10, field: 2}, {"gap": 10, field: 2, "seed": 1}]
     assert labels(rows) == [f"rnn (uniform, {field} {k})" for k in (1, 2, 2)]
 
 
-def test_labels_name_a_difference_between_cells_but_not_what_is_a_cell_s_own() -> None:
+def test_labels_omit_fields_that_are_compared_only_within_a_cell() -> None:
     assert labels([{"hidden_size": 8}, {"cell": "lstm"}]) == ["rnn (uniform, hidden_size 8)", "lstm (uniform, hidden_size 128)"]
     assert labels([{"cell_option": '{"a": 1}'}, {"cell": "lstm"}]) == ["rnn (uniform)", "lstm (uniform)"]
     assert labels([{"max_steps": 9}, {"task": "recall"}]) == ["rnn (uniform)", "rnn (uniform)"]  # each task has its budget
 
 
-def test_labels_name_options_one_by_one_and_a_horizon_that_is_not_the_usual_one() -> None:
+def test_labels_name_each_option_and_a_horizon_that_is_not_the_default() -> None:
     options = ['{"alphabet": 8, "symbols": 10}', '{"alphabet": 8, "symbols": 50}']
     assert labels([{"option": text} for text in options]) == ["rnn (uniform, symbols 10)", "rnn (uniform, symbols 50)"]
     follows_gap = [{"gap": 5, "horizon": 50.0}, {"gap": 10, "horizon": 100.0}]
@@ -140,7 +140,7 @@ def rows_of(cell: str, steps: list[float | None], **more: object) -> list[dict]:
     return [{"cell": cell, "seed": seed, "steps_to_solve": step} | more for seed, step in enumerate(steps)]
 
 
-def test_two_cells_are_compared_with_their_uncertainty() -> None:
+def test_a_comparison_of_two_cells_has_intervals_and_p_values() -> None:
     runs = made_up([*rows_of("lstm", [10, 20, 30, 40, 50]), *rows_of("rnn", [None] * 4 + [90])])
     (row,) = compare(runs, "lstm", "rnn").to_dict("records")
     assert (row["solved_first"], row["seeds_first"], row["solved_second"], row["seeds_second"]) == (5, 5, 1, 5)
@@ -153,7 +153,7 @@ def test_two_cells_are_compared_with_their_uncertainty() -> None:
     assert mirrored["difference"] == pytest.approx(-0.8)
 
 
-def test_many_comparisons_are_corrected_and_a_cell_is_compared_by_each_of_its_curves() -> None:
+def test_comparisons_are_corrected_for_their_number_and_include_every_curve_of_a_cell() -> None:
     gaps = (5, 10, 20)
     runs = made_up(row for gap in gaps for row in (*rows_of("lstm", [10] * 5, gap=gap), *rows_of("rnn", [None] * 5, gap=gap)))
     assert compare(runs, "lstm", "rnn")["p"].tolist() == pytest.approx([3 * 2 / 252] * 3)

@@ -1,4 +1,4 @@
-"""Tuning: the same for every cell, on pilot seeds alone, by one rule; and what is chosen is what a sweep runs."""
+"""Tuning: the same for every cell, only on pilot seeds, by one rule; a sweep runs the chosen recipes."""
 
 from pathlib import Path
 
@@ -41,20 +41,20 @@ def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:
 
 
 def tuned(tmp_path: Path, request: SweepRequest, best: dict[str, float]) -> list[Tuned]:
-    """The choice where each cell solves it at one rate alone."""
+    """Return the chosen recipes if each cell solves the task at only one rate."""
     study, runs = Study.create(tmp_path / "study"), pilots(request)
     study.finished_table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
     return choose(runs, study, "rnnbench tune")
 
 
-def test_every_cell_gets_the_same_candidates_and_its_own_best(tmp_path: Path) -> None:
+def test_every_cell_has_the_same_candidates_and_gets_its_best(tmp_path: Path) -> None:
     rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
     assert {row.cell: row.lr for row in rows} == {"rnn": 0.001, "gru": 0.02}
     assert {(row.candidates, row.seeds) for row in rows} == {(3, "1000 1001 1002")}
     assert all(row.solved == 3 and row.steps_to_solve == 500 and row.command == "rnnbench tune" for row in rows)
 
 
-def test_ties_go_by_the_rule_of_all_figures(tmp_path: Path) -> None:
+def test_ties_are_broken_by_the_rule_of_all_figures(tmp_path: Path) -> None:
     study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"]))
     study.finished_table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
     (row,) = choose(runs, study, "")
@@ -69,7 +69,7 @@ def test_of_equal_recipes_the_narrowest_is_chosen(tmp_path: Path, widths: list[i
     assert row.hidden_size == 32
 
 
-def test_a_place_with_a_run_missing_is_left_open(tmp_path: Path) -> None:
+def test_without_all_pilot_runs_no_recipe_is_chosen(tmp_path: Path) -> None:
     study, runs = Study.create(tmp_path), pilots(asked())
     study.finished_table.write(outcome(run, 500, 1.0) for run in runs[1:])
     assert len(choose(runs, study, "")) == 1
@@ -86,7 +86,7 @@ def test_unequal_grids_are_refused() -> None:
         pilots(asked(cells={"gru": {"lr": [0.1, 0.05, 0.02, 0.01]}}))
 
 
-def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
+def test_a_sweep_runs_the_chosen_recipes(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     Table(file, Tuned).update(tuned(tmp_path, asked(gap=[20, 100]), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[10, 50, 200], seed=[0, 1], tuned=str(file))
@@ -95,7 +95,7 @@ def test_a_sweep_runs_what_was_chosen(tmp_path: Path) -> None:
     assert len(runs) == 12
 
 
-def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) -> None:
+def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
     file, study = tmp_path / "elsewhere.csv", Study.create(tmp_path / "reported")
     Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[20], tuned=str(file))
@@ -103,19 +103,21 @@ def test_what_tuning_a_curve_received_stands_beside_its_results(tmp_path: Path) 
     others = [SweepRequest(cell=["rnn"], task=["recall"], gap=[20], init=["orthogonal"], lr=lr) for lr in ([0.001], [0.001, 0.02])]
     one, several = (grid(other) for other in others)
 
-    def told(runs: list[Run]) -> dict[str, str]:
+    def tuning_by_label(runs: list[Run]) -> dict[str, str]:
         frame = pd.DataFrame(outcome(run, None, 0.5).model_dump() for run in runs)
         table = summarise(frame.assign(option="{}", cell_option="{}"))
         return dict(zip(table["label"], tuning_text(table, [study.folder]), strict=True))
 
     chosen = "best of 3 recipes (lr 0.02 0.005 0.001; 128 units; {}) on pilot seeds 1000 1001 1002 at gap 20"
     expected = {"rnn (uniform)": chosen.format("uniform"), "gru (chrono)": chosen.format("chrono")}
-    assert told([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe"}
-    assert told(several) == {"rnn (orthogonal)": "best of 2 rates on these seeds"}
-    assert told(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))) == {"rnn (uniform)": "one recipe"}
+    assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe"}
+    assert tuning_by_label(several) == {"rnn (orthogonal)": "best of 2 rates on these seeds"}
+    assert tuning_by_label(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))) == {
+        "rnn (uniform)": "one recipe"
+    }
 
 
-def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:
+def test_a_run_gets_the_recipe_of_the_largest_tuned_gap_below_it(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     (low,) = tuned(tmp_path, asked(cell=["rnn"], gap=[20]), {"rnn": 0.001})
     Table(file, Tuned).update([low, low.model_copy(update={"gap": 100, "lr": 0.005})])
@@ -123,7 +125,7 @@ def test_the_recipe_is_that_of_the_gap_below(tmp_path: Path) -> None:
     assert found == {10: 0.001, 20: 0.001, 99: 0.001, 100: 0.005, 500: 0.005}
 
 
-def test_tuning_again_takes_the_place_of_the_row(tmp_path: Path) -> None:
+def test_tuning_again_replaces_the_row(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
     Table(file, Tuned).update(rows)
@@ -139,7 +141,7 @@ def test_tuning_again_takes_the_place_of_the_row(tmp_path: Path) -> None:
         ({"tuned": "nowhere.csv"}, "cannot read nowhere.csv"),
     ],
 )
-def test_what_does_not_fit_the_table_is_one_line(tmp_path: Path, values: dict, message: str) -> None:
+def test_a_sweep_that_does_not_fit_the_table_is_refused_in_one_line(tmp_path: Path, values: dict, message: str) -> None:
     file = tmp_path / "tuning.csv"
     Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     with pytest.raises(UserError, match=message):
@@ -154,7 +156,7 @@ def test_a_damaged_table_is_reported_by_file_line_and_column(tmp_path: Path) -> 
         Tuning(file)
 
 
-def test_the_command_tunes_a_strangers_cell_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tunes_a_user_defined_cell_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine, out = tmp_path / "mine.py", tmp_path / "tuning"
     mine.write_text(CELL)
     argv = ["tune", "--cell", f"{mine},rnn", "--task", "beijing", "--gap", "2", "--seed", "1000", "--hidden-size", "8"]
@@ -200,14 +202,14 @@ search_span = true
 
 @pytest.fixture
 def atlas(tmp_path: Path) -> Path:
-    """A sweep file that says how it is tuned, in a folder that is not the caller's."""
+    """Return a sweep file with tuning, in another folder than the working directory."""
     (tmp_path / "pilots.toml").write_text(PILOTS)
     (tmp_path / "atlas.toml").write_text(SWEEP)
     (tmp_path / "mine.py").write_text(CELL)
     return tmp_path / "atlas.toml"
 
 
-def test_one_command_tunes_a_strangers_cell_and_runs_it(atlas: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_command_tunes_a_user_defined_cell_and_runs_it(atlas: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = atlas.parent
     argv = ["sweep", str(atlas), "--cell", str(home / "mine.py"), "--out", str(home / "study"), "--jobs", "2", "--quiet"]
     with pytest.raises(SystemExit) as ended:
@@ -225,7 +227,7 @@ def test_one_command_tunes_a_strangers_cell_and_runs_it(atlas: Path, capsys: pyt
     assert {(record.cell, record.lr) for record in Study.open(home / "study").records()} == {("mine", row.lr)}
 
 
-def test_the_same_from_python(atlas: Path) -> None:
+def test_python_tunes_and_sweeps_as_the_command_does(atlas: Path) -> None:
     home = atlas.parent
     table = home / "other.csv"
     chosen = rnnbench.tune(file=home / "pilots.toml", lr=[0.01], out=home / "pilots", table=table, progress=False)
@@ -237,7 +239,7 @@ def test_the_same_from_python(atlas: Path) -> None:
     assert (home / "table-pilots" / "runs.csv").exists()
 
 
-def test_a_recipe_for_other_options_is_none(atlas: Path) -> None:
+def test_a_recipe_for_other_options_does_not_count(atlas: Path) -> None:
     first = needed(read_sweep(atlas, {}))
     assert first is not None
     study = Study.create(first.folder)
@@ -250,14 +252,14 @@ def test_a_recipe_for_other_options_is_none(atlas: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [({"lr": [0.1]}, "tuned and lr do not go together"), ({"horizon": 7}, "no run of this sweep")]
+    ("words", "message"), [({"lr": [0.1]}, "tuned and lr do not go together"), ({"horizon": 7}, "no run of this sweep")]
 )
-def test_a_sweep_that_cannot_be_is_refused_before_its_pilot_runs(atlas: Path, words: dict, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_an_invalid_sweep_is_refused_before_its_pilot_runs(atlas: Path, words: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         needed(read_sweep(atlas, words))
 
 
-def test_tuning_first_needs_a_table_and_tuning_itself_none(atlas: Path) -> None:
+def test_tune_requires_a_table_and_pilot_sweeps_refuse_fields_of_sweeps(atlas: Path) -> None:
     with pytest.raises(UserError, match="tune needs tuned, the table"):
         needed(SweepRequest(cell=["rnn"], task=["recall"], tune=str(atlas)))
     for words in ({"tune": "a.toml"}, {"search_span": True}, {"tuned": "a.csv"}):
@@ -265,7 +267,7 @@ def test_tuning_first_needs_a_table_and_tuning_itself_none(atlas: Path) -> None:
             pilots(asked(**words))
 
 
-def test_a_broken_file_does_not_stop_the_tuning_of_the_others(atlas: Path) -> None:
+def test_a_broken_cell_file_does_not_stop_the_tuning_of_other_cells(atlas: Path) -> None:
     broken = atlas.parent / "broken.py"
     broken.write_text("CELL = None")
     wanted = needed(read_sweep(atlas, {"cell": [str(broken), "rnn"]}))
@@ -273,7 +275,7 @@ def test_a_broken_file_does_not_stop_the_tuning_of_the_others(atlas: Path) -> No
     assert wanted.asked.cell == ["rnn"]
 
 
-def test_interrupted_pilot_runs_leave_the_sweep_for_the_next_call(atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_interrupted_pilot_runs_the_next_call_runs_the_sweep(atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"file": atlas, "gap": [2], "out": atlas.parent / "study", "progress": False}
     with monkeypatch.context() as patched:
         patched.setattr(_api, "_work", lambda workers, progress: False)

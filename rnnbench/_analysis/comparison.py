@@ -1,4 +1,4 @@
-"""Two cells compared, with the uncertainty of their difference; many comparisons at once are corrected for their number.
+"""Comparison of two cells, with the uncertainty of their difference; p-values are corrected for the number of comparisons.
 
 DataFrame in, DataFrame out; never imports torch.
 """
@@ -17,24 +17,25 @@ from rnnbench._analysis.summary import best_runs
 
 
 def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Two cells beside each other, with the uncertainty of their difference.
+    """Compare two cells on the same tasks and gaps.
 
     Args:
-        runs: rows of :func:`rnnbench.Study.runs`.
-        first, second: a cell, or the label of one of its curves. A cell with several curves is compared by each of them.
+        runs: rows of :meth:`rnnbench.Study.runs`.
+        first: a cell, or the label of one of its curves. Each curve of a cell is compared.
+        second: as ``first``.
 
     Returns:
         One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
         ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
         (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
-        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have one), and ``steps_p`` (ranks,
-        a seed that did not solve it being slower than all). Both p are corrected over the rows (Holm): ask for fewer tasks to
-        correct for less.
+        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both curves have such a seed), and
+        ``steps_p`` (permutation test of ranks; seeds that did not solve it rank last). Both p are corrected over the rows (Holm),
+        so a selection of fewer tasks corrects for fewer comparisons.
     """
     best = best_runs(runs)
     rows = []
-    for (task, gap), here in best.groupby(["task", "gap"]):
-        curves = {name: [run for _, run in here[_names(here, name)].groupby("label")] for name in (first, second)}
+    for (task, gap), group in best.groupby(["task", "gap"]):
+        curves = {name: [run for _, run in group[_is_curve(group, name)].groupby("label")] for name in (first, second)}
         for a, b in product(curves[first], curves[second]):
             if a["label"].iloc[0] != b["label"].iloc[0]:
                 rows.append({"task": task, "gap": gap} | _difference(a, b))
@@ -47,7 +48,7 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     return table
 
 
-def _names(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
+def _is_curve(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
     return (runs["label"] == name) | (runs["cell"] == name)
 
 
@@ -61,14 +62,14 @@ def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
     steps = [_steps(runs) for runs in (a, b)]
     row |= {"steps": math.nan, "steps_low": math.nan, "steps_high": math.nan, "steps_p": math.nan}
     if k1 and k2:
-        there = [[step for step in each if step < math.inf] for each in steps]
-        row["steps"] = float(np.median(there[0]) - np.median(there[1]))
-        row["steps_low"], row["steps_high"] = bootstrap_interval(*there)
+        finite = [[step for step in each if step < math.inf] for each in steps]
+        row["steps"] = float(np.median(finite[0]) - np.median(finite[1]))
+        row["steps_low"], row["steps_high"] = bootstrap_interval(*finite)
         row["steps_p"] = rank_test(*steps)
     return row
 
 
 def _steps(runs: pd.DataFrame) -> Sequence[float]:
-    """Steps to solve of every seed; infinite where it was not solved."""
+    """Return the steps to solve of every seed; infinite where it was not solved."""
     steps: list[float] = runs["steps_to_solve"].astype(float).where(runs["status"] == "solved", math.inf).tolist()
     return steps

@@ -1,7 +1,7 @@
-"""What others reported: the published numbers in ``published_results.csv``, and which of them measure what rnnbench measures.
+"""Published numbers from ``published_results.csv``, and the runs of the same task, cell and gap.
 
-A row counts as verified if its confidence says so: the number was read in the paper's text or table, a figure, a log or the code.
-Loss over chance makes different losses comparable: 1 is the best network without memory, 0 is perfect. Never imports torch.
+A row is verified if its number was read in the paper's text or table, a figure, a log or the code. Loss over chance makes
+different losses comparable: 1 is the best network without memory, 0 is perfect. Never imports torch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rnnbench._analysis.summary import best_runs
 from rnnbench._errors import UserError
 
 MSE = ("test MSE", "min test MSE", "final test MSE", "MSE")
-"""Metrics of adding that are a mean squared error; predicting 1 always gets 1/6."""
+"""Metrics of adding that are a mean squared error; always predicting 1 has an error of 1/6."""
 ALL_STEPS = ("CE all steps", "train CE (mean last 50)", "train CE (mean 50)")
-"""Metrics of copy that are cross entropies over all T + 20 steps; a network without memory gets 10 ln 8 / (T + 20)."""
+"""Metrics of copy that are cross entropies over all T + 20 steps; a network without memory has 10 ln 8 / (T + 20)."""
 OVER_CHANCE = "test CE/baseline"
 
 CELLS = {
@@ -26,16 +26,16 @@ CELLS = {
     **dict.fromkeys(("LSTM", "LSTM b_f=1", "LSTM std", "LSTM chrono", "LSTM glorot"), "lstm"),
     "GRU": "gru",
 }
-"""Their names and ours; the papers seldom say which variant of the GRU they mean."""
+"""The names of cells in papers, and here; papers seldom state the variant of the GRU."""
 
 
 def published() -> pd.DataFrame:
-    """Every row of the record.
+    """Return every published number.
 
     Returns:
-        The columns of the file, and: ``verified`` (bool); ``our_task`` and ``our_cell``, empty where rnnbench has no such one;
-        ``our_gap`` (missing where the protocol is another one); ``over_chance``, the loss over that of a network without memory
-        (missing where the metric says nothing of it).
+        The columns of the file, and: ``verified`` (bool); ``our_task`` and ``our_cell``, empty where rnnbench has no such task or
+        cell; ``our_gap``, missing where the protocol differs; ``over_chance``, the loss divided by that of the best network
+        without memory, missing where the metric is not a loss.
     """
     text = files("rnnbench._analysis").joinpath("published_results.csv").read_text(encoding="utf-8")
     rows = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
@@ -52,14 +52,14 @@ def published() -> pd.DataFrame:
 
 
 def our_gap(task: str, T: str) -> int | None:
-    """The gap that a published T stands for: the blanks of copy, half the length of adding; None if it is not one number."""
+    """Return the gap of a published T: the blanks of copy, half the length of adding; None if T is not one number."""
     if not (task and T.isdigit()):
         return None
     return int(T) // 2 if task == "adding" else int(T)
 
 
 def over_chance(task: str, T: str, metric: str, value: str) -> float:
-    """A published loss divided by that of the best network without memory; NaN for other metrics and for values in words."""
+    """Return a published loss divided by that of the best network without memory; NaN for other metrics and for texts."""
     try:
         loss = float(value)
     except ValueError:
@@ -71,25 +71,25 @@ def over_chance(task: str, T: str, metric: str, value: str) -> float:
     return loss if task == "copy" and metric == OVER_CHANCE else math.nan
 
 
-def beside(rows: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
-    """Our runs of the task, cell and gap of published rows.
+def matching_results(rows: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the runs with the task, cell and gap of a published number.
 
     Args:
-        rows: of :func:`published`.
-        runs: of :meth:`rnnbench.Study.runs`, if there are any.
+        rows: rows of :func:`published`.
+        runs: rows of :meth:`rnnbench.Study.runs`; None for no runs.
 
     Returns:
-        One row per curve and gap that some published row shares, at the best recipe (:data:`rnnbench._analysis.summary.BEST_RULE`):
+        One row per curve and gap that a published row shares, at the best recipe (:data:`rnnbench._analysis.summary.BEST_RULE`):
         ``task, cell, label, lr, gap``, ``seeds, solved`` (counts), ``over_chance, low, high`` (median and range of loss over
-        chance), ``steps, sequences, wall_s`` (medians of what it cost). On copy ours is the loss on the recalled symbols over ln 8:
-        with silent blanks that is the published ratio, else a bound from below.
+        chance), ``step, sequences, wall_s`` (medians of the cost). On copy, ``over_chance`` is the loss on the recalled symbols
+        over ln 8. If the network is right about the blanks it equals the published ratio, otherwise it is a lower bound.
     """
     found = []
-    wanted = {(row["our_task"], row["our_cell"], row["our_gap"]) for row in rows.to_dict("records")}
+    published_places = {(row["our_task"], row["our_cell"], row["our_gap"]) for row in rows.to_dict("records")}
     columns = ["task", "cell", "label", "lr", "gap"]
     for key, group in best_runs(runs).groupby(columns) if runs is not None and len(runs) else ():
         task, cell, _, _, gap = key
-        if (task, cell, gap) in wanted:
+        if (task, cell, gap) in published_places:
             ratio = group["eval_loss"] / group["chance_loss"]
             found.append(
                 dict(zip(columns, key, strict=True))
@@ -101,8 +101,8 @@ def beside(rows: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
     return pd.DataFrame(found, columns=names)
 
 
-def chosen(task: str | None, cell: str | None, unverified: bool) -> pd.DataFrame:
-    """The rows of papers' tasks that begin with ``task`` and cells that have ``cell`` in them; raises UserError if none has."""
+def select_published(task: str | None, cell: str | None, unverified: bool) -> pd.DataFrame:
+    """Return the rows whose task begins with ``task`` and whose cell contains ``cell``; raises UserError if there are none."""
     rows = published()
     rows = rows[rows["verified"] | unverified]
     if task:
@@ -115,13 +115,13 @@ def chosen(task: str | None, cell: str | None, unverified: bool) -> pd.DataFrame
 
 
 def comparable(runs: pd.DataFrame) -> pd.DataFrame:
-    """The verified rows that report a loss on a task of these runs."""
+    """Return the verified rows that report a loss on a task of these runs."""
     rows = published()
     return rows[rows["verified"] & rows["over_chance"].notna() & rows["our_gap"].notna() & rows["our_task"].isin(runs["task"])]
 
 
-def merged(rows: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """Published rows, and to the right our runs of the same task, cell and gap, under names that begin with ``our_``."""
+def merge_results(rows: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """Return published rows joined with the results of the same task, cell and gap, in columns that begin with ``our_``."""
     renamed = ours.rename(columns={name: f"our_{name}" for name in ours.columns})
     kept = rows.drop(columns="verified")
     return kept.merge(renamed.astype({"our_gap": "Int64"}), on=["our_task", "our_cell", "our_gap"], how="left")

@@ -1,6 +1,6 @@
-"""Reproduces? Published numbers, each on its own protocol, judged by our runs of it: yes, partly, no, or not tried.
+"""Published numbers, each on its original protocol, judged by runs: yes, partly, no, or not tried.
 
-The numbers, the protocols and the rules stand in ``reproductions.toml``; nothing here knows an outcome. Never imports torch.
+The numbers, the protocols and the rules are in ``reproductions.toml``. Never imports torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOT_TRIED = "not tried"
 
 
 class Number(TypedDict):
-    """An entry of ``[[published]]``; what its fields mean stands at the head of the file."""
+    """An entry of ``[[published]]``; the head of the file explains its fields."""
 
     cell: str
     source: str
@@ -38,21 +38,21 @@ class Number(TypedDict):
 
 
 def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
-    """Every published number with the judgement of a study.
+    """Judge every published number by the runs of a study.
 
     Args:
-        runs: of :meth:`rnnbench.Study.runs`; may be empty.
-        extrapolation: of :meth:`rnnbench.Study.extrapolation`; may be empty.
-        logs: of :meth:`rnnbench.Study.logs`; may be empty.
+        runs: rows of :meth:`rnnbench.Study.runs`; may be empty.
+        extrapolation: rows of :meth:`rnnbench.Study.extrapolation`; may be empty.
+        logs: rows of :meth:`rnnbench.Study.logs`; may be empty.
 
     Returns:
-        One row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (what our runs gave, in
-        words), ``deviation, command``. Cells without a number on these tasks come last, with the reason as ``says``.
+        One row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (the result of the runs as
+        text), ``deviation, command``. Cells without a number on these tasks come last, with the reason as ``says``.
     """
     data = tomllib.loads(files("rnnbench._analysis").joinpath("reproductions.toml").read_text(encoding="utf-8"))
     rows = []
     for number in data["published"]:
-        reproduces, found = judge(number, by_their_measure(number, matching(number, runs), logs), extrapolation)
+        reproduces, found = judge(number, apply_loss_rule(number, matching_runs(number, runs), logs), extrapolation)
         row = {"cell": number["cell"], "source": number["source"], "says": number["says"], "reproduces": reproduces}
         rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number)})
     empty = dict.fromkeys(("source", "found", "deviation", "command"), "")
@@ -60,22 +60,22 @@ def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.Data
     return pd.DataFrame(rows, columns=["cell", "source", "says", "reproduces", "found", "deviation", "command"])
 
 
-def matching(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of a number's cell that agree with its protocol in every field that it names."""
+def matching_runs(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of a number's cell that agree with its protocol in every field that it sets."""
     if runs.empty:
         return runs
     keep = runs["cell"] == number["cell"]
-    for name, wanted in number["protocol"].items():
-        if isinstance(wanted, dict):
-            keep &= runs[name].map(lambda given, wanted=wanted: wanted.items() <= _options(given).items())
+    for name, expected in number["protocol"].items():
+        if isinstance(expected, dict):
+            keep &= runs[name].map(lambda given, expected=expected: expected.items() <= _options(given).items())
         else:
-            keep &= runs[name] == wanted
+            keep &= runs[name] == expected
     found: pd.DataFrame = runs[keep]
     return found
 
 
-def by_their_measure(number: Number, runs: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
-    """The runs; where the number names a loss, solved at their first evaluation below it, instead of by our own measure."""
+def apply_loss_rule(number: Number, runs: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs; if the number states a loss, they count as solved at their first evaluation below that loss."""
     if runs.empty or "loss_below" not in number:
         return runs
     below = logs[logs["eval_loss"] < number["loss_below"]].groupby("run_id")["step"].min()
@@ -85,11 +85,11 @@ def by_their_measure(number: Number, runs: pd.DataFrame, logs: pd.DataFrame) -> 
 
 
 def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tuple[str, str]:
-    """The judgement of a number by its runs, and what they gave in words.
+    """Return the judgement of a number by its runs, and their result as text.
 
-    Solving is reproduced by at least 4 in 5 of the seeds within the steps, partly by any seed at all; not solving by no seed, if
-    none diverged either, partly by fewer than 4 in 5. An accuracy is reproduced if the median run keeps to the bound, partly if any
-    run does.
+    A number of steps is reproduced if at least 4 in 5 seeds solve the task within them, partly if any seed solves it. A failure is
+    reproduced if no seed solves the task and none diverges, partly if fewer than 4 in 5 solve it. An accuracy is reproduced if the
+    median run is within the bound, partly if any run is.
     """
     if "eval_gap" in number:
         if len(runs) and len(extrapolation):
@@ -106,15 +106,15 @@ def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tu
         return _word(gap_solved(within, n), solved > 0), f"{solved} of {n} solved{cost}"
     if "unsolved" in number:
         diverged = int((runs["status"] == "diverged").sum())
-        told = f"{solved} of {n} solved" + (f", {diverged} diverged" if diverged else "")
-        return _word(solved + diverged == 0, not gap_solved(solved, n)), told
+        found = f"{solved} of {n} solved" + (f", {diverged} diverged" if diverged else "")
+        return _word(solved + diverged == 0, not gap_solved(solved, n)), found
     at_least, at_most = number.get("at_least", 0.0), number.get("at_most", 1.0)
     good, median = runs["accuracy"].between(at_least, at_most), runs["accuracy"].median()
     return _word(at_least <= median <= at_most, bool(good.any())), f"median accuracy {median:.3f} of {n}"
 
 
 def command(number: Number) -> str:
-    """The shell command that makes a number's runs, with five seeds."""
+    """Return the shell command that makes the runs of a number, with five seeds."""
     words = ["--cell", number["cell"]]
     for name, value in number["protocol"].items():
         flag = f"--{name.replace('_', '-')}"
@@ -134,11 +134,11 @@ def _options(given: object) -> dict[object, object]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def reproduced(study: Study | None, task: str | None, cell: str | None) -> pd.DataFrame:
-    """:func:`reproductions` of a study, or of none; only those of a task and a cell, if they are named.
+def study_reproductions(study: Study | None, task: str | None, cell: str | None) -> pd.DataFrame:
+    """Return the :func:`reproductions` of a study, or of no runs; ``task`` and ``cell`` select rows.
 
     Raises:
-        UserError: nothing is held to its protocol there.
+        UserError: no number is selected.
     """
     runs = others = logs = pd.DataFrame()
     if study:
@@ -150,6 +150,6 @@ def reproduced(study: Study | None, task: str | None, cell: str | None) -> pd.Da
     if cell:
         table = table[table["cell"].str.contains(cell.lower(), regex=False)]
     if table.empty:
-        what = f"task {task or 'any'!r} and cell {cell or 'any'!r}"
-        raise UserError(f"no number of {what} is held to its protocol: leave out a filter")
+        selection = f"task {task or 'any'!r} and cell {cell or 'any'!r}"
+        raise UserError(f"no number of {selection} has a protocol to rerun: leave out a filter")
     return table

@@ -1,6 +1,6 @@
-"""What many seeds say together: intervals, tests of two samples, their correction when many are made at once; and the span.
+"""Statistics over seeds: intervals, tests of two samples, correction for many tests, and the span.
 
-Everything is exact or repeatable: resampling has a generator of its own that starts the same every time. Never imports torch.
+Everything is exact or repeatable: resampling uses a local generator with a fixed seed. Never imports torch.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from statistics import NormalDist
 import numpy as np
 
 SPAN_SHARE = (4, 5)
-"""A gap counts as solved by a cell when at least 4 in 5 of its seeds solved it."""
+"""The share of seeds that must solve a gap for it to count as solved by the cell: at least 4 in 5."""
 
 SPAN_RULE = "span: the largest gap of the grid up to which every gap is solved by at least 4 in 5 of the seeds"
 
 EXACT = 20_000
-"""Up to so many ways to divide the seeds a permutation test tries them all; beyond, it draws as many at random."""
+"""The largest number of permutations that a test enumerates; where there are more, it draws this many at random."""
 
 
 def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval for a share of which k of n were seen (Wilson 1927): for seeds solved, never for a mean over seeds.
+    """Return the interval for a share of which k of n were seen (Wilson 1927), such as seeds solved; not for a mean over seeds.
 
     Args:
         k: successes, 0 to n.
@@ -43,9 +43,9 @@ def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def newcombe_interval(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval for the difference of two independent shares, k1 of n1 less k2 of n2 (Newcombe 1998, method 10).
+    """Return the interval for the difference of two independent shares, k1/n1 - k2/n2 (Newcombe 1998, method 10).
 
-    It joins the Wilson intervals of the two, so it never leaves [-1, 1] and has a width where both shares are 0 or 1.
+    It combines the Wilson intervals of the two, so it stays in [-1, 1] and has a width where both shares are 0 or 1.
 
     >>> [round(bound, 3) for bound in newcombe_interval(5, 5, 0, 5)]
     [0.386, 1.0]
@@ -56,7 +56,7 @@ def newcombe_interval(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -
 
 
 def fisher_test(k1: int, n1: int, k2: int, n2: int) -> float:
-    """Two-sided p-value that two shares are one, k1 of n1 and k2 of n2 (Fisher 1935): exact, however few the seeds.
+    """Return the two-sided p-value of Fisher's exact test that the shares k1/n1 and k2/n2 are equal (Fisher 1935).
 
     >>> round(fisher_test(5, 5, 0, 5), 4)
     0.0079
@@ -69,14 +69,17 @@ def fisher_test(k1: int, n1: int, k2: int, n2: int) -> float:
 
 
 def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p-value that two samples come from one distribution: permutations of their ranks (Mann & Whitney 1947).
+    """Return the two-sided p-value that two samples have one distribution: permutation of ranks (Mann & Whitney 1947).
 
     Args:
-        first, second: at least one number each; ``inf`` is greater than all others, as for a seed that never got there.
+        first: at least one number; ``inf`` for a seed that did not solve the task.
+        second: as ``first``.
 
     Returns:
-        The share of the ways to divide the numbers at which the rank sums lie at least as far apart, all ways or
-        :data:`EXACT` random ones.
+        The share of permutations whose rank sums differ at least as much, of all permutations or of :data:`EXACT` random ones.
+
+    Raises:
+        ValueError: a sample is empty.
 
     >>> round(rank_test([1, 2, 3, 4, 5], [6, 7, 8, 9, float("inf")]), 4)
     0.0079
@@ -97,7 +100,7 @@ def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values corrected for being this many (Holm 1979): below .05, the chance of one false alarm among all is below .05.
+    """Correct p-values for their number (Holm 1979): below .05, the chance of any false positive among all is below .05.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -111,9 +114,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def chance_interval(chance: float, answers: int, level: float = 0.99) -> tuple[float, float]:
-    """Range in which the accuracy of a guesser falls, with probability ``level``, when counted over ``answers`` answers.
+    """Return the range of the accuracy of a guesser over ``answers`` answers, with probability ``level``.
 
-    Normal approximation of the binomial; rnnbench counts at least 1,000 answers, where it is good to a few parts in a thousand.
+    This is the normal approximation of the binomial. Its error is a few parts in a thousand for 1,000 answers, the fewest here.
     """
     half = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(chance * (1 - chance) / answers)
     return max(0.0, chance - half), min(1.0, chance + half)
@@ -122,13 +125,13 @@ def chance_interval(chance: float, answers: int, level: float = 0.99) -> tuple[f
 def bootstrap_interval(
     *samples: Sequence[float], statistic: Callable[..., np.ndarray] = np.median, level: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Interval for a median over seeds, or the difference of two: percentiles over seeds drawn with replacement (Efron 1979).
+    """Return the percentile bootstrap interval of a median over seeds, or of the difference of two (Efron 1979).
 
     Args:
-        samples: one number per seed, at least one; two samples for the interval of the first one's statistic less the second's.
+        samples: one number per seed, at least one; with two samples, the interval is that of the first statistic minus the second.
         statistic: ``np.median`` or ``np.mean``, with an ``axis``.
         level: confidence, between 0 and 1.
-        draws: resamples.
+        draws: number of resamples.
 
     Returns:
         The lower and upper bound. With five seeds the interval of a median is their range; with fewer it is too narrow.
@@ -142,7 +145,7 @@ def bootstrap_interval(
     found = []
     for values in samples:
         seeds = np.asarray(values, dtype=float)  # (n,)
-        if (seeds == seeds[0]).all():  # the common case of a task that all seeds solve, at once
+        if (seeds == seeds[0]).all():  # shortcut for equal seeds
             found.append(seeds[:1])
             continue
         found.append(statistic(seeds[generator.integers(len(seeds), size=(draws, len(seeds)))], axis=1))  # (draws,)
@@ -152,16 +155,16 @@ def bootstrap_interval(
 
 
 def gap_solved(k: int, n: int) -> bool:
-    """Whether k of n seeds are enough for the gap to count as solved (:data:`SPAN_SHARE`)."""
+    """Return True if k of n seeds are enough for the gap to count as solved (:data:`SPAN_SHARE`)."""
     part, whole = SPAN_SHARE
     return n > 0 and k * whole >= n * part
 
 
 def span(solved: Mapping[int, tuple[int, int]]) -> int | None:
-    """The span (:data:`SPAN_RULE`), in time steps.
+    """Return the span in time steps (:data:`SPAN_RULE`).
 
     Args:
-        solved: for every gap of the grid, how many seeds solved it, and of how many.
+        solved: for every gap of the grid, the number of seeds that solved it, and the number of seeds.
 
     Returns:
         The gap, or None if not even the smallest is solved.
@@ -175,18 +178,18 @@ def span(solved: Mapping[int, tuple[int, int]]) -> int | None:
 
 
 def span_interval(solved: Mapping[int, tuple[int, int]], level: float = 0.95) -> tuple[int | None, int | None]:
-    """Interval for the span: what it would be with other seeds like these (Efron 1979), without drawing any.
+    """Return the bootstrap interval of the span over seeds (Efron 1979), computed without resampling.
 
-    At a gap that k of n seeds solved, n seeds drawn with replacement are a binomial number of solved ones, so the chance that the
-    gap counts as solved is known, and that of a span this long is the product over the gaps up to it.
+    At a gap that k of n seeds solved, the number of solved seeds among n drawn with replacement is binomial. So the probability
+    that the gap counts as solved is known. The probability of a span this long is the product over the gaps up to it.
 
     Args:
         solved: as for :func:`span`.
         level: confidence, between 0 and 1.
 
     Returns:
-        The least and the largest span, None for one below the smallest gap. Where all seeds or none solve each gap the two are
-        equal: so few seeds cannot tell more.
+        The smallest and the largest span, None for one below the smallest gap. They are equal where each gap is solved by all
+        seeds or by none.
 
     >>> span_interval({50: (5, 5), 200: (4, 5), 500: (1, 5)})
     (50, 200)

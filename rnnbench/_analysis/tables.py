@@ -1,4 +1,4 @@
-"""Summaries as texts: what people read, in a terminal, a notebook, a README or a paper. Frames in, frames of texts and text out."""
+"""Summaries as text, for a terminal, a notebook, Markdown or LaTeX. DataFrames of numbers in, DataFrames of texts out."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rnnbench._analysis.summary import BEST_RULE, format_span, mark_best
 from rnnbench._errors import UserError
 
 
-def difference(runs: pd.DataFrame, names: str) -> pd.DataFrame:
-    """The comparison asked for; raises UserError unless it names two curves that have a gap in common."""
-    known = mark_best(runs)
+def compare_named(runs: pd.DataFrame, names: str) -> pd.DataFrame:
+    """Return the comparison of two curves, ``lstm,gru``; raises UserError unless they have a task and gap in common."""
     pair = [name.strip() for name in re.split(r",(?![^(]*\))", names)]  # not at a comma inside a label's brackets
     if len(pair) != 2:
         raise UserError(f"--compare takes two cells with a comma between, as in --compare lstm,gru, not {names!r}")
     rows = compare(runs, *pair)
     if rows.empty:
-        there = ", ".join(sorted(set(known["label"])))
-        raise UserError(f"--compare {names}: no task and gap has runs of both; there are {there}")
+        labels = ", ".join(sorted(set(mark_best(runs)["label"])))
+        raise UserError(f"--compare {names}: no task and gap has runs of both; there are {labels}")
     return rows
 
 
 def summary_notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes below a summary."""
     notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
     return [
         *notes,
@@ -37,7 +37,7 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
-    """The summary with its ``tuning`` (:func:`rnnbench._sweep.recipes.tuning_text`) as texts, in the columns that people read."""
+    """Return a summary with its ``tuning`` (:func:`rnnbench._sweep.recipes.tuning_text`) as texts."""
     lines = []
     for row in rows.to_dict("records"):
         lines.append(
@@ -59,7 +59,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of :func:`rnnbench._analysis.summary.spans` as texts."""
+    """Return rows of :func:`rnnbench._analysis.summary.spans` as texts."""
     lines = []
     for row in rows.to_dict("records"):
         solved = not pd.isna(row["span"])
@@ -90,6 +90,7 @@ def format_state_size(size: float | None) -> str:
 
 
 def span_notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes below a table of spans."""
     return [
         SPAN_RULE + "; ≥: no larger gap was tried; its 95 % interval is a bootstrap over seeds",
         "seeds, steps, s: at the gap of the span; medians of steps to solve and of seconds",
@@ -99,8 +100,7 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
-    """The comparison as texts."""
-
+    """Return rows of :func:`rnnbench._analysis.comparison.compare` as texts."""
     lines = []
     for row in rows.to_dict("records"):
         lines.append(
@@ -122,12 +122,13 @@ def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes below a comparison."""
     notes = [
         f"each curve at the {BEST_RULE}",
         "solved: seeds of the first, of the second",
         "diff.: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
         "steps: difference of the median steps of the seeds that solved it (bootstrap), its p from ranks, unsolved seeds slowest",
-        f"both p are corrected for {len(rows)} comparisons (Holm); an interval is of its own row alone",
+        f"both p are corrected for {len(rows)} comparisons (Holm); the intervals are not",
     ]
     seeds = rows[["seeds_first", "seeds_second"]].max()
     n, m = int(seeds.iloc[0]), int(seeds.iloc[1])
@@ -137,20 +138,20 @@ def difference_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def markdown(texts: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
+    """Return a DataFrame of texts as a Markdown table."""
     lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(str(word).replace('|', chr(92) + '|') for word in line)} |" for line in lines)
 
 
 def latex(texts: pd.DataFrame, columns: str) -> str:
-    """A frame of texts as a LaTeX tabular; ``columns`` aligns them, such as ``llr``."""
+    """Return a DataFrame of texts as a LaTeX tabular; ``columns`` is its column alignment, such as ``llr``."""
     lines = [list(texts.columns), *texts.itertuples(index=False)]
     body = [" & ".join(escaped(word) for word in line) + r" \\" for line in lines]
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", body[0], r"\hline", *body[1:], r"\end{tabular}"])
 
 
 def escaped(text: str) -> str:
-    """Text for LaTeX."""
+    """Return text with the special characters of LaTeX escaped."""
     special = {character: "\\" + character for character in "&%$#_{}"} | {"\\": r"\textbackslash{}", "≥": r"$\geq$"}
     special |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(character, character) for character in text)

@@ -1,4 +1,4 @@
-"""Files that a crash leaves whole: the old content or the new one, never half of either."""
+"""Writes that a crash cannot split: a file holds its old or its new content, never a part of either."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rnnbench._errors import StorageError, UserError
 
 
 def append(path: Path, text: str) -> None:
-    """Add whole lines to a file: one write, on the disk before it returns; a torn last line of an earlier crash is cut off.
+    """Append complete lines to a file in one write, and flush them to the disk; cut off a torn last line of an earlier crash.
 
     Raises:
-        StorageError: the disk is full or broken, or does not take it; the file is as before.
+        StorageError: the disk is full or broken; the file is as before.
     """
     try:
         with path.open("a+b") as file:
@@ -39,7 +39,7 @@ def append(path: Path, text: str) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file, all or nothing; raises as :func:`append`."""
+    """Write a file, all or nothing; raises StorageError as :func:`append` does."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -53,7 +53,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def save_tensors(path: Path, content: Mapping[str, object]) -> None:
-    """``torch.save`` of plain tensors and scalars, all or nothing; raises as :func:`append`."""
+    """Write plain tensors and scalars with ``torch.save``, all or nothing; raises StorageError as :func:`append` does."""
     import torch
 
     buffer = io.BytesIO()
@@ -61,14 +61,14 @@ def save_tensors(path: Path, content: Mapping[str, object]) -> None:
     replace(path, buffer.getvalue())
 
 
-def load_tensors(path: Path) -> dict[str, Any]:  # what torch finds there
-    """Read what :func:`save_tensors` wrote; runs no code that a file may hide. Raises UserError for anything else."""
+def load_tensors(path: Path) -> dict[str, Any]:
+    """Read a file of :func:`save_tensors` without running code that it may contain; raises UserError for any other file."""
     import torch
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # of damaged files torch warns as well
+        with warnings.catch_warnings(action="ignore"):  # torch also warns about damaged files
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
+    except Exception as error:  # torch raises many classes of exceptions for a damaged file
         raise unreadable(path) from error
     if not isinstance(content, dict):
         raise unreadable(path)
@@ -76,17 +76,17 @@ def load_tensors(path: Path) -> dict[str, Any]:  # what torch finds there
 
 
 def unreadable(path: Path) -> UserError:
-    """What is said of a checkpoint or of weights that are not ours."""
+    """Return the error for a checkpoint or weights that cannot be used."""
     return UserError(f"{path} is damaged, or of another run: delete it, and the run starts over")
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """What an OSError in writing means."""
-    return StorageError(f"cannot write {path}: {error.strerror}; mend that and give the same command again")
+    """Return the StorageError for an OSError in writing."""
+    return StorageError(f"cannot write {path}: {error.strerror}; fix that and rerun the command")
 
 
 def _whole_length(file: io.BufferedRandom, end: int) -> int:
-    """Bytes up to and with the last newline."""
+    """Return the number of bytes up to and including the last newline."""
     position = end
     while position > 0:
         step = min(4096, position)
@@ -99,7 +99,7 @@ def _whole_length(file: io.BufferedRandom, end: int) -> int:
 
 
 def locked(path: Path) -> bool:
-    """Whether a process holds the lock of this file."""
+    """Return True if a process holds the lock of this file."""
     try:
         import fcntl
     except ImportError:  # Windows: a lock can only be tried by taking it

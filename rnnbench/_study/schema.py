@@ -37,7 +37,7 @@ class RunRow(Record):
 
     @classmethod
     def of(cls, run: Run, **values: object) -> Self:
-        """Return the row of a run: every field that the run has, and the other ``values``."""
+        """Return the row of a run: the fields shared with the run, and ``values``."""
         shared = {name: getattr(run, name) for name in cls.model_fields if hasattr(run, name)}
         return cls.model_validate(shared | values)
 

@@ -260,7 +260,7 @@ class Redo:
         self.done_file = folder / f"{run_id}.json"
 
     def finish(self, record: RunRecord) -> None:
-        """Take the old run's place. From the moment that the row is written down here, a kill loses nothing."""
+        """Replace the old run. Once its row is written, a kill loses nothing."""
         atomic.replace(self.done_file, json.dumps(record.cells()).encode())
         self.recover()
 

@@ -58,7 +58,7 @@ class Table(Generic[R]):
         """Return all rows as a DataFrame; raises UserError if there are none."""
         rows = self.rows()
         if not rows:
-            raise UserError(f"{self.path} has no rows: delete it and make it again")
+            raise UserError(f"{self.path} has no rows: delete it and rerun the command that wrote it")
         return frame(rows, self.cls)
 
     def get(self, *key: object) -> R | None:

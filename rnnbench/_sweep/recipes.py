@@ -74,9 +74,11 @@ class Tuning:
         """Return the row for a cell, a task and a gap: tuned at the largest gap that is not above it, else at the smallest one.
 
         Args:
-            task, cell: names, or paths of files.
+            task: name, or path of a file.
+            cell: name, or path of a file.
             gap: gap of the run.
-            option, cell_option: options of the run; a row must agree in them.
+            option: options of the task in the run; a row must agree in them.
+            cell_option: options of the cell in the run; a row must agree in them.
 
         Raises:
             UserError: this cell was not tuned for this task.

@@ -1,4 +1,4 @@
-"""What is written survives crashes, torn lines, other writers, merges and other schemas."""
+"""Files of a study survive crashes, torn lines, concurrent writers, merges and other schemas."""
 
 import csv
 import errno
@@ -40,14 +40,14 @@ def timeless(rows: list) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A study with one undisturbed run."""
+    """Return a study with one run that was not interrupted."""
     study = Study.create(tmp_path_factory.mktemp("whole"))
     finish(study)
     return study
 
 
 def equal(study: Study, whole: Study) -> None:
-    """Row, log and weights of the run are those of an undisturbed one, and nothing is left over."""
+    """Assert that row, log and weights equal those of a run without interruption, and that no temporary file is left."""
     assert timeless(study.records()) == timeless(whole.records())
     assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
     assert study.weights_file(RUN.run_id).read_bytes() == whole.weights_file(RUN.run_id).read_bytes()
@@ -65,7 +65,7 @@ def test_a_run_leaves_a_row_a_log_and_its_weights(whole: Study) -> None:
     assert runs["parameters"][0] == sum(w.numel() for name, w in weights.items() if "initial" not in name)
 
 
-def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Path, whole: Study) -> None:
+def test_an_interrupted_and_resumed_run_has_the_files_of_an_uninterrupted_one(tmp_path: Path, whole: Study) -> None:
     pieces = Study.create(tmp_path)
     for stop_after in (1, 2):
         execution = Runner(rebuild(RUN), pieces)
@@ -80,7 +80,7 @@ def test_stopped_and_given_again_the_files_equal_an_undisturbed_run(tmp_path: Pa
     equal(pieces, whole)
 
 
-def test_a_finished_run_is_not_run_again_by_a_process_that_came_late(tmp_path: Path, whole: Study) -> None:
+def test_a_late_process_does_not_repeat_a_finished_run(tmp_path: Path, whole: Study) -> None:
     study = Study.create(tmp_path)
     late = Runner(rebuild(RUN), study)
     finish(study)
@@ -88,7 +88,7 @@ def test_a_finished_run_is_not_run_again_by_a_process_that_came_late(tmp_path: P
     equal(study, whole)
 
 
-def test_forced_the_old_result_stays_until_the_new_one_is_whole(tmp_path: Path, whole: Study) -> None:
+def test_with_force_the_old_result_stays_until_the_new_one_is_complete(tmp_path: Path, whole: Study) -> None:
     study = Study.create(tmp_path)
     other = RUN.model_copy(update={"seed": 5})
     finish(study, other)
@@ -98,13 +98,13 @@ def test_forced_the_old_result_stays_until_the_new_one_is_whole(tmp_path: Path, 
     rows.close()  # killed after its first row
     assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
     assert list(Runner(rebuild(RUN), study).rows()) == []
-    assert [row.step for row in finish(study, force=True)] == [20, 30, 40]  # and resumed by the same command
+    assert [row.step for row in finish(study, force=True)] == [20, 30, 40]  # the same command resumes
     assert [r.run_id for r in study.records()] == [other.run_id, RUN.run_id]
     assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
     assert not list((study.folder / "redo").iterdir())
 
 
-def test_a_torn_last_line_is_skipped_by_readers_and_cut_by_writers(tmp_path: Path, whole: Study) -> None:
+def test_readers_skip_a_torn_last_line_and_writers_cut_it_off(tmp_path: Path, whole: Study) -> None:
     path = tmp_path / "log.csv"
     rows = whole.log(RUN.run_id)
     table = Table(path, Row)
@@ -120,7 +120,7 @@ def test_a_torn_last_line_is_skipped_by_readers_and_cut_by_writers(tmp_path: Pat
     assert path.read_bytes() == first
 
 
-def test_many_writers_lose_no_row(tmp_path: Path, whole: Study) -> None:
+def test_concurrent_writers_lose_no_row(tmp_path: Path, whole: Study) -> None:
     studies = [Study.create(tmp_path) for _ in range(8)]
     (one,) = whole.records()
     names = [f"run{k}" for k in range(40)]
@@ -130,7 +130,7 @@ def test_many_writers_lose_no_row(tmp_path: Path, whole: Study) -> None:
     assert sorted(r.run_id for r in studies[0].records()) == sorted(names)
 
 
-def test_one_run_is_never_made_by_two_processes_at_once(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_holds_a_run(tmp_path: Path) -> None:
     study = Study.create(tmp_path)
     with study.claim("a"):
         assert study.claimed("a")
@@ -140,13 +140,13 @@ def test_one_run_is_never_made_by_two_processes_at_once(tmp_path: Path) -> None:
 
 
 def test_merged_tables_count_a_row_once(tmp_path: Path, whole: Study) -> None:
-    """Two branches had the same run: git's union merge keeps both lines, and may keep both headers."""
+    """If two branches have the same run, git's union merge keeps both lines, and may keep both headers."""
     text = whole.runs_file.read_text()
     (tmp_path / "runs.csv").write_text(text + text)
     assert timeless(Study.open(tmp_path).records()) == timeless(whole.records())
 
 
-def test_only_what_is_new_is_parsed(tmp_path: Path, whole: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_new_lines_are_parsed(tmp_path: Path, whole: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study.create(tmp_path)
     (one,) = whole.records()
     study.record(one)
@@ -176,7 +176,7 @@ def test_reading_writes_nothing(tmp_path: Path, whole: Study) -> None:
 
 @pytest.mark.parametrize("text", ["", "header"])
 def test_an_empty_table_has_no_runs(tmp_path: Path, text: str) -> None:
-    """What a kill in the first append leaves."""
+    """A kill during the first append leaves such a file."""
     (tmp_path / "runs.csv").write_text(",".join(RunRecord.columns()) + "\n" if text else "")
     with pytest.raises(UserError, match="no runs in"):
         Study.open(tmp_path).runs()
@@ -194,19 +194,21 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize(("column", "value", "told"), DAMAGE, ids=[f"{c}={v[:8]}" for c, v, _ in DAMAGE])
-def test_a_damaged_cell_is_named_by_file_line_and_column(tmp_path: Path, whole: Study, column: str, value: str, told: str) -> None:
+@pytest.mark.parametrize(("column", "value", "message"), DAMAGE, ids=[f"{c}={v[:8]}" for c, v, _ in DAMAGE])
+def test_a_damaged_cell_is_reported_by_file_line_and_column(
+    tmp_path: Path, whole: Study, column: str, value: str, message: str
+) -> None:
     header, cells = (list(row) for row in csv.reader(whole.runs_file.read_text().splitlines()))
     cells[header.index(column)] = value
     with (tmp_path / "runs.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, cells])
-    with pytest.raises(UserError, match=re.escape(told)) as error:
+    with pytest.raises(UserError, match=re.escape(message)) as error:
         Study.open(tmp_path)
     assert str(error.value).startswith(f"{tmp_path / 'runs.csv'}, line 2")
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "schema,run_id\n2,x\n", "schema,run_id\n2,x,y\n", "schema\0,run_id\n1\n", "\xff"])
-def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
+def test_another_kind_of_file_is_reported_by_line_and_left_as_it_is(tmp_path: Path, text: str) -> None:
     (tmp_path / "runs.csv").write_bytes(text.encode("latin-1") + b"\n")
     before = (tmp_path / "runs.csv").read_bytes()
     with pytest.raises(UserError, match=r"runs\.csv, line [12]"):
@@ -283,15 +285,12 @@ def test_a_state_that_grows_with_the_sequence_is_written_as_minus_1(tmp_path: Pa
     sizes = {}
     for cell in ("transformer", "memoryless"):
         study = Study.create(tmp_path / cell)
-        run = resolve(
-            RunRequest(task="beijing", cell=cell, gap=2, hidden_size=8, batch_size=4, max_steps=1, eval_every=1, engine="torch")
-        )
-        finish(study, run)
+        finish(study, resolve(RunRequest(task="beijing", cell=cell, gap=2, hidden_size=8, max_steps=1, engine="torch")).run)
         sizes[cell] = study.records()[0].cells()["state_size"]
     assert sizes == {"transformer": "-1", "memoryless": "0"}
 
 
-def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Study) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Study) -> None:
     path = tmp_path / "weights.pt"
     save_tensors(path, {"a": 1})
     table = Table(tmp_path / "log.csv", Row)
@@ -312,7 +311,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("content", ["garbage", "foreign"])
-def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: str) -> None:
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path, content: str) -> None:
     study = Study.create(tmp_path)
     checkpoint = study.checkpoint_file(RUN.run_id)
     if content == "foreign":
@@ -328,15 +327,14 @@ def test_results_readme_has_the_columns_of_the_schema() -> None:
     assert table == columns_table(), "run `python -m tests.study.readme_columns`"
 
 
-def test_a_record_comes_back_as_it_went(whole: Study) -> None:
-    """Through text and back: the codec loses nothing."""
+def test_a_row_survives_conversion_to_text_and_back(whole: Study) -> None:
     for row in (*whole.records(), *whole.log(RUN.run_id)):
         assert type(row).parse(row.cells()) == row
     assert whole.records()[0].run == RUN
 
 
-def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
-    """Two rows as schema 1 wrote them; the second is the first by another engine, which was another run then."""
+def test_a_study_of_schema_1_opens_and_is_converted(tmp_path: Path) -> None:
+    """The study has two rows of schema 1 that differ in the engine, which made them different runs then."""
     old = Path(__file__).parent / "schema1"
     (tmp_path / "logs").mkdir()
     for path in old.rglob("*.csv"):
@@ -354,4 +352,4 @@ def test_a_study_of_schema_1_opens_and_is_renewed(tmp_path: Path) -> None:
         same = set(was) - {"schema", "run_id", "cell_option"}
         assert {name: cells[name] for name in same} == {name: was[name] for name in same}
         assert len(study.log(now.run_id)) == 2
-        assert list(Runner(rebuild(now.run), study).rows()) == []  # it is known to be finished
+        assert list(Runner(rebuild(now.run), study).rows()) == []  # the run counts as finished

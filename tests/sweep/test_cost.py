@@ -31,6 +31,6 @@ def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatc
 
     monkeypatch.setattr(trainer, "Trainer", Timed)
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024))
+    run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024)).run
     seconds = estimate([run], Study(tmp_path)).seconds
     assert seconds == pytest.approx(250 * MEASURE + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget

@@ -33,20 +33,20 @@ def published(
     mean over all steps.
     """
     from rnnbench._analysis import published as record
-    from rnnbench._analysis.reproductions import reproduced
+    from rnnbench._analysis.reproductions import study_reproductions
     from rnnbench._cli.terminal.study_tables import format_table, print_published, print_reproductions
     from rnnbench._study import Study
 
     if reproduces:
-        table = reproduced(Study.open(study) if study else None, task, cell)
+        table = study_reproductions(Study.open(study) if study else None, task, cell)
         if format is Format.rich:
             print_reproductions(table)
         else:
             typer.echo(format_table(table, format), nl=False)
         return
-    rows = record.chosen(task, cell, unverified)
-    ours = record.beside(rows, Study.open(study).runs() if study else None)
+    rows = record.select_published(task, cell, unverified)
+    ours = record.matching_results(rows, Study.open(study).runs() if study else None)
     if format is Format.rich:
         print_published(rows, ours)
     else:
-        typer.echo(format_table(record.merged(rows, ours), format), nl=False)
+        typer.echo(format_table(record.merge_results(rows, ours), format), nl=False)

@@ -44,7 +44,7 @@ def table(
     studies = study or [Path("results")]
     runs = read_runs(studies, Selection(only, cell, sweep))
     if compare is not None:
-        rows = tables.difference(runs, compare)
+        rows = tables.compare_named(runs, compare)
         print_table(
             rows, tables.readable_difference(rows), ["task", "first", "second"], tables.difference_notes(rows), format, " against "
         )

@@ -1,4 +1,4 @@
-"""Intervals against independent computations."""
+"""Intervals and tests, compared with independent computations."""
 
 import math
 
@@ -19,7 +19,7 @@ from rnnbench._analysis.statistics import (
 
 
 def test_wilson_bounds_solve_their_equation() -> None:
-    """Each bound p is where the seen share lies z standard errors of p away."""
+    """Each bound p lies z standard errors of p away from the observed share."""
     for k, n in [(0, 5), (3, 5), (5, 5), (17, 40)]:
         for p in wilson_interval(k, n):
             if 0 < p < 1:
@@ -28,12 +28,12 @@ def test_wilson_bounds_solve_their_equation() -> None:
     assert wilson_interval(5, 5)[1] == 1
 
 
-def test_wilson_refuses_nonsense() -> None:
+def test_wilson_refuses_more_successes_than_trials() -> None:
     with pytest.raises(ValueError, match="k of n"):
         wilson_interval(6, 5)
 
 
-def test_chance_interval_holds_the_promised_share_of_guessers() -> None:
+def test_the_chance_interval_contains_99_percent_of_guessers() -> None:
     n, p = 2000, 0.125
     low, high = chance_interval(p, n)
     inside = sum(
@@ -43,7 +43,7 @@ def test_chance_interval_holds_the_promised_share_of_guessers() -> None:
     assert inside == pytest.approx(0.99, abs=0.003)
 
 
-def test_bootstrap_agrees_with_the_normal_theory_and_with_itself() -> None:
+def test_the_bootstrap_agrees_with_normal_theory_and_is_repeatable() -> None:
     values = np.random.default_rng(3).normal(0.6, 0.1, size=400)
     low, high = bootstrap_interval(values, statistic=np.mean)
     error = values.std() / math.sqrt(len(values))
@@ -55,7 +55,7 @@ def test_bootstrap_agrees_with_the_normal_theory_and_with_itself() -> None:
             bootstrap_interval(*wrong)
 
 
-def test_bootstrap_of_a_difference_agrees_with_the_normal_theory() -> None:
+def test_the_bootstrap_of_a_difference_agrees_with_normal_theory() -> None:
     generator = np.random.default_rng(4)
     first, second = generator.normal(0.6, 0.1, size=300), generator.normal(0.4, 0.2, size=300)
     error = math.hypot(first.std(), second.std()) / math.sqrt(300)
@@ -68,13 +68,13 @@ def test_with_five_seeds_the_interval_of_a_median_is_their_range() -> None:
     assert bootstrap_interval([0.2, 0.3, 0.5, 0.6, 0.9]) == (0.2, 0.9)
 
 
-def test_bootstrap_leaves_the_global_generator_alone() -> None:
+def test_the_bootstrap_does_not_use_the_global_generator() -> None:
     before = np.random.get_state()[1].copy()
     bootstrap_interval([0.1, 0.2, 0.3])
     assert (np.random.get_state()[1] == before).all()
 
 
-def test_newcombe_s_own_examples() -> None:
+def test_newcombe_intervals_equal_those_of_the_paper() -> None:
     """Newcombe 1998 (Interval estimation for the difference between independent proportions), table II, method 10."""
     for counts, bounds in [
         ((56, 70, 48, 80), (0.0524, 0.3339)),
@@ -85,14 +85,14 @@ def test_newcombe_s_own_examples() -> None:
         assert newcombe_interval(*counts) == pytest.approx(bounds, abs=2e-4)
 
 
-def test_fisher_counts_all_tables_that_are_no_likelier() -> None:
+def test_fisher_counts_all_tables_that_are_at_most_as_likely() -> None:
     assert fisher_test(5, 5, 0, 5) == pytest.approx(2 / 252)
     assert fisher_test(3, 4, 1, 4) == pytest.approx(34 / 70)  # the lady tasting tea: 1 + 16 on either side
     assert fisher_test(0, 5, 0, 3) == 1
     assert fisher_test(4, 5, 1, 7) == pytest.approx(fisher_test(1, 7, 4, 5))
 
 
-def test_ranks_are_divided_in_all_ways_or_at_random() -> None:
+def test_the_rank_test_uses_all_permutations_or_random_ones() -> None:
     assert rank_test([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20)
     assert rank_test([1, math.inf], [math.inf, 1]) == 1
     generator = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def test_ranks_are_divided_in_all_ways_or_at_random() -> None:
         rank_test([], [1])
 
 
-def test_holm_multiplies_by_what_is_left_and_never_falls() -> None:
+def test_holm_multiplies_by_the_remaining_tests_and_is_monotonic() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # Holm's steps by hand
     assert holm([0.9, 0.8]) == [1, 1]
     assert holm([]) == []
@@ -135,7 +135,7 @@ def test_span_ends_before_the_first_gap_that_fails(solved: dict, reach: int | No
         {10: (5, 5)},
     ],
 )
-def test_the_interval_of_a_span_is_that_of_seeds_drawn_again_and_again(solved: dict) -> None:
+def test_the_interval_of_a_span_equals_that_of_resampled_seeds(solved: dict) -> None:
     generator = np.random.default_rng(0)
     drawn = [
         span({gap: (int((generator.integers(n, size=n) < k).sum()), n) for gap, (k, n) in solved.items()}) or 0 for _ in range(4000)
