@@ -17,7 +17,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 def shown(path: Path) -> list[list[str]]:
     """Return every rnnbench command of a document as words, inline or indented, with continuation lines joined."""
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL).replace("\\\n", " ")
-    lines = re.findall(r"^ {4}(.*\brnnbench [a-z].*)$", text, re.MULTILINE) + re.findall(r"`(rnnbench [a-z][^`]*)`", text)
+    lines = re.findall(r"^ {4}([^`\n]*\brnnbench [a-z][^`\n]*)$", text, re.MULTILINE) + re.findall(r"`(rnnbench [a-z][^`]*)`", text)
     pieces = [piece for line in lines for piece in re.split(r"\s#\s|;|&&|\|", line.replace("\n", " "))]
     return [
         shlex.split(piece[piece.index("rnnbench ") :])[1:] for piece in pieces if "rnnbench " in piece and "install" not in piece
