@@ -198,7 +198,7 @@ def cells() -> dict[str, type[Layer]]:
         >>> cells()["lstm"].memory
         'gated state'
     """
-    return {name: entry.kind for name, entry in CELLS.named().items()}
+    return {name: entry.cls for name, entry in CELLS.named().items()}
 
 
 def tasks() -> dict[str, type[Task]]:
@@ -208,7 +208,7 @@ def tasks() -> dict[str, type[Task]]:
         >>> tasks()["beijing"].question
         'Does one early word still decide the answer at a later word?'
     """
-    return {name: entry.kind for name, entry in TASKS.named().items()}
+    return {name: entry.cls for name, entry in TASKS.named().items()}
 
 
 def example(

@@ -7,7 +7,6 @@ import errno
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from opcode import opmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ def blame(error: BaseException) -> str | None:
     if isinstance(error, SyntaxError) and error.filename in PLUGIN_FILES:
         return one_line(error)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in PLUGIN_FILES]
-    if not frames or (isinstance(error, KeyboardInterrupt) and not raised_by_hand(error)):
+    if not frames or (isinstance(error, KeyboardInterrupt) and not raised_explicitly(error)):
         return None
     message = " ".join(str(error).split())[:300]
     kind = type(error).__name__
@@ -78,16 +77,12 @@ def fault_of_file(error: BaseException) -> str | None:
     return str(error) if isinstance(error, PluginError) else blame(error)
 
 
-def raised_by_hand(error: BaseException) -> bool:
-    """Whether a ``raise`` in a task's, a cell's or rnnbench's own file made this exception, and not a call to something else."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is None:
+def raised_explicitly(error: BaseException) -> bool:
+    """Return True if a ``raise`` statement in a plug-in's or rnnbench's file raised this, rather than a call to a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or "raise" not in (frames[-1].line or "").split():
         return False
-    code = last.tb_frame.f_code
-    ours = code.co_filename in PLUGIN_FILES or Path(__file__).parent in Path(code.co_filename).parents
-    return ours and code.co_code[last.tb_lasti] == opmap["RAISE_VARARGS"]
+    return frames[-1].filename in PLUGIN_FILES or Path(__file__).parent in Path(frames[-1].filename).parents
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -41,7 +41,7 @@ def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed:
 def test_the_worked_example_is_what_the_code_makes(name: str, capsys: pytest.CaptureFixture) -> None:
     from rnnbench._cli import main
 
-    doc = sys.modules[registry.TASKS.find(name).kind.__module__].__doc__ or ""
+    doc = sys.modules[registry.TASKS.find(name).cls.__module__].__doc__ or ""
     command = re.search(r"``rnnbench (show [^`]*)``", doc)
     assert command, "the docstring shows no `rnnbench show ...` example"
     with pytest.raises(SystemExit) as stop:

@@ -195,7 +195,7 @@ def test_accuracy_is_measured_in_evaluation_mode(tmp_path: Path) -> None:
         "CELL = Modes\n"
     )
     train(config(cell=str(path), max_steps=40))
-    seen = CELLS.find(str(path)).kind.seen
+    seen = CELLS.find(str(path)).cls.seen
     assert set(seen) == {(True, True), (False, False)}
     assert seen.count((True, True)) == 40
 

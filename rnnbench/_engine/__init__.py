@@ -1,7 +1,7 @@
-"""The CPU engine: whole sequences forward and back in compiled code, generated from a cell's ``step``.
+"""The CPU engine: compiled code for whole sequences, forward and backward, generated from a cell's ``step``.
 
-Nothing but ``step`` is needed: it is traced, differentiated, planned, written out for numba and compiled at its first use, then
-cached on disk. ``README.md`` beside this file shows how. What cannot be compiled is refused in one sentence.
+``step`` is traced, differentiated, planned, emitted for numba and compiled at its first use, then cached on disk. ``README.md``
+in this folder describes each stage. A step that cannot be compiled is refused in one sentence.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["NotCompiledError", "available", "refusal", "states"]
 
 @cache
 def available() -> bool:
-    """Whether compiled code can be used here: numba is there, can be imported, and compiles. Never raises."""
+    """Return True if numba can be imported and compiles here. Never raises."""
     try:
         with uncollected():
             return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and bool(import_module("rnnbench._engine.build"))
-    except Exception:  # a broken or missing numba, in whatever way: torch does the work
+    except Exception:  # numba is missing or broken in any way: torch runs the cells
         return False
 
 
 def refusal(cell: Cell) -> str | None:
-    """None if the engine compiles this cell, else one sentence that names the operation that it does not compile.
+    """Return None if the engine compiles this cell, else one sentence that names the operation that it does not compile.
 
-    Costs a run of ``step`` at the first time, nothing later; needs no numba.
+    The first call for a cell runs ``step`` once. Does not need numba.
     """
     from rnnbench._engine import sequence
 
@@ -48,15 +48,18 @@ def refusal(cell: Cell) -> str | None:
 
 
 def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
-    """Outputs (T - first, B, H) of the steps from ``first`` on, differentiable once.
+    """Compute the outputs (T - first, B, H) of the steps from ``first`` on, differentiable once.
+
+    A cell is traced and compared with its ``step`` when it is first used, and again after one of its attributes has changed. Code,
+    constants and objects outside the cell are read at that time: after editing them, build a new cell.
 
     Args:
         cell: a cell on the CPU, in float32 or float64. Its parameters, its initial state and value inputs get gradients.
         inputs: (T, B) tokens of any integer type, read as one-hot vectors, or (T, B, D) values.
-        first: the first step whose output is wanted.
+        first: the first step whose output is returned.
 
     Raises:
-        NotCompiledError: with the sentence of :func:`refusal`; a UserError.
+        NotCompiledError: the cell is not compiled, for the reason that :func:`refusal` returns; a UserError.
         rnnbench._errors.UserError: the cell does not read these inputs, or ``first`` is not in 0 to T.
 
     Example:

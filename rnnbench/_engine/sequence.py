@@ -1,11 +1,12 @@
-"""A compiled step over whole sequences, as an autograd function: its buffers and gradients."""
+"""The compiled step over whole sequences: an autograd function, its buffers and its gradients."""
 
 from __future__ import annotations
 
 import copy
 import logging
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from rnnbench._cell import Cell, check_inputs
-from rnnbench._engine.cache_key import fingerprint, hooked
+from rnnbench._engine.cache_key import cache_key, has_hooks
 from rnnbench._engine.derive import Key, content
 from rnnbench._engine.emit import emit
 from rnnbench._engine.garbage import uncollected
@@ -24,32 +25,32 @@ from rnnbench._engine.refusal import NotCompiledError
 from rnnbench._engine.trace import Trace
 
 LOG = logging.getLogger(__name__)
-Array = Any  # of numpy; what emitted code works on
+Array = Any  # a numpy array, which emitted code works on
 
 NO_TOKENS = np.empty((0, 0), np.int64)
-CACHED = 1 << 18  # numbers: how many adjoints become weight gradients at once; another value makes no committed run again
+CACHED = 1 << 18  # numbers of adjoints that become weight gradients at once; a different value changes the last digits of every run
 
 
 class Pool:
-    """Large arrays, used again from step to step: fresh ones cost a page fault for every 4 KiB.
+    """Large arrays that are reused from batch to batch: new ones cost a page fault per 4 KiB.
 
-    A :class:`Lease` takes arrays and gives them back when it is garbage; a graph that is still alive keeps its own.
+    A :class:`Lease` takes arrays and returns them when it is garbage-collected. A living graph keeps its arrays.
     """
 
     def __init__(self, kept: int = 12) -> None:
         self.free: dict[tuple[tuple[int, ...], torch.dtype], list[Array]] = {}
-        self.kept = kept  # shapes that are remembered; a shape not seen for long is let go
+        self.kept = kept  # number of shapes; arrays of the shape that was unused for longest are dropped
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> Array:
         free = self.free.get((shape, dtype))
-        return free.pop() if free else torch.empty(shape, dtype=dtype).numpy()  # torch's memory begins at a multiple of 64 bytes
+        return free.pop() if free else torch.empty(shape, dtype=dtype).numpy()  # torch aligns memory to 64 bytes
 
     def give(self, arrays: list[Array], dtype: torch.dtype) -> None:
         for array in arrays:
             key = (array.shape, dtype)
-            shelf = self.free.pop(key, [])  # put back last: the dict is ordered from the longest unused to the latest
-            shelf.append(array)
-            self.free[key] = shelf
+            same_shape = self.free.pop(key, [])  # reinserted last: the dict is in order of latest use
+            same_shape.append(array)
+            self.free[key] = same_shape
         while len(self.free) > self.kept:
             self.free.pop(next(iter(self.free)))
 
@@ -73,7 +74,7 @@ class Lease:
 
 
 class Program:
-    """The code of one kind of cell, and how to get its arguments from a cell. Raises NotCompiledError."""
+    """The compiled step of a cell, with the computation of its arguments. Raises NotCompiledError."""
 
     def __init__(self, cell: Cell) -> None:
         trace = Trace(cell)
@@ -81,15 +82,16 @@ class Program:
         self.hoisted = trace.hoisting.replay(self.outputs(trace))
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
-        self.checked: set[bool] = set()
+        self.checked: set[bool] = set()  # whether compared with step for values (False) and for tokens (True)
+        self.number_arrays: dict[torch.dtype, Array] = {}
 
     def outputs(self, trace: Trace) -> list[Tensor]:
-        """weight_ih (N, D), bias (G*H), vectors (V, H), and the weight (n*H, H) of every product."""
+        """Return weight_ih (N, D), bias (G*H), vectors (V, H), and the weight (n*H, H) of every product."""
         p, H = self.plan, trace.H
         contents = [content(slot) for slot in p.slots]
 
         def total(layers: list[tuple[Key, ...]], shape: tuple[int, ...]) -> Tensor:
-            """Blocks that sum up several, zeros where there are none."""
+            """Return blocks that are sums of the given ones, zeros for a slot without any."""
             result = None
             for k in range(max(1, *(len(keys) for keys in layers))):
                 zeros = trace.tensor_index(trace.hoist(torch.zeros, shape, dtype=trace.dtype))
@@ -110,38 +112,39 @@ class Program:
 
     @cached_property
     def code(self) -> Any:
-        from rnnbench._engine import build  # only here: what refuses a cell needs no numba
+        from rnnbench._engine import build  # imported here, because a refusal does not need numba
 
         return build.load(emit(self.plan, self.title))
 
-    @cache  # noqa: B019  # programs live as long as the process
-    def numbers(self, dtype: torch.dtype) -> Any:
-        return torch.tensor(self.plan.numbers, dtype=dtype).numpy()
+    def numbers(self, dtype: torch.dtype) -> Array:
+        if dtype not in self.number_arrays:
+            self.number_arrays[dtype] = torch.tensor(self.plan.numbers, dtype=dtype).numpy()
+        return self.number_arrays[dtype]
 
     def states(self, cell: Cell, inputs: Tensor, first: int) -> Tensor:
-        """(T - first, B, H) by compiled code; tokens are known to be in range."""
-        prepared = self.hoisted(cell)
+        """Return (T - first, B, H) computed by compiled code; tokens must be in range."""
+        hoisted = self.hoisted(cell)
         initial = cell.start(inputs.shape[1])
-        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *prepared, *initial))
-        states: Tensor = Sequence.apply(self, inputs, first, keep, *prepared, *initial)
+        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *hoisted, *initial))
+        states: Tensor = Sequence.apply(self, inputs, first, keep, *hoisted, *initial)
         return states
 
     @torch.enable_grad()
     def check(self, cell: Cell, tokens: bool) -> None:
-        """Compare with ``step`` over a few steps, gradients included. Raises NotCompiledError if they differ."""
+        """Compare with ``step`` over three time steps, gradients included; raise NotCompiledError if they differ."""
         T, B, D = 3, 2, cell.input_size
         values = torch.linspace(-1, 1, T * B * D, dtype=cell._like.dtype).reshape(T, B, D)
         inputs = torch.arange(T * B).reshape(T, B) % D if tokens else values.requires_grad_()
-        wanted = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
+        leaves = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
 
         def results(states: Tensor) -> list[Tensor]:
             weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
-            grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True) if wanted else ()
-            return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
+            grads = torch.autograd.grad((states * weight).sum(), leaves, allow_unused=True) if leaves else ()
+            return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(leaves, grads, strict=True))]
 
         step = results(Cell.states(cell, inputs))
         if not all(bool(exact.isfinite().all()) for exact in step):
-            return  # weights that overflow tell nothing of the code
+            return  # weights that overflow cannot be compared
         for ours, exact in zip(results(self.states(cell, inputs, 0)), step, strict=True):
             scale, part = float(exact.detach().abs().max()), 1e-3 if exact.dtype == torch.float32 else 1e-9
             if not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
@@ -149,7 +152,7 @@ class Program:
 
 
 class Sequence(Function):
-    """(program, inputs, first, keep, weight_ih, bias, vectors, weights ..., initial state ...) -> (T - first, B, H)."""
+    """The autograd function of (program, inputs, first, keep, weight_ih, bias, vectors, weights ..., initial state ...)."""
 
     @staticmethod
     def forward(ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, *tensors: Tensor) -> Tensor:
@@ -159,7 +162,7 @@ class Sequence(Function):
         weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in tensors)
         weights, initial = rest[: len(p.products)], rest[len(p.products) :]
         (T, B), H, G = inputs.shape[:2], initial[0].shape[1], len(p.slots)
-        N = p.inputs * H  # columns of gates that a product of the input begins
+        N = p.inputs * H  # columns of gates that start with a product of the input
         lease, made_by = Lease(weight_ih.dtype), products(weight_ih.dtype)
         if inputs.is_floating_point():
             tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
@@ -182,7 +185,7 @@ class Sequence(Function):
         if keep:
             ctx.save_for_backward(inputs, *tensors)
             ctx.kept = (lease, program, tokens, gates, states)
-        return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself goes back to the pool
+        return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself returns to the pool
 
     @staticmethod
     @once_differentiable
@@ -198,7 +201,7 @@ class Sequence(Function):
         numbers, lease = program.numbers(weight_ih.dtype), Lease(weight_ih.dtype)
         zeros, room, none = weight_ih.new_zeros, partial(np.empty, dtype=numbers.dtype), np.empty(0, numbers.dtype)
         S = min(T, max(1, CACHED // (B * G * H)))
-        dtable = zeros(1 if values else D, G * H)  # for tokens; with values the bias gradient alone
+        dtable = zeros(1 if values else D, G * H)  # for tokens; with values only the bias gradient
         x = inputs.contiguous().numpy() if values else room((0, 0, 0))
         dx = weight_ih.new_empty((T, B, D) if values and ctx.needs_input_grad[1] else (0, 0, 0))
         dweight_ih = zeros((N, D) if values else (0, 0))
@@ -214,39 +217,48 @@ class Sequence(Function):
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
-        wanted = ctx.needs_input_grad[-len(states) :]
-        initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, wanted, strict=True)]
+        needed = ctx.needs_input_grad[-len(states) :]
+        initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, needed, strict=True)]
         return None, dx if dx.numel() else None, None, None, dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
 
 
-PROGRAMS: dict[Any, Program | NotCompiledError] = {}
+PROGRAMS: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Program | str]] = WeakKeyDictionary()
+"""By cell, then by cache key: its program, or why it is not compiled. Every new cell is traced, so edited code is never stale."""
+PER_CELL = 4  # programs kept for one cell, such as those of training and evaluation mode
 
 
 def program(cell: Cell) -> Program:
-    """The program of a cell, traced once for each class with the same options and sizes. Raises NotCompiledError."""
-    key = fingerprint(cell)
-    if key not in PROGRAMS:
+    """Return the program of a cell, traced when the cell is first used or was changed. Raise NotCompiledError."""
+    key, programs = cache_key(cell), PROGRAMS.setdefault(cell, {})
+    if key not in programs:
+        while len(programs) >= PER_CELL:
+            programs.pop(next(iter(programs)))
         try:
-            if type(cell).states is not Cell.states:
-                raise NotCompiledError(f"class {type(cell).__name__} has a way of its own through a whole sequence")
-            if cell._like.dtype not in (torch.float32, torch.float64):
-                raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
-            if any(hooked(part) for part in cell.modules() if part is not cell):
-                raise NotCompiledError(f"class {type(cell).__name__}: a hook of a module inside the cell is not compiled")
-            # a cell without numbers, made to be looked at, is given some place to trace in
-            PROGRAMS[key] = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)
-            if fingerprint(cell) != key:
-                raise NotCompiledError(f"class {type(cell).__name__}: a step that changes attributes of the cell is not compiled")
+            programs[key] = _traced(cell, key)
         except NotCompiledError as error:
-            PROGRAMS[key] = error
-    known = PROGRAMS[key]
-    if isinstance(known, NotCompiledError):
-        raise NotCompiledError(str(known))
-    return known
+            programs[key] = str(error)  # not the error: its traceback would keep the cell alive
+    found = programs[key]
+    if isinstance(found, str):
+        raise NotCompiledError(found)
+    return found
+
+
+def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
+    name = type(cell).__name__
+    if type(cell).states is not Cell.states:
+        raise NotCompiledError(f"class {name} overrides states, and the engine compiles only step")
+    if cell._like.dtype not in (torch.float32, torch.float64):
+        raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
+    if any(has_hooks(part) for part in cell.modules() if part is not cell):
+        raise NotCompiledError(f"class {name}: a hook of a module inside the cell is not compiled")
+    traced = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)  # meta tensors hold no numbers
+    if cache_key(cell) != key:
+        raise NotCompiledError(f"class {name}: a step that changes attributes of the cell is not compiled")
+    return traced
 
 
 def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
-    """As :func:`rnnbench._engine.states`."""
+    """Compute :func:`rnnbench._engine.states`."""
     check_inputs(cell, inputs, first)
     chosen, tokens = program(cell), not inputs.is_floating_point()
     inputs = inputs.long() if tokens else inputs.to(cell._like.dtype)
@@ -256,7 +268,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
             with uncollected():
                 chosen.check(cell, tokens)
         except NotCompiledError as error:
-            PROGRAMS[fingerprint(cell)] = error
+            PROGRAMS[cell][cache_key(cell)] = str(error)
             LOG.warning("%s", error)
             raise
     return chosen.states(cell, inputs, first)

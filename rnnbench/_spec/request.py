@@ -57,7 +57,7 @@ def spec_of(registry: Registry[C], wanted: object) -> tuple[str, dict[str, Optio
     if isinstance(wanted, str | Path):
         return str(wanted), {}
     kind = wanted if isinstance(wanted, type) else type(wanted)
-    spec = registry.offer(kind).spec
+    spec = registry.register(kind).spec
     return spec, {} if isinstance(wanted, type) else options_of(wanted)
 
 
@@ -78,9 +78,9 @@ def class_of(registry: Registry[C], wanted: object, options: Mapping[str, Option
     """The class that a name, path, class or instance means, and the options: those of an instance where no other is given."""
     given = dict(options or {})
     if isinstance(wanted, registry.base):
-        return registry.entry(type(wanted)).kind, options_of(wanted) | given
+        return registry.find(type(wanted)).cls, options_of(wanted) | given
     if not isinstance(wanted, (str, Path, type)):
         raise UserError(
-            f"a {registry.word} is given by its name, the path of its file, its class or an instance, not by {wanted!r:.80}"
+            f"a {registry.noun} is given by its name, the path of its file, its class or an instance, not by {wanted!r:.80}"
         )
-    return registry.entry(str(wanted) if isinstance(wanted, Path) else wanted).kind, given
+    return registry.find(str(wanted) if isinstance(wanted, Path) else wanted).cls, given

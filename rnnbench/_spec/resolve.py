@@ -56,11 +56,11 @@ def resolve(request: RunRequest) -> Resolved:
         task.check_gap(request.gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.kind, SIZES, request.cell_option)
+    cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.cls, SIZES, request.cell_option)
     width = _width(request, task, cell_entry)
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if request.horizon is not None and not uses_horizon:
-        users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.kind).items()) if one.uses_horizon)
+        users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
         raise UserError(f"horizon only applies to init {users}, not to init {init}: leave it out")
     horizon = None
     if uses_horizon:
@@ -70,7 +70,7 @@ def resolve(request: RunRequest) -> Resolved:
         values
         | {"task": task_entry.name, "task_source": task_entry.source}
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
-        | {"option": typed_options(f"task {task_entry.name}", task_entry.kind, 0, request.option), "cell_option": cell_option}
+        | {"option": typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option), "cell_option": cell_option}
         | {"hidden_size": width, "init": init, "horizon": horizon}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
     )
@@ -88,7 +88,7 @@ def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:
         UserError: this process does not have its task or its cell.
     """
     for plugin in plugins:
-        {TASKS.word: TASKS.admit, CELLS.word: CELLS.admit}[plugin.word](plugin)
+        {TASKS.noun: TASKS.register, CELLS.noun: CELLS.register}[plugin.noun](plugin)
     task_entry, cell_entry = TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source)
     return Resolved(run, make_task(task_entry, run.option), task_entry, cell_entry)
 
@@ -121,7 +121,7 @@ def sketch_of(recipe: Recipe, entry: Entry[Layer], input_size: int, width: int) 
 def fits(request: RunRequest) -> bool:
     """Return True if the cell of a request can take the initialisation that the request names."""
     task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
-    options = typed_options(f"cell {entry.name}", entry.kind, SIZES, request.cell_option)
+    options = typed_options(f"cell {entry.name}", entry.cls, SIZES, request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)
     except PluginError:
@@ -136,7 +136,7 @@ def _initialisation(
     entry: Entry[Layer], input_size: int, width: int, options: tuple[tuple[str, Option], ...], init: str | None
 ) -> tuple[str, bool]:
     """Return the name of a cell's initialisation, and True if that reads the horizon; raises UserError."""
-    inits = initializers_of(entry.kind)
+    inits = initializers_of(entry.cls)
     if init is not None and init not in inits:
         raise UserError(f"unknown init {init!r}{did_you_mean(init, inits)}")
     name = _initialised(entry, input_size, width, options, init)

@@ -80,7 +80,7 @@ def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, boo
     if (
         DEFAULT_INIT in sweep.init
         and named is not None
-        and named in initializers_of(CELLS.find(request.cell).kind)
+        and named in initializers_of(CELLS.find(request.cell).cls)
         and not fits(request)
     ):
         return None, False
@@ -105,7 +105,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
             options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
             own_gap = [values.pop("gap")] if "gap" in values else []
             for task in sweep.task:
-                gaps: Sequence[object] = own_gap or sweep.gap or TASKS.find(task).kind.default_gaps
+                gaps: Sequence[object] = own_gap or sweep.gap or TASKS.find(task).cls.default_gaps
                 for gap in gaps:
                     fields = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
                     fields["init"] = None if init == DEFAULT_INIT else init

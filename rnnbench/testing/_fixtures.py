@@ -117,7 +117,7 @@ def close(a: Tensor, b: Tensor) -> bool:
 def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> type | None:
     """Return the registered class from another file that has the same name; None if there is no such class."""
     entry = registered.get(getattr(cls, "name", ""))
-    other = None if entry is None else entry.kind
+    other = None if entry is None else entry.cls
     if other is None or other is cls or _file(other) == _file(cls) is not None:
         return None
     return other

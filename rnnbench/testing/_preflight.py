@@ -27,7 +27,7 @@ def preflight(resolved: Resolved) -> list[ContractFinding]:
         findings += _prefixed(run.task, _checked_task(type(task), tuple(sorted(run.option.items()))))
     if run.cell_source:
         options = tuple(sorted(run.cell_option.items()))
-        findings += _prefixed(run.cell, _checked_cell(resolved.cell_entry.kind, options, task.input_size, run.hidden_size))
+        findings += _prefixed(run.cell, _checked_cell(resolved.cell_entry.cls, options, task.input_size, run.hidden_size))
     return findings
 
 

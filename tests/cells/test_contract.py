@@ -11,7 +11,7 @@ from rnnbench.testing import check_cell
 PLUGIN_FILES = sorted((Path(__file__).parents[1] / "plugins").glob("*.py"))
 CELLS = [(name, {}) for name in registry.CELLS.named()] + [
     (name, {option: str(not parameter.default)})  # every switch, turned
-    for name, kind in ((name, entry.kind) for name, entry in registry.CELLS.named().items())
+    for name, kind in ((name, entry.cls) for name, entry in registry.CELLS.named().items())
     for option, parameter in inspect.signature(kind).parameters.items()
     if isinstance(parameter.default, bool)
 ]

@@ -25,7 +25,7 @@ def test_what_init_has_set_is_what_is_trained(name: str) -> None:
     assert (resolved.run.init, resolved.run.horizon) == ("own", None)
     task = registry.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
-    theirs = resolved.cell_entry.kind(task.input_size, 8)
+    theirs = resolved.cell_entry.cls(task.input_size, 8)
     before = torch.get_rng_state()
     built = build(resolved)
     assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"

@@ -32,7 +32,7 @@ def test_the_templates_run_and_keep_the_contract(k: int, tmp_path: Path) -> None
     path = tmp_path / "mine.py"
     path.write_text(re.sub(r'name = "\w+"', 'name = "my-own"', BLOCKS[k]), encoding="utf-8")  # its own name may be taken
     check_cell(str(path))
-    for init in (None, *registry.CELLS.find(str(path)).kind.initializers):
+    for init in (None, *registry.CELLS.find(str(path)).cls.initializers):
         recipe = {"gap": 1, "hidden_size": 8, "max_steps": 4, "eval_every": 2, "init": init}
         run = resolve(RunRequest(task="beijing", cell=str(path), **recipe))
         assert [row.step for row in Trainer(run).rows()] == [2, 4]

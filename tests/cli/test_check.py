@@ -157,7 +157,7 @@ def test_a_broken_installed_plug_in_is_named_and_others_work(rnnbench, monkeypat
             self.name, self.value, self.file = name, f"somewhere:{name}", file
 
         def load(self) -> object:
-            return registry.CELLS.admit(registry.Plugin("cell", self.file, Path(self.file).read_bytes())).kind
+            return registry.CELLS.register(registry.Plugin("cell", self.file, Path(self.file).read_bytes())).cls
 
     Path("raises.py").write_text(CELL.replace("import sys", "import nosuch"))
     Path("cannot.py").write_text(CELL.replace("self.rate = rate", "self.rate = rat  # here"))

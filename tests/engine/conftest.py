@@ -2,6 +2,7 @@
 
 import math
 from types import ModuleType
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -67,4 +68,4 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(build, "load", plain)
     monkeypatch.setattr(products, "products", Plain)
-    monkeypatch.setattr(sequence, "PROGRAMS", {})
+    monkeypatch.setattr(sequence, "PROGRAMS", WeakKeyDictionary())

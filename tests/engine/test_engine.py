@@ -123,7 +123,7 @@ def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
 @EVERY
 def test_float32_over_a_long_sequence(multiplier: None, name: str, kind: str, init: str) -> None:
     """Several blocks of the backward pass, float32, against the written-out step in float64."""
-    if init == "chrono" and not registry.CELLS.find(name).kind.forget_signs:
+    if init == "chrono" and not registry.CELLS.find(name).cls.forget_signs:
         pytest.skip("no gates")
     cell, exact = fast(name, 48, 6, torch.float32, init), fast(name, 48, 6, torch.float64, init)
     inputs = tokens(150, 40, 6) if kind == "tokens" else values(150, 40, 6)

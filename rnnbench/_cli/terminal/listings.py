@@ -32,7 +32,7 @@ def print_tasks() -> None:
     table.add_column("question, options (default) and source")
     broken = {}
     for name, entry in TASKS.named().items():
-        cls = entry.kind
+        cls = entry.cls
         try:
             task = make_task(entry)
             chance = task.chance(200)
@@ -80,7 +80,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         why = refusal(cell) if isinstance(cell, Cell) else "it reads whole sequences, and the engine compiles steps"
         compiled = "no" if why else "yes" if available() else "no numba"
         parameters = f"{parameter_count(cell):,}"
-        table.add_row(entry.name, entry.kind.memory or entry.kind.summary, default_init(cell), parameters, state, compiled)
+        table.add_row(entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, compiled)
         notes += [f"{entry.name}: {why}"] if why else []
     Console().print(table)
     for note in notes:
