@@ -215,7 +215,7 @@ RAISES = {
     "interrupt in step": ("(h,) = state", "raise KeyboardInterrupt", "mine.py, line 16: KeyboardInterrupt"),
     "no braces": ("),), {}", "),)", "step must return ((h,), gates)"),
     "option without a type": ("rate: float", "rate", "mine.py, class Mine: option rate needs a type"),
-    "no class": ("CELL = Mine", "", "names no CELL"),
+    "no class": ("CELL = Mine", "", "does not define CELL"),
 }
 
 
