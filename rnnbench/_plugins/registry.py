@@ -151,7 +151,9 @@ class Registry(Generic[C]):
 
             module, source = sys.modules.get(what.__module__), digest_of(source_of_class(what))
             content = dumps(what, None if what.__module__ == "__main__" else module)
-            return self._keep(Entry(what, source, where, Plugin(self.noun, where, content, pickled=source)))
+            entry = Entry(what, source, where, Plugin(self.noun, where, content, pickled=source))
+            self._plugins[what.name, source] = entry  # replaces an older class with the same source, whose state may differ
+            return entry
         if what.pickled:
             import pickle
 

@@ -80,7 +80,7 @@ def source_of_class(cls: type) -> bytes:
 
 def uncovered_globals(cls: type) -> list[str]:
     """Return the globals that a class uses and that are not part of its identity, with their types: ``HISTORY (list)``."""
-    return sorted(_Source(cls).uncovered)
+    return [] if installed(_package(cls)) else sorted(_Source(cls).uncovered)
 
 
 @cache
@@ -186,8 +186,8 @@ def _tree(code: CodeType) -> ast.Module | None:
 
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-TEXTS: WeakKeyDictionary[CodeType, str] = WeakKeyDictionary()
-"""The source of functions as it was when they were first seen: their files may be edited later."""
+TEXTS: WeakKeyDictionary[CodeType, dict[str, str]] = WeakKeyDictionary()
+"""The source of functions, by code and file, as it was when they were first seen: their files may be edited later."""
 CLASSES: WeakKeyDictionary[type, ast.ClassDef | None] = WeakKeyDictionary()
 """The source of classes as it was when they were first seen."""
 
@@ -203,11 +203,12 @@ def _is_written_at(node: ast.AST, code: CodeType) -> bool:
 
 def _function_text(code: CodeType) -> str:
     """Return the source of a function without comments and layout; its bytecode if the source is not available."""
-    if code not in TEXTS:
+    texts = TEXTS.setdefault(code, {})
+    if code.co_filename not in texts:
         tree = _tree(code)
         nodes = [node for node in ast.walk(tree) if _is_written_at(node, code)] if tree is not None else []
-        TEXTS[code] = "\n".join(map(ast.unparse, nodes)) or _code_text(code)
-    return TEXTS[code]
+        texts[code.co_filename] = "\n".join(map(ast.unparse, nodes)) or _code_text(code)
+    return texts[code.co_filename]
 
 
 def _class_node(cls: type) -> ast.ClassDef | None:

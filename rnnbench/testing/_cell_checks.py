@@ -17,7 +17,7 @@ from rnnbench._plugins import registry
 from rnnbench._spec.request import CellLike, class_of
 from rnnbench.testing._definition_checks import check_cell_name, check_class_attributes, check_construction, check_initialisations
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
-from rnnbench.testing._fixtures import STEPS, CellFixture, close, isolated
+from rnnbench.testing._fixtures import STEPS, CellFixture, check_identity, close, isolated
 
 COMPILED = "is compiled by the CPU engine"
 
@@ -254,7 +254,7 @@ def check_compiled(fixture: CellFixture) -> Iterator[str]:
         yield COMPILED if refusal is None else f"runs on torch: {refusal}"
 
 
-CHECKS = (
+CHECKS: tuple[Check[CellFixture], ...] = (
     Check("name", check_cell_name, "doubtful", stops=False),
     Check("description", check_class_attributes),
     Check("construction", check_construction),
@@ -270,4 +270,5 @@ CHECKS = (
     Check("float64", check_float64, "doubtful", stops=False),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),
     Check("engine", check_compiled, "note", stops=False),
+    Check("identity", check_identity, "note", stops=False),
 )

@@ -15,6 +15,7 @@ from rnnbench._config import Option
 from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
 from rnnbench._plugins.registry import C, Entry
+from rnnbench._plugins.source import uncovered_globals
 from rnnbench.task import Batch, Task
 
 STEPS, SEQUENCES = 12, 3
@@ -121,6 +122,14 @@ def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> type | None:
     if other is None or other is cls or _file(other) == _file(cls) is not None:
         return None
     return other
+
+
+def check_identity(fixture: CellFixture | TaskFixture) -> Iterator[str]:
+    """Yield a message that names the state which a plug-in uses and which is not part of the identity of its runs."""
+    registered: list[type] = [entry.cls for entry in registry.CELLS.named().values()]
+    registered += [entry.cls for entry in registry.TASKS.named().values()]
+    if fixture.cls not in registered and (names := uncovered_globals(fixture.cls)):
+        yield f"state outside the identity of its runs: {', '.join(names)}"
 
 
 def _file(cls: type) -> str | None:

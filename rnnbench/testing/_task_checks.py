@@ -15,7 +15,7 @@ from rnnbench._spec.request import TaskLike, class_of
 from rnnbench.task import Batch, Task
 from rnnbench.testing._baselines import linear_accuracy, mean_is_optimal, memoryless_baseline, random_features
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
-from rnnbench.testing._fixtures import TaskFixture, accepts_gap, isolated, namesake
+from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_identity, isolated, namesake
 
 CHANCE_ANSWERS = 20_000
 """Minimum number of answers used to measure chance, in each of the halves for training and testing."""
@@ -210,7 +210,7 @@ def check_chance(fixture: TaskFixture) -> Iterator[str]:
         yield f"chance has loss {stated.loss:.3f} {predictor} has {simulated.loss:.3f}: correct it"
 
 
-CHECKS = (
+CHECKS: tuple[Check[TaskFixture], ...] = (
     Check("name", check_task_name, "doubtful", stops=False),
     Check("description", check_sizes_and_gaps),
     Check("shapes", check_batch_shapes),
@@ -220,4 +220,5 @@ CHECKS = (
     Check("chance", check_chance),
     Check("leak", check_leak),
     Check("words", check_words, "doubtful"),
+    Check("identity", check_identity, "note", stops=False),
 )

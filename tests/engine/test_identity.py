@@ -4,6 +4,7 @@ import gc
 import importlib
 import linecache
 import logging
+import signal
 import subprocess
 import sys
 import weakref
@@ -21,7 +22,9 @@ from rnnbench._cell import Cell
 from rnnbench._engine import sequence
 from rnnbench._plugins import source
 from rnnbench._plugins.source import source_of_class, source_of_file, uncovered_globals
+from rnnbench.testing import cell_findings
 
+pytestmark = pytest.mark.filterwarnings("ignore:checked")
 NOTEBOOK = """
 import functools
 import logging
@@ -187,6 +190,10 @@ def test_a_dict_written_in_the_class_and_the_functions_it_names_are_part_of_the_
 
 
 def test_globals_outside_the_identity_are_named() -> None:
+    notes = [finding.message for finding in cell_findings(notebook().Mine) if finding.check == "identity"]
+    assert len(notes) == 1
+    assert "HISTORY (list)" in notes[0]
+    assert not [finding for finding in cell_findings("lstm") if finding.check == "identity"]
     names = ["CALLS (assigned by a function)", "HISTORY (list)", "LOG (Logger)", "Mine.steps (assigned by a method)"]
     assert uncovered_globals(notebook().Mine) == [*names, "SCALE (Sequential)", "SETTINGS (dict)"]
     assert uncovered_globals(torch.nn.Linear) == []
@@ -312,6 +319,29 @@ def test_a_cell_that_appends_to_a_list_has_one_run_and_resumes(tmp_path: Path) -
     assert len(rnnbench.Study.open(tmp_path).runs()) == 1
     module.RATE = 0.9
     assert rnnbench.run(**request, engine="torch", out=tmp_path).run.run_id != first.run.run_id
+
+
+class Interrupting(list[object]):
+    """A list that sends Ctrl-C once, at its twentieth item."""
+
+    def append(self, item: object) -> None:
+        super().append(item)
+        if len(self) == 20:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupted_run_of_a_cell_that_appends_to_a_list_resumes(tmp_path: Path) -> None:
+    module = notebook()
+    request: dict[str, Any] = {"cell": module.Mine, "task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 8, "eval_every": 8}
+    whole = rnnbench.run(**request, engine="torch")
+    module.HISTORY = Interrupting()
+    stopped = rnnbench.run(**request, engine="torch", out=tmp_path)
+    assert (stopped.status, stopped.run.run_id) == ("interrupted", whole.run.run_id)
+    count = len(module.HISTORY)
+    resumed = rnnbench.run(**request, engine="torch", out=tmp_path)
+    assert resumed.accuracy == whole.accuracy
+    assert resumed.run.run_id == whole.run.run_id
+    assert len(module.HISTORY) > count >= 20
 
 
 def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
