@@ -1,4 +1,4 @@
-"""What single tasks promise beyond the contract of all: who is asked about, what distracts, where the marks stand."""
+"""Properties of single tasks beyond the common contract: questions, distractors, marks."""
 
 import sys
 
@@ -30,25 +30,25 @@ def seeded(seed: int = 0) -> Generator:
     ],
     ids=str,
 )
-def test_options_keep_the_contract(name: str, options: dict[str, int | str]) -> None:
+def test_tasks_with_options_pass_the_contract(name: str, options: dict[str, int | str]) -> None:
     check_task(name, options)
 
 
 @pytest.mark.parametrize("name", ["copy", "beijing", "recall"])
-def test_all_inputs_together_give_the_answer(name: str) -> None:
-    """A linear rule from everything that was seen finds it, so the question can be answered."""
+def test_the_whole_input_determines_the_answer(name: str) -> None:
+    """A linear rule on the whole input finds the answer, so the question can be answered."""
     task = registry.make_task(name)
     batch = task.sample(6, 6000, seeded(1))
     seen = torch.nn.functional.one_hot(batch.inputs, task.input_size).double().transpose(0, 1).flatten(1)  # (B, T * D)
     seen = torch.cat((seen, torch.ones(len(seen), 1)), dim=1)
     for t in batch.scored[:, 0].nonzero().flatten().tolist():
-        wanted = torch.nn.functional.one_hot(batch.targets[t], task.output_size).double()  # (B, classes)
-        rule = torch.linalg.lstsq(seen[:3000], wanted[:3000], driver="gelsd").solution
+        expected = torch.nn.functional.one_hot(batch.targets[t], task.output_size).double()  # (B, classes)
+        rule = torch.linalg.lstsq(seen[:3000], expected[:3000], driver="gelsd").solution
         right = (seen[3000:] @ rule).argmax(dim=1) == batch.targets[t, 3000:]
         assert right.double().mean() > 0.97
 
 
-def test_recall_asks_about_one_of_the_people_named() -> None:
+def test_recall_asks_about_a_named_person() -> None:
     task = registry.make_task("recall", {"cues": 3})
     batch = task.sample(4, 50, seeded())
     for b in range(50):
@@ -94,7 +94,7 @@ def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) 
 
 @pytest.mark.parametrize("answers", [1, 3])
 @pytest.mark.parametrize("gap", [1, 2, 3, 6, 12])
-def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answers: int) -> None:
+def test_tracking_applies_the_moves_in_order(gap: int, answers: int) -> None:
     task = registry.make_task("tracking", {"answers": answers})
     for b in range(20):
         words = task.words(task.sample(gap, 20, seeded(b)), b)
@@ -105,13 +105,13 @@ def test_tracking_answers_with_the_moves_made_one_after_the_other(gap: int, answ
             assert word.answer == ("".join(things) if t >= gap else None)
 
 
-def test_tracking_refuses_what_is_no_group() -> None:
+def test_tracking_rejects_an_unknown_group() -> None:
     for group in ("D3", "S9", "Z1", "A2", "5", ""):
         with pytest.raises(UserError, match="option group must be"):
             registry.make_task("tracking", {"group": group})
 
 
-def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> None:
+def test_overwrite_asks_for_the_last_place_only() -> None:
     task, gap = registry.make_task("overwrite", {"earlier": 3, "before": 9}), 4
     inputs, targets, _ = task.sample(gap, 4000, seeded())
     places = inputs < task.output_size  # (T, B)
@@ -123,7 +123,7 @@ def test_overwrite_asks_for_the_last_place_and_earlier_ones_say_nothing() -> Non
     assert float((inputs[0] == targets[-1]).double().mean()) == pytest.approx(1 / 8, abs=0.02)
 
 
-def test_selective_copy_recalls_in_order_what_stands_anywhere() -> None:
+def test_selective_copy_asks_for_scattered_symbols_in_order() -> None:
     task, gap = registry.make_task("selective-copy", {"symbols": 3, "blanks": 5}), 4
     inputs, targets, _ = task.sample(gap, 4000, seeded())
     T, B = inputs.shape

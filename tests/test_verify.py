@@ -10,7 +10,17 @@ import pandas as pd
 import pytest
 
 from rnnbench._claims import CLAIMS, FINDINGS, decide
-from rnnbench._claims.claim import Claim, Evidence, Finding, Verdict, changed, each_group, record, recorded, seed_sweep
+from rnnbench._claims.claim import (
+    Claim,
+    Evidence,
+    Finding,
+    Verdict,
+    changed_verdicts,
+    each_group,
+    record_verdicts,
+    recorded_decisions,
+    seed_sweep,
+)
 from rnnbench._claims.evidence import best_recipes, exact_runs
 from rnnbench._cli import main
 from rnnbench._config import Run
@@ -97,9 +107,9 @@ def test_names_are_unique_and_every_claim_has_a_source() -> None:
 def test_the_committed_runs_decide_most_claims_as_recorded() -> None:
     reference = Study.open(REFERENCE)
     verdicts = decide(reference, CLAIMS)
-    before = recorded(reference)
+    before = recorded_decisions(reference)
     assert {claim.name for claim in (*CLAIMS, *FINDINGS)} == set(before)
-    assert changed(verdicts, before) == []
+    assert changed_verdicts(verdicts, before) == []
     words = [verdict.decision for verdict in verdicts]
     assert words.count("undecided") < len(words) / 3
     assert {"holds", "partly", "refuted"} <= set(words)
@@ -189,18 +199,18 @@ def test_the_guessing_claim_is_decided_by_a_table(study: Study) -> None:
 
 def test_verdicts_are_recorded_and_a_change_is_reported(study: Study) -> None:
     before = decide(study, [FAILS])
-    record(study, before)
-    assert recorded(study) == {"fails": "undecided"}
+    record_verdicts(study, before)
+    assert recorded_decisions(study) == {"fails": "undecided"}
     after = decide(fill(study, FAILS.runs(), solved=False), [FAILS])
-    assert [verdict.claim.name for verdict in changed(after, recorded(study))] == ["fails"]
-    record(study, after)
+    assert [verdict.claim.name for verdict in changed_verdicts(after, recorded_decisions(study))] == ["fails"]
+    record_verdicts(study, after)
     rows = list(csv.DictReader((study.folder / "verdicts.csv").read_text().splitlines()))
     assert [(row["name"], row["verdict"]) for row in rows] == [("fails", "holds")]
     whole = (study.folder / "verdicts.csv").read_text()
     damaged = {"nonsense\n1\n": "line 1", whole.replace("holds", "holds,more"): "line 2", whole + "short,row\n": "line 3"}
     for text, line in damaged.items():
         (study.folder / "verdicts.csv").write_text(text)
-        for read in (recorded, lambda study: record(study, after)):
+        for read in (recorded_decisions, lambda study: record_verdicts(study, after)):
             with pytest.raises(UserError, match=rf"verdicts\.csv, {line}: "):
                 read(study)
 

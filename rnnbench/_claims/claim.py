@@ -88,7 +88,7 @@ class Finding(Claim):
     """A prediction of this project, decided only by the runs of ``needs``, whose seeds had not been run when it was committed.
 
     Attributes:
-        written: the commit that wrote the sentence, its runs and its rule; added by hand, as a commit does not know its id.
+        written: the commit that wrote the sentence, its runs and its rule; added by hand, as a commit cannot contain its id.
         runs_added: the commit that added the runs; added by hand.
     """
 
@@ -153,7 +153,7 @@ def verdict_table(study: Study) -> Table[VerdictRow]:
     return Table(study.folder / "verdicts.csv", VerdictRow)
 
 
-def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
+def record_verdicts(study: Study, verdicts: Iterable[Verdict]) -> Path:
     """Write the verdicts into ``verdicts.csv``, in the place of earlier ones of the same names, and return the file."""
     rows = []
     for verdict in verdicts:
@@ -165,12 +165,12 @@ def record(study: Study, verdicts: Iterable[Verdict]) -> Path:
     return table.path
 
 
-def recorded(study: Study) -> dict[str, str]:
-    """Return the recorded decision of every claim and finding by name; raises UserError for a damaged file."""
+def recorded_decisions(study: Study) -> dict[str, str]:
+    """Return the recorded decision of every claim and finding by name; raise UserError for a damaged file."""
     return {row.name: row.verdict for row in verdict_table(study).rows()}
 
 
-def changed(verdicts: Iterable[Verdict], before: dict[str, str]) -> list[Verdict]:
+def changed_verdicts(verdicts: Iterable[Verdict], before: dict[str, str]) -> list[Verdict]:
     """Return the verdicts that differ from the recorded ones."""
     return [verdict for verdict in verdicts if before.get(verdict.claim.name, verdict.decision) != verdict.decision]
 

@@ -135,7 +135,7 @@ def best_recipes(needed: Sequence[Run], records: Iterable[RunRecord]) -> tuple[l
         groups = [RecipeRuns(runs[0], list(seeds.values())) for seeds in finished.get(key, {}).values()]
         groups = [group for group in groups if _is_sufficient(group, runs)]
         if groups:
-            best = min(groups, key=_rank)
+            best = min(groups, key=_recipe_rank)
             found.append(RecipeRuns(best.run, best.records, len(groups)))
         else:
             missing += runs
@@ -146,7 +146,7 @@ def _is_sufficient(group: RecipeRuns, runs: Sequence[Run]) -> bool:
     return group.seeds >= len({run.seed for run in runs}) and group.records[0].max_steps >= min(run.max_steps for run in runs)
 
 
-def _rank(group: RecipeRuns) -> tuple[float, ...]:
+def _recipe_rank(group: RecipeRuns) -> tuple[float, ...]:
     steps = group.steps if group.solved else float("nan")
     return rank_key(group.solved / group.seeds, group.accuracy, steps, group.records[0].lr)
 

@@ -47,7 +47,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
     specs: dict[str, charts.Spec] = {}
     pictures: dict[str, Markup] = {}
     tasks = [str(task) for task in table["task"].unique()]
-    kinds = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
+    plotters = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
     for number, task in enumerate(tasks):
         here, rows = marked[marked["task"] == task], table[table["task"] == task]
         if interactive:
@@ -55,7 +55,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
             specs[f"solved-{number}"] = charts.solved_chart(rows, styles)
             specs[f"span-{number}"] = charts.span_chart(rows, styles)
         else:
-            for kind, draw in kinds.items():
+            for kind, draw in plotters.items():
                 pictures[f"{kind}-{number}"] = inline_svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
     lines = learning_curves(logs, runs, tasks, styles, interactive)
     specs |= lines.specs

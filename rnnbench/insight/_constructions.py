@@ -83,7 +83,7 @@ def noisy_accuracy(model: Model, task: Task, gap: int, sequences: int = 256, noi
     """
     generator = stream(seed, "insight")
     batch = task.sample(gap, sequences, generator)
-    cell = cell_of(model)
+    cell = step_cell(model)
     state = cell.start(sequences)  # (B, H) each
     outputs = []
     for x, due in zip(cell.vectors(batch.inputs), batch.scored, strict=True):  # (B, D), (B)
@@ -101,7 +101,7 @@ def gradient_through_gap(model: Model, task: Task, gap: int, seed: int = 0) -> f
     The output is the logit of the right class, or the number. Unlike the loss, it does not flatten once the answer is right.
     """
     batch: Batch = keep_last_answer(task.sample(gap, 8, stream(seed, "insight")))
-    cell = cell_of(model)
+    cell = step_cell(model)
     trajectory = unroll(cell, cell.vectors(batch.inputs))
     outputs = model.readout(trajectory.states[-1][0])  # (8, output_size)
     answers = batch.answers  # (8)
@@ -149,7 +149,7 @@ def fill_copy_rnn(model: Model, task: Task) -> None:
     Slot s stores a bit as sigma_s = p_s + q_s, 0 for 1 and -2 for 0. The register moves by one slot per step while it reads
     symbols, and again after the cue. In between, every slot copies itself. All units start at -1.
     """
-    cell = cell_of(model)
+    cell = step_cell(model)
     bits, slots, L = 3, 10, GAIN
     W, U, b = cell_weights(model)
 
@@ -214,7 +214,7 @@ def fill_adding_lstm(model: Model, task: Task) -> None:
 
 def fill_rnn_latch(model: Model, task: Task) -> None:
     """Fill one tanh unit per cue, w = 3: only the cue's input, above h* = 1.30, sets the unit. All units start at -1."""
-    cell = cell_of(model)
+    cell = step_cell(model)
     W, U, _ = cell_weights(model)
     for unit, token in enumerate(cue_tokens(task)):
         W[unit, unit] = 3.0
@@ -252,7 +252,7 @@ def cell_weights(model: Model) -> tuple[Tensor, Tensor, Tensor]:
     return found["weight_hh"], found["weight_ih"], found["bias" if "bias" in found else "bias_ih"]
 
 
-def cell_of(model: Model) -> Cell:
+def step_cell(model: Model) -> Cell:
     """Return the model's cell, which every construction has (no whole-sequence model)."""
     assert isinstance(model.cell, Cell)
     return model.cell

@@ -28,10 +28,10 @@ def measure_eval_gaps(
     """Measure a finished run at other gaps, in ascending order; skip gaps measured before unless ``again`` is set."""
     run_id = resolved.run.run_id
     known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run_id}
-    wanted = sorted(set(gaps))
-    for gap in progress([gap for gap in wanted if gap not in known]):
+    requested = sorted(set(gaps))
+    for gap in progress([gap for gap in requested if gap not in known]):
         known[gap] = measure_at_gap(study, resolved, gap)
-    return [known[gap] for gap in wanted]
+    return [known[gap] for gap in requested]
 
 
 def measure_at_gap(study: Study, resolved: Resolved, gap: int) -> Extrapolation:

@@ -294,10 +294,10 @@ def measure_guesses(
         raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
     axes = product(_as_list(task), _as_list(cell), _as_list(seed))
-    runs = [resolve(request({"task": which, "cell": kind, "seed": number} | fixed)) for which, kind, number in axes]
+    runs = [resolve(request({"task": t, "cell": c, "seed": s} | fixed)) for t, c, s in axes]
     table = Table(Path(file), GuessRow) if file is not None else None
     known = {row.key: row for row in table.rows()} if table else {}
-    searches = {GuessRow.key_of(values := _search(one.run, scale, max_guesses)): (one, values) for one in runs}
+    searches = {GuessRow.key_of(values := _search_key(one.run, scale, max_guesses)): (one, values) for one in runs}
     for key in progress([key for key in searches if key not in known]):
         resolved, values = searches[key]
         found = asdict(_random_search.random_search(resolved, scale, max_guesses))
@@ -307,23 +307,25 @@ def measure_guesses(
     return frame([known[key] for key in searches], GuessRow)
 
 
-def _search(run: Run, scale: float, max_guesses: int) -> dict[str, object]:
+def _search_key(run: Run, scale: float, max_guesses: int) -> dict[str, object]:
     """Return the columns of a search that are known before it."""
     shared = {name: getattr(run, name) for name in GuessRow.KEY if name in Run.model_fields}
     return shared | {"scale": float(scale), "max_guesses": max_guesses}
 
 
-def _as_list(given: T | Iterable[T]) -> list[T]:
+def _as_list(values: T | Iterable[T]) -> list[T]:
     """Return the items of an iterable, or a list with one item."""
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
+    return list(values) if isinstance(values, Iterable) and not isinstance(values, str | type) else [values]
 
 
 def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
+    """Return the constructions called ``name``, or all."""
     names: list[str] = _as_list(name or list(CONSTRUCTIONS))
     return [find_construction(one) for one in names]
 
 
 def _finished(run: str | FinishedRun, study: Study | Path | str) -> tuple[Resolved, Study]:
+    """Return a finished run and its study."""
     if not isinstance(run, str):
         return rebuild(run.run), run.study
     home = study if isinstance(study, Study) else Study.open(study)

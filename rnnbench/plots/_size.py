@@ -37,9 +37,9 @@ def plot_span_by_size(
     styles = curve_styles(table)
     figure, panels = task_panels(table, ax, height=3.4)
     sizes = table[size][table[size] > 0]
-    least, most = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
-    none = bool((table[size] == 0).any())  # a curve without a state
-    powers = [2**k for k in range(40) if least / 1.4 <= 2**k <= most * 1.4]
+    smallest, largest = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
+    has_zero = bool((table[size] == 0).any())  # a curve without a state
+    powers = [2**k for k in range(40) if smallest / 1.4 <= 2**k <= largest * 1.4]
     for task, rows, panel in panels:
         values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
         gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
@@ -47,9 +47,9 @@ def plot_span_by_size(
         panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=font_size(0.9))
         panel.yaxis.minorticks_off()
         panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
-        panel.set_xscale("symlog", base=2, linthresh=least / 2, linscale=0.5)
-        panel.set_xlim(-0.1 * least if none else least / 1.4, most * 1.4)
-        panel.set_xticks([0, *powers] if none else powers)
+        panel.set_xscale("symlog", base=2, linthresh=smallest / 2, linscale=0.5)
+        panel.set_xlim(-0.1 * smallest if has_zero else smallest / 1.4, largest * 1.4)
+        panel.set_xticks([0, *powers] if has_zero else powers)
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
         near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # points that would overlap

@@ -48,8 +48,7 @@ def verify(
     recorded as undecided.
     """
     from rnnbench._claims import decide
-    from rnnbench._claims.claim import changed, recorded
-    from rnnbench._claims.claim import record as write_down
+    from rnnbench._claims.claim import changed_verdicts, record_verdicts, recorded_decisions
     from rnnbench._cli.terminal.claims import print_claims, print_verdicts, select_claims
     from rnnbench._cli.terminal.sweep_progress import train_missing
     from rnnbench._study import Study
@@ -64,11 +63,11 @@ def verify(
     home = Study.open(folder) if check else Study.create(folder)
     if not check:
         train_missing([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
-    before, verdicts = recorded(home), decide(home, claims, quick)
+    before, verdicts = recorded_decisions(home), decide(home, claims, quick)
     print_verdicts(verdicts, before, quick)
     if record:
-        typer.echo(f"  {write_down(home, verdicts)}")
+        typer.echo(f"  {record_verdicts(home, verdicts)}")
         return
     undecided = [verdict for verdict in verdicts if verdict.ruling is None and verdict.claim.name not in before]
-    if undecided or changed(verdicts, before):
+    if undecided or changed_verdicts(verdicts, before):
         raise typer.Exit(3)
