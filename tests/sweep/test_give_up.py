@@ -34,7 +34,7 @@ def test_a_checkpoint_keeps_that_a_run_was_above_chance() -> None:
 
 
 def test_without_the_rule_nothing_is_given_up() -> None:
-    rows = list(Trainer(CONFIG.model_copy(update={"give_up": None})).rows())
+    rows = list(Trainer(resolve(REQUEST.model_copy(update={"give_up": None}))).rows())
     assert rows[-1].status == "unsolved"
     assert rows[-1].step == 100
 
