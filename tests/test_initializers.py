@@ -1,4 +1,4 @@
-"""Initialisations: what each promises, measured on the weights it makes."""
+"""The initialisations, measured on the weights that they set."""
 
 import math
 
@@ -22,11 +22,11 @@ def initialised(name: str, init: str, horizon: float = 100.0, **options: bool) -
     return cell
 
 
-OPEN = [name for name in registry.CELLS.named() if len(registry.make_cell(name, 5, H).uninitialized_parameters()) > 1]
-"""Cells that leave parameters to the initialiser; a single row of numbers may miss the ends of the range."""
+INITIALISED_CELLS = [name for name in registry.CELLS.named() if len(registry.make_cell(name, 5, H).uninitialized_parameters()) > 1]
+"""Cells with at least two uninitialized parameters; a single row may miss the ends of the range."""
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("name", INITIALISED_CELLS)
 def test_uniform_fills_the_textbook_range(name: str) -> None:
     bound = 1 / math.sqrt(H)
     for parameter in initialised(name, "uniform").uninitialized_parameters().values():
@@ -34,24 +34,24 @@ def test_uniform_fills_the_textbook_range(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru-torch"])
-def test_orthogonal_blocks(name: str) -> None:
+def test_orthogonal_sets_orthogonal_blocks(name: str) -> None:
     for block in initialised(name, "orthogonal").weight_hh.detach().split(H):
         torch.testing.assert_close(block @ block.T, torch.eye(H), atol=1e-5, rtol=0)
 
 
-def test_identity_block() -> None:
+def test_identity_sets_the_identity() -> None:
     assert torch.equal(initialised("rnn", "identity").weight_hh, torch.eye(H))
 
 
 @pytest.mark.parametrize(("name", "state"), [("lstm", 1), ("gru", 0), ("gru-torch", 0)])
 @pytest.mark.parametrize("init", ["forget-bias", "chrono"])
-def test_keeping_gates_keep(name: str, state: int, init: str) -> None:
-    """A state left alone decays by the promised factor in one step, in whatever sign the cell writes it."""
+def test_forget_gates_keep_the_state_as_long_as_promised(name: str, state: int, init: str) -> None:
+    """Without input, the state decays by the expected factor in one step, for either sign of the gate."""
     cell = initialised(name, init, horizon=100.0)
     with torch.no_grad():
         cell.weight_ih.zero_()
         cell.weight_hh.zero_()
-        if name == "lstm":  # candidate silent
+        if name == "lstm":  # candidate 0
             cell.bias[2 * H : 3 * H] = 0
         else:
             for bias in (cell.bias, cell.bias_ih, cell.bias_hh):
@@ -73,7 +73,7 @@ def test_chrono_closes_the_lstm_input_gate_as_far_as_it_opens_the_forget_gate() 
 
 
 @pytest.mark.parametrize(("name", "init"), [("rnn", "chrono"), ("memoryless", "orthogonal"), ("memoryless", "forget-bias")])
-def test_what_does_not_fit_is_refused(name: str, init: str) -> None:
+def test_an_initialisation_that_does_not_apply_is_refused(name: str, init: str) -> None:
     with pytest.raises(ValueError, match=f"init {init}|initialise"):
         initialised(name, init)
 
@@ -83,7 +83,7 @@ def test_chrono_needs_a_bias() -> None:
         initialised("gru", "chrono", bias=False)
 
 
-SAME_AS_EVER = [
+EARLIER_WEIGHTS = [
     # cell, init, first weight of the readout, which is drawn last, and the sum of all weights
     ("gru", "uniform", -0.079349, 2.85504),
     ("gru", "forget-bias", -0.079349, -1.98877),
@@ -99,10 +99,10 @@ SAME_AS_EVER = [
 ]
 
 
-@pytest.mark.parametrize(("cell", "init", "first", "total"), SAME_AS_EVER)
-def test_a_seed_gives_the_weights_that_it_has_always_given(cell: str, init: str, first: float, total: float) -> None:
-    """The committed results are repeatable only as long as these do not move."""
-    config = resolve(RunRequest(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
-    model = build(config)
+@pytest.mark.parametrize(("cell", "init", "first", "total"), EARLIER_WEIGHTS)
+def test_a_seed_gives_the_same_weights_as_in_earlier_versions(cell: str, init: str, first: float, total: float) -> None:
+    """The committed results are reproducible only if these numbers stay the same."""
+    resolved = resolve(RunRequest(task="beijing", cell=cell, init=init, gap=7, hidden_size=6, seed=3))
+    model = build(resolved)
     assert model.readout.weight[0, 0].item() == pytest.approx(first, rel=1e-6)
     assert sum(parameter.detach().double().sum().item() for parameter in model.parameters()) == pytest.approx(total, abs=2e-5)

@@ -1,4 +1,4 @@
-"""Every recorded number, recomputed with plain PyTorch: torch.nn's cell, an Adam written out, the streams seeded by hand."""
+"""Every recorded number, recomputed in plain PyTorch: torch.nn's cell, a hand-written Adam, generators seeded by hand."""
 
 import hashlib
 import math
@@ -22,10 +22,10 @@ ADDING = {"task": "adding", "gap": 3}
 BEIJING = {"task": "beijing", "gap": 0, "max_steps": 400}
 
 
-def made(**what: object) -> Resolved:
+def resolve_small(**options: object) -> Resolved:
     recipe = {"cell": "lstm", "hidden_size": WIDTH, "batch_size": BATCH, "lr": LR, "init": "uniform", "engine": "torch"}
     recipe |= {"max_steps": STEPS, "eval_every": EVERY, "eval_sequences": SEQUENCES, "schedule": "linear", "beta2": 0.95}
-    return resolve(RunRequest.model_validate(recipe | what))
+    return resolve(RunRequest.model_validate(recipe | options))
 
 
 def seeded(seed: int, name: str) -> torch.Generator:
@@ -34,7 +34,7 @@ def seeded(seed: int, name: str) -> torch.Generator:
 
 
 class Oracle:
-    """The same network as ``build`` makes, in torch.nn's words."""
+    """The network that ``build`` returns, rebuilt with torch.nn."""
 
     def __init__(self, resolved: Resolved) -> None:
         self.run, self.task = resolved.run, resolved.task
@@ -89,21 +89,21 @@ class Oracle:
 
     def rows(self) -> list[dict]:
         train, held_out = seeded(self.run.seed, "train"), seeded(self.run.seed, "evaluate")
-        rows, losses, norms, reached = [], [], [], []
+        rows, losses, norms, solved_rows = [], [], [], []
         for step in range(self.run.max_steps):
             loss = self.loss(self.task.sample(self.run.gap, BATCH, train))
             losses.append(float(loss.detach()))
             norms.append(self.update(step, loss))
             if (step + 1) % EVERY:
                 continue
-            right, loss_sum, left = [], 0.0, SEQUENCES
+            right, loss_sum, remaining = [], 0.0, SEQUENCES
             with torch.no_grad():
-                while left:
-                    batch = self.task.sample(self.run.gap, min(128, left), held_out)
-                    mine = self.right(batch)
-                    right += mine
-                    loss_sum += float(self.loss(batch)) * len(mine)
-                    left -= batch.scored.shape[1]
+                while remaining:
+                    batch = self.task.sample(self.run.gap, min(128, remaining), held_out)
+                    correct = self.right(batch)
+                    right += correct
+                    loss_sum += float(self.loss(batch)) * len(correct)
+                    remaining -= batch.scored.shape[1]
             accuracy = sum(right) / len(right)
             rows.append(
                 {"step": step + 1, "sequences": (step + 1) * BATCH, "train_loss": sum(losses) / len(losses)}
@@ -111,8 +111,8 @@ class Oracle:
                 | {"answers": len(right)}
             )
             losses, norms = [], []
-            reached.append(accuracy >= 0.99)
-            if reached[-2:] == [True, True]:
+            solved_rows.append(accuracy >= 0.99)
+            if solved_rows[-2:] == [True, True]:
                 break
         return rows
 
@@ -125,9 +125,9 @@ CHANCE = {
 }
 
 
-@pytest.mark.parametrize("what", [COPY, ADDING, BEIJING], ids=lambda what: what["task"])
-def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> None:
-    resolved = made(**what)
+@pytest.mark.parametrize("options", [COPY, ADDING, BEIJING], ids=lambda options: options["task"])
+def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, options: dict) -> None:
+    resolved = resolve_small(**options)
     run, task = resolved.run, resolved.task
     study = Study.create(tmp_path)
     list(Runner(resolved, study).rows())
@@ -136,15 +136,16 @@ def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> 
     log, (record,) = study.log(run.run_id), study.records()
     solved = len(expected) * EVERY < run.max_steps
     last = "solved" if solved else "unsolved"
-    for k, (row, owed) in enumerate(zip(log, expected, strict=True)):
+    for k, (row, oracle_row) in enumerate(zip(log, expected, strict=True)):
         everything = {
-            "schema_": 2, "run_id": run.run_id, "task": run.task, "cell": "lstm", "init": "uniform", "gap": what["gap"], "seed": 0,
-            "step": owed["step"], "sequences": owed["sequences"], "chance_accuracy": pytest.approx(accuracy, rel=1e-12),
-            "train_loss": pytest.approx(owed["train_loss"], rel=1e-3, abs=1e-6),
-            "eval_loss": pytest.approx(owed["eval_loss"], rel=1e-3, abs=1e-6),
-            "accuracy": pytest.approx(owed["accuracy"], abs=2 / owed["answers"]),
+            "schema_": 2, "run_id": run.run_id, "task": run.task, "cell": "lstm", "init": "uniform", "seed": 0,
+            "gap": options["gap"],
+            "step": oracle_row["step"], "sequences": oracle_row["sequences"], "chance_accuracy": pytest.approx(accuracy, rel=1e-12),
+            "train_loss": pytest.approx(oracle_row["train_loss"], rel=1e-3, abs=1e-6),
+            "eval_loss": pytest.approx(oracle_row["eval_loss"], rel=1e-3, abs=1e-6),
+            "accuracy": pytest.approx(oracle_row["accuracy"], abs=2 / oracle_row["answers"]),
             "skill": pytest.approx((row.accuracy - accuracy) / (1 - accuracy), rel=1e-12),
-            "grad_norm": pytest.approx(owed["grad_norm"], rel=1e-2, abs=1e-6),
+            "grad_norm": pytest.approx(oracle_row["grad_norm"], rel=1e-2, abs=1e-6),
             "status": "running" if k < len(expected) - 1 else last,
         }  # fmt: skip
         assert set(Row.model_fields) == {*everything, "wall_s", "train_s"}
@@ -170,10 +171,10 @@ def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, what: dict) -> 
 
 
 GOLDEN = ("2.13.0+cpu", "AVX512", "AuthenticAMD 26 2")
-"""What wrote the golden study: PyTorch, what it uses of the processor, and the processor."""
+"""The origin of the golden study: PyTorch version, CPU capability that PyTorch uses, CPU model."""
 
 
-def here() -> tuple[str, str, str]:
+def this_machine() -> tuple[str, str, str]:
     file = Path("/proc/cpuinfo")
     about = dict(re.findall(r"^(\S[^\t:]*)\t*: (.*)$", file.read_text(), re.MULTILINE)) if file.exists() else {}
     processor = " ".join(about.get(word, "") for word in ("vendor_id", "cpu family", "model"))
@@ -181,21 +182,21 @@ def here() -> tuple[str, str, str]:
 
 
 def test_the_golden_study() -> None:
-    """The logs of every task and built-in cell as they were before there was a Python interface: bit for bit on the machine that
-    wrote them, and to rounding on others."""
+    """All tasks and built-in cells against logs of the first version: bit for bit on the same machine, up to rounding elsewhere."""
     import csv
 
     from rnnbench._training.trainer import Trainer
 
-    same = here() == GOLDEN
+    is_same_machine = this_machine() == GOLDEN
     golden = list(csv.DictReader((Path(__file__).parent / "golden.csv").read_text().splitlines()))
     for task, cell in dict.fromkeys((row["task"], row["cell"]) for row in golden):
         small = {"gap": 4, "hidden_size": 12, "batch_size": 8, "eval_every": 10, "max_steps": 20, "engine": "torch"}
-        asked = RunRequest.model_validate({"task": task, "cell": cell, "eval_sequences": 1000, "lr": 0.02} | small)
-        rows = list(Trainer(resolve(asked.model_copy(update={"schedule": "constant"}))).rows())
-        owed = [row for row in golden if (row["task"], row["cell"]) == (task, cell)]
-        for row, was in zip(rows, owed, strict=True):
-            assert row.step == int(was["step"])
+        request = RunRequest.model_validate({"task": task, "cell": cell, "eval_sequences": 1000, "lr": 0.02} | small)
+        rows = list(Trainer(resolve(request.model_copy(update={"schedule": "constant"}))).rows())
+        golden_rows = [row for row in golden if (row["task"], row["cell"]) == (task, cell)]
+        for row, golden_row in zip(rows, golden_rows, strict=True):
+            assert row.step == int(golden_row["step"])
             for name, rounding in (("train_loss", 1e-5), ("eval_loss", 1e-5), ("grad_norm", 1e-5), ("accuracy", 2e-3)):
-                expected = float(was[name]) if same else pytest.approx(float(was[name]), rel=rounding, abs=rounding)
+                value = float(golden_row[name])
+                expected = value if is_same_machine else pytest.approx(value, rel=rounding, abs=rounding)
                 assert getattr(row, name) == expected, (task, cell, name)

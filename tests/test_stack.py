@@ -1,4 +1,4 @@
-"""Depth and block: what a stack computes, that its engine path agrees, and the width that a budget buys."""
+"""Stacks of layers: their outputs, the engine on each layer, and the width that fits a budget of parameters."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_bare_layers_read_the_layer_below() -> None:
     assert stack.state_size == 2 * H
 
 
-def test_a_residual_block_adds_to_what_it_reads() -> None:
+def test_a_residual_block_adds_to_its_input() -> None:
     torch.manual_seed(0)
     stack = Stack(gru, D, H, 2, "residual")
     x = stack.project(inputs())
@@ -67,7 +67,7 @@ def test_a_stack_is_causal_and_reads_tokens(block: str) -> None:
 
 
 @pytest.mark.parametrize("block", ["bare", "residual"])
-def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_computes_every_layer_of_a_run(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not _engine.available():
         pytest.skip("needs numba")
     request = RunRequest(task="recall", cell="gru", gap=3, hidden_size=8, layers=2, block=block)
@@ -82,13 +82,13 @@ def test_a_run_of_several_layers_takes_each_through_the_engine(block: str, monke
     assert float(fast.cell.parts[1].bias.detach().abs().max()) > 0  # chrono reached the upper layer
 
 
-def test_depth_and_block_are_two_runs() -> None:
+def test_depth_and_block_change_the_run_id() -> None:
     request = RunRequest(task="recall", cell="gru", gap=3)
     ids = {resolve(request.model_copy(update=change)).run.run_id for change in ({}, {"layers": 2}, {"block": "residual"})}
     assert len(ids) == 3
 
 
-def test_the_width_is_the_largest_that_the_budget_buys() -> None:
+def test_the_width_is_the_largest_within_the_budget() -> None:
     def make(width: int) -> nn.Module:
         return nn.Linear(width, width)
 
@@ -110,6 +110,6 @@ def test_a_budget_counts_every_layer(layers: int, block: str) -> None:
     assert parameters(width) <= 20_000 < parameters(width + 1)
 
 
-def test_a_largest_width_needs_a_budget() -> None:
+def test_max_hidden_size_needs_a_budget() -> None:
     with pytest.raises(UserError, match="only applies with parameters"):
         resolve(RunRequest(task="recall", cell="lstm", gap=3, max_hidden_size=8))

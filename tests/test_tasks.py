@@ -1,4 +1,4 @@
-"""Every task that there is, held to the contract by the checks that a stranger's task is held to; no task is named here."""
+"""The contract checks on every built-in task, and the examples in the docstrings."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", TASKS)
 @settings(max_examples=15, deadline=None)
 @given(gap=st.integers(0, 200), batch_size=st.integers(1, 7), seed=st.integers(0, 2**31))
-def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed: int) -> None:
+def test_every_gap_gives_a_batch_or_an_error(name: str, gap: int, batch_size: int, seed: int) -> None:
     task = registry.make_task(name)
     if gap < task.min_gap:
         with pytest.raises(ValueError, match=f"the smallest is {task.min_gap}"):
@@ -38,7 +38,7 @@ def test_any_gap_is_posed_or_refused(name: str, gap: int, batch_size: int, seed:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_worked_example_is_what_the_code_makes(name: str, capsys: pytest.CaptureFixture) -> None:
+def test_the_worked_example_matches_rnnbench_show(name: str, capsys: pytest.CaptureFixture) -> None:
     from rnnbench._cli import main
 
     doc = sys.modules[registry.TASKS.find(name).cls.__module__].__doc__ or ""
@@ -52,7 +52,7 @@ def test_the_worked_example_is_what_the_code_makes(name: str, capsys: pytest.Cap
     assert shown[:2] == example
 
 
-def test_the_template_in_the_readme_is_a_task(tmp_path: Path) -> None:
+def test_the_template_in_the_readme_keeps_the_contract(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "tasks" / "README.md").read_text(encoding="utf-8")
     path = tmp_path / "echo.py"
     path.write_text(readme.split("```python\n")[1].split("```")[0], encoding="utf-8")

@@ -93,7 +93,7 @@ def check_input_formats(fixture: CellFixture) -> Iterator[str]:
 
 
 def check_determinism(fixture: CellFixture) -> Iterator[str]:
-    """Check that there is no noise in evaluation mode, and that noise in training comes from torch's generator."""
+    """Check that evaluation mode is deterministic, and that noise in training comes from torch's generator."""
     layer, inputs = fixture.initialized(), fixture.values()
     torch.default_generator.manual_seed(1)
     first = layer.states(inputs)

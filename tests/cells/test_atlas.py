@@ -1,4 +1,4 @@
-"""The atlas's cells held to independent definitions: other people's packages where they hold the paper's equations, else NumPy."""
+"""The other cells against independent implementations: published packages where they follow the paper, else NumPy."""
 
 import math
 
@@ -18,7 +18,7 @@ D, H, T, B = 5, 8, 9, 3
 
 
 def layer_of(name: str, **options: float) -> Layer:
-    """In float64, its open parameters drawn wider than any initialisation would."""
+    """Return a float64 layer whose uninitialized parameters are standard normal."""
     layer = registry.make_cell(name, D, H, options).double()
     generator = Generator().manual_seed(1)
     with torch.no_grad():
@@ -58,7 +58,7 @@ def close(cell: Layer, outputs: list[np.ndarray]) -> None:
     [("janet", "JANETCell", False), ("ugrnn", "UGRNNCell", True), ("mgu", "MGUCell", False), ("indrnn", "IndRNNCell", False)],
 )
 def test_step_equals_torchrecurrent(name: str, theirs: str, swap: bool) -> None:
-    """``swap``: they stack the candidate before the gate."""
+    """``swap``: torchrecurrent stacks the candidate before the gate."""
     cell = cell_of(name)
     extra = {"nonlinearity": "relu"} if name == "indrnn" else {}
     oracle = getattr(torchrecurrent, theirs)(D, H, **extra).double()
@@ -105,7 +105,7 @@ def test_cornn_equals_torchrecurrent() -> None:
 
 
 def test_mingru_equals_its_parallel_form() -> None:
-    """Their package computes all steps at once, in log space; it is as wide as its input and has no bias."""
+    """minGRU_pytorch computes all steps in parallel, in log space, as wide as its input and without a bias."""
     cell = registry.make_cell("mingru", H, H, {}).double()
     assert isinstance(cell, Cell)
     oracle = minGRU(H).double()
@@ -116,7 +116,7 @@ def test_mingru_equals_its_parallel_form() -> None:
     torch.testing.assert_close(cell.states(x), oracle(x.transpose(0, 1)).transpose(0, 1))
 
 
-def test_minlstm() -> None:
+def test_minlstm_follows_the_paper() -> None:
     cell = cell_of("minlstm")
     p, h, outputs = arrays(cell), np.zeros((B, H)), []
     for x in values().numpy():
@@ -127,7 +127,7 @@ def test_minlstm() -> None:
     close(cell, outputs)
 
 
-def test_irnn() -> None:
+def test_irnn_follows_the_paper() -> None:
     cell = cell_of("irnn")
     p, h, outputs = arrays(cell), np.zeros((B, H)), []
     for x in values().numpy():
@@ -150,7 +150,7 @@ def test_lem_uses_the_new_z() -> None:
     close(cell, outputs)
 
 
-def test_exprnn() -> None:
+def test_exprnn_follows_the_paper() -> None:
     cell = cell_of("exprnn")
     with torch.no_grad():
         cell.bias.uniform_(-0.5, 0.5, generator=Generator().manual_seed(4))  # both signs of modrelu's threshold
@@ -217,7 +217,7 @@ def test_esn_is_frozen_and_scaled(leak: float) -> None:
     assert not list(cell.parameters())
 
 
-def test_mamba() -> None:
+def test_mamba_follows_the_paper() -> None:
     cell = cell_of("mamba", states=4)
     p, outputs, S = arrays(cell), [], np.zeros((B, H, 4))
     for x in values().numpy():
@@ -229,7 +229,7 @@ def test_mamba() -> None:
 
 
 @pytest.mark.parametrize("negative", [False, True])
-def test_deltanet(negative: bool) -> None:
+def test_deltanet_follows_the_paper(negative: bool) -> None:
     cell = cell_of("deltanet", heads=2, keys=3, negative=negative)
     p, outputs, S = arrays(cell), [], np.zeros((B, 2, 3, 4))
 
@@ -248,8 +248,7 @@ def test_deltanet(negative: bool) -> None:
     close(cell, outputs)
 
 
-def test_transformer_attends_to_distances_not_to_places() -> None:
-    """Blanks before a sequence change nothing but what attention sees of them: without any, a later start is the same start."""
+def test_transformer_scores_depend_only_on_distance() -> None:
     layer = layer_of("transformer", layers=1, heads=2)
     attend = layer.get_submodule("attend.0.1")
     x = torch.randn(4, B, H, dtype=torch.float64, generator=Generator().manual_seed(5))
@@ -271,6 +270,6 @@ def test_transformer_attends_to_distances_not_to_places() -> None:
     ("name", "option", "value"),
     [("indrnn", "steps", 0), ("lem", "dt", 2.0), ("cornn", "eps", 0.0), ("lru", "r_min", 1.0), ("esn", "leak", 1.5)],
 )
-def test_bad_options_are_refused_in_a_sentence(name: str, option: str, value: float) -> None:
+def test_a_bad_option_raises_user_error(name: str, option: str, value: float) -> None:
     with pytest.raises(UserError, match=f"option {option} must"):
         registry.make_cell(name, D, H, {option: value})

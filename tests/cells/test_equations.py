@@ -1,4 +1,4 @@
-"""Each built-in cell held to its equations: torch.nn where torch has the cell, numbers worked out by hand where it has not."""
+"""The first five cells against torch.nn, or against equations written out by hand."""
 
 import pytest
 import torch
@@ -31,23 +31,23 @@ def values(T: int = 9, B: int = 3) -> Tensor:
 @pytest.mark.parametrize(("name", "module"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru-torch", nn.GRU)])
 def test_step_equals_torch_nn(name: str, module: type[nn.Module]) -> None:
     cell = cell_of(name)
-    theirs = module(D, H).double()
+    module_layer = module(D, H).double()
     with torch.no_grad():
-        theirs.weight_ih_l0.copy_(cell.weight_ih)
-        theirs.weight_hh_l0.copy_(cell.weight_hh)
-        theirs.bias_ih_l0.copy_(cell.bias if name == "lstm" else cell.bias_ih)
-        theirs.bias_hh_l0.copy_(torch.zeros_like(theirs.bias_hh_l0) if name == "lstm" else cell.bias_hh)
-    expected, _ = theirs(values())
+        module_layer.weight_ih_l0.copy_(cell.weight_ih)
+        module_layer.weight_hh_l0.copy_(cell.weight_hh)
+        module_layer.bias_ih_l0.copy_(cell.bias if name == "lstm" else cell.bias_ih)
+        module_layer.bias_hh_l0.copy_(torch.zeros_like(module_layer.bias_hh_l0) if name == "lstm" else cell.bias_hh)
+    expected, _ = module_layer(values())
     states = cell.states(values())
     torch.testing.assert_close(states, expected)
     ours = torch.autograd.grad(states.square().sum(), [cell.weight_ih, cell.weight_hh])
-    reference = torch.autograd.grad(expected.square().sum(), [theirs.weight_ih_l0, theirs.weight_hh_l0])
+    reference = torch.autograd.grad(expected.square().sum(), [module_layer.weight_ih_l0, module_layer.weight_hh_l0])
     for a, b in zip(ours, reference, strict=True):
         torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_the_gru_is_the_papers(bias: bool) -> None:
+def test_gru_follows_the_paper(bias: bool) -> None:
     cell = cell_of("gru", bias=bias)
     W_r, W_z, W_n = cell.weight_hh.detach().split(H)
     U_r, U_z, U_n = cell.weight_ih.detach().split(H)
@@ -71,11 +71,11 @@ def test_gru_resets_before_the_product_and_gru_torch_after() -> None:
     _, gates_after = after.step(x, (h,))
     torch.testing.assert_close(gates["r"], gates_after["r"])
     assert not torch.allclose(gates["n"], gates_after["n"])
-    torch.testing.assert_close(before.keep(gates), 1 - gates["z"])  # z's meaning is swapped
+    torch.testing.assert_close(before.keep(gates), 1 - gates["z"])  # z keeps the state in one and replaces it in the other
     torch.testing.assert_close(after.keep(gates), gates["z"])
 
 
-def test_memoryless_is_one_layer_that_forgets() -> None:
+def test_memoryless_is_one_feed_forward_layer() -> None:
     layer = layer_of("memoryless")
     torch.testing.assert_close(layer(values()), torch.tanh(values() @ layer.weight_ih.T + layer.bias))
 

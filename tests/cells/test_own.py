@@ -1,4 +1,4 @@
-"""Parameters that a cell sets itself: kept by default, told by the label, and never overwritten in silence."""
+"""Parameters that a cell sets in ``__init__``: kept by default, labelled own, never overwritten silently."""
 
 from pathlib import Path
 
@@ -20,29 +20,29 @@ def config(name: str, **values: object) -> Resolved:
 
 
 @pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
-def test_what_init_has_set_is_what_is_trained(name: str) -> None:
+def test_parameters_set_in_init_keep_their_values(name: str) -> None:
     resolved = config(name, seed=3)
     assert (resolved.run.init, resolved.run.horizon) == ("own", None)
     task = registry.make_task(TASK)
     torch.manual_seed(stream(3, "own").initial_seed())
-    theirs = resolved.cell_entry.cls(task.input_size, 8)
+    expected = resolved.cell_entry.cls(task.input_size, 8)
     before = torch.get_rng_state()
     built = build(resolved)
-    assert torch.equal(torch.get_rng_state(), before), "the random stream of the process is left alone"
-    for (key, ours), other in zip(built.cell.named_parameters(), theirs.parameters(), strict=True):
-        assert torch.equal(ours, other), key
+    assert torch.equal(torch.get_rng_state(), before), "build changed the random state of the process"
+    for (key, parameter), other in zip(built.cell.named_parameters(), expected.parameters(), strict=True):
+        assert torch.equal(parameter, other), key
     other_seed = build(config(name, seed=4)).cell
     assert any(not torch.equal(a, b) for a, b in zip(built.cell.parameters(), other_seed.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("init", ["uniform", "orthogonal", "identity", "forget-bias", "chrono"])
 @pytest.mark.parametrize("name", ["lru", "transformer", "cfc"])
-def test_an_initialisation_that_finds_nothing_to_set_is_an_error(name: str, init: str) -> None:
+def test_an_initialisation_without_parameters_to_set_is_an_error(name: str, init: str) -> None:
     with pytest.raises(UserError, match=r"finds nothing to set|sets a forgetting gate"):
         config(name, init=init)
 
 
-def test_a_cell_brings_its_own_initialisation_along() -> None:
+def test_a_cell_has_a_custom_initialisation() -> None:
     resolved = config("memory", horizon=50.0)
     assert (resolved.run.init, resolved.run.horizon) == ("slow", 50.0)
     model = build(resolved)
@@ -53,7 +53,7 @@ def test_a_cell_brings_its_own_initialisation_along() -> None:
         config("cfc", init="slow")
 
 
-def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -> None:
+def test_parameters_of_inner_layers_are_initialised(tmp_path: Path) -> None:
     path = tmp_path / "two.py"
     path.write_text(
         "from torch import nn\nfrom rnnbench.cells import SequenceModel\nfrom rnnbench.cells.lstm import LSTM\n"
@@ -70,7 +70,7 @@ def test_a_layer_inside_a_layer_leaves_its_parameters_open_too(tmp_path: Path) -
     assert all(bool(parameter.any()) for parameter in cell.parameters())
 
 
-def test_a_cell_may_learn_its_start(tmp_path: Path) -> None:
+def test_a_cell_can_learn_its_initial_state(tmp_path: Path) -> None:
     path = tmp_path / "start.py"
     path.write_text(
         "import torch\nfrom torch import nn\nfrom rnnbench.cells.rnn import RNN\n"

@@ -1,4 +1,4 @@
-"""The code that the documents show of a cell runs, and keeps the contract."""
+"""The cell templates in the READMEs run and keep the contract."""
 
 import re
 from pathlib import Path
@@ -23,14 +23,14 @@ BLOCKS = [
 ]
 
 
-def test_there_is_a_template_of_each_kind() -> None:
+def test_there_is_a_template_of_each_base_class() -> None:
     assert {re.search(r"\nclass \w+\((\w+)\)", block)[1] for block in BLOCKS} == {"Cell", "SequenceModel"}
 
 
 @pytest.mark.parametrize("k", range(len(BLOCKS)))
 def test_the_templates_run_and_keep_the_contract(k: int, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text(re.sub(r'name = "\w+"', 'name = "my-own"', BLOCKS[k]), encoding="utf-8")  # its own name may be taken
+    path.write_text(re.sub(r'name = "\w+"', 'name = "my-own"', BLOCKS[k]), encoding="utf-8")  # the name may be taken
     check_cell(str(path))
     for init in (None, *registry.CELLS.find(str(path)).cls.initializers):
         recipe = {"gap": 1, "hidden_size": 8, "max_steps": 4, "eval_every": 2, "init": init}
@@ -38,20 +38,20 @@ def test_the_templates_run_and_keep_the_contract(k: int, tmp_path: Path) -> None
         assert [row.step for row in Trainer(run).rows()] == [2, 4]
 
 
-def test_a_bad_option_is_the_templates_own_sentence(tmp_path: Path) -> None:
+def test_a_bad_option_raises_the_templates_message(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(BLOCKS[0], encoding="utf-8")
     with pytest.raises(UserError, match=r"^option rate must lie above 0"):
         registry.make_cell(str(path), 3, 4, {"rate": "2"})
 
 
-def test_the_members_that_the_page_tells_of_exist() -> None:
+def test_the_members_on_the_page_exist() -> None:
     for word in re.findall(r"^\| ([^|]*) \|", PAGE.split("| member")[1].split("## ")[0], re.MULTILINE):
         for name in re.findall(r"`(\w+)", word):
             assert hasattr(cells.Cell, name) or name == "initial_h" or name in cells.Layer.__annotations__
 
 
-def test_the_entry_point_group_is_the_one_that_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_entry_point_group_on_the_page_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import EntryPoint
 
     group = re.search(r'entry-points\."(.*?)"', PAGE)[1]

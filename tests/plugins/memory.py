@@ -1,4 +1,4 @@
-"""A matrix memory: a state of another shape than (B, H), and an initialisation of its own."""
+"""A matrix memory: a state of another shape than (B, H), and a custom initialisation."""
 
 import torch
 from torch import Tensor
@@ -6,12 +6,12 @@ from torch import Tensor
 from rnnbench.cells import Cell, InitContext, Initializer, Layer, State
 
 
-def slow(layer: Layer, setting: InitContext) -> None:
-    """Small weights, and a decay that lasts the horizon."""
+def slow(layer: Layer, context: InitContext) -> None:
+    """Draw small weights, and set a decay that lasts the horizon."""
     with torch.no_grad():
         for parameter in layer.uninitialized_parameters().values():
-            parameter.normal_(std=0.2, generator=setting.generator)
-        layer.get_parameter("decay").fill_(1 / setting.horizon)
+            parameter.normal_(std=0.2, generator=context.generator)
+        layer.get_parameter("decay").fill_(1 / context.horizon)
 
 
 class Memory(Cell):

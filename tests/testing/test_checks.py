@@ -1,4 +1,4 @@
-"""Plug-ins that break the contract: each is found, in one line that says what would be right, and nothing else is said of it."""
+"""Plug-ins with one violation of the contract each: the checks report exactly that violation."""
 
 from pathlib import Path
 
@@ -105,7 +105,7 @@ BAD_CELLS = {
     "init that does nothing": (
         LEAKY,
         'integrator"\n',
-        'integrator"\n    initializers = {"odd": Initializer(lambda layer, setting: None)}\n',
+        'integrator"\n    initializers = {"odd": Initializer(lambda layer, context: None)}\n',
         "init odd",
     ),
     "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
@@ -114,20 +114,20 @@ BAD_CELLS = {
 
 
 @pytest.mark.parametrize("bad", BAD_CELLS, ids=str)
-def test_a_bad_cell_is_found_in_one_line(bad: str, tmp_path: Path) -> None:
-    text, old, new, told = BAD_CELLS[bad]
+def test_a_broken_cell_has_one_finding(bad: str, tmp_path: Path) -> None:
+    text, old, new, message = BAD_CELLS[bad]
     assert old in text
     path = tmp_path / "cell.py"
     path.write_text(HEAD + text.replace(old, new, 1) + f"\n\nCELL = {'Leaky' if 'Leaky' in text else 'Model'}\n")
     found = [finding.message for finding in cell_findings(str(path)) if finding.fails]
     assert len(found) == 1, found
-    assert told in found[0]
+    assert message in found[0]
     with pytest.raises(BrokenContractError, match=r"cell\.py: "):
         check_cell(str(path))
 
 
 @pytest.mark.parametrize("text", [LEAKY, MODEL], ids=["cell", "model"])
-def test_what_they_were_made_of_is_good(text: str, tmp_path: Path) -> None:
+def test_the_unbroken_cells_have_no_finding(text: str, tmp_path: Path) -> None:
     path = tmp_path / "cell.py"
     path.write_text(HEAD + text + f"\n\nCELL = {'Leaky' if 'Leaky' in text else 'Model'}\n")
     check_cell(str(path))
@@ -186,13 +186,13 @@ BAD_TASKS = {
 
 
 @pytest.mark.parametrize("bad", BAD_TASKS, ids=str)
-def test_a_bad_task_is_found_in_one_line(bad: str, tmp_path: Path) -> None:
-    text, old, new, told = BAD_TASKS[bad]
+def test_a_broken_task_has_one_finding(bad: str, tmp_path: Path) -> None:
+    text, old, new, message = BAD_TASKS[bad]
     assert old in text
     path = tmp_path / "task.py"
     path.write_text(text.replace(old, new, 1))
     found = [finding.message for finding in task_findings(str(path)) if finding.fails]
     assert len(found) == 1, found
-    assert told in found[0]
+    assert message in found[0]
     with pytest.raises(BrokenContractError, match=r"task\.py: "):
         check_task(str(path))
