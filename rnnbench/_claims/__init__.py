@@ -12,11 +12,14 @@ A **claim** is a sentence of the literature. It is never reworded to fit the dat
 **finding** is a prediction of this project. It counts only if its commit is older than the commit of its runs.
 """
 
-from rnnbench._claims import baselines, gates, initialisation, training
+from rnnbench._claims.baselines import BASELINE_CLAIMS
 from rnnbench._claims.claim import Claim, Verdict, decide
 from rnnbench._claims.findings import FINDINGS
+from rnnbench._claims.gates import GATE_CLAIMS
+from rnnbench._claims.initialisation import INITIALISATION_CLAIMS
+from rnnbench._claims.training import TRAINING_CLAIMS
 
-CLAIMS: tuple[Claim, ...] = (*baselines.CLAIMS, *training.CLAIMS, *gates.CLAIMS, *initialisation.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (*BASELINE_CLAIMS, *TRAINING_CLAIMS, *GATE_CLAIMS, *INITIALISATION_CLAIMS)
 """Claims of the literature."""
 
 __all__ = ["CLAIMS", "FINDINGS", "Claim", "Verdict", "decide"]

@@ -40,7 +40,7 @@ def guessed(evidence: Evidence) -> Ruling:
     return Ruling(combine(good), "; ".join(numbers))
 
 
-CLAIMS = (
+BASELINE_CLAIMS = (
     Claim(
         name="memory-is-needed",
         statement="A network that sees the current word alone must answer alike for both sentences, so it is right half the time.",

@@ -34,7 +34,7 @@ def behind(evidence: Evidence) -> Ruling:
     return Ruling(combine(outcomes), describe(evidence.groups))
 
 
-CLAIMS = (
+GATE_CLAIMS = (
     Claim(
         name="lstm-bridges-1000",
         statement="An LSTM learns to bridge minimal time lags in excess of 1,000 steps.",

@@ -49,7 +49,7 @@ def lstm_matches_gru(evidence: Evidence) -> Ruling:
     return Ruling(combine(outcomes), describe(evidence.groups))
 
 
-CLAIMS = (
+INITIALISATION_CLAIMS = (
     Claim(
         name="chrono-helps",
         statement="Chrono initialisation greatly improves the learning of long-term dependencies over the usual forget bias of 1.",

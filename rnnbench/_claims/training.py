@@ -20,7 +20,7 @@ def harder_with_gap(evidence: Evidence) -> Ruling:
     return Ruling(combine(outcomes), describe(evidence.groups))
 
 
-CLAIMS = (
+TRAINING_CLAIMS = (
     Claim(
         name="difficulty-grows",
         statement="Gradient descent becomes increasingly inefficient as the temporal span of the dependencies grows.",
