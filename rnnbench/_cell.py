@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.utils import parametrize
 
-from rnnbench._errors import UserError, place
+from rnnbench._errors import UserError, class_location
 
 State = tuple[Tensor, ...]
 """The state passed from step to step: tensors (B, ...), the output (B, H) first."""
@@ -192,7 +192,9 @@ class Cell(Layer):
         super().__init__(input_size, hidden_size)
         for name in shapes:
             if name not in self.state_names:
-                raise UserError(f"{place(type(self))}: {name} is not a part of the state; add it to state_names, after the output")
+                raise UserError(
+                    f"{class_location(type(self))}: {name} is not a part of the state; add it to state_names, after the output"
+                )
         for name in self.state_names:
             self.register_buffer(f"initial_{name}", torch.zeros(shapes.get(name, (hidden_size,))))
 
@@ -295,14 +297,15 @@ def check_step(cell: Cell, result: object, state: State) -> None:
     parts = ", ".join(cell.state_names)
     expected = f"step must return (({parts},), gates), with gates a dict of (B, H) tensors, {{}} if there are none"
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
-        raise UserError(f"{place(type(cell))}: {expected}")
+        raise UserError(f"{class_location(type(cell))}: {expected}")
     after = result[0]
     if not (isinstance(after, tuple) and len(after) == len(state) and all(isinstance(part, Tensor) for part in after)):
-        raise UserError(f"{place(type(cell))}: the state is not a tuple of {len(state)} ({parts}): {expected}")
+        raise UserError(f"{class_location(type(cell))}: the state is not a tuple of {len(state)} ({parts}): {expected}")
     for name, old, new in zip(cell.state_names, state, after, strict=True):
         if new.shape != old.shape:
             raise UserError(
-                f"{place(type(cell))}: step returns {name} of shape {tuple(new.shape)}, not {tuple(old.shape)}; keep its shape"
+                f"{class_location(type(cell))}: step returns {name} of shape {tuple(new.shape)}, not "
+                f"{tuple(old.shape)}; keep its shape"
             )
 
 

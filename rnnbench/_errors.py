@@ -1,4 +1,4 @@
-"""Errors that a user can mend: the command line prints them as one line and exits with 2."""
+"""The errors that a user sees as one line, and the functions that write such lines."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PLUGIN_FILES: set[str] = set()
-"""Files of tasks and cells that were loaded. What is raised in one of them is a mistake there, not one of rnnbench."""
+"""The files of loaded tasks and cells. An exception that is raised in one of them is a fault of that file, not of rnnbench."""
 
 
 class UserError(Exception):
-    """Bad input. The message is one sentence that says what would be right."""
+    """Bad input. The message is one sentence: what is wrong, then what to do. The command line exits with 2."""
 
 
 class PluginError(UserError):
-    """The file of a task or a cell is at fault, and nothing that goes without it."""
+    """A broken task or cell file. Runs without that file are not affected."""
 
 
 class BusyError(UserError):
-    """Another process has the run that was asked for."""
+    """A run that another process is training."""
 
 
 class StorageError(Exception):
-    """The machine did not do its part, such as a full disk; the command line exits with 1, and the same command tries again."""
+    """A failure of the machine, such as a full disk. The command line exits with 1; rerunning the command resumes."""
 
 
-MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-"""What an OSError is called for which the machine is to blame, not the input."""
+STORAGE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+"""The ``errno`` values of a failure of the machine, not of the input."""
 
 
-def machine_fault(error: BaseException) -> StorageError | None:
-    """What is said of an OSError for which the machine is to blame; None for any other exception."""
+def storage_error_of(error: BaseException) -> StorageError | None:
+    """Return the StorageError for an OSError that the machine caused; None for any other exception."""
     if isinstance(error, StorageError):
         return error
-    if not isinstance(error, OSError) or error.errno not in MACHINE:
+    if not isinstance(error, OSError) or error.errno not in STORAGE_ERRNOS:
         return None
     where = f" ({error.filename})" if error.filename else ""
-    return StorageError(f"the machine is at a limit: {error.strerror}{where}; mend that and give the same command again")
+    return StorageError(f"the machine is at a limit: {error.strerror}{where}; fix that and rerun the command")
 
 
-def place(kind: type) -> str:
-    """Where a class stands, for the start of a message: ``leaky.py, class Leaky``."""
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return f"{Path(file).name}, class {kind.__name__}" if file else f"class {kind.__name__}"
+def class_location(cls: type) -> str:
+    """Return the file and the name of a class, for the start of a message: ``leaky.py, class Leaky``."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return f"{Path(file).name}, class {cls.__name__}" if file else f"class {cls.__name__}"
 
 
-def blame(error: BaseException) -> str | None:
-    """``leaky.py, line 12: NameError: ...`` if an exception comes out of a task's or a cell's file, else None.
+def plugin_error_line(error: BaseException) -> str | None:
+    """Return ``leaky.py, line 12: NameError: ...`` if an exception was raised in a task's or a cell's file, else None.
 
-    The line is the last one of such a file on the way to the exception. A Ctrl-C strikes anywhere, and is nobody's unless the file
-    raises it; running out of memory is not the file's mistake either.
+    The line is the last one of such a file in the traceback. A Ctrl-C can interrupt any line, so a KeyboardInterrupt only counts
+    if the file raises it. Running out of memory does not count either.
     """
-    if isinstance(error, UserError | StorageError) or out_of_memory(error) or machine_fault(error):
+    if isinstance(error, UserError | StorageError) or out_of_memory(error) or storage_error_of(error):
         return None
     if isinstance(error, SyntaxError) and error.filename in PLUGIN_FILES:
         return one_line(error)
@@ -68,13 +68,13 @@ def blame(error: BaseException) -> str | None:
     if not frames or (isinstance(error, KeyboardInterrupt) and not raised_explicitly(error)):
         return None
     message = " ".join(str(error).split())[:300]
-    kind = type(error).__name__
-    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: {kind}{f': {message}' if message else ''}"
+    location = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+    return f"{location}: {type(error).__name__}{f': {message}' if message else ''}"
 
 
-def fault_of_file(error: BaseException) -> str | None:
-    """What is said of an exception for which the file of a task or a cell is to blame; None for any other."""
-    return str(error) if isinstance(error, PluginError) else blame(error)
+def plugin_error_message(error: BaseException) -> str | None:
+    """Return the message of an exception that the file of a task or a cell caused; None for any other."""
+    return str(error) if isinstance(error, PluginError) else plugin_error_line(error)
 
 
 def raised_explicitly(error: BaseException) -> bool:
@@ -86,13 +86,13 @@ def raised_explicitly(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, of Python, of PyTorch's CPU allocator or of a GPU."""
+    """Return True if Python, PyTorch's CPU allocator or a GPU ran out of memory."""
     text = str(error)
     return isinstance(error, MemoryError) or "can't allocate memory" in text or "CUDA out of memory" in text
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as one line: what it was, and where in which file."""
+    """Return an exception as one line: its type, its message, and its file and line."""
     message = " ".join(str(error).split())[:300]
     if isinstance(error, UserError | StorageError):
         return message
@@ -100,73 +100,73 @@ def one_line(error: BaseException) -> str:
         return f"out of memory: {message or type(error).__name__}"
     if isinstance(error, SyntaxError):
         return f"{Path(str(error.filename)).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    if told := blame(error):
-        return told
+    if message_of_plugin := plugin_error_line(error):
+        return message_of_plugin
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the likely meaning, else all there is."""
+    """Return the end of an error message: the most similar known name, else all of them."""
     known = list(known)
     close = difflib.get_close_matches(name[:200], known, n=1)
     return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
 
 
-def shown(value: object) -> str:
-    """A wrong value as a message shows it: in one line, and not all of a long one."""
+def shorten_repr(value: object) -> str:
+    """Return a wrong value as text for a message: one line of at most 60 characters."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # a repr of somebody else's, or a number of more digits than Python writes
+    except Exception:  # a plug-in's repr, or a number with more digits than Python writes
         text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def mistake(error: ValidationError, place: Callable[[str], str], known: Iterable[str] = ()) -> str:
-    """The first mistake that pydantic found, in a sentence: ``--gap must be a whole number, not 'ten'``.
+def validation_message(error: ValidationError, name_of: Callable[[str], str], known: Iterable[str] = ()) -> str:
+    """Return the first error that pydantic found, as a sentence: ``--gap must be a whole number, not 'ten'``.
 
     Args:
-        error: what pydantic raised.
-        place: says where a field was given, such as ``--gap``.
-        known: the fields that exist.
+        error: the exception.
+        name_of: returns the user's name of a field, such as ``--gap``.
+        known: the names of all fields.
     """
     first = error.errors(include_url=False)[0]
     field, *inside = first["loc"] or ("the whole",)
     if first["type"] == "extra_forbidden":
         return f"unknown key {str(field)[:60]!r}{did_you_mean(str(field).replace('-', '_'), known)}"
     if first["type"] == "missing":
-        return f"{place(str(field))} is missing"
+        return f"{name_of(str(field))} is missing"
     if first["type"] == "too_short":
-        return f"{place(str(field))} needs at least one value"
+        return f"{name_of(str(field))} needs at least one value"
     if first["type"] == "string_too_short":
-        return f"{place(str(field))} must not be empty"
-    entry = ""  # the place in a list or a table; what else may follow is pydantic's name for the kind that it tried
+        return f"{name_of(str(field))} must not be empty"
+    entry = ""  # the position in a list or a table; pydantic may append the name of the type that it tried
     if inside and isinstance(inside[0], int) and inside[0] > 0:
         entry = f" (value {inside[0] + 1})"
     elif inside and isinstance(inside[0], str) and inside[0].isidentifier():
         entry = f" ({inside[0]})"
-    return f"{place(str(field))}{entry} must be {wanted(first)}, not {shown(first['input'])}"
+    return f"{name_of(str(field))}{entry} must be {expected_text(first)}, not {shorten_repr(first['input'])}"
 
 
-def wanted(error: ErrorDetails) -> str:
-    """What would have been right, from one of ``ValidationError.errors()``."""
-    kind, limits = str(error["type"]), error.get("ctx", {})
-    if len(error["loc"]) > 2:  # the first of several kinds that were tried: the value of an option
+def expected_text(error: ErrorDetails) -> str:
+    """Return the values that one of ``ValidationError.errors()`` expected, as text."""
+    error_type, limits = str(error["type"]), error.get("ctx", {})
+    if len(error["loc"]) > 2:  # the value of an option: the first of several types that pydantic tried
         return "a number, a text, true or false"
-    for start, what in WANTED.items():
-        if kind.startswith(start):
-            return what.format_map({name: _number(limit) for name, limit in limits.items()})
+    for start, text in EXPECTED_TEXTS.items():
+        if error_type.startswith(start):
+            return text.format_map({name: _number(limit) for name, limit in limits.items()})
     return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
 
 
-WANTED = {
+EXPECTED_TEXTS = {
     "greater_than_equal": "at least {ge}", "greater_than": "above {gt}",
     "less_than_equal": "at most {le}", "less_than": "below {lt}",
     "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "a text",
     "dict": "a table of key = value", "list": "a list", "literal": "{expected}",
 }  # fmt: skip
-"""By the start of pydantic's name for a mistake, what would have been right."""
+"""The expected values as text, by the start of pydantic's name for the error."""
 
 
 def _number(limit: object) -> object:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from rnnbench._errors import StorageError, UserError, blame, machine_fault, mistake, out_of_memory
+from rnnbench._errors import StorageError, UserError, out_of_memory, plugin_error_line, storage_error_of, validation_message
 from rnnbench._version import __version__
 
 
@@ -24,7 +24,7 @@ class InterruptibleGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            if message := blame(error):
+            if message := plugin_error_line(error):
                 raise UserError(message) from error
             raise StoppedError from None
 
@@ -94,13 +94,13 @@ def main(argv: list[str] | None = None) -> None:
             _fail(_usage_message(error) + help_command, 2)
         if type(error).__name__ == "Abort":
             _fail("stopped", 130)
-        if message := blame(error):
+        if message := plugin_error_line(error):
             _fail(message, 2)
         if out_of_memory(error):
             _fail("out of memory: make --gap, --hidden-size or --batch-size smaller", 2)
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
-        if fault := machine_fault(error):
+        if fault := storage_error_of(error):
             _fail(str(fault), 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
@@ -110,7 +110,7 @@ def _usage_message(error: Any) -> str:
     """Return the message of Typer's usage error; for a wrong value the same message as for a sweep file."""
     cause, parameter = error.__cause__, getattr(error, "param", None)
     if parameter and hasattr(cause, "errors") and cause.errors()[0]["type"] != "value_error":
-        return mistake(cause, lambda _: parameter.opts[0])
+        return validation_message(cause, lambda _: parameter.opts[0])
     return " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
 
 

@@ -22,7 +22,7 @@ from rnnbench._engine.hoisting import Hoisting, leaves, name_of
 from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS, WHOLE
 from rnnbench._engine.refusal import NotCompiledError, refuse
 from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
-from rnnbench._errors import place
+from rnnbench._errors import class_location
 
 IDENTITIES = ("contiguous", "clone")
 
@@ -42,7 +42,7 @@ class Trace(TorchFunctionMode):
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         code = getattr(cell.step, "__code__", None)
-        self.place = f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code else place(type(cell))
+        self.place = f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code else class_location(type(cell))
         self.H, self.D, self.dtype = cell.hidden_size, cell.input_size, cell._like.dtype
         self.state_names = cell.state_names
         self.graph = Graph()

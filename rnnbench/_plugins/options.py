@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from rnnbench._config import Option, Options
-from rnnbench._errors import PluginError, UserError, did_you_mean, place
+from rnnbench._errors import PluginError, UserError, class_location, did_you_mean
 
 SIZES = 2
 """The first arguments of every cell: how wide its input and how wide its state is."""
@@ -34,7 +34,7 @@ def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
             types = "bool, int, float, str or Literal"
-            raise PluginError(f"{place(kind)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
+            raise PluginError(f"{class_location(kind)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
         if key in given:
             values[key] = _typed(whose, key, given[key], hint)
         elif parameter.default is inspect.Parameter.empty:

@@ -10,7 +10,7 @@ from typing import Any
 
 import cloudpickle
 
-from rnnbench._errors import UserError, one_line, place
+from rnnbench._errors import UserError, class_location, one_line
 
 CACHED = type(lru_cache(str))
 
@@ -35,7 +35,7 @@ def dumps(kind: type, module: ModuleType | None) -> bytes:
     try:
         Pickler(into).dump(kind)
     except Exception as error:  # whatever a stranger's object raises
-        raise UserError(f"{place(kind)}: it cannot be sent to other processes: {one_line(error)}") from error
+        raise UserError(f"{class_location(kind)}: it cannot be sent to other processes: {one_line(error)}") from error
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option
-from rnnbench._errors import PLUGIN_FILES, PluginError, UserError, blame, did_you_mean, one_line, raised_explicitly
+from rnnbench._errors import PLUGIN_FILES, PluginError, UserError, did_you_mean, one_line, plugin_error_line, raised_explicitly
 from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.source import Plugin, digest_of, is_path, source_of_class, source_of_file
 from rnnbench.task import Task
@@ -182,7 +182,7 @@ class Registry(Generic[C]):
             return self._class_in(module, plugin.where)
         except BaseException as error:
             del sys.modules[module.__name__]
-            if message := blame(error):
+            if message := plugin_error_line(error):
                 raise PluginError(f"{self.noun} file {plugin.where} is broken: {message}") from error
             if isinstance(error, ValueError | SyntaxError):  # NUL bytes
                 raise PluginError(f"{self.noun} file {plugin.where} is not valid Python: {error}") from error
@@ -279,6 +279,6 @@ def _readable_errors(entry: Entry[Task] | Entry[Layer]) -> Iterator[None]:
     except BaseException as error:  # sys.exit among them
         if isinstance(error, ValueError) and raised_explicitly(error):
             raise (PluginError if entry.source else UserError)(str(error)) from error
-        if message := blame(error):
+        if message := plugin_error_line(error):
             raise PluginError(message) from error
         raise

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option, RunRequest
-from rnnbench._errors import UserError, mistake
+from rnnbench._errors import UserError, validation_message
 from rnnbench._plugins.options import SIZES, parameters_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench.task import Task
@@ -47,7 +47,7 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
     try:
         return RunRequest.model_validate(asked)
     except ValidationError as error:
-        raise UserError(mistake(error, name, RunRequest.model_fields)) from error
+        raise UserError(validation_message(error, name, RunRequest.model_fields)) from error
 
 
 def spec_of(registry: Registry[C], wanted: object) -> tuple[str, dict[str, Option]] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self, get_args, get_origi
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from rnnbench._errors import shown, wanted
+from rnnbench._errors import expected_text, shorten_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,9 @@ class Record(BaseModel):
             column = str(first["loc"][0])
             if first["type"] == "missing":
                 raise ValueError(f"column {column} is missing") from error
-            raise ValueError(f"column {column} holds {shown(first['input'])}, which is not {wanted(first)}") from error
+            raise ValueError(
+                f"column {column} holds {shorten_repr(first['input'])}, which is not {expected_text(first)}"
+            ) from error
 
     def cells(self) -> dict[str, str]:
         """Return the row as the texts of a CSV file."""

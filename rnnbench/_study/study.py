@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
-from rnnbench._errors import BusyError, UserError, machine_fault
+from rnnbench._errors import BusyError, UserError, storage_error_of
 from rnnbench._study import atomic
 from rnnbench._study.record import Record, frame
 from rnnbench._study.schema import Extrapolation, Failure, Row, RunRecord
@@ -77,7 +77,7 @@ class Study:
                 (study.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             message = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
-            raise machine_fault(error) or UserError(message) from error
+            raise storage_error_of(error) or UserError(message) from error
         if not os.access(study.folder, os.W_OK):
             raise UserError(f"cannot write to {study.folder}: choose another folder with --out")
         study.records()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from rnnbench._config import Run
-from rnnbench._errors import machine_fault, one_line
+from rnnbench._errors import one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import rebuild
 from rnnbench._study import Study
@@ -66,5 +66,5 @@ def train_on_worker(
             record = study.finished(run.run_id)
             return {"files": read_files(study, run.run_id), "record": record and record.cells()}
         except BaseException as error:  # including SystemExit of a plug-in, which would end the worker
-            fault = machine_fault(error)
+            fault = storage_error_of(error)
             return {"storage": str(fault)} if fault else {"failed": one_line(error)}

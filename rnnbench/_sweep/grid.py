@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from rnnbench._analysis.statistics import gap_solved
 from rnnbench._config import AXES, BESIDES, Request, Run, RunRequest, SweepRequest
-from rnnbench._errors import PluginError, UserError, did_you_mean, fault_of_file, mistake, shown
+from rnnbench._errors import PluginError, UserError, did_you_mean, plugin_error_message, shorten_repr, validation_message
 from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import fits, resolve
@@ -46,7 +46,7 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
         try:
             run, uses_horizon = _resolved(request, sweep)
         except BaseException as error:
-            if not (reason := fault_of_file(error)):
+            if not (reason := plugin_error_message(error)):
                 raise
             errors.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
@@ -113,7 +113,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                         request = RunRequest.model_validate(fields)
                     except ValidationError as error:  # the sweep's own values are checked already
                         name = CELLS.find(cell).name
-                        raise UserError(mistake(error, f"[cells.{name}]: {{}}".format)) from error
+                        raise UserError(validation_message(error, f"[cells.{name}]: {{}}".format)) from error
                     yield tuning.apply(request, own) if tuning else request
 
 
@@ -143,7 +143,7 @@ def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
             if key not in allowed:
                 raise UserError(f"[cells.{cell}]: unknown key {key!r}{did_you_mean(key.replace('-', '_'), allowed)}")
             if key in ("option", "cell_option") and not isinstance(recipe[key], dict):
-                raise UserError(f"[cells.{cell}]: {key} must be a table of key = value, not {shown(recipe[key])}")
+                raise UserError(f"[cells.{cell}]: {key} must be a table of key = value, not {shorten_repr(recipe[key])}")
             if recipe[key] == []:
                 raise UserError(f"[cells.{cell}]: {key} needs at least one value")
 

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from rnnbench._config import Run
-from rnnbench._errors import BusyError, machine_fault, one_line
+from rnnbench._errors import BusyError, one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import plugins_of, rebuild
 from rnnbench._study import Row, Study
@@ -182,7 +182,7 @@ def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked
         except BusyError:
             pipe.send(("busy", ""))
         except BaseException as error:  # a plug-in may raise anything
-            fault = machine_fault(error)
+            fault = storage_error_of(error)
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rnnbench._config import SweepRequest, flag
-from rnnbench._errors import UserError, did_you_mean, mistake
+from rnnbench._errors import UserError, did_you_mean, validation_message
 from rnnbench._study import Study
 from rnnbench._sweep import recipes
 from rnnbench._sweep.grid import check_cells
@@ -57,7 +57,7 @@ def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> Sw
         if first["type"] == "missing":
             key = first["loc"][0]
             raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in a sweep file") from error
-        raise UserError(mistake(error, place, SweepRequest.model_fields)) from error
+        raise UserError(validation_message(error, place, SweepRequest.model_fields)) from error
     check_cells(sweep.cells)
     return sweep
 

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext, Layer, check_inputs
 from rnnbench._config import Run
-from rnnbench._errors import UserError, one_line, place
+from rnnbench._errors import UserError, class_location, one_line
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
 from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
@@ -68,7 +68,9 @@ class Model(nn.Module):
         states = layer.states(inputs, first)  # (T - first, B, H)
         expected = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != expected:
-            raise UserError(f"{place(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {expected}")
+            raise UserError(
+                f"{class_location(type(layer))}: outputs are {tuple(states.shape)} instead of (T - first, B, H) = {expected}"
+            )
         return states
 
 

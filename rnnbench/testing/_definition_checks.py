@@ -9,7 +9,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from rnnbench._cell import Cell, Gate
-from rnnbench._errors import place
+from rnnbench._errors import class_location
 from rnnbench._network.initializers import INITIALIZERS, initialise, initializers_of
 from rnnbench._plugins import registry
 from rnnbench.testing._fixtures import CellFixture, namesake, nan_filled_memory
@@ -24,7 +24,7 @@ def check_cell_name(fixture: CellFixture) -> Iterator[str]:
         yield f"the name is {cls.name!r}: use lower-case letters, digits and hyphens"
     other = namesake(cls, registry.CELLS.named())
     if other is not None:
-        yield f"the name {cls.name!r} is taken by {place(other)}: choose another"
+        yield f"the name {cls.name!r} is taken by {class_location(other)}: choose another"
     if not isinstance(getattr(cls, "summary", None), str):
         yield "summary is missing: describe the cell in one line, as in summary = 'leaky integrator'"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from rnnbench._errors import PluginError, StorageError, UserError, blame, one_line, out_of_memory
+from rnnbench._errors import PluginError, StorageError, UserError, one_line, out_of_memory, plugin_error_line
 
 Severity = Literal["broken", "doubtful", "note"]
 
@@ -81,7 +81,7 @@ def run_checks(checks: Iterable[Check[Fixture]], fixture: Fixture, make: Callabl
         except StorageError:
             raise
         except BaseException as error:  # sys.exit too, but no Ctrl-C
-            if out_of_memory(error) or not (isinstance(error, Exception) or blame(error)):
+            if out_of_memory(error) or not (isinstance(error, Exception) or plugin_error_line(error)):
                 raise
             found = [ContractFinding("broken", check.name, one_line(error))]
         yield from found

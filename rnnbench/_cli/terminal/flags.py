@@ -26,7 +26,7 @@ from rnnbench._config import (
     flag,
     ordered,
 )
-from rnnbench._errors import UserError, shown
+from rnnbench._errors import UserError, shorten_repr
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, 
     for text in texts or []:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {shown(text)}")
+            raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {shorten_repr(text)}")
         options[key.strip().replace("-", "_")] = value.strip()
     return options
 
@@ -183,7 +183,7 @@ def comma_list(name: str, text: str, parse: Callable[[str], T], example: str) ->
         values = []
     if not values:
         expected = "names" if parse is str else "whole numbers" if isinstance(parse("0"), int) else "numbers"
-        raise UserError(f"{name} takes {expected} separated by commas, as in {name} {example}, not {shown(text)}")
+        raise UserError(f"{name} takes {expected} separated by commas, as in {name} {example}, not {shorten_repr(text)}")
     return values
 
 

@@ -17,7 +17,7 @@ from rnnbench._cell import Cell
 from rnnbench._cli.terminal.formatting import line_width, print_wrapped
 from rnnbench._config import Option
 from rnnbench._engine import available, refusal
-from rnnbench._errors import UserError, fault_of_file
+from rnnbench._errors import UserError, plugin_error_message
 from rnnbench._network.initializers import default_init
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
 from rnnbench._training.model import parameter_count, stream
@@ -48,7 +48,7 @@ def print_tasks() -> None:
 
 def _plugin_error(error: BaseException) -> str:
     """Return the message for an error that an installed plug-in raised; raise any other error again."""
-    message = fault_of_file(error)
+    message = plugin_error_message(error)
     if message is None:
         raise error
     return message
