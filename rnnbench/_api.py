@@ -124,7 +124,7 @@ def sweep(
     asked = sweep_request(file, cell=cell, task=task, **recipe)
     study = Study.create(scratch(_digest(asked)) if out is None else out)
     if first := needed(asked):
-        whole = _work(start_workers(first.asked, Study.create(first.folder), jobs, dask, retry_failed), progress)
+        whole = _work(start_workers(first.request, Study.create(first.folder), jobs, dask, retry_failed), progress)
         first.record("rnnbench.sweep")
         if not whole:
             return study

@@ -272,7 +272,7 @@ def test_a_broken_cell_file_does_not_stop_the_tuning_of_other_cells(atlas: Path)
     broken.write_text("CELL = None")
     wanted = needed(read_sweep(atlas, {"cell": [str(broken), "rnn"]}))
     assert wanted is not None
-    assert wanted.asked.cell == ["rnn"]
+    assert wanted.request.cell == ["rnn"]
 
 
 def test_after_interrupted_pilot_runs_the_next_call_runs_the_sweep(atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""How long a sweep will take: from finished runs of the study where there are some, else from a few training steps."""
+"""Estimated time of a sweep, from finished runs of the study, or from a few training steps where there are none."""
 
 from __future__ import annotations
 
@@ -10,52 +10,59 @@ from statistics import mean
 from rnnbench._config import Run, RunFields
 from rnnbench._study import Study
 
-ALIKE = (
+TIMING_FIELDS = (
     *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
     *(name for name in Run.SPEED if name != "engine"),
 )
-"""Runs that agree in these, and in the engine that ran, take about the same time per step."""
+"""Fields that determine the time per step, together with the engine that ran."""
 
-MEASURE = 0.3  # seconds of training steps timed for each kind of run
+TIMING_S = 0.3
+"""Seconds of training steps that are timed for each set of equal :data:`TIMING_FIELDS`."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one worker, and what the estimate rests on."""
+    """Estimated time of some runs.
+
+    Attributes:
+        seconds: time of a single worker.
+        from_runs: number of runs estimated from finished runs with equal :data:`TIMING_FIELDS`.
+        from_steps: number of runs estimated from timed training steps, for the whole budget: an upper bound.
+    """
 
     seconds: float
-    from_runs: int  # runs estimated from finished runs alike, with the steps those needed
-    from_steps: int  # runs estimated from timed training steps, with their whole budget: an upper bound
+    from_runs: int
+    from_steps: int
 
 
 def estimate(runs: Sequence[Run], study: Study) -> Cost:
-    """Time of all ``runs`` done one after the other; raises UserError for a run that this machine cannot do."""
+    """Return the time of all runs, one after the other; raise UserError if this machine cannot train one of them."""
     finished: dict[tuple[str, ...], list[float]] = {}
     for record in study.records():
-        finished.setdefault((*_kind(record), record.engine), []).append(record.wall_s)
+        finished.setdefault((*_timing_key(record), record.engine), []).append(record.wall_s)
     timed: dict[tuple[str, ...], float] = {}
     seconds, from_runs = 0.0, 0
     for run in runs:
-        kind = (*_kind(run), run.engine)
+        key = (*_timing_key(run), run.engine)
         engines = ("fast", "torch") if run.engine == "auto" else (run.engine,)
-        known = next((times for engine in engines if (times := finished.get((*kind[:-1], engine)))), None)
+        known = next((times for engine in engines if (times := finished.get((*key[:-1], engine)))), None)
         if known:
             from_runs += 1
             seconds += mean(known)
             continue
-        if kind not in timed:
-            timed[kind] = _budget_seconds(run)
-        seconds += timed[kind]
+        if key not in timed:
+            timed[key] = _budget_seconds(run)
+        seconds += timed[key]
     return Cost(seconds, from_runs, len(runs) - from_runs)
 
 
-def _kind(run: RunFields) -> tuple[str, ...]:
-    values = (getattr(run, name) for name in ALIKE)
+def _timing_key(run: RunFields) -> tuple[str, ...]:
+    values = (getattr(run, name) for name in TIMING_FIELDS)
     return tuple(str(sorted(value.items()) if isinstance(value, dict) else value) for value in values)
 
 
 def _budget_seconds(run: Run) -> float:
-    """Time a few steps and a part of an evaluation, and reckon up to the whole budget."""
+    """Return the time of a run's whole budget, extrapolated from a few steps and a part of an evaluation."""
     import torch
 
     from rnnbench._spec.resolve import rebuild
@@ -63,9 +70,9 @@ def _budget_seconds(run: Run) -> float:
     from rnnbench._training.trainer import Trainer
 
     trainer = Trainer(rebuild(run))
-    trainer.train_step()  # the first one warms up
+    trainer.train_step()  # warm-up
     started, steps = time.perf_counter(), 0
-    while steps < 1 or time.perf_counter() - started < MEASURE:
+    while steps < 1 or time.perf_counter() - started < TIMING_S:
         trainer.train_step()
         steps += 1
     step = (time.perf_counter() - started) / steps

@@ -1,4 +1,4 @@
-"""The same tuning for every cell: one stated grid, pilot seeds that are never reported, one rule of choice."""
+"""Tuning of recipes: the same grid, pilot seeds and rule for every cell. Results on pilot seeds are never reported."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Pilots(NamedTuple):
     """The pilot runs of a tuning, and where its results go.
 
     Attributes:
-        asked: the sweep of the pilot runs.
+        request: the sweep of the pilot runs.
         runs: its runs.
         folder: their study.
         table: the file for the chosen recipes.
     """
 
-    asked: SweepRequest
+    request: SweepRequest
     runs: list[Run]
     folder: Path
     table: Path
@@ -58,8 +58,8 @@ def needed(sweep: SweepRequest) -> Pilots | None:
     check_tuned_fields(sweep)
     grid(sweep.model_copy(update={"tuned": None}), {})  # other mistakes in the sweep are reported before hours of pilot runs
     options = {name: value for name in ("option", "cell_option") if (value := getattr(sweep, name))}
-    asked = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks} | options))
-    return Pilots(asked, pilots(asked), table.with_name(f"{table.stem}-pilots"), table)
+    request = with_defaults(read_sweep(Path(sweep.tune), {"cell": cells, "task": tasks} | options))
+    return Pilots(request, pilots(request), table.with_name(f"{table.stem}-pilots"), table)
 
 
 def pilots(sweep: SweepRequest) -> list[Run]:
@@ -73,7 +73,7 @@ def pilots(sweep: SweepRequest) -> list[Run]:
     runs = grid(sweep)
     counts: dict[tuple[str, ...], int] = {}
     for run in runs:
-        counts[_place(run)] = counts.get(_place(run), 0) + 1
+        counts[_tuned_for(run)] = counts.get(_tuned_for(run), 0) + 1
     if sweep.cells and len(set(counts.values())) > 1:
         raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")
     return runs
@@ -90,15 +90,15 @@ def choose(runs: Sequence[Run], study: Study, command: str) -> list[Tuned]:
     Returns:
         One row each, chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal by it, the narrowest.
     """
-    places: dict[tuple[str, ...], list[Run]] = {}
+    groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        places.setdefault(_place(run), []).append(run)
+        groups.setdefault(_tuned_for(run), []).append(run)
     rows = []
-    for here in places.values():
-        records = [study.finished(run.run_id) for run in here]
-        whole = [record for record in records if record is not None]
-        if len(whole) == len(here):
-            rows.append(_row(whole, command))
+    for group in groups.values():
+        records = [study.finished(run.run_id) for run in group]
+        finished = [record for record in records if record is not None]
+        if len(finished) == len(group):
+            rows.append(_row(finished, command))
     return rows
 
 
@@ -106,8 +106,8 @@ def _row(records: Sequence[RunRecord], command: str) -> Tuned:
     recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
     for record in records:
         recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
-    (lr, width, init), best = min(recipes.items(), key=lambda item: (_rank(item[1]), item[0][1:]))
-    first, steps = best[0], _steps(best)
+    (lr, width, init), best = min(recipes.items(), key=lambda item: (_recipe_rank(item[1]), item[0][1:]))
+    first, steps = best[0], _solved_steps(best)
     shared = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
     versions = {name: text for name, text in this_machine().items() if name in Tuned.model_fields}
     return Tuned.model_validate(
@@ -120,12 +120,12 @@ def _row(records: Sequence[RunRecord], command: str) -> Tuned:
     )
 
 
-def _steps(records: Iterable[RunRecord]) -> list[int]:
+def _solved_steps(records: Iterable[RunRecord]) -> list[int]:
     return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
 
 
-def _rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
-    steps = _steps(records)
+def _recipe_rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
+    steps = _solved_steps(records)
     accuracy = median(record.accuracy for record in records)
     return rank_key(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)
 
@@ -135,5 +135,5 @@ def _grid_text(recipes: Iterable[tuple[float, int, str]]) -> str:
     return f"lr {' '.join(f'{rate:g}' for rate in rates)}; {' '.join(map(str, widths))} units; {' '.join(map(str, inits))}"
 
 
-def _place(run: Run) -> tuple[str, ...]:
+def _tuned_for(run: Run) -> tuple[str, ...]:
     return tuple(str(getattr(run, name)) for name in ("task", "task_source", "option", "cell", "cell_source", "cell_option", "gap"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Extrapolation, Study
 from rnnbench._training.evaluate import evaluate
@@ -10,16 +9,6 @@ from rnnbench._training.model import check_device, check_memory, stream
 from rnnbench._training.process_state import training_settings
 from rnnbench.insight._load import load_trained
 from rnnbench.insight._progress import Counting
-from rnnbench.task import Task
-
-
-def check_eval_gaps(task: Task, gaps: list[int]) -> None:
-    """Raise UserError if a task does not support one of the gaps."""
-    for gap in gaps:
-        try:
-            task.check_gap(gap)
-        except ValueError as error:
-            raise UserError(f"--eval-gaps: {error}") from error
 
 
 def measure_eval_gaps(

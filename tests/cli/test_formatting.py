@@ -4,7 +4,7 @@ import pytest
 
 from rnnbench._analysis.tables import escaped
 from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
-from rnnbench._cli.terminal.progress import spark
+from rnnbench._cli.terminal.run_progress import spark
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 

@@ -1,4 +1,4 @@
-"""The estimated cost of a sweep, with a clock that only training steps and evaluations advance."""
+"""Test of the estimated time of a sweep, with a clock that only training steps and evaluations advance."""
 
 import time
 
@@ -8,7 +8,7 @@ import torch
 from rnnbench._config import RunRequest
 from rnnbench._spec.resolve import resolve
 from rnnbench._study import Study
-from rnnbench._sweep.cost import MEASURE, estimate
+from rnnbench._sweep.cost import TIMING_S, estimate
 from rnnbench._training import trainer
 
 
@@ -21,7 +21,7 @@ def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatc
         def __init__(self, run: object) -> None: ...
 
         def train_step(self) -> None:
-            clock[0] += MEASURE
+            clock[0] += TIMING_S
 
         def sample(self, batch_size: int, generator: torch.Generator) -> int:
             return batch_size
@@ -33,4 +33,4 @@ def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatc
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024)).run
     seconds = estimate([run], Study(tmp_path)).seconds
-    assert seconds == pytest.approx(250 * MEASURE + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget
+    assert seconds == pytest.approx(250 * TIMING_S + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget

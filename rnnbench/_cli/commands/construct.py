@@ -68,7 +68,7 @@ def construct(
 def _measure(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
     from rnnbench._cli.terminal.analysis_text import construction_lines
     from rnnbench._cli.terminal.output import check_writable, save
-    from rnnbench._cli.terminal.progress import counting
+    from rnnbench._cli.terminal.progress_bar import counting
     from rnnbench._study.insight_tables import ConstructionRow
     from rnnbench.insight import measure_constructions
     from rnnbench.insight._trade_off import trade_off_curve
@@ -83,7 +83,7 @@ def _measure(names: list[str] | None, values: dict[str, Any], out: Path, quiet: 
 def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
     from rnnbench._cli.terminal.analysis_text import train_lines
     from rnnbench._cli.terminal.output import check_writable, save_figure
-    from rnnbench._cli.terminal.progress import counting
+    from rnnbench._cli.terminal.progress_bar import counting
     from rnnbench.insight import train_constructions
     from rnnbench.plots import plot_train_from
 

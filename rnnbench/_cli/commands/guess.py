@@ -45,7 +45,7 @@ def guess(
     from rnnbench._cli.terminal.analysis_text import guess_lines
     from rnnbench._cli.terminal.formatting import print_wrapped
     from rnnbench._cli.terminal.output import save_figure
-    from rnnbench._cli.terminal.progress import counting
+    from rnnbench._cli.terminal.progress_bar import counting
     from rnnbench._study import Study
     from rnnbench.insight import measure_guesses
     from rnnbench.plots import plot_guesses

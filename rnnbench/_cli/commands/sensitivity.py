@@ -42,7 +42,7 @@ def sensitivity(
     """
     from rnnbench._cli.terminal.analysis_text import sensitivity_lines
     from rnnbench._cli.terminal.output import check_writable, save
-    from rnnbench._cli.terminal.progress import counting
+    from rnnbench._cli.terminal.progress_bar import counting
     from rnnbench._study.insight_tables import SensitivityRow
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity

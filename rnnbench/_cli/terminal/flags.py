@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
@@ -27,6 +27,9 @@ from rnnbench._config import (
     ordered,
 )
 from rnnbench._errors import UserError, shorten_repr
+
+if TYPE_CHECKING:
+    from rnnbench.task import Task
 
 T = TypeVar("T")
 
@@ -197,6 +200,17 @@ def steps(text: str) -> int:
     if not 0 <= int(text) <= LARGEST_GAP:
         raise UserError(f"takes numbers from 0 to {LARGEST_GAP}, not {text[:40]}")
     return int(text)
+
+
+def eval_gap_list(text: str | None, task: Task) -> list[int]:
+    """Return the gaps of ``--eval-gaps``; raise UserError if the task does not support one of them."""
+    gaps = [] if text is None else comma_list("--eval-gaps", text, steps, "10,50,1000")
+    for gap in gaps:
+        try:
+            task.check_gap(gap)
+        except ValueError as error:
+            raise UserError(f"--eval-gaps: {error}") from error
+    return gaps
 
 
 def amount(text: str) -> float:

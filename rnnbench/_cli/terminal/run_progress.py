@@ -1,16 +1,13 @@
-"""Progress of a run: a live display in a terminal, lines elsewhere, and the result at the end; progress bars of other work."""
+"""Progress of a run: a live display in a terminal, lines elsewhere, and the result at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import time
-from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
-from rich import progress as bars
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -30,7 +27,7 @@ from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
 
 if TYPE_CHECKING:
-    from rnnbench.insight._progress import Counting
+    pass
 
 Item = TypeVar("Item")
 
@@ -116,11 +113,11 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
     return text
 
 
-def watched(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
-    """Train a run and show it; returns the signals that interrupted it."""
+def train_run(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
+    """Train a run and show its progress; return the signals that interrupted it."""
     run, runner = resolved.run, Runner(resolved, study, force)
     why = runner.trainer.model.why_not_compiled
-    print_warnings(run, None if quiet or run.cell_source else why)  # of a plug-in the findings contain it
+    print_warnings(run, None if quiet or run.cell_source else why)  # the findings of a plug-in contain it
     if message := summary_line(runner.findings):
         typer.echo(message, err=True)
     with contextlib.ExitStack() as stack:
@@ -180,32 +177,3 @@ def result_line(record: RunRecord, task: Task) -> str:
     if accuracy >= SOLVED_ACCURACY:
         return f"{text}; {percent(SOLVED_ACCURACY)} was reached once, but a solved run needs it twice in a row"
     return f"{text}; {position} its interval {percent(low)} to {percent(high)}"
-
-
-def counting(label: str, quiet: bool) -> Counting:
-    """Return a function that iterates over a sequence like :func:`counted`."""
-
-    def iterate(items: Sequence[Item], /) -> Iterator[Item]:
-        return counted(items, label, quiet)
-
-    return iterate
-
-
-def counted(items: Sequence[Item], label: str, quiet: bool) -> Iterator[Item]:
-    """Yield the items, with a progress bar in a terminal, or a line every ten seconds elsewhere, on stderr."""
-    console = Console(stderr=True)
-    last_line = time.perf_counter()
-    progress = bars.Progress(
-        *("[progress.description]{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
-    with progress:
-        bar = progress.add_task(label, total=len(items))
-        for done, item in enumerate(items):
-            if not (quiet or console.is_terminal) and time.perf_counter() - last_line > 10:
-                last_line = time.perf_counter()
-                console.print(f"{label}: {done} of {len(items)}", highlight=False)
-            yield item
-            progress.advance(bar)
