@@ -18,7 +18,7 @@ def resolved(**changes: object) -> Resolved:
 
 
 def texts(batch: Batch) -> list[tuple]:
-    """The sequences as hashable values."""
+    """Return the sequences as hashable values."""
     return [(*batch.inputs[:, b].tolist(), *batch.targets[:, b].tolist()) for b in range(batch.inputs.shape[1])]
 
 

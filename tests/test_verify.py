@@ -34,7 +34,7 @@ BASE = next(record for record in Study.open(REFERENCE).records() if record.statu
 
 
 def outcome(run: Run, solved: bool, accuracy: float | None = None) -> RunRecord:
-    """A made-up row: solved, or at chance."""
+    """Return a made-up row: solved, or at chance."""
     chance = CHANCE[run.task]
     values = BASE.model_dump(by_alias=True) | run.model_dump() | {"run_id": run.run_id, "chance_accuracy": chance, "answers": 1024}
     right = accuracy if accuracy is not None else 1.0 if solved else chance

@@ -53,7 +53,7 @@ class Claim:
         source: paper and section.
         rule: function from the evidence to the ruling.
         needs: sweeps whose runs decide the claim; runs with better recipes count too.
-        quick: smaller sweeps for ``verify --quick``, decided by the same rule; empty if there is no quick version.
+        quick: smaller sweeps for ``verify --quick``, decided by the same rule; empty without a quick version.
         table: name of a CSV file of an analysis command that decides the claim instead of runs.
         command: the command that writes this table.
     """

@@ -17,7 +17,7 @@ from rnnbench.cells import Cell
 
 class Mine(Cell):
     name = "mine"
-    summary = "a cell of one's own"
+    summary = "a custom cell"
 
     def __init__(self, input_size: int, hidden_size: int, rate: float = 0.5) -> None:
         super().__init__(input_size, hidden_size)

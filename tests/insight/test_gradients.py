@@ -24,7 +24,7 @@ def config(cell: str, gap: int = 6, task: str = "beijing", **values: object) -> 
 
 
 def one_batch(conf: Resolved, size: int) -> Batch:
-    """The batch that gradient_norms draws."""
+    """Return the batch that gradient_norms draws."""
     task = registry.make_task(conf.run.task, conf.run.option)
     return _gradients.keep_last_answer(task.sample(conf.run.gap, size, stream(conf.run.seed, "insight")))
 
@@ -56,7 +56,7 @@ def test_the_lstms_cell_gradient_is_a_finite_difference() -> None:
     states, gates = unroll(model.cell, model.cell.vectors(batch.inputs))
 
     def loss(C: torch.Tensor, t: int) -> float:
-        """The loss when the cell state after step t is C (1, H), and what is shown of it follows."""
+        """Return the loss when the cell state after step t is C (1, H), with the output that follows from it."""
         state = (gates[t - 1]["o"].detach() * C.tanh(), C)
         for x in xs[t:]:
             state, _ = model.cell.step(x, state)

@@ -19,7 +19,7 @@ def config(task: str = "beijing", gap: int = 1, **values: object) -> Resolved:
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """The guess of this number is the hand-picked latch; all before it are zeros."""
+    """Make the guess of this number the hand-picked latch, and all guesses before it zeros."""
     latch, _ = find_construction("rnn-beijing").build()
     drawn = []
 
