@@ -75,7 +75,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
         verdicts=text.task_verdicts(table, runs),
-        legend=[(label, *look) for label, look in styles.items()],
+        legend=[(label, *style) for label, style in styles.items()],
         rows=_table_rows(table.assign(tuning=tuning_text(table, studies))),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,

@@ -112,13 +112,14 @@ def measure_gradients(
     networks = []
     if run is not None:
         named: list[str | FinishedRun] = _as_list(run)
-        for which, home in [_finished(one, study) for one in named]:
-            networks += [(which, "initial", build_initialised(which, dtype)), (which, "trained", load_trained(which, home, dtype))]
+        for resolved, home in [_finished(one, study) for one in named]:
+            networks.append((resolved, "initial", build_initialised(resolved, dtype)))
+            networks.append((resolved, "trained", load_trained(resolved, home, dtype)))
     else:
         for one in _as_list(cell):
-            which = resolve(request({"task": "beijing", "cell": one} | fields))
-            networks.append((which, "initial", build_initialised(which, dtype)))
-    if len({(which.run.task, which.run.gap) for which, _, _ in networks}) > 1:
+            resolved = resolve(request({"task": "beijing", "cell": one} | fields))
+            networks.append((resolved, "initial", build_initialised(resolved, dtype)))
+    if len({(resolved.run.task, resolved.run.gap) for resolved, _, _ in networks}) > 1:
         raise UserError("all runs must have the same task and gap, so that they fit one figure: select fewer runs")
     curves, numbers = [], []
     for resolved, when, model in networks:
@@ -151,11 +152,11 @@ def measure_gates(run: str | FinishedRun, *, study: Study | Path | str = "result
         ['initial', 'trained']
     """
     resolved, home = _finished(run, study)
-    which = resolved.run
     model = load_trained(resolved, home, torch.float64)
     values = _gates.gate_values(model, resolved, example)
     lives = _gates.half_life_table(build_initialised(resolved, torch.float64), model, resolved)
-    title = f"{model.cell.name} ({which.init}) on {which.task}, gap {which.gap}, seed {which.seed}, after training"
+    settings = resolved.run
+    title = f"{model.cell.name} ({settings.init}) on {settings.task}, gap {settings.gap}, seed {settings.seed}, after training"
     return Gates(values, _gates.mean_gates(values), lives, title)
 
 
@@ -240,8 +241,8 @@ def train_constructions(
         for number in _as_list(seed)
     ]
     for key in progress([key for key in keys if key not in known]):
-        which, _, task, _, amount, number, _, _ = key
-        evaluations = list(_constructions.train_from(which, train_gap, amount, number, lr, max_steps))
+        construction, _, task, _, amount, number, _, _ = key
+        evaluations = list(_constructions.train_from(construction, train_gap, amount, number, lr, max_steps))
         (_, before, _), (step, after, status) = evaluations[0], evaluations[-1]
         chance = make_task(TASKS.find(task)).chance(train_gap).accuracy
         values = (*key, before, after, chance, step, status)

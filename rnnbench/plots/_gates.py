@@ -61,8 +61,8 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
     for panel, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
         low, high = _gate_range(values, quantity)
-        look, ticks = _scale(low, high, table.to_numpy())
-        image = _draw_heat_map(panel, table.to_numpy(), look)
+        scale, ticks = _scale(low, high, table.to_numpy())
+        image = _draw_heat_map(panel, table.to_numpy(), scale)
         bar = panel.figure.colorbar(image, ax=panel, pad=0.01)
         bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
         bar.minorticks_off()
@@ -139,13 +139,13 @@ def _segments(steps: int) -> list[tuple[int, int, float, float]]:
     ]
 
 
-def _draw_heat_map(ax: Axes, picture: np.ndarray, look: ColorScale) -> AxesImage:
+def _draw_heat_map(ax: Axes, picture: np.ndarray, scale: ColorScale) -> AxesImage:
     """Draw a heat map of (units, steps), its middle compressed between marked edges."""
     parts = _segments(picture.shape[1])
     for first, end, left, right in parts:
         interpolation = "nearest" if right - left == end - first else "auto"  # averages steps where pixels are few
         extent = (left, right, picture.shape[0], 0)
-        image = ax.imshow(picture[:, first:end], aspect="auto", extent=extent, interpolation=interpolation, **look)
+        image = ax.imshow(picture[:, first:end], aspect="auto", extent=extent, interpolation=interpolation, **scale)
     ax.set_xlim(0, parts[-1][3])
     for _, _, left, _ in parts[1:]:
         ax.axvline(left, color="white", linewidth=2)

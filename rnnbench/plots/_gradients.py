@@ -36,14 +36,14 @@ def plot_gradients(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
     seen = frame.loc[frame["norm"] > 0, "norm"]
     low = max(float(seen.min()) / 10, LOWEST_NORM) if len(seen) else LOWEST_NORM
     for panel, when in zip(axes, moments, strict=True):
-        for k, (label, look) in enumerate(styles.items()):
+        for k, (label, line) in enumerate(styles.items()):
             curve = frame[(frame["when"] == when) & (frame["label"] == label)].sort_values("distance")
             spacing = max(1, len(curve) // MARKS)
-            every: LineStyle = look | {"markevery": (k * spacing // len(styles), spacing)}
+            every: LineStyle = line | {"markevery": (k * spacing // len(styles), spacing)}
             panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), **every)
             bound = curve["bound"].where(curve["bound"] < HIGHEST_NORM)
             if bound.notna().any():
-                thin: LineStyle = {"color": look["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
+                thin: LineStyle = {"color": line["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
                 panel.plot(curve["distance"], bound, **thin)
         panel.set_yscale("log")
         panel.set_ylim(low, HIGHEST_NORM)

@@ -49,9 +49,9 @@ def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | HasRuns | None = None
     return figure
 
 
-def _draw_solved_share(ax: Axes, sequences: pd.Series[int], solved: pd.Series[bool], look: LineStyle) -> None:
+def _draw_solved_share(ax: Axes, sequences: pd.Series[int], solved: pd.Series[bool], line: LineStyle) -> None:
     """Draw an empirical distribution function: one step up per success, flat until the last repeat or run ended."""
     times = sorted(sequences[solved])
     xs = [1, *times, max(sequences)]
     ys = [0.0, *((k + 1) / len(sequences) for k in range(len(times))), len(times) / len(sequences)]
-    ax.step(xs, ys, where="post", **look)
+    ax.step(xs, ys, where="post", **line)

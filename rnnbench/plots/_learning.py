@@ -52,14 +52,14 @@ def plot_learning(logs: pd.DataFrame | HasLogs, runs: pd.DataFrame | HasRuns | N
     for panel, (title, frame) in zip(axes, groups.items(), strict=True):
         chance = float(frame["chance_accuracy"].iloc[0])
         for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # faint lines first
-            look: LineStyle = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
+            line: LineStyle = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
             if run["step"].iloc[0] > 0:
                 panel.plot(
-                    [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=look["color"], linewidth=0.6, alpha=0.3
+                    [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=line["color"], linewidth=0.6, alpha=0.3
                 )
-            panel.plot(run["step"], run["accuracy"], **look)
+            panel.plot(run["step"], run["accuracy"], **line)
             if run["status"].iloc[-1] == "diverged":
-                panel.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=look["color"])
+                panel.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=line["color"])
         panel.axhline(chance, label="chance", zorder=1, **CHANCE_LINE)
         set_accuracy_axis(panel)
         panel.set_xlim(0, None)

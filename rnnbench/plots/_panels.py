@@ -229,15 +229,15 @@ def label_ends(ax: Axes, curves: Sequence[Curve], column: str) -> set[str]:
         limit = top - step / 2 if k == len(heights) - 1 else heights[k + 1] - step
         heights[k] = min(heights[k], limit) if over > 0 else heights[k]
     for (_, label), height in zip(there, heights, strict=True):
-        look = ends[label][2] | {"label": "_", "linestyle": ""}
-        ax.plot([1.03], [height], **look, transform=ax.get_yaxis_transform(), clip_on=False)
+        line = ends[label][2] | {"label": "_", "linestyle": ""}
+        ax.plot([1.03], [height], **line, transform=ax.get_yaxis_transform(), clip_on=False)
         ax.annotate(
             label,
             (1.03, height),
             xytext=(0.7 * size, 0),
             xycoords=ax.get_yaxis_transform(),
             textcoords="offset points",
-            color=look["color"],
+            color=line["color"],
             fontsize=size,
             va="center",
             annotation_clip=False,

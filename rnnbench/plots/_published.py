@@ -44,9 +44,9 @@ def plot_published(rows: pd.DataFrame, runs: pd.DataFrame | HasRuns, ax: AxesLik
         theirs = rows[rows["our_task"] == task]
         for row in theirs.to_dict("records"):
             color = colors.get(row["our_cell"], ("#777777", ""))[0]
-            look: LineStyle = {"marker": papers[row["paper"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
+            marker: LineStyle = {"marker": papers[row["paper"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
             label = f"{row['cell']}, {row['paper']}"
-            panel.plot(row["our_gap"], max(row["over_chance"], LOWEST_RATIO), markersize=8, label=label, **look)
+            panel.plot(row["our_gap"], max(row["over_chance"], LOWEST_RATIO), markersize=8, label=label, **marker)
         panel.axhline(1, label="chance", **CHANCE_LINE)
         panel.set_yscale("log")
         set_gap_axis(panel, {*theirs["our_gap"], *ours["gap"]})

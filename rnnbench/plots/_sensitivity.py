@@ -29,9 +29,9 @@ def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
     kinds = {"sensitivity": "d output / d parameters", "through_time": "d output / d state, a gap earlier"}
     figure, axes = make_panels(list(kinds), ax, width=4.6, height=3.4)
     for panel, (column, what) in zip(axes, kinds.items(), strict=True):
-        for label, look in styles.items():
+        for label, line in styles.items():
             curve = frame[frame["label"] == label].groupby("gap")[column].median()
-            panel.plot(curve.index, curve.where(curve > LOWEST_SLOPE).to_numpy(), **look)
+            panel.plot(curve.index, curve.where(curve > LOWEST_SLOPE).to_numpy(), **line)
         set_gap_axis(panel, frame["gap"])
         panel.set_yscale("log")
         panel.set(title=f"{frame['task'].iloc[0]}: {what}", ylabel="norm")
