@@ -202,7 +202,7 @@ def test_a_whole_sequence_model_has_only_a_gradient_at_the_inputs() -> None:
     x = model.cell.vectors(batch.inputs).requires_grad_()  # (T, 1, D)
     (grad,) = torch.autograd.grad(task.loss(model.readout(model.cell.sequence(x)[-1]), batch), x)
     assert frame["grad_input"].tolist() == pytest.approx(grad[:, 0].norm(dim=1).flip(0).tolist())
-    assert _gradients.shown_column(frame) == "grad_input"
+    assert _gradients.gradient_column(frame) == "grad_input"
     assert 0 < _gradients.decay_per_step(frame) < 2
 
 
