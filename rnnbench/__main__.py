@@ -1,4 +1,4 @@
-"""The entry point of ``rnnbench`` and ``python -m rnnbench``: Ctrl-C prints one line at any moment, also during imports."""
+"""The entry point of ``rnnbench`` and ``python -m rnnbench``. Ctrl-C prints one line, also during imports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
 
 def _stop(number: int, frame: object) -> None:
     show_cursor = "\033[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
-    os.write(2, f"{show_cursor}rnnbench: stopped: what was recorded stays, and the same command resumes there\n".encode())
+    os.write(2, f"{show_cursor}rnnbench: stopped: recorded results are kept; rerun the command to resume\n".encode())
     os._exit(130)
 
 

@@ -1,4 +1,4 @@
-"""Runs and sweeps from Python: the same words as on the command line, classes beside names, results as frames."""
+"""The Python interface: the flags of the command line as keywords, and results as DataFrames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnbench._cell import Layer
-from rnnbench._config import AXES, Option, SweepRequest
+from rnnbench._config import AXES, Option, SweepRequest, as_list
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry, make_task
 from rnnbench._results import Result, Study
@@ -51,21 +51,21 @@ def run(
         cell: a name, a path, a class, or an instance whose options are taken from its attributes.
         task: a name, a path, a class, or an instance.
         gap: time steps between what must be remembered and the answer.
-        out: study folder; a temporary one if None. A run that it has is not repeated; an interrupted one resumes.
-        force: run it again if the study has it.
-        progress: whether to show a bar (in a notebook, or on stderr). Default: where someone can see it.
+        out: study folder; a temporary one if None. A finished run in it is not repeated; an interrupted one resumes.
+        force: repeat a finished run.
+        progress: show a bar, in a notebook or on stderr. Default: only in a notebook or a terminal.
         recipe: any other flag of ``rnnbench run``, as a keyword: ``hidden_size=32``, ``option={"symbols": 5}``.
 
     Returns:
-        The result. Interrupting (Ctrl-C, or a notebook's stop button) keeps what was done: the result says ``interrupted``, and the
-        same call resumes.
+        The result. After an interruption (Ctrl-C, or a notebook's stop button), its status is ``interrupted``, and the same call
+        resumes the run.
 
     Raises:
         UserError: bad input, in one sentence.
         StorageError: the disk is full.
-        BusyError: another process has this run.
+        BusyError: another process is training this run.
 
-    What the checks of a cell or a task of your own find besides, and why it is not compiled, is a warning.
+    The findings about a custom cell or task, and the reason why it is not compiled, are warnings.
 
     Example:
         >>> run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=20, eval_every=10, progress=False).status
@@ -100,15 +100,16 @@ def sweep(
     """Train every combination, one process per run.
 
     Args:
-        cell, task: one or several, each as in :func:`run`.
-        file: sweep file, whose values hold where no other is given here.
-        out: study folder; a temporary one of this sweep if None. Runs that it has are skipped.
+        cell: one or several cells, each as in :func:`run`.
+        task: one or several tasks, each as in :func:`run`.
+        file: sweep file; a keyword replaces its value.
+        out: study folder; a temporary one of this sweep if None. Finished runs in it are skipped.
         jobs: runs at once on this machine; default: one per core.
         dask: address or file of a Dask scheduler to send the runs to.
-        retry_failed: try runs again that failed before.
+        retry_failed: repeat runs that failed before.
         fail_fast: stop at the first failure.
         progress: as in :func:`run`.
-        recipe: any other flag of ``rnnbench sweep``, as a keyword; those of :data:`rnnbench._config.AXES` take lists.
+        recipe: any other flag of ``rnnbench sweep``, as a keyword. cell, task, gap, seed, hidden_size, lr and init take lists.
 
     Returns:
         The study.
@@ -121,14 +122,14 @@ def sweep(
         >>> len(sweep(cell=["rnn", "gru"], task="beijing", gap=5, **small).runs())
         2
     """
-    asked = sweep_request(file, cell=cell, task=task, **recipe)
-    study = Study.create(scratch(_digest(asked)) if out is None else out)
-    if first := needed(asked):
-        whole = _work(start_workers(first.request, Study.create(first.folder), jobs, dask, retry_failed), progress)
+    requested = sweep_request(file, cell=cell, task=task, **recipe)
+    study = Study.create(scratch(_digest(requested)) if out is None else out)
+    if first := needed(requested):
+        finished = _work(start_workers(first.request, Study.create(first.folder), jobs, dask, retry_failed), progress)
         first.record("rnnbench.sweep")
-        if not whole:
+        if not finished:
             return study
-    _work(start_workers(asked, study, jobs, dask, retry_failed, fail_fast), progress)
+    _work(start_workers(requested, study, jobs, dask, retry_failed, fail_fast), progress)
     return study
 
 
@@ -148,8 +149,15 @@ def tune(
     """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
 
     Args:
-        cell, task, file, out, jobs, dask, retry_failed, progress: as in :func:`sweep`.
-        table: takes the choices, for ``sweep(tuned=table)``; default: ``tuning.csv`` in the study folder.
+        cell: as in :func:`sweep`.
+        task: as in :func:`sweep`.
+        file: as in :func:`sweep`.
+        out: as in :func:`sweep`.
+        jobs: as in :func:`sweep`.
+        dask: as in :func:`sweep`.
+        retry_failed: as in :func:`sweep`.
+        progress: as in :func:`sweep`.
+        table: CSV file for the choices, which ``sweep(tuned=table)`` reads; default: ``tuning.csv`` in the study folder.
         recipe: any other flag of ``rnnbench tune``, as a keyword.
 
     Returns:
@@ -165,15 +173,15 @@ def tune(
     """
     import pandas as pd
 
-    asked = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
-    folder = scratch(_digest(asked)) if out is None else Path(out)
-    wanted = Pilots(asked, pilots(asked), folder, Path(table or folder / TABLE))
-    _work(start_workers(asked, Study.create(folder), jobs, dask, retry_failed), progress)
-    return pd.DataFrame([row.model_dump() for row in wanted.record("rnnbench.tune")])
+    requested = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
+    folder = scratch(_digest(requested)) if out is None else Path(out)
+    pilot_sweep = Pilots(requested, pilots(requested), folder, Path(table or folder / TABLE))
+    _work(start_workers(requested, Study.create(folder), jobs, dask, retry_failed), progress)
+    return pd.DataFrame([row.model_dump() for row in pilot_sweep.record("rnnbench.tune")])
 
 
 def _work(workers: Workers, progress: bool | None) -> bool:
-    """Do a sweep and show how far it is; false if it was interrupted."""
+    """Run a sweep with a progress bar; return False if it was interrupted."""
     with interruptible(workers) as signals, _bar(progress, workers.run_queue.total) as advance:
         for event in workers.events():
             if isinstance(event, Message):
@@ -181,18 +189,18 @@ def _work(workers: Workers, progress: bool | None) -> bool:
             advance(workers.run_queue.ended, f"{workers.run_queue.failed} failed")
     run_queue = workers.run_queue
     if failed := run_queue.failed + run_queue.failed_before:
-        told = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.run_ids]
-        text = f"{failed} of {run_queue.total} runs failed{told[-1] if told else ''}; study.failed() has all of them"
+        reasons = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.run_ids]
+        text = f"{failed} of {run_queue.total} runs failed{reasons[-1] if reasons else ''}; study.failed() has all of them"
         warnings.warn(text, stacklevel=3)
     return not signals
 
 
-def _digest(asked: SweepRequest) -> str:
-    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:10]
+def _digest(requested: SweepRequest) -> str:
+    return hashlib.sha256(requested.model_dump_json().encode()).hexdigest()[:10]
 
 
 def cells() -> dict[str, type[Layer]]:
-    """The cells that can be asked for by name.
+    """Return the cells that have a name, built-in and installed.
 
     Example:
         >>> cells()["lstm"].memory
@@ -202,7 +210,7 @@ def cells() -> dict[str, type[Layer]]:
 
 
 def tasks() -> dict[str, type[Task]]:
-    """The tasks that can be asked for by name.
+    """Return the tasks that have a name, built-in and installed.
 
     Example:
         >>> tasks()["beijing"].question
@@ -247,46 +255,42 @@ def example(
 
 
 def load_runs(study: Path | str) -> pd.DataFrame:
-    """The finished runs of a study folder, one row each; raises UserError if there are none."""
+    """Return the finished runs of a study folder, one row each; raises UserError if there are none."""
     return Study.open(study).runs()
 
 
 def load_logs(study: Path | str) -> pd.DataFrame:
-    """The evaluations of every run of a study folder, finished or not; raises UserError if there are none."""
+    """Return the evaluations of every run of a study folder, finished or not; raises UserError if there are none."""
     return Study.open(study).logs()
 
 
 def load_extrapolation(study: Path | str) -> pd.DataFrame:
-    """The measurements of finished runs at other gaps; raises UserError if there are none."""
+    """Return the measurements of finished runs at other gaps; raises UserError if there are none."""
     return Study.open(study).extrapolation()
 
 
 def sweep_request(file: Path | str | None = None, **values: object) -> SweepRequest:
-    """A sweep of plain values and classes, each in the place of the file's value; raises UserError naming the wrong one."""
-    axes = {axis: _several(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
+    """Return the sweep of a file and of values that replace the file's; raises UserError, which names the wrong value."""
+    axes = {axis: as_list(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
     registries: dict[str, Registry[Any]] = {"cell": CELLS, "task": TASKS}
     specs = {axis: [_class_spec(registries[axis], one) for one in axes[axis]] for axis in registries if axis in axes}
     given = {name: value for name, value in values.items() if value is not None or name not in registries}
     return read_sweep(Path(file) if file is not None else None, given | axes | specs, str)
 
 
-def _several(given: object) -> list[object]:
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | type) else [given]
-
-
-def _class_spec(registry: Registry[C], wanted: object) -> str:
-    spec = spec_of(registry, wanted)
+def _class_spec(registry: Registry[C], value: object) -> str:
+    spec = spec_of(registry, value)
     assert spec is not None
     if spec[1]:
-        kind = type(wanted).__name__
+        name = type(value).__name__
         raise UserError(
-            f"a sweep takes the class {kind}, and its options as cells={{...}} or option={{...}}, not an instance of it"
+            f"a sweep takes the class {name}, and its options as cells={{...}} or option={{...}}, not an instance of it"
         )
     return spec[0]
 
 
 def scratch(name: str) -> Path:
-    """A folder of this process for runs that nobody wants to keep; the same name is the same folder."""
+    """Return a temporary folder of this process; the same name gives the same folder."""
     global _scratch
     if _scratch is None:
         _scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
@@ -298,13 +302,13 @@ _scratch: Path | None = None
 
 
 @contextlib.contextmanager
-def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A progress bar, in a terminal or a notebook."""
+def _bar(visible: bool | None, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show a progress bar inside the block, in a terminal or a notebook."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    shown = wanted if wanted is not None else console.is_terminal or console.is_jupyter
+    shown = visible if visible is not None else console.is_terminal or console.is_jupyter
     if shown and console.is_jupyter:
         with _notebook_bar(total) as advance:
             yield advance
@@ -317,7 +321,7 @@ def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, str], None]
 
 @contextlib.contextmanager
 def _notebook_bar(total: int) -> Iterator[Callable[[int, str], None]]:
-    """A progress bar of plain HTML, gone at the end; needs no widgets."""
+    """Show a progress bar of plain HTML inside the block; it needs no widgets."""
     from IPython.display import HTML, display
 
     place = display(HTML("<progress></progress>"), display_id=True)

@@ -1,8 +1,8 @@
-"""What a run is: what was asked for, and what that means once every default is filled in.
+"""The fields of a run and of a sweep.
 
-:class:`RunRequest` and :class:`SweepRequest` are what the flags, a sweep file or Python ask for; ``None`` there stands for a
+:class:`RunRequest` and :class:`SweepRequest` hold the values of flags, of a sweep file or of a Python call. ``None`` stands for a
 default that depends on the task, the cell or the gap. :func:`rnnbench._spec.resolve.resolve` turns a request into a :class:`Run`,
-once; from there on it is only read.
+which never changes.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Any, ClassVar, Literal, cast
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+T = TypeVar("T")
 Option = bool | int | float | str
 Options = dict[str, Option]
 
 LARGEST_SEED = 2**63 - 1
 PILOT_SEEDS = 1000
-"""Seeds from here on choose recipes, and are never reported."""
+"""The first seed of pilot runs, which choose recipes and are never reported."""
 LARGEST_GAP = 10_000_000
 LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
 LARGEST_WIDTH = 65_536
@@ -54,7 +56,7 @@ def _device(name: str) -> str:
 
 
 def flag(name: str) -> str:
-    """The flag of a field."""
+    """Return the flag of a field."""
     return "--" + name.replace("_", "-")
 
 
@@ -69,16 +71,16 @@ def default_horizon(gap: int) -> float:
     return max(10.0 * gap, 20.0)
 
 
-def ordered(kind: type[BaseModel]) -> list[str]:
-    """The fields of a model as people read them: what a class adds to its base first."""
+def ordered(cls: type[BaseModel]) -> list[str]:
+    """Return the fields of a model in reading order: those of a class before those of its base."""
     names: list[str] = []
-    for base in kind.__mro__:
-        names += [name for name in getattr(base, "__annotations__", {}) if name in kind.model_fields and name not in names]
+    for base in cls.__mro__:
+        names += [name for name in getattr(base, "__annotations__", {}) if name in cls.model_fields and name not in names]
     return names
 
 
 class Recipe(BaseModel):
-    """What a request and a resolved run say in the same words. Field descriptions are the help texts of the flags."""
+    """The fields that a request and a run share. Their descriptions are the help texts of the flags."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -87,7 +89,7 @@ class Recipe(BaseModel):
         0,
         ge=0,
         le=10_000_000,
-        description="Train on this many sequences alone, over and over in one order. 0: fresh ones every step.",
+        description="Train on only this many sequences, repeated in one order. 0: fresh ones every step.",
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "linear", description="Learning rate over the budget: constant, or falling to 0 (linear, cosine)."
@@ -120,7 +122,7 @@ class Recipe(BaseModel):
 
 
 class Request(Recipe):
-    """What may be left open: ``None`` is filled in by :func:`rnnbench._spec.resolve.resolve`."""
+    """The optional fields of a request: :func:`rnnbench._spec.resolve.resolve` replaces ``None`` by a default."""
 
     horizon: Horizon | None = Field(
         None, description="Time steps that an initialisation such as chrono spreads memory over. Default: 10 x gap, at least 20."
@@ -133,7 +135,7 @@ class Request(Recipe):
 
 
 class RunRequest(Request):
-    """One run as it was asked for."""
+    """The request of one run."""
 
     task: str = Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")
     cell: str = Field(description="Cell: a name from `rnnbench cells`, or the path of a cell file.")
@@ -144,35 +146,44 @@ class RunRequest(Request):
     init: str | None = Field(
         None,
         description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono or one of the cell's. "
-        "Default: the cell says.",
+        "Default: that of the cell.",
     )
 
 
 AXES = ("cell", "task", "gap", "seed", "hidden_size", "lr", "init")
-"""The fields that a sweep takes several values of."""
+"""The fields with several values in a sweep."""
 PILOTS: dict[str, list[Any]] = {"lr": [0.02, 0.005, 0.001], "seed": [PILOT_SEEDS, PILOT_SEEDS + 1, PILOT_SEEDS + 2]}
-"""What pilot runs try that are given nothing else."""
+"""The rates and seeds of pilot runs that name none."""
 NO_PILOTS = ("tuned", "tune", "search_span")
-"""The fields of a sweep that pilot runs cannot have."""
-BESIDES = ("cells", *NO_PILOTS)
-"""The fields of a sweep that are no fields of its runs."""
+"""The fields of a sweep that a sweep of pilot runs cannot have."""
+SWEEP_ONLY = ("cells", *NO_PILOTS)
+"""The fields of a sweep that its runs do not have."""
 
-_several = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+
+def as_list(values: T | Iterable[T]) -> list[T]:
+    """Return the items of an iterable, or a list with one item for a text, a class, a table or any other value."""
+    if isinstance(values, Iterable) and not isinstance(values, str | type | Mapping):
+        return list(values)
+    return [cast(T, values)]
+
+
+Several = BeforeValidator(as_list)
 
 
 class SweepRequest(Request):
-    """A grid of runs: a list for each of :data:`AXES`, one value for every other field.
+    """The request of a grid of runs: a list for each of :data:`AXES`, one value for every other field.
 
-    A single value stands for a list of one, no gap at all for each task's own gaps, the init ``default`` for each cell's own.
+    A single value is read as a list of one. Without ``gap``, each task has its default gaps. The init ``default`` is the default of
+    each cell.
     """
 
-    cell: Annotated[list[str], _several] = Field(min_length=1, description="Cells, by name or path.")
-    task: Annotated[list[str], _several] = Field(min_length=1, description="Tasks, by name or path.")
-    gap: Annotated[list[Gap], _several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
-    seed: Annotated[list[Seed], _several] = Field([0], min_length=1, description="Seeds of the runs.")
-    hidden_size: Annotated[list[Width], _several] = Field([128], min_length=1, description="Widths of the cells, in units.")
-    lr: Annotated[list[Rate], _several] = Field([0.02], min_length=1, description="Learning rates.")
-    init: Annotated[list[Annotated[str, Field(min_length=1)]], _several] = Field(
+    cell: Annotated[list[str], Several] = Field(min_length=1, description="Cells, by name or path.")
+    task: Annotated[list[str], Several] = Field(min_length=1, description="Tasks, by name or path.")
+    gap: Annotated[list[Gap], Several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
+    seed: Annotated[list[Seed], Several] = Field([0], min_length=1, description="Seeds of the runs.")
+    hidden_size: Annotated[list[Width], Several] = Field([128], min_length=1, description="Widths of the cells, in units.")
+    lr: Annotated[list[Rate], Several] = Field([0.02], min_length=1, description="Learning rates.")
+    init: Annotated[list[Annotated[str, Field(min_length=1)]], Several] = Field(
         ["default"],
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
@@ -209,7 +220,7 @@ class RunFields(Recipe):
 
 
 class Run(RunFields):
-    """One run, whole: every default filled in, checked against its task and its cell."""
+    """A run with every default filled in, checked against its task and its cell."""
 
     SPEED: ClassVar = tuple(name for name, field in RunFields.model_fields.items() if role_of(field) == "speed")
     """The fields that change how fast a run is. They change its numbers only by rounding, and are not part of its identity."""
@@ -217,17 +228,17 @@ class Run(RunFields):
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0,
     }  # fmt: skip
-    """Fields that came after schema 1, with the value that means "as before": at it they are no part of the identity."""
+    """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
 
     @property
     def identity(self) -> dict[str, object]:
-        """What the numbers of a run depend on, and nothing else."""
+        """The fields that the numbers of a run depend on."""
         values = self.model_dump(exclude=set(self.SPEED))
         return {name: value for name, value in values.items() if name not in self.LATER or value != self.LATER[name]}
 
     @property
     def run_id(self) -> str:
-        """A readable name that is a file name too, ended by a digest of :attr:`identity`."""
+        """The name of the run, which is also a file name. It ends with a digest of :attr:`identity`."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:10]
         words = (self.task, self.cell, self.init, f"gap{self.gap}", f"seed{self.seed}", digest)
         return "-".join(NAME.sub("_", word)[:40] for word in words)

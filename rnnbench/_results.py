@@ -1,4 +1,4 @@
-"""What a run and a sweep return: a result and a study, which show themselves in a notebook."""
+"""The result of a run and the study of a sweep, with their views for a notebook."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Study(rooms.Study):
-    """A folder of runs: ``Study("results")`` reads one; it is written to by :func:`rnnbench.run` and :func:`rnnbench.sweep`.
+    """A folder of runs, which :func:`rnnbench.run` and :func:`rnnbench.sweep` fill. ``Study("results")`` opens one.
 
     ``runs()``, ``logs()`` and ``extrapolation()`` are its tables as DataFrames; the columns are those of the CSV files.
 
@@ -30,25 +30,25 @@ class Study(rooms.Study):
     """
 
     def failed(self) -> pd.DataFrame:
-        """The runs that came to no verdict, one row each, with the reason; ``sweep(retry_failed=True)`` tries them again."""
+        """Return the failed runs, one row each, with the reason; ``sweep(retry_failed=True)`` repeats them."""
         import pandas as pd
 
         return pd.DataFrame([row.model_dump() for row in self.failures.rows()], columns=list(Failure.model_fields))
 
     def summary(self) -> pd.DataFrame:
-        """One row per curve and gap: how many seeds solved it, medians and intervals."""
+        """Return one row per curve and gap: how many seeds solved it, medians and intervals."""
         from rnnbench._analysis.summary import summarise
 
         return summarise(self.runs())
 
     def spans(self) -> pd.DataFrame:
-        """One row per curve: how far back it remembers, and what that takes; see :func:`rnnbench._analysis.summary.spans`."""
+        """Return one row per curve: its span and its costs; see :func:`rnnbench._analysis.summary.spans`."""
         from rnnbench._analysis.summary import spans
 
         return spans(self.runs())
 
     def table(self) -> pd.DataFrame:
-        """The summary as people read it, the texts of ``rnnbench table``."""
+        """Return the summary as readable texts, as ``rnnbench table`` prints it."""
         from rnnbench._analysis.tables import readable
         from rnnbench._sweep.recipes import tuning_text
 
@@ -57,14 +57,14 @@ class Study(rooms.Study):
 
     def _repr_html_(self) -> str:
         if not self.records():
-            return f"<p>study <code>{self.folder}</code>: no finished runs{self._failed_told()}</p>"
+            return f"<p>study <code>{self.folder}</code>: no finished runs{self._failed_text()}</p>"
         html: str = self.table().to_html(index=False)
-        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs{self._failed_told()}</p>{html}"
+        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs{self._failed_text()}</p>{html}"
 
     def __repr__(self) -> str:
-        return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_told()}>"
+        return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_text()}>"
 
-    def _failed_told(self) -> str:
+    def _failed_text(self) -> str:
         return f", {failed} failed" if (failed := len(self.failures.rows())) else ""
 
 
@@ -74,7 +74,7 @@ class Result:
     Attributes:
         run: the run, every default filled in.
         record: its row of ``runs.csv``; None if it was interrupted.
-        study: the study that has it.
+        study: the study of the run.
 
     Example:
         >>> import rnnbench
@@ -121,7 +121,7 @@ class Result:
 
     @property
     def model(self) -> Model:
-        """The trained network; raises UserError while there are no weights."""
+        """The trained network; raises UserError for an interrupted run, which has no weights."""
         from rnnbench.insight._load import load_trained
 
         return load_trained(self._resolved, self.study)
@@ -132,19 +132,19 @@ class Result:
         return self.rows[-1].step if self.rows else 0
 
     def __repr__(self) -> str:
-        told = f"{self.status} after {self.step:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
-        return f"<Result {self.run.run_id}: {told}>"
+        summary = f"{self.status} after {self.step:,} steps, accuracy {self.accuracy:.3f}, chance {self.chance:.3f}"
+        return f"<Result {self.run.run_id}: {summary}>"
 
     def _repr_html_(self) -> str:
         run, rows = self.run, [row for row in self.rows if row.status != "interrupted"]
         title = f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}"
-        told = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
+        summary = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
         measured = f"accuracy {100 * self.accuracy:.1f} %, chance {100 * self.chance:.1f} %" if rows else "not measured yet"
-        return f"<p><b>{title}</b><br>{told}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"
+        return f"<p><b>{title}</b><br>{summary}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"
 
 
 def _curve(rows: list[Row], steps: int, chance: float) -> str:
-    """The accuracy over the budget as a small drawing, chance a dashed line."""
+    """Draw the accuracy over the budget as SVG, with chance as a dashed line."""
     points = " ".join(f"{300 * row.step / steps:.1f},{61 - 60 * row.accuracy:.1f}" for row in rows)
     level = f"{61 - 60 * chance:.1f}"
     return (

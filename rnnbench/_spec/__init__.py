@@ -1,6 +1,6 @@
-"""From a request to a run: validation and defaults.
+"""The step from a request to a run: validation and defaults.
 
 request.py  Python values -> RunRequest
-resolve.py  RunRequest -> Run
-width.py    the width that a parameter budget allows
+resolve.py  RunRequest -> Resolved, a run with its task and its cell
+width.py    the width of a network with a budget of parameters
 """

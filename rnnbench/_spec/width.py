@@ -1,4 +1,4 @@
-"""The width that a budget of parameters buys."""
+"""The width of a network with a budget of parameters."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import nn
 from rnnbench._errors import UserError
 
 
-def width_for(make: Callable[[int], nn.Module], budget: int, most: int | None = None) -> int:
-    """The largest width, and ``most`` at most, whose network has no more than ``budget`` trainable numbers.
+def width_for(make: Callable[[int], nn.Module], budget: int, max_width: int | None = None) -> int:
+    """Return the largest width, up to ``max_width``, whose network has at most ``budget`` trainable parameters.
 
     Raises:
-        UserError: even width 1 has more.
+        UserError: a network of width 1 has more.
     """
 
     def count(width: int) -> int:
@@ -21,8 +21,8 @@ def width_for(make: Callable[[int], nn.Module], budget: int, most: int | None = 
 
     if count(1) > budget:
         raise UserError(f"--parameters {budget:,} is too small: a network of one unit has {count(1):,}")
-    if most is not None and count(most) <= budget:
-        return most
+    if max_width is not None and count(max_width) <= budget:
+        return max_width
     high = 2
     while count(high) <= budget:
         high *= 2

@@ -9,7 +9,7 @@ from itertools import product
 from pydantic import ValidationError
 
 from rnnbench._analysis.statistics import gap_solved
-from rnnbench._config import AXES, BESIDES, Request, Run, RunRequest, SweepRequest
+from rnnbench._config import AXES, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest
 from rnnbench._errors import PluginError, UserError, did_you_mean, plugin_error_message, shorten_repr, validation_message
 from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
@@ -92,7 +92,7 @@ def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, boo
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     """Yield one request per combination of a sweep; tasks and cells do not check them yet."""
-    recipe = sweep.model_dump(exclude={*AXES, *BESIDES})
+    recipe = sweep.model_dump(exclude={*AXES, *SWEEP_ONLY})
     tuning = tuning_of(sweep)
     for cell in sweep.cell:
         own = sweep.cells.get(CELLS.find(cell).name, {})

@@ -1,6 +1,7 @@
 """Training one network.
 
 model.py          the network: cell and readout
+evaluate.py       accuracy and loss on fresh sequences
 optimizers.py     optimisers and learning rate schedules
 trainer.py        the training loop
 runner.py         one run inside a study: resume, record, save weights

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 import torch
 
-from rnnbench._config import Run
+from rnnbench._config import Run, as_list
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
 from rnnbench._spec.request import CellLike, TaskLike, request
@@ -31,8 +31,6 @@ from rnnbench.insight import _constructions, _gates, _gradients, _random_search
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
 from rnnbench.insight._load import build_initialised, find_run, load_trained
 from rnnbench.insight._progress import Counting
-
-T = TypeVar("T")
 
 
 class FinishedRun(Protocol):
@@ -111,12 +109,12 @@ def measure_gradients(
     dtype = torch.float64 if float64 else torch.float32
     networks = []
     if run is not None:
-        named: list[str | FinishedRun] = _as_list(run)
+        named: list[str | FinishedRun] = as_list(run)
         for resolved, home in [_finished(one, study) for one in named]:
             networks.append((resolved, "initial", build_initialised(resolved, dtype)))
             networks.append((resolved, "trained", load_trained(resolved, home, dtype)))
     else:
-        for one in _as_list(cell):
+        for one in as_list(cell):
             resolved = resolve(request({"task": "beijing", "cell": one} | fields))
             networks.append((resolved, "initial", build_initialised(resolved, dtype)))
     if len({(resolved.run.task, resolved.run.gap) for resolved, _, _ in networks}) > 1:
@@ -192,10 +190,10 @@ def measure_constructions(
     """
     rows = []
     with threads(1):  # the products are tiny: threads would slow them down
-        for found, far in progress([(found, far) for found in _chosen(name) for far in sorted({*_as_list(gap)})]):
+        for found, far in progress([(found, far) for found in _chosen(name) for far in sorted({*as_list(gap)})]):
             model, task = found.build()
             gradient = _constructions.gradient_through_gap(found.build(torch.float64)[0], task, far, seed)
-            for sd in sorted({0.0, *map(float, _as_list(noise))}):
+            for sd in sorted({0.0, *map(float, as_list(noise))}):
                 right = _constructions.noisy_accuracy(model, task, far, sequences, sd, seed)
                 chance = task.chance(far).accuracy
                 rows.append((found.name, found.cell, found.task, found.units, far, sd, right, chance, gradient))
@@ -237,8 +235,8 @@ def train_constructions(
     keys = [
         (found.name, found.cell, found.task, train_gap, float(amount), number, lr, max_steps)
         for found in _chosen(name)
-        for amount in _as_list(perturb)
-        for number in _as_list(seed)
+        for amount in as_list(perturb)
+        for number in as_list(seed)
     ]
     for key in progress([key for key in keys if key not in known]):
         construction, _, task, _, amount, number, _, _ = key
@@ -294,7 +292,7 @@ def measure_guesses(
     if not 0 < scale < float("inf"):
         raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
-    axes = product(_as_list(task), _as_list(cell), _as_list(seed))
+    axes = product(as_list(task), as_list(cell), as_list(seed))
     runs = [resolve(request({"task": t, "cell": c, "seed": s} | fixed)) for t, c, s in axes]
     table = Table(Path(file), GuessRow) if file is not None else None
     known = {row.key: row for row in table.rows()} if table else {}
@@ -314,14 +312,9 @@ def _search_key(run: Run, scale: float, max_guesses: int) -> dict[str, object]:
     return shared | {"scale": float(scale), "max_guesses": max_guesses}
 
 
-def _as_list(values: T | Iterable[T]) -> list[T]:
-    """Return the items of an iterable, or a list with one item."""
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, str | type) else [values]
-
-
 def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
     """Return the constructions called ``name``, or all."""
-    names: list[str] = _as_list(name or list(CONSTRUCTIONS))
+    names: list[str] = as_list(name or list(CONSTRUCTIONS))
     return [find_construction(one) for one in names]
 
 

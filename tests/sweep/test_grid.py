@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnnbench._config import AXES, BESIDES, RunRequest, SweepRequest
+from rnnbench._config import AXES, SWEEP_ONLY, RunRequest, SweepRequest
 from rnnbench._errors import UserError
 from rnnbench._sweep.grid import SpanSearch, grid
 
@@ -12,7 +12,7 @@ def sweep(**values) -> SweepRequest:
 
 
 def test_a_sweep_has_every_field_of_a_run() -> None:
-    assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, *BESIDES}
+    assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, *SWEEP_ONLY}
     for name, field in RunRequest.model_fields.items():
         if name not in AXES:
             swept = SweepRequest.model_fields[name]
