@@ -106,7 +106,7 @@ def _row(records: Sequence[RunRecord], command: str) -> Tuned:
     recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
     for record in records:
         recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
-    (lr, width, init), best = min(recipes.items(), key=lambda item: (_recipe_rank(item[1]), item[0][1:]))
+    (lr, width, init), best = min(recipes.items(), key=lambda item: (_pilot_rank(item[1]), item[0][1:]))
     first, steps = best[0], _solved_steps(best)
     shared = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
     versions = {name: text for name, text in this_machine().items() if name in Tuned.model_fields}
@@ -124,7 +124,7 @@ def _solved_steps(records: Iterable[RunRecord]) -> list[int]:
     return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
 
 
-def _recipe_rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
+def _pilot_rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
     steps = _solved_steps(records)
     accuracy = median(record.accuracy for record in records)
     return rank_key(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)

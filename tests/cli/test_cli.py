@@ -225,6 +225,17 @@ def test_a_custom_task_and_a_custom_cell(rnnbench) -> None:
     assert row.cell_option == {"rate": 0.25}
 
 
+@pytest.mark.parametrize("command", [["guess", "--max-guesses", "1", "--repeats", "1"], ["gradients"], ["sensitivity"]], ids=str)
+def test_a_path_with_a_space_names_a_cell(rnnbench, command: list[str]) -> None:
+    Path("my cells").mkdir()
+    shutil.copy(ROOT / "rnnbench" / "cells" / "rnn.py", "my cells/mine.py")
+    text = Path("my cells/mine.py").read_text(encoding="utf-8")
+    Path("my cells/mine.py").write_text(text.replace('name = "rnn"', 'name = "mine"'), encoding="utf-8")
+    result = rnnbench(*command, "--cell", "rnn, ./my cells/mine.py", "--task", "beijing", "--gap", "2", "--hidden-size", "4")
+    assert result.code == 0, result.err
+    assert "mine" in result.out
+
+
 LONG = [*RUN, "--cell", "lstm", "--gap", "30", "--max-steps", "240", "--eval-every", "20"]
 
 

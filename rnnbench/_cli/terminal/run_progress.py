@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -25,11 +24,6 @@ from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
 from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
-
-if TYPE_CHECKING:
-    pass
-
-Item = TypeVar("Item")
 
 
 class RunScreen:
