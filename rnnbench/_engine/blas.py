@@ -1,7 +1,7 @@
-"""A BLAS called through its address inside compiled code.
+"""Matrix products by a BLAS that compiled code calls through its address.
 
-``numba`` compiles the whole time loop, so a product inside it may not cost a trip through Python. The address is handed to the
-compiled code as an argument: it differs from process to process and must not be baked into a cached kernel.
+``numba`` compiles the whole time loop, so a product inside it must not go through Python. The address is an argument of the
+compiled code, because it differs from process to process and a cached kernel must not contain it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numba.extending import intrinsic
 
 @cache
 def found(dtype: torch.dtype) -> int:
-    """Address of Fortran ``sgemm`` or ``dgemm`` with 32-bit integers; 0 if there is none.
+    """Return the address of Fortran ``sgemm`` or ``dgemm`` with 32-bit integers; 0 if there is none.
 
-    torch's CPU wheels export MKL's, which also obeys ``torch.set_num_threads``; else SciPy's is taken if it is installed.
+    torch's CPU wheels export MKL's, which also obeys ``torch.set_num_threads``. Without it SciPy's is used, if SciPy is installed.
     """
     name = {torch.float32: "sgemm", torch.float64: "dgemm"}[dtype]
     for path in sorted((Path(torch.__file__).parent / "lib").glob("libtorch_cpu.*")):
@@ -39,23 +39,23 @@ def found(dtype: torch.dtype) -> int:
 
 
 @cache
-def held_back() -> bool:
-    """Whether MKL leaves half of this processor idle: it has AVX-512 and is AMD's, where MKL stays at 256 bits."""
+def blas_is_slow() -> bool:
+    """Return True on AMD processors with AVX-512, where MKL uses only 256-bit vectors."""
     return binding.get_host_cpu_name().startswith("znver") and bool(binding.get_host_cpu_features().get("avx512f"))
 
 
 def address(dtype: torch.dtype) -> int:
-    """The BLAS that multiplies, or 0 where the tiles of :mod:`rnnbench._engine.tile` do.
+    """Return the address of the BLAS to multiply with, or 0 for the tiles of :mod:`rnnbench._engine.tile`.
 
-    They do where no BLAS is found, and where :func:`held_back` says so: on a Zen 5 they are 2.5 times as fast as MKL.
+    Tiles are used without a BLAS, and where :func:`blas_is_slow` is true: on a Zen 5 they are 2.5 times as fast as MKL.
     """
-    return 0 if held_back() else found(dtype)
+    return 0 if blas_is_slow() else found(dtype)
 
 
 def _gemm(typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, keep, c, ldc) -> Any:  # type: ignore[no-untyped-def]
-    """``C = op(A) op(B) + keep C``, column-major, as Fortran's gemm reads it.
+    """Emit ``C = op(A) op(B) + keep C``, column-major, as in Fortran's gemm.
 
-    ``address`` is what :func:`found` has found; a, b and c are pointers; ``transpose_a`` and ``transpose_b`` are ``ord("N")`` or
+    ``address`` is the result of :func:`found`; a, b and c are pointers; ``transpose_a`` and ``transpose_b`` are ``ord("N")`` or
     ``ord("T")``; ``keep`` is 0 or 1.
     """
     whole = types.intp
@@ -65,9 +65,9 @@ def _gemm(typing_context, address, transpose_a, transpose_b, m, n, k, a, lda, b,
         address, ta, tb, m, n, k, a, lda, b, ldb, keep, c, ldc = arguments
         byte, int32, pointer = ir.IntType(8), ir.IntType(32), ir.IntType(8).as_pointer()
 
-        def stored(value, kind):  # type: ignore[no-untyped-def]  # Fortran takes everything by address
-            place = cgutils.alloca_once(builder, kind)
-            builder.store(builder.trunc(value, kind) if isinstance(kind, ir.IntType) else value, place)
+        def stored(value, ir_type):  # type: ignore[no-untyped-def]  # Fortran takes every argument by address
+            place = cgutils.alloca_once(builder, ir_type)
+            builder.store(builder.trunc(value, ir_type) if isinstance(ir_type, ir.IntType) else value, place)
             return builder.bitcast(place, pointer)
 
         def matrix(value):  # type: ignore[no-untyped-def]

@@ -1,7 +1,7 @@
-"""From the text of a program to compiled functions: one file per cell in the user's cache folder, and numba's own cache beside it.
+"""Compiled functions from emitted text: one file per cell in the user's cache folder, with numba's cache next to it.
 
-The file's name is a digest of its text, of the code that it calls and of the versions that compile it: an upgrade or an edit gives
-another name, and so never meets what was compiled before. Files appear by renaming, so that two processes may write at once.
+The file's name is a digest of its text, of the code that it calls and of the versions that compile it. So an upgrade or an edit
+never loads stale code. Files are written to a temporary name and renamed, so that two processes can write at once.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ LOG = logging.getLogger(__name__)
 
 @cache
 def folder() -> Path | None:
-    """Where generated code is kept; None if no such folder can be written to."""
+    """Return the folder for generated code; None if no such folder can be written to."""
     places = [Path(os.environ["XDG_CACHE_HOME"]) / "rnnbench"] if os.environ.get("XDG_CACHE_HOME") else []
-    with contextlib.suppress(RuntimeError):  # no home at all
+    with contextlib.suppress(RuntimeError):  # no home folder
         places.append(Path.home() / ".cache" / "rnnbench")
     for place in [*places, PACKAGE / "__pycache__"]:
         try:
@@ -43,13 +43,13 @@ def folder() -> Path | None:
                 return place
         except OSError:
             continue
-    LOG.warning("no cache folder can be written to: compiled cells are not kept; set XDG_CACHE_HOME to a folder that can be")
+    LOG.warning("no cache folder is writable, so compiled cells are not kept: set XDG_CACHE_HOME to a writable folder")
     return None
 
 
 @cache
 def base() -> str:
-    """What compiled code depends on besides its text."""
+    """Return what compiled code depends on in addition to its text: versions, and the code that it calls."""
     versions = (platform.python_version(), numba.__version__, llvmlite.__version__)
     return "\n".join(
         [*versions, *(Path(str(module.__file__)).read_text("utf-8") for module in (blas, intrinsics, functions, tile))]
@@ -58,13 +58,13 @@ def base() -> str:
 
 @cache
 def load(text: str) -> ModuleType:
-    """The module of that text, its functions compiled at their first call, or taken from the cache."""
+    """Return the module of that text, its functions compiled at their first call or loaded from the cache."""
     name = f"rnnbench_{hashlib.sha256((base() + text).encode()).hexdigest()[:20]}"
     place = folder()
     if place is not None:
         try:
             return _module(name, place / f"{name}.py", text)
-        except (OSError, RuntimeError) as error:  # numba's own cache folder cannot be written to, or the disk is full
+        except (OSError, RuntimeError) as error:  # numba's cache folder is not writable, or the disk is full
             LOG.warning("compiled cells are not kept: %s", error)
     module = ModuleType(name)
     lines = text.replace("@cached", "@uncached")
@@ -74,12 +74,12 @@ def load(text: str) -> ModuleType:
 
 
 def c_function(function: Any, signature: Any) -> Any:
-    """A function of :func:`load`'s module as a C function, compiled now or taken from the cache."""
-    how: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+    """Return a function of :func:`load`'s module as a C function, compiled now or loaded from the cache."""
+    options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
     if Path(function.__code__.co_filename).exists():
-        with contextlib.suppress(OSError, RuntimeError):  # numba's own cache folder cannot be written to: load has said so
-            return cfunc(signature, cache=True, **how)(function)
-    return cfunc(signature, **how)(function)
+        with contextlib.suppress(OSError, RuntimeError):  # numba's cache folder is not writable: load has logged it
+            return cfunc(signature, cache=True, **options)(function)
+    return cfunc(signature, **options)(function)
 
 
 def _module(name: str, path: Path, text: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""From a traced step to what is computed forward and back: products gathered into slots, and the adjoint of every node."""
+"""Slots and adjoints of a traced step: products are gathered into sums, and every node is differentiated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from rnnbench._engine.graph import OPERATORS, Graph, Node, reachable
 
 Key = tuple[int, int]
-"""Number of a tensor of parameters alone, and of a block of H rows in it."""
+"""The index of a tensor computed from parameters only, and of a block of H rows in it."""
 
 
 class Content(NamedTuple):
-    """What a slot sums up: a product of the input, vectors, and products of the slot's arguments, in their order."""
+    """The terms of a slot: a product of the input, vectors, and products of the slot's arguments, in their order."""
 
     input: Key | None
     vectors: tuple[Key, ...]
@@ -25,10 +25,10 @@ def content(slot: Node) -> Content:
 
 
 def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
-    """The same roots with every product and input inside a slot, together with what is added to it and can be accumulated.
+    """Move every product and input into a slot, together with the terms that can be accumulated there.
 
     Returns:
-        The roots, and what became of every other node that was met.
+        The new roots, and the new node of every node that was visited.
     """
     graph = roots[0].graph
     uses = Counter(arg for node in reachable(roots) for arg in node.args) + Counter(roots)
@@ -59,19 +59,19 @@ def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
         if node.op not in ("add", "sub"):
             return graph.make(node.op, *(changed(arg) for arg in node.args), key=node.key)
         inside: list[Node] = []
-        beside: list[tuple[str, Node]] = []
+        outside: list[tuple[str, Node]] = []
         for sign, term in terms(node):
-            alone = uses[term] == 1 and (
+            movable = uses[term] == 1 and (
                 term.op == "product" or (term.op == "input" and all(part.op != "input" for part in inside))
             )
-            if sign == "add" and (alone or term.op == "vector"):
+            if sign == "add" and (movable or term.op == "vector"):
                 inside.append(term)
             else:
-                beside.append((sign, term))
+                outside.append((sign, term))
         if all(part.op == "vector" for part in inside):
             return graph.make(node.op, *(changed(arg) for arg in node.args))
         result = slot(inside)
-        for sign, term in beside:
+        for sign, term in outside:
             result = graph.apply(sign, result, changed(term))
         return result
 
@@ -79,13 +79,13 @@ def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
 
 
 class Adjoints(NamedTuple):
-    """What every leaf of the step receives in the backward pass.
+    """The adjoints of a step's leaves.
 
     Attributes:
-        states: for each part of the state, what is left when products are not counted, or None.
-        backs: the node of what comes through products, for each source of products.
-        slots: for each slot that the output depends on.
-        vectors: for each vector outside the slots.
+        states: for each part of the state, its adjoint without the part through products, or None.
+        backs: for each source of products, the node of its adjoint through products.
+        slots: for each slot that the output depends on, its adjoint.
+        vectors: for each vector outside the slots, its adjoint.
     """
 
     states: list[Node | None]
@@ -95,7 +95,7 @@ class Adjoints(NamedTuple):
 
 
 def derive(graph: Graph, after: list[Node]) -> Adjoints:
-    """Adjoints of a step, from those of the state after it."""
+    """Compute the adjoints of a step from those of the state after it."""
     found = Adjoints([None] * len(after), {}, {}, {})
     adjoint: dict[Node, Node] = {}
     sourced: dict[Node, list[Node]] = {}

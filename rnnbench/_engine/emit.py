@@ -1,4 +1,4 @@
-"""Writes the code of a plan: two functions, forward and back, for numba, to be read by people too."""
+"""The emitter: a plan becomes the readable source of two numba functions, ``forward`` and ``backward``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "on
 
 
 class Names:
-    """How the code calls the blocks of a plan."""
+    """The names of a plan's blocks in the emitted code."""
 
     def __init__(self, plan: Plan) -> None:
         names = [name if name.isidentifier() else f"part_{k}" for k, name in enumerate(plan.trace.state_names)]
@@ -37,12 +37,12 @@ class Names:
         }  # fmt: skip
 
     def __getitem__(self, place: Place) -> str:
-        known = self.lists.get(place.array)
-        return known[place.block] if known else f"{place.array} {place.block}"
+        names = self.lists.get(place.array)
+        return names[place.block] if names else f"{place.array} {place.block}"
 
 
 def array(place: Place) -> str:
-    """How the code calls the array that a block is in."""
+    """Return the name in the code of the array that holds a block."""
     match place.array:
         case "gates":
             return "now"
@@ -54,7 +54,7 @@ def array(place: Place) -> str:
 
 
 def cell(place: Place) -> str:
-    """One number of a block, in a loop over rows b and columns j."""
+    """Return the code of one number of a block, in a loop over rows b and columns j."""
     match place.array:
         case "gates" | "adjoints":
             return f"{array(place)}[b, {place.block}, j]"
@@ -64,6 +64,8 @@ def cell(place: Place) -> str:
 
 
 class Emitter:
+    """The lines of a plan's source, as they are written."""
+
     def __init__(self, plan: Plan, title: str) -> None:
         self.plan, self.names = plan, Names(plan)
         self.lines = HEAD.format(title=title).splitlines()
@@ -72,7 +74,7 @@ class Emitter:
         return NUMBERS[value] if value in NUMBERS else f"number_{self.plan.numbers.index(value)}"
 
     def expression(self, node: Node, known: dict[Node, str]) -> tuple[str, int]:
-        """The code of a node and how strongly it binds."""
+        """Return the code of a node and how strongly it binds."""
         if node in known:
             return known[node], 9
         if node.number is not None:
@@ -88,7 +90,7 @@ class Emitter:
         return code.format(*parts), binding
 
     def statement(self, statement: Statement, places: dict[Node, Place]) -> list[str]:
-        """The loop over a row for one statement."""
+        """Return the loop over a row for one statement."""
         place, root = statement
         own = places.get(root) == place
         stop = {node for node in places if node is not root or not own}
@@ -115,33 +117,33 @@ class Emitter:
         return lines
 
     def phase(self, statements: list[Statement], made: Pass, indent: str) -> list[str]:
-        """The loops of a phase over the rows of a batch."""
+        """Return the loops of a phase over the rows of a batch."""
         lines = [line for statement in statements for line in self.statement(statement, made.places)]
         return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
 
     def sizes(self) -> str:
-        """The sizes of the states; a width of whole vectors says so, which saves every loop the rest of one."""
+        """Return the line that reads the sizes; for widths of whole vectors it tells LLVM that no rest is left."""
         first, whole = self.names.lists["states"][0], f" // {LANES} * {LANES}" if self.plan.trace.H % LANES == 0 else ""
         return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2]{whole}, {first}.dtype"
 
     def constants(self, body: list[str]) -> list[str]:
-        """The numbers that a function's body uses, in the kind of number that it computes with."""
+        """Return the definitions of the numbers that a function's body uses, in its dtype."""
         words = set(re.findall(r"\w+", "\n".join(line.split("#")[0] for line in body)))
         named = [(abs(value), word.removeprefix("-")) for value, word in NUMBERS.items() if value >= 0]
         lines = [f"    {word} = dtype.type({value:g})" for value, word in named if word in words]
         return lines + [f"    number_{k} = numbers[{k}]" for k in range(len(self.plan.numbers)) if f"number_{k}" in words]
 
     def stacked(self, name: str, count: int) -> list[str]:
-        """Names for the blocks of an array."""
+        """Return lines that name the blocks of an array."""
         return [f"    {name}_{k} = {name}s[{k}]" for k in range(count)]
 
     def views(self, views: dict[str, str], body: list[str], indent: str) -> list[str]:
-        """Those of the named views of a time step that the body reads or writes."""
+        """Return the definitions of the views of a time step that the body uses."""
         words = set(re.findall(r"\w+", "\n".join(body)))
         return [f"{indent}{name} = {what}" for name, what in views.items() if name in words]
 
     def source(self, node: Node) -> str:
-        """The array of a product's source at a time step."""
+        """Return the array that holds a product's source at a time step."""
         if node.op == "state":
             return f"before_{node.key}"
         if node in self.plan.after and node not in self.plan.sources:
@@ -173,7 +175,7 @@ class Emitter:
         plan, states, made = self.plan, self.names.lists["states"], self.plan.backward
         adjoints, inside = self.names.lists["adjoint"], "            "
         backs = {node.key: place for node, place in made.places.items() if node.op == "back"}
-        written = {statement.place for phase in made.phases for statement in phase}  # what a product is added to
+        written = {statement.place for phase in made.phases for statement in phase}  # blocks that a product is added to
         body = [
             f"{inside}if t >= first:",
             f"{inside}    for b in range(B):",
@@ -197,9 +199,9 @@ class Emitter:
         tail = []
         for p in plan.products:
             source, first, width = self.source(p.source), f"{p.first} * H", f"{p.width} * H"
-            kind, _, which = source.partition("_")
-            name = f"sources[{which}]" if kind == "source" else states[int(which)]
-            start = {"source": "0", "before": "start", "after": "start + 1"}[kind]
+            origin, _, which = source.partition("_")
+            name = f"sources[{which}]" if origin == "source" else states[int(which)]
+            start = {"source": "0", "before": "start", "after": "start + 1"}[origin]
             tail.append(f"gradient(products, end - start, back, {first}, {width}, {name}, {start}, dweight_{p.weight}, packed)")
         tail += [
             "if x.size:",
@@ -234,7 +236,7 @@ class Emitter:
 
 
 def emit(plan: Plan, title: str) -> str:
-    """The source of a plan: functions ``forward`` and ``backward``."""
+    """Return the source of a plan: functions ``forward`` and ``backward``."""
     emitter = Emitter(plan, title)
     emitter.forward()
     emitter.backward()

@@ -1,6 +1,6 @@
-"""The functions of one number that emitted code calls, written so that loops over them become vector instructions.
+"""Scalar functions for emitted code, written so that loops over them become vector instructions.
 
-In float32 they are polynomials of our own, with an error below 4e-7; in float64 those of the C library.
+In float32 they are polynomials with a relative error below 4e-7. In float64 they call the C library.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
 
-def _bits_as(kind: Any, source: Any) -> Any:
+def _bits_as(target: Any, source: Any) -> Any:
     def cast(typing_context, value) -> Any:  # type: ignore[no-untyped-def]  # numba gives the types
         def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            return builder.bitcast(arguments[0], context.get_value_type(kind))
+            return builder.bitcast(arguments[0], context.get_value_type(target))
 
-        return kind(source), code
+        return target(source), code
 
     return intrinsic(cast)
 
@@ -27,12 +27,12 @@ as_float32 = _bits_as(types.float32, types.int32)
 as_int32 = _bits_as(types.int32, types.float32)
 
 ROUND = np.float32(3 << 22)
-"""Added and taken away again it rounds a float32 to a whole number: math.floor gives 64-bit integers, at half the speed."""
+"""Adding and subtracting it rounds a float32 to a whole number. math.floor returns 64-bit integers, at half the speed."""
 
 
 @register_jitable
 def tanh32(x: Any) -> Any:
-    """x P(x^2) / Q(x^2), fitted to the least relative error on |x| < 7.9, beyond which tanh is 1 in float32; NaN stays NaN."""
+    """Compute x P(x^2) / Q(x^2), with minimal relative error on |x| < 7.9; beyond that tanh is 1 in float32. NaN stays NaN."""
     x = np.float32(7.9) if x > np.float32(7.9) else x
     x = np.float32(-7.9) if x < np.float32(-7.9) else x
     s = x * x
@@ -51,7 +51,7 @@ def tanh32(x: Any) -> Any:
 
 @register_jitable
 def power32(y: Any) -> Any:
-    """exp(y) for |y| <= 87 as 2^n * exp(r), |r| <= ln(2)/2: a Taylor polynomial, and n written into the exponent bits."""
+    """Compute exp(y) for |y| <= 87 as 2^n exp(r), |r| <= ln(2)/2: a Taylor polynomial, with n in the exponent bits."""
     n = (y * np.float32(1.44269504088896341) + ROUND) - ROUND
     r = y - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
     e = np.float32(1.0 / 720.0)
@@ -74,7 +74,7 @@ def sigmoid32(x: Any) -> Any:
 
 @register_jitable
 def exp32(x: Any) -> Any:
-    """The square of exp(x / 2), so that it becomes infinite and zero where float32 ends."""
+    """Compute the square of exp(x / 2), which becomes infinite or zero at the limits of float32."""
     y = np.float32(89.0) if x > np.float32(89.0) else x
     y = np.float32(-104.0) if y < np.float32(-104.0) else y
     e = power32(y * np.float32(0.5))
@@ -83,7 +83,7 @@ def exp32(x: Any) -> Any:
 
 @register_jitable
 def area32(s: Any) -> Any:
-    """2 artanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3, a series in s^2."""
+    """Compute 2 artanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3, a series in s^2."""
     t = s * s
     p = np.float32(1.0 / 13.0)
     p = p * t + np.float32(1.0 / 11.0)
@@ -96,7 +96,7 @@ def area32(s: Any) -> Any:
 
 @register_jitable
 def log32(x: Any) -> Any:
-    """x = m 2^n with m near 1: n from the exponent bits."""
+    """Compute log(x) from x = m 2^n with m near 1, n from the exponent bits."""
     bits = as_int32(x)
     n = (bits - np.int32(0x3F3504F3)) >> np.int32(23)
     m = as_float32(np.int32(bits - (n << np.int32(23))))
@@ -108,7 +108,7 @@ def log32(x: Any) -> Any:
 
 @register_jitable
 def softplus32(x: Any) -> Any:
-    """log(1 + exp(x)) as max(x, 0) + log(1 + u), u = exp(-|x|)."""
+    """Compute log(1 + exp(x)) as max(x, 0) + log(1 + u), u = exp(-|x|)."""
     u = exp32(-abs(x))
     return (x if x > np.float32(0.0) else np.float32(0.0)) + area32(u / (np.float32(2.0) + u)) if x == x else x
 
@@ -118,11 +118,10 @@ def softplus64(x: Any) -> Any:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
 
 
-def two_kinds(narrow: Any, wide: Any) -> Any:
-    """A function of one number x: ``narrow`` in float32, ``wide`` in float64."""
-
+def by_width(narrow: Any, wide: Any) -> Any:
+    """Return a function of one number x: ``narrow`` in float32, ``wide`` in float64."""
     for function in (narrow, wide):
-        function.__annotations__.clear()  # numba compares signatures to the letter
+        function.__annotations__.clear()  # numba compares the signatures, annotations included
 
     def either(x):  # type: ignore[no-untyped-def]
         raise TypeError("only compiled code calls this")
@@ -134,12 +133,12 @@ def two_kinds(narrow: Any, wide: Any) -> Any:
     return either
 
 
-tanh = two_kinds(tanh32, lambda x: math.tanh(x))
-sigmoid = two_kinds(sigmoid32, lambda x: 1.0 / (1.0 + math.exp(-x)))
-exp = two_kinds(exp32, lambda x: math.exp(x))
-log = two_kinds(log32, lambda x: math.log(x))
-softplus = two_kinds(softplus32, softplus64)
-relu = two_kinds(lambda x: np.float32(0.0) if x <= np.float32(0.0) else x, lambda x: 0.0 if x <= 0.0 else x)
+tanh = by_width(tanh32, lambda x: math.tanh(x))
+sigmoid = by_width(sigmoid32, lambda x: 1.0 / (1.0 + math.exp(-x)))
+exp = by_width(exp32, lambda x: math.exp(x))
+log = by_width(log32, lambda x: math.log(x))
+softplus = by_width(softplus32, softplus64)
+relu = by_width(lambda x: np.float32(0.0) if x <= np.float32(0.0) else x, lambda x: 0.0 if x <= 0.0 else x)
 sqrt, sin, cos = math.sqrt, math.sin, math.cos
 
 
@@ -150,11 +149,11 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 
 @register_jitable
 def larger(a: Any, b: Any) -> Any:
-    """NaN wherever one of them is NaN, as in torch."""
+    """Return NaN wherever one of them is NaN, as in torch."""
     return a if a > b or a != a else b
 
 
 @register_jitable
 def smaller(a: Any, b: Any) -> Any:
-    """NaN wherever one of them is NaN, as in torch."""
+    """Return NaN wherever one of them is NaN, as in torch."""
     return a if a < b or a != a else b

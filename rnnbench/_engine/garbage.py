@@ -1,4 +1,4 @@
-"""Python's garbage collector kept out of the first use of the engine."""
+"""A context in which Python's garbage collector is off, for the first use of the engine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Switch the collector off for a while.
+    """Switch the collector off inside the block.
 
-    numba makes objects by the ten thousand as it is imported and compiles; whenever it has made enough of them the collector would
-    walk through all of torch's too, a tenth of a second each time.
+    numba creates tens of thousands of objects while it is imported and compiles. Each collection would also traverse all objects of
+    torch, which takes a tenth of a second.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -21,6 +21,6 @@ def uncollected() -> Iterator[None]:
     finally:
         if collects:
             if gc.get_freeze_count() == 0:
-                gc.freeze()  # all that was made now counts as old, without a walk through it
+                gc.freeze()  # moves all objects to the oldest generation without traversing them
                 gc.unfreeze()
             gc.enable()

@@ -1,12 +1,12 @@
-"""What the engine reasons with: a step as a graph of nodes, each a (B, H) block of numbers, and every operator with its slope.
+"""The graph of a step: nodes, each a (B, H) block of numbers, and all operators with their derivatives.
 
 Nodes are hash-consed: the same operator on the same arguments is the same node. The leaves are
 
     number   a Python number                      state    a part of the state before the step
-    vector   (H,) made of parameters alone        input    H columns of a product of the step's input
-    product  H columns of a source's product      slot     a sum of products, as :mod:`plan` gathers it
+    vector   (H,) computed from parameters only   input    H columns of a product of the step's input
+    product  H columns of a source's product      slot     a sum of products, see :mod:`rnnbench._engine.derive`
 
-and, in the backward pass, ``adjoint`` (what comes from the step after) and ``back`` (what comes through a product).
+and, in the backward pass, ``adjoint`` (from the next time step) and ``back`` (through a matrix product).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Operand = Union["Node", float]
 
 
 class Node:
-    """One block; ``key`` tells leaves of a kind apart."""
+    """One block; ``key`` distinguishes leaves with the same operator."""
 
     def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], key: Hashable, order: int) -> None:
         self.graph, self.op, self.args, self.key, self.order = graph, op, args, key, order
@@ -50,9 +50,9 @@ class Operator(NamedTuple):
     """An operator on blocks.
 
     Attributes:
-        code: how it is written in the emitted source.
-        slopes: from its adjoint d, its value y and its arguments to what each argument receives: None where that is nothing.
-        cost: about how many instructions it takes; what is dear is computed only once.
+        code: its form in the emitted source.
+        slopes: a function of its adjoint d, its value y and its arguments that returns the adjoint of each argument, or None.
+        cost: its approximate number of instructions; expensive values are computed only once.
     """
 
     code: str
@@ -69,7 +69,7 @@ def compare(op: str, a: Node, b: Operand) -> Node:
 
 
 def _extremum(beyond: str) -> Callable[..., tuple[Node | None, ...]]:
-    """At a tie each side gets half, as in torch."""
+    """Return slopes that give each side half at a tie, as in torch."""
 
     def slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
         tie = where(compare("eq", a, b), d * 0.5, 0)
@@ -99,7 +99,7 @@ OPERATORS: dict[str, Operator] = {
     "min": Operator("smaller({}, {})", _extremum("lt"), 2),
     "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, where(c, d, 0), where(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
-    "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # over a row, in each of its places
+    "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # the sum over a row, at each position of the row
     "gt": Operator("{} > {}", lambda *_: (None, None)),
     "ge": Operator("{} >= {}", lambda *_: (None, None)),
     "lt": Operator("{} < {}", lambda *_: (None, None)),
@@ -112,13 +112,13 @@ OPERATORS: dict[str, Operator] = {
 
 
 class Graph:
-    """All nodes of a step, its backward pass included, each after its arguments."""
+    """All nodes of a step and of its backward pass, each after its arguments."""
 
     def __init__(self) -> None:
         self.nodes: dict[tuple[Hashable, ...], Node] = {}
 
     def make(self, op: str, *args: Node, key: Hashable = None) -> Node:
-        """The node of that operator, arguments and key."""
+        """Return the node of that operator, arguments and key."""
         name = (op, key, *(arg.order for arg in args))
         if name not in self.nodes:
             self.nodes[name] = Node(self, op, args, key, len(self.nodes))
@@ -128,7 +128,7 @@ class Graph:
         return self.make("number", key=float(value))
 
     def apply(self, op: str, *given: Operand) -> Node:
-        """The operator on those nodes and numbers, left out where a number makes it trivial."""
+        """Return the operator on those nodes and numbers, simplified where a number makes it trivial."""
         args = tuple(arg if isinstance(arg, Node) else self.number(arg) for arg in given)
         values = [arg.number for arg in args]
         if op in ("mul", "add") and values[0] is not None and values[1] is None:
@@ -155,7 +155,7 @@ class Graph:
 
 
 def reachable(roots: Iterable[Node], cut: Callable[[Node], bool] = lambda node: False) -> list[Node]:
-    """Every node that the roots need, arguments first; what is ``cut`` is taken, its arguments are not."""
+    """Return every node that the roots depend on, arguments first; the arguments of ``cut`` nodes are left out."""
     found: dict[Node, None] = {}
     stack = list(roots)
     while stack:

@@ -1,7 +1,8 @@
-"""What emitted code calls: functions of one number, and the loops of :mod:`rnnbench._engine.runtime`, through their addresses.
+"""The functions that emitted code calls: scalar functions, and the shared loops by address.
 
-``products`` is what ``rnnbench._engine.products.Products.addresses`` gives. A call takes whole arrays, row after row without gaps,
-and says where in their rows a matrix begins; it becomes a handful of instructions, so that a cell compiles quickly.
+``products`` holds the addresses of :mod:`rnnbench._engine.runtime`'s loops, as in ``Products.addresses``. A call takes whole
+contiguous arrays, row by row, and the column at which a matrix begins. It becomes a few instructions, so that a cell compiles
+quickly.
 """
 
 from __future__ import annotations
@@ -24,50 +25,50 @@ __all__ = [
 
 
 class Distinct(Compiler):
-    """Compiles functions whose arrays never overlap, so that no loop looks whether a row it stores to is one it reads."""
+    """A compiler for functions whose arrays never overlap, so that loops need no check for overlap."""
 
     def define_pipelines(self) -> Any:
         self.state.flags.noalias = True
         return super().define_pipelines()
 
 
-HOW: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, "pipeline_class": Distinct}
-cached, uncached = njit(cache=True, **HOW), njit(**HOW)
+OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, "pipeline_class": Distinct}
+cached, uncached = njit(cache=True, **OPTIONS), njit(**OPTIONS)
 
 BLAS, MULTIPLY, PACK, BEGIN, GATHER = range(5)
-"""Where ``products`` holds which address."""
+"""The positions of the addresses in ``products``."""
 
 
 class View:
-    """An array in the code that is being built."""
+    """An array in the code that is being generated."""
 
-    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
-        made = make_array(kind)(context, builder, value)
-        self.builder, self.data = builder, made.data
-        self.shape = cgutils.unpack_tuple(builder, made.shape)
-        self.size = made.nitems
+    def __init__(self, context: Any, builder: Any, array_type: Any, value: Any) -> None:
+        array = make_array(array_type)(context, builder, value)
+        self.builder, self.data = builder, array.data
+        self.shape = cgutils.unpack_tuple(builder, array.shape)
+        self.size = array.nitems
 
     def count(self, first: int) -> Any:
-        """The product of the lengths from the dimension ``first`` on."""
+        """Return the product of the lengths from the dimension ``first`` on."""
         total = ir.Constant(ir.IntType(64), 1)
         for length in self.shape[first:]:
             total = self.builder.mul(total, length)
         return total
 
     def at(self, place: Any = 0) -> Any:
-        """The address of a number, counted from the first."""
+        """Return the address of the number at index ``place`` of the flattened array."""
         whole = ir.IntType(64)
         place = place if isinstance(place, ir.Value) else ir.Constant(whole, place)
         return self.builder.ptrtoint(self.builder.gep(self.data, [place]), whole)
 
 
 def _call(signature: Any, emit: Any) -> Any:
-    """An intrinsic's signature and code; ``emit(builder, call, *arguments)`` gets arrays as views."""
+    """Return an intrinsic's signature and code; ``emit(builder, call, *arguments)`` receives arrays as views."""
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         given = [
-            View(context, builder, kind, value) if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, arguments, strict=True)
+            View(context, builder, argument, value) if isinstance(argument, types.Array) else value
+            for argument, value in zip(signature.args, arguments, strict=True)
         ]
 
         def call(which: int, *values: Any) -> None:
@@ -85,9 +86,9 @@ def _call(signature: Any, emit: Any) -> Any:
 
 @intrinsic
 def multiply(typing_context, products, a, a_first, K, b, c, c_first, N, keep):  # type: ignore[no-untyped-def]
-    """``N`` columns of c, from ``c_first`` on, are a b, with ``keep`` added to what they hold.
+    """Set ``N`` columns of c, from ``c_first`` on, to a b; with ``keep`` add a b to them.
 
-    a: (B, ...), of whose rows ``K`` numbers from ``a_first`` on count; b: (K * N,), packed; c: (B, ...).
+    a: (B, ...), of which columns ``a_first`` to ``a_first + K`` are used; b: (K * N,), packed; c: (B, ...).
     """
 
     def emit(builder, call, products, a, a_first, K, b, c, c_first, N, keep):  # type: ignore[no-untyped-def]
@@ -100,10 +101,10 @@ def multiply(typing_context, products, a, a_first, K, b, c, c_first, N, keep):  
 
 @intrinsic
 def gradient(typing_context, products, count, d, d_first, N, x, start, dweight, packed):  # type: ignore[no-untyped-def]
-    """dweight (N, K) += d^T x over ``count`` time steps.
+    """Add d^T x over ``count`` time steps to dweight (N, K).
 
-    d: (S, B, ...), of whose rows ``N`` numbers from ``d_first`` on count; x: (T, B, K), from the step ``start`` on; ``packed``:
-    room for what is taken of x.
+    d: (S, B, ...), of which columns ``d_first`` to ``d_first + N`` are used; x: (T, B, K), from the step ``start`` on; ``packed``:
+    scratch memory for the steps of x.
     """
 
     def emit(builder, call, products, count, d, d_first, N, x, start, dweight, packed):  # type: ignore[no-untyped-def]
@@ -118,7 +119,7 @@ def gradient(typing_context, products, count, d, d_first, N, x, start, dweight, 
 
 @intrinsic
 def begin(typing_context, products, tokens, t, table, now):  # type: ignore[no-untyped-def]
-    """What the step's numbers ``now`` (B, ...) begin with: rows of ``table`` for tokens (T, B), one row for all without any."""
+    """Initialise the step's numbers ``now`` (B, ...): with rows of ``table`` for tokens (T, B), else with its only row."""
 
     def emit(builder, call, products, tokens, t, table, now):  # type: ignore[no-untyped-def]
         values = builder.zext(builder.icmp_signed("==", tokens.size, ir.Constant(tokens.size.type, 0)), ir.IntType(64))
@@ -130,7 +131,7 @@ def begin(typing_context, products, tokens, t, table, now):  # type: ignore[no-u
 
 @intrinsic
 def gather(typing_context, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
-    """Backward: the rows of ``dtable`` that the step was begun with receive its adjoints d (B, ...)."""
+    """Add the adjoints d (B, ...) of a step to the rows of ``dtable`` that the step was initialised with."""
 
     def emit(builder, call, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
         values = builder.zext(builder.icmp_signed("==", tokens.size, ir.Constant(tokens.size.type, 0)), ir.IntType(64))

@@ -1,13 +1,13 @@
-"""When what is computed, and where it is put.
+"""The schedule and the storage of a step.
 
-A time step forward, and one back, is a list of phases: pointwise statements, with matrix products between them. A statement
-computes one block and stores it at one place. It runs in the latest phase that is early enough for all who need it, so that there
-are few passes over a block. What is needed by one statement alone is computed inside it; what is dear and needed by several is
-stored aside; all else is computed again where it is needed.
+A time step, forward or backward, is a list of phases: pointwise statements, with matrix products between them. A statement computes
+one block and stores it at one place. It runs in the latest phase that is early enough for all statements that use it, so that there
+are few passes over a block. A value that one statement needs is computed inside it. An expensive value that several need is stored.
+All other values are computed again where they are needed.
 
-The slots of a step lie side by side in ``gates``. A slot whose content is needed only for one nonlinearity is overwritten by that
-one's value, which the backward pass needs. The adjoints of the state before a step are kept apart from those of the state after it:
-so no phase can find an adjoint overwritten that it still needs.
+The slots of a step are side by side in ``gates``. If only one nonlinearity needs a slot's content, its value, which the backward
+pass needs, overwrites the slot. The adjoints of the state before a step are stored apart from those of the state after it, so that
+no phase overwrites an adjoint which is still needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rnnbench._engine.trace import Trace
 
 
 class Place(NamedTuple):
-    """Where a block is stored: the name of an array, and which of its blocks; ``adds`` where it is added to all that is there."""
+    """Where a block is stored: the name of an array and the index of the block; ``adds`` if it is added to the array's content."""
 
     array: str
     block: int = 0
@@ -31,12 +31,14 @@ class Place(NamedTuple):
 
 
 class Statement(NamedTuple):
+    """The computation of a node and the place where its block is stored."""
+
     place: Place
     node: Node
 
 
 class Product(NamedTuple):
-    """A matrix product: of a source with the weight number ``weight`` to the ``width`` slots from ``first`` on."""
+    """A matrix product of a source with weight number ``weight``, for the ``width`` slots from ``first`` on."""
 
     source: Node
     weight: int
@@ -49,10 +51,11 @@ class Pass:
     """One direction of a step.
 
     Attributes:
-        places: where blocks are found that are not computed by statements, and those that are.
+        places: the place of every stored block, whether statements compute it or not.
         phases: the statements of each phase, in order.
         products: the products before each phase, and those after the last.
-        aside: how many blocks of one row, and how many of all rows, are stored aside.
+        rows: the number of temporary blocks that hold one row.
+        blocks: the number of temporary blocks that hold all rows.
     """
 
     places: dict[Node, Place]
@@ -64,16 +67,16 @@ class Pass:
 
 @dataclass
 class Plan:
-    """All that is needed to write the code of a step.
+    """The information that the emitter needs to write a step's code.
 
     Attributes:
-        gates: the names that the cell gives to nodes.
-        slots: in the order of their blocks in ``gates``; the first ``inputs`` of them take a product of the input.
-        products: every product; ``weights`` says what each is made with, block by block.
-        sources: those sources of products that are no part of the state, which get arrays of their own.
-        vectors: those outside of slots.
+        gates: the nodes' names, from the cell's gates.
+        slots: the slots in the order of their blocks in ``gates``; the first ``inputs`` of them take a product of the input.
+        products: all products; ``weights`` holds the tensors of each, block by block.
+        sources: the sources of products outside the state, each with a separate array.
+        vectors: the vectors outside the slots.
         accumulated: the parts of the state whose adjoint ends with a product.
-        keeps: whether the backward pass reads ``gates``.
+        keeps: True if the backward pass reads ``gates``.
     """
 
     trace: Trace
@@ -93,7 +96,7 @@ class Plan:
 
 
 def plan(trace: Trace) -> Plan:
-    """Everything about a traced step that does not depend on sizes. Raises NotCompiledError for a step that has no input."""
+    """Plan a traced step, independently of sizes. Raise NotCompiledError for a step without products of its input."""
     graph = trace.graph
     after, became = gather(trace.after)
     adjoints = derive(graph, after)
@@ -110,7 +113,7 @@ def plan(trace: Trace) -> Plan:
     ends = {node: Place("after", k) for k, node in reversed(list(enumerate(after))) if node not in leaves}
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
 
-    # the backward pass: what it computes, and what it finds
+    # backward: the nodes to compute, and the places of those that exist before
     through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
     back_places = {node: Place("back", k) for k, node in enumerate(through.values())}
     incoming = {graph.make("adjoint", key=k): Place("adjoint", k) for k in range(len(after))}
@@ -166,7 +169,7 @@ def plan(trace: Trace) -> Plan:
 
 
 def _whole(number: float) -> bool:
-    """Whether a number is written into the code; others are arguments, so that another value needs no new compilation."""
+    """Return True for numbers that are literals in the code; others are arguments, so a new value needs no compilation."""
     return number in (-2, -1, -0.5, 0, 0.5, 1, 2, 3)
 
 
@@ -175,13 +178,13 @@ def _state(graph: object, k: int) -> Node:
 
 
 def _column(slot: Node) -> tuple[object, ...]:
-    """Slots with inputs first; those of the same sources beside each other, in the order of their weights' rows."""
+    """Return a sort key: slots with inputs first, then those with the same sources together, in the order of their rows."""
     key = content(slot)
     return key.input is None, sorted(source.order for source in slot.args), key.input or (0, 0), key.products
 
 
 def _products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ...]]]]:
-    """For each source one product to every run of neighbouring slots."""
+    """Return one product for each source and each run of neighbouring slots, with the weights' blocks."""
     products: list[Product] = []
     weights: list[list[tuple[Key, ...]]] = []
     for source in sorted({source for slot in slots for source in slot.args}, key=lambda node: node.order):
@@ -201,7 +204,7 @@ def _products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ..
 
 
 def _overwriting(after: list[Node], slots: list[Node], back: list[Node], found: dict[Node, Place]) -> dict[Node, Node]:
-    """For slots whose content is needed once: the first costly operator after it, if the backward pass does not need more."""
+    """Return, by slot, the expensive operator whose value may overwrite it: its only use, also in the backward pass."""
     users: dict[Node, list[Node]] = {}
     for node in reachable(after):
         for arg in node.args:
@@ -221,9 +224,9 @@ def _overwriting(after: list[Node], slots: list[Node], back: list[Node], found: 
     return chosen
 
 
-def _levels(nodes: list[Node], known: dict[Node, int]) -> dict[Node, int]:
-    """How many products deep each node lies."""
-    levels = dict(known)
+def _levels(nodes: list[Node], given: dict[Node, int]) -> dict[Node, int]:
+    """Return for each node the number of products on the longest path to it."""
+    levels = dict(given)
     for node in nodes:
         if node not in levels:
             levels[node] = max((levels[arg] for arg in node.args), default=0) + (
@@ -235,7 +238,7 @@ def _levels(nodes: list[Node], known: dict[Node, int]) -> dict[Node, int]:
 def _schedule(
     roots: list[tuple[Place, Node]], places: dict[Node, Place], levels: dict[Node, int], limits: dict[Node, int], last: int
 ) -> Pass:
-    """Statements for the roots and for what they share, in phases 0 to ``last``; ``limits`` says how late a node may be."""
+    """Return statements for the roots and their shared nodes, in phases 0 to ``last``; ``limits`` are the nodes' latest phases."""
     made = Pass(dict(places))
     primary: dict[Node, Place] = {}
     for place, node in roots:
@@ -292,6 +295,6 @@ def _schedule(
 
 
 def _start(statement: Statement, primary: dict[Node, Place]) -> Iterable[Node]:
-    """What a statement computes from: its own node's arguments where it is the one that stores it first, else the node."""
+    """Return the nodes that a statement computes from: its node's arguments if it stores the node first, else the node."""
     own = primary.get(statement.node) == statement.place or statement.place.array == "aside"
     return statement.node.args if own else (statement.node,)

@@ -1,4 +1,4 @@
-"""Who makes the matrix products: a BLAS, or tiles of our own; and the C functions through which compiled code asks for them."""
+"""The matrix products, by a BLAS or by built-in tiles, as C functions that compiled code calls."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KINDS = {torch.float32: types.float32, torch.float64: types.float64}
 
 
 class Products:
-    """The loops that all cells share, compiled for one kind of number.
+    """The loops that all cells share, compiled for one dtype.
 
     Attributes:
-        addresses: of the BLAS (0 without one) and of the C functions, in the order that ``calls`` knows.
+        addresses: the addresses of the BLAS (0 without one) and of the C functions, in the order of ``intrinsics.py``.
     """
 
     def __init__(self, dtype: torch.dtype, address: int) -> None:
@@ -29,10 +29,10 @@ class Products:
         module = build.load(Path(runtime.__file__).read_text("utf-8"))
         whole, real, token = types.intp, types.CPointer(KINDS[dtype]), types.CPointer(types.int64)
         factor = types.void(whole, whole, whole, whole, real, whole, whole, real, real, whole, whole)
-        who = "blas" if address else "tiles"
+        library = "blas" if address else "tiles"
         functions = (
-            (getattr(module, f"multiply_by_{who}"), factor),
-            (getattr(module, f"pack_for_{who}"), types.void(whole, whole, real, real)),
+            (getattr(module, f"multiply_by_{library}"), factor),
+            (getattr(module, f"pack_for_{library}"), types.void(whole, whole, real, real)),
             (module.begin, types.void(token, whole, whole, real, whole, real, whole)),
             (module.gather, types.void(token, whole, whole, real, real, whole)),
         )
@@ -40,7 +40,7 @@ class Products:
         self.addresses = np.array([address, *(function.address for function in self.held)], np.int64)
 
     def packed(self, weight: Tensor) -> Tensor:
-        """The numbers of ``weight`` (K, N) as the second factor of a product, at a multiple of 64 bytes."""
+        """Return the numbers of ``weight`` (K, N) packed as the second factor of a product, aligned to 64 bytes."""
         K, N = weight.shape
         if self.panel:
             ragged = -N % self.panel
@@ -50,15 +50,15 @@ class Products:
         return (packed if packed.data_ptr() % VECTOR_BYTES == 0 else packed.clone()).view(-1)
 
     def room(self, rows: int, columns: int) -> int:
-        """How many numbers a factor of that shape has, packed."""
+        """Return the number of elements of a packed factor of that shape."""
         return rows * (columns + -columns % self.panel if self.panel else columns)
 
 
 @cache
-def made_by(dtype: torch.dtype, address: int) -> Products:
+def _products(dtype: torch.dtype, address: int) -> Products:
     return Products(dtype, address)
 
 
 def products(dtype: torch.dtype) -> Products:
-    """Those of this machine."""
-    return made_by(dtype, blas.address(dtype))
+    """Return the products that this machine computes fastest."""
+    return _products(dtype, blas.address(dtype))

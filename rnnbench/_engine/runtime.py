@@ -1,8 +1,8 @@
-"""The loops that all cells share, compiled once for each kind of number and called through their addresses.
+"""The loops that all cells share, compiled once per dtype and called through their addresses.
 
-Plain functions of numbers and pointers, which become C functions: ``products.py`` compiles them, the emitted code
-calls them through ``intrinsics.py``. Matrices are row after row; ``a_row`` and ``a_col`` say how many numbers lie between
-neighbours. Loops are short, each storing to one row, because that is what LLVM turns into vector instructions.
+They are functions of numbers and pointers, which become C functions: ``products.py`` compiles them, emitted code calls them through
+``intrinsics.py``. Matrices are stored row by row; ``a_row`` and ``a_col`` are the distances between neighbours, in numbers. Loops
+are short, each storing to one row, because LLVM turns such loops into vector instructions.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from rnnbench._engine.tile import ROWS, room, tile, width
 Pointer = Any
 NORMAL, TRANSPOSED = ord("N"), ord("T")
 DEPTH = 256
-"""Rows of a panel that tiles pass over at once: 32 KiB of it, and 8 KiB of the rows it meets, fit the first cache."""
+"""Rows of a panel that are processed at once: 32 KiB of it and 8 KiB of the other factor fit the first-level cache."""
 
 
 def multiply_by_blas(
     blas: int, M: int, N: int, K: int, a: Pointer, a_row: int, a_col: int, b: Pointer, c: Pointer, c_row: int, keep: int
 ) -> None:
-    """c (M, N) = a (M, K) b (K, N) + keep * c, keep being 0 or 1. The stride of a single row means nothing, and may be less than a
-    row is long, which BLAS refuses."""
+    """Compute c (M, N) = a (M, K) b (K, N) + keep * c, keep being 0 or 1.
+
+    The stride of a matrix with one row is arbitrary. It may be shorter than the row, which BLAS refuses.
+    """
     if a_col == 1:
         gemm(blas, NORMAL, NORMAL, N, M, K, b, N, a, max(a_row, K), keep, c, c_row)
     else:
@@ -30,7 +32,7 @@ def multiply_by_blas(
 
 
 def pack_for_blas(K: int, N: int, x: Pointer, packed: Pointer) -> None:
-    """``x`` (K, N) as a second factor: as it is."""
+    """Pack ``x`` (K, N) as a second factor: copy it."""
     for k in range(K * N):
         packed[k] = x[k]
 
@@ -38,12 +40,12 @@ def pack_for_blas(K: int, N: int, x: Pointer, packed: Pointer) -> None:
 def multiply_by_tiles(
     blas: int, M: int, N: int, K: int, a: Pointer, a_row: int, a_col: int, b: Pointer, c: Pointer, c_row: int, keep: int
 ) -> None:
-    """The same with tiles of our own, b in panels.
+    """Compute the same as :func:`multiply_by_blas` with tiles, b packed in panels.
 
-    Depth is cut so that a panel stays in the first cache while all rows of a pass by. What is left over at the right and at
-    the bottom is made in a tile aside.
+    Depth is cut so that a panel stays in the first-level cache for all rows of a. Incomplete tiles at the right and at the bottom
+    are computed in a temporary tile.
     """
-    W, aside = width(a), room(a)
+    W, temporary = width(a), room(a)
     for k in range(0, K, DEPTH):
         depth, more = min(DEPTH, K - k), keep if k == 0 else 1
         for left in range(0, N, W):
@@ -51,17 +53,17 @@ def multiply_by_tiles(
             for i in range(0, M, ROWS):
                 start, rows, columns = i * a_row + k * a_col, min(ROWS, M - i), min(W, N - left)
                 whole = rows == ROWS and columns == W
-                out, out_at, out_row = (c, i * c_row + left, c_row) if whole else (aside, 0, W)
+                out, out_at, out_row = (c, i * c_row + left, c_row) if whole else (temporary, 0, W)
                 tile(a, start, a_row, a_col, rows, b, panel, depth, out, out_at, out_row, more if whole else 0)
                 if not whole:
                     for r in range(rows):
                         for j in range(columns):
                             at = (i + r) * c_row + left + j
-                            c[at] = aside[r * W + j] + c[at] if more else aside[r * W + j]
+                            c[at] = temporary[r * W + j] + c[at] if more else temporary[r * W + j]
 
 
 def pack_for_tiles(K: int, N: int, x: Pointer, packed: Pointer) -> None:
-    """``x`` (K, N) cut into panels a tile wide that lie one after the other; beyond N are zeros."""
+    """Pack ``x`` (K, N) into consecutive panels of a tile's width, with zeros beyond N."""
     W = width(x)
     for left in range(0, N, W):
         columns = min(W, N - left)
@@ -74,8 +76,11 @@ def pack_for_tiles(K: int, N: int, x: Pointer, packed: Pointer) -> None:
 
 
 def begin(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, now: Pointer, G: int) -> None:
-    """What the (B, G) numbers of a step begin with. Tokens: their rows of ``table`` (D, G). Values: their products are there
-    already, and ``table`` (1, columns) holds what the last columns begin with."""
+    """Initialise the (B, G) numbers of a step.
+
+    Tokens: with their rows of ``table`` (D, G). Values: their products are there already; ``table`` (1, columns) initialises the
+    last columns.
+    """
     for b in range(B):
         source, target = 0 if values else tokens[b] * columns, b * G + G - columns
         for j in range(columns):
@@ -83,7 +88,7 @@ def begin(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, no
 
 
 def gather(tokens: Pointer, values: int, B: int, dtable: Pointer, d: Pointer, G: int) -> None:
-    """Backward: the rows of its tokens receive a step's adjoints (B, G); with values dtable is one row, and gathers all."""
+    """Add a step's adjoints (B, G) to the rows of its tokens; with values, dtable is one row, which sums them all."""
     for b in range(B):
         target = 0 if values else tokens[b] * G
         for j in range(G):

@@ -1,7 +1,7 @@
-"""The heart of a matrix product of our own: one tile of the result, held in registers, for processors that BLAS holds back.
+"""The kernel of the built-in matrix product: one tile of the result, held in registers.
 
-MKL, which torch's CPU wheels bring, uses half the vector width that AVX-512 processors of other makers than Intel have. And it
-packs the weight again at every time step, where a recurrent loop can pack it once. ``rnnbench._engine.blas`` says who multiplies.
+MKL, which is part of torch's CPU wheels, uses half the vector width of AMD's AVX-512 processors. It also packs the weight at every
+time step, while a recurrent loop can pack it once. :func:`rnnbench._engine.blas.address` chooses between the two.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ ROWS = 8
 VECTORS = 2
 VECTOR_BYTES = 64
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # one row of a tile: 32 float32 or 16 float64
-"""A tile is 8 rows of two 512-bit vectors: 16 sums on their way hide the latency of two multipliers (4 steps each), and with two
-vectors of B they leave registers over. Narrower processors work on each vector in parts, correct but slow."""
+"""A tile is 8 rows of two 512-bit vectors. Its 16 sums hide the latency of two multipliers (4 cycles each) and, with two vectors of
+B, fit the registers. Processors with narrower vectors process each vector in parts, which is correct but slow."""
 
 
 def _tile(typing_context, a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, c_row, keep) -> Any:  # type: ignore[no-untyped-def]
-    """``C = A B``, with ``keep`` ``C += A B``, for one tile of C: (8, 32) = (8, depth) (depth, 32) in float32, (8, 16) in float64.
+    """Emit ``C = A B``, with ``keep`` ``C += A B``, for one tile of C: (8, 32) in float32, (8, 16) in float64.
 
-    a, b, c are pointers to numbers; ``_at`` says where in them a matrix begins, ``_row`` and ``_col`` how many numbers lie from one
-    row or column to the next. Beyond ``rows`` the last row of A stands for those that are missing. B's rows follow each other
-    without a break, the first at a multiple of 64 bytes.
+    a, b, c are pointers to numbers; ``_at`` is the index at which a matrix begins, ``_row`` and ``_col`` the distance to the next
+    row or column. If A has fewer than 8 ``rows``, its last row is repeated. B's rows are contiguous, the first aligned to 64 bytes.
     """
     whole = types.intp
     signature = types.void(a, whole, whole, whole, whole, b, whole, whole, c, whole, whole, whole)
@@ -52,7 +51,7 @@ def _tile(typing_context, a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, 
         for i in range(ROWS):
             there = builder.icmp_signed("<", ir.Constant(rows.type, i), rows)
             starts.append(builder.add(a_at, builder.mul(a_row, builder.select(there, ir.Constant(rows.type, i), on(rows, -1)))))
-        sums = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(ROWS)]  # will be registers
+        sums = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(ROWS)]  # LLVM keeps them in registers
         for i in range(ROWS):
             for v in range(VECTORS):
                 builder.store(ir.Constant(vector, [0.0] * lanes), sums[i][v])
@@ -61,8 +60,8 @@ def _tile(typing_context, a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, 
             vectors = [builder.load(part(b, on(b_row, v * lanes)), align=VECTOR_BYTES) for v in range(VECTORS)]
             for i in range(ROWS):
                 number = builder.load(builder.gep(a, [builder.add(starts[i], column)]), align=size)
-                alone = builder.insert_element(empty, number, ir.Constant(index, 0))
-                spread = builder.shuffle_vector(alone, empty, first)
+                single = builder.insert_element(empty, number, ir.Constant(index, 0))
+                spread = builder.shuffle_vector(single, empty, first)
                 for v in range(VECTORS):
                     product = builder.fmul(spread, vectors[v], flags=("contract",))
                     builder.store(builder.fadd(builder.load(sums[i][v]), product, flags=("contract",)), sums[i][v])
@@ -79,7 +78,7 @@ def _tile(typing_context, a, a_at, a_row, a_col, rows, b, b_at, depth, c, c_at, 
 
 
 def _width(typing_context, pointer) -> Any:  # type: ignore[no-untyped-def]
-    """How many numbers of the kind that it points to a row of a tile has."""
+    """Emit the number of elements in a row of a tile, for the dtype of ``pointer``."""
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         size = context.get_abi_sizeof(context.get_value_type(signature.args[0].dtype))
@@ -89,7 +88,7 @@ def _width(typing_context, pointer) -> Any:  # type: ignore[no-untyped-def]
 
 
 def _room(typing_context, like) -> Any:  # type: ignore[no-untyped-def]
-    """Room on the stack for one tile, of the kind that ``like`` points to."""
+    """Emit stack memory for one tile, for the dtype of ``like``."""
 
     def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         real = context.get_value_type(signature.args[0].dtype)

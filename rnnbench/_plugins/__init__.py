@@ -1,7 +1,7 @@
-"""Tasks and cells: how they are found, identified and sent to other processes.
+"""Plug-ins: finding tasks and cells, identifying them and sending them to other processes.
 
 registry.py  built-in, by path, by entry point, or a class from Python
 options.py   the typed options of a task or cell
-source.py    the source digest of a plug-in
+source.py    the identity of a plug-in: the digest of its source
 pickling.py  a class as bytes
 """

@@ -1,4 +1,4 @@
-"""The options of a task or a cell: what its ``__init__`` declares, filled in and of the types that it says."""
+"""The options of a task or a cell: the parameters of its ``__init__``, with their types and defaults."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from rnnbench._config import Option, Options
 from rnnbench._errors import PluginError, UserError, class_location, did_you_mean
 
 SIZES = 2
-"""The first arguments of every cell: how wide its input and how wide its state is."""
+"""The number of a cell's first arguments that are not options: input size and hidden size."""
 
 
-def parameters_of(kind: type, sizes: int) -> dict[str, inspect.Parameter]:
-    """What ``__init__`` takes besides its first arguments: ``sizes`` of them are no options, whatever it calls them."""
-    parameters = dict(inspect.signature(kind).parameters)
+def parameters_of(cls: type, sizes: int) -> dict[str, inspect.Parameter]:
+    """Return the parameters of ``__init__`` without the first ``sizes``, which are not options."""
+    parameters = dict(inspect.signature(cls).parameters)
     in_order = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for name in in_order[:sizes]:
         del parameters[name]
     return {name: p for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
 
 
-def typed_options(whose: str, kind: type, sizes: int, given: Mapping[str, Option]) -> Options:
-    """All options of a class, by name: those given, turned into the types that it declares, and the defaults of the others."""
-    parameters = parameters_of(kind, sizes)
-    hints = get_type_hints(kind.__init__)  # type: ignore[misc]  # of the class itself, whatever it derives from
+def typed_options(owner: str, cls: type, sizes: int, given: Mapping[str, Option]) -> Options:
+    """Return all options of a class by name: the given ones converted to their declared types, the defaults of the others."""
+    parameters = parameters_of(cls, sizes)
+    hints = get_type_hints(cls.__init__)  # type: ignore[misc]  # mypy warns that a subclass may differ
     for key in given:
         if key not in parameters:
-            raise UserError(f"{whose} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
+            raise UserError(f"{owner} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
     values: Options = {}
     for key, parameter in parameters.items():
         hint = hints.get(key, inspect.Parameter.empty)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
             types = "bool, int, float, str or Literal"
-            raise PluginError(f"{class_location(kind)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
+            raise PluginError(f"{class_location(cls)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
         if key in given:
-            values[key] = _typed(whose, key, given[key], hint)
+            values[key] = _typed(owner, key, given[key], hint)
         elif parameter.default is inspect.Parameter.empty:
-            raise UserError(f"{whose} needs the option {key}: give it a value, or a default in its class")
+            raise UserError(f"{owner} needs the option {key}: give it a value, or a default in its class")
         else:
             values[key] = parameter.default
     return values
 
 
-def _typed(whose: str, key: str, value: Option, hint: object) -> Option:
+def _typed(owner: str, key: str, value: Option, hint: object) -> Option:
     text = str(value)
     if get_origin(hint) is Literal:
         for choice in get_args(hint):
             if str(choice) == text:
                 return choice  # type: ignore[no-any-return]  # one of the Literal's values
-        raise UserError(f"option {key} of {whose} must be one of {', '.join(map(str, get_args(hint)))}, not {text[:40]!r}")
+        raise UserError(f"option {key} of {owner} must be one of {', '.join(map(str, get_args(hint)))}, not {text[:40]!r}")
     try:
         if hint is bool:
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
@@ -59,6 +59,6 @@ def _typed(whose: str, key: str, value: Option, hint: object) -> Option:
         if hint is float:
             return float(text)
     except (KeyError, ValueError):
-        wanted = "true or false" if hint is bool else "a whole number" if hint is int else "a number"
-        raise UserError(f"option {key} of {whose} must be {wanted}, not {text[:40]!r}") from None
+        expected = "true or false" if hint is bool else "a whole number" if hint is int else "a number"
+        raise UserError(f"option {key} of {owner} must be {expected}, not {text[:40]!r}") from None
     return text

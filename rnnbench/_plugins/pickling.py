@@ -16,27 +16,33 @@ CACHED = type(lru_cache(str))
 
 
 def cached(function: Callable[..., Any], settings: dict[str, Any]) -> Any:
-    """What functools.cache and lru_cache make of a function: pickle knows it by its name alone."""
+    """Rebuild a function cached by functools.cache or lru_cache, which pickle stores only by name."""
     return lru_cache(**settings)(function)
 
 
-class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it comes without types
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+    """A pickler that also stores cached functions by value."""
+
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, CACHED):
             return cached, (value.__wrapped__, value.cache_parameters())
         return super().reducer_override(value)
 
 
-def dumps(kind: type, module: ModuleType | None) -> bytes:
-    """The class, with all that ``module`` defines by value: another machine may not have it. Raises UserError."""
-    into = io.BytesIO()
+def dumps(cls: type, module: ModuleType | None) -> bytes:
+    """Return the pickled class; what ``module`` defines is stored by value, since another machine may not have it.
+
+    Raises:
+        UserError: the class refers to an object that cannot be pickled.
+    """
+    buffer = io.BytesIO()
     if module is not None:
         cloudpickle.register_pickle_by_value(module)
     try:
-        Pickler(into).dump(kind)
-    except Exception as error:  # whatever a stranger's object raises
-        raise UserError(f"{class_location(kind)}: it cannot be sent to other processes: {one_line(error)}") from error
+        Pickler(buffer).dump(cls)
+    except Exception as error:  # objects of the user may raise anything
+        raise UserError(f"{class_location(cls)}: it cannot be sent to other processes: {one_line(error)}") from error
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)
-    return into.getvalue()
+    return buffer.getvalue()

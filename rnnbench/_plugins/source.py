@@ -1,6 +1,6 @@
 """The identity of a plug-in: a digest of its source, which is the same in every process.
 
-A file is identified by its text and that of the user's own modules that it imports. A class from Python or a notebook is
+A file is identified by its text and that of the user's modules that it imports. A class from Python or a notebook is
 identified by the source of the class, of its bases outside installed packages, and of the functions and classes that they name,
 together with the immutable constants that they name. An installed package is identified by its name and version.
 
@@ -57,7 +57,7 @@ def digest_of(content: bytes) -> str:
 
 
 def source_of_file(content: bytes) -> bytes:
-    """Return the text of a plug-in's file, followed by that of the user's own modules that it imports, directly or not."""
+    """Return the text of a plug-in's file, followed by that of the user's modules that it imports, directly or not."""
     modules: dict[str, bytes] = {}
     _add_modules(content, "", modules)
     return content + b"".join(f"\n{name}\n".encode() + text for name, text in sorted(modules.items()))

@@ -1,4 +1,4 @@
-"""Cells of the literature and some that strain the engine, which knows none of them, held to ``step`` and autograd."""
+"""Cells of the literature, and some that strain the engine, compared with ``step`` and autograd."""
 
 from typing import Any
 
