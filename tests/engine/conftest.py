@@ -1,4 +1,4 @@
-"""Generated code run as plain Python: what is written is what is tested, without the seconds that numba takes for every cell."""
+"""Emitted code run as plain Python, which saves the seconds that numba needs for every cell."""
 
 import math
 from types import ModuleType
@@ -10,7 +10,7 @@ import torch
 
 
 class Plain:
-    """Products made by numpy."""
+    """Matrix products by numpy."""
 
     addresses = np.zeros(0, np.int64)
 
@@ -63,7 +63,7 @@ def plain(text: str) -> ModuleType:
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generated code runs as Python."""
+    """Run emitted code as Python."""
     from rnnbench._engine import build, products, sequence
 
     monkeypatch.setattr(build, "load", plain)

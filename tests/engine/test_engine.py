@@ -1,4 +1,4 @@
-"""The compiled engine, held to the cells' written-out steps (tests/cells does), to gradcheck, and to its promises about memory."""
+"""The compiled engine, compared with `step` and gradcheck, and its use of memory and of the cache."""
 
 import os
 import subprocess
@@ -31,12 +31,12 @@ STACKED = [
     if {"weight_ih", "weight_hh"} <= set((cell := registry.make_cell(name, 4, 5)).uninitialized_parameters())
     and len(cell.uninitialized_parameters()) == len(list(cell.parameters()))
 ]
-"""Cells with weights stacked gate by gate and nothing else: what the tests below take hold of by name."""
+"""Cells with only weights stacked gate by gate, which the tests below access by name."""
 
 
 @pytest.fixture
 def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A BLAS unless the test asks for our own product; which of them the machine would take does not matter."""
+    """Use a BLAS or the built-in tiles, as the test requests, whatever this machine would use."""
     from rnnbench._engine import blas
 
     if request.param == "blas" and not blas.found(torch.float32):
@@ -45,7 +45,7 @@ def multiplier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 def both(*names: str) -> list[tuple[str, str]]:
-    """Every cell with a BLAS, and one of them, which has all kinds of products, with our own: each pair is compiled once."""
+    """Return every cell with a BLAS, and the GRU, which has all kinds of products, with tiles. Each pair is compiled once."""
     return [("blas", name) for name in names] + [("tiles", "gru")]
 
 
@@ -60,7 +60,7 @@ def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, 
 
 
 def usual(name: str, H: int, D: int, dtype: torch.dtype) -> Cell:
-    """A cell with its own initialisation."""
+    """Return a cell with its default initialisation."""
     torch.manual_seed(3)
     cell = registry.make_cell(name, D, H)
     initialise(cell, default_init(registry.make_cell(name, D, H)), InitContext(Generator().manual_seed(3), 5, 50.0))
@@ -156,7 +156,7 @@ def test_small_shapes_and_strided_arguments(multiplier: None, name: str, shape: 
 @pytest.mark.parametrize("H", [1, 2])
 @EVERY
 def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B: int, kind: str) -> None:
-    """A dimension of length 1 has strides that mean nothing; BLAS takes them at their word."""
+    """A dimension of length 1 has arbitrary strides, which BLAS would use."""
     cell = fast(name, H, D)
     inputs = tokens(5, B, D) if kind == "tokens" else values(5, B, D)
     for part in cell.initial_state:
@@ -168,7 +168,7 @@ def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B:
 
 
 @EVERY
-def test_two_graphs_alive_at_once_and_one_walked_twice(multiplier: None, name: str) -> None:
+def test_two_graphs_at_once_and_one_differentiated_twice(multiplier: None, name: str) -> None:
     cell = fast(name)
     first, second = tokens(), tokens().flip(0)
     alone = torch.autograd.grad(_engine.states(cell, first).square().sum(), cell.weight_hh)[0]
@@ -185,7 +185,7 @@ def test_two_graphs_alive_at_once_and_one_walked_twice(multiplier: None, name: s
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @EVERY
-def test_what_is_not_finite_stays_visible(multiplier: None, name: str, bad: float) -> None:
+def test_infinite_and_nan_values_stay_visible(multiplier: None, name: str, bad: float) -> None:
     for dtype in (torch.float32, torch.float64):
         cell = fast(name, dtype=dtype)
         with torch.no_grad():
@@ -230,7 +230,7 @@ def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_pointwise_functions_are_good_to_a_few_parts_in_ten_million(dtype: torch.dtype) -> None:
+def test_pointwise_functions_are_exact_to_a_few_parts_in_ten_million(dtype: torch.dtype) -> None:
     from numba import njit
 
     from rnnbench._engine import functions
@@ -277,7 +277,7 @@ def test_repeated_calls_agree_bit_for_bit(multiplier: None, name: str) -> None:
 
 
 class Recorder:
-    """The code of a program, keeping the arrays that it is called with."""
+    """The code of a program, with a record of the arrays that it is called with."""
 
     def __init__(self, code: object) -> None:
         self.code, self.calls = code, []
@@ -293,7 +293,7 @@ class Recorder:
 @pytest.mark.parametrize("name", COMPILED)
 @pytest.mark.parametrize("kind", ["tokens", "values"])
 def test_the_arrays_given_to_compiled_code_never_overlap(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is compiled on that promise: a loop does not look whether a row that it stores to is one that it reads."""
+    """The compiler assumes it: loops do not check whether they store to a row that they read."""
     from rnnbench._engine.sequence import program
 
     cell = usual(name, 8, 8, torch.float32)
@@ -334,7 +334,7 @@ def test_training_with_either_engine_has_the_same_outcome(name: str) -> None:
     ends = [list(Trainer(resolve(RunRequest(engine=choice, **recipe))).rows())[-1] for choice in ("fast", "torch")]
     assert ends[0].status == ends[1].status
     assert abs(ends[0].step - ends[1].step) <= 50
-    assert ends[0].run_id == ends[1].run_id  # the engine is no part of what a run is
+    assert ends[0].run_id == ends[1].run_id  # the engine is not part of the identity
     assert name not in STACKED or ends[0].status == "solved"
 
 
@@ -352,7 +352,7 @@ def test_without_numba_the_cells_run_on_torch() -> None:
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A fresh process; what it writes to stderr is one line or nothing."""
+    """Run code in a new process."""
     paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     return subprocess.run([sys.executable, "-c", code], env=paths | environment, capture_output=True, text=True, check=True)
 
@@ -373,8 +373,8 @@ assert _engine.available() == WANTED
 USE = "_engine.states(Tiny(), torch.zeros(3, 1, 2)).sum().backward()"
 
 
-def test_without_a_folder_that_can_be_written_to_it_compiles_anew_and_says_so(tmp_path: Path) -> None:
-    """A file stands for a folder that cannot be written to: tests may run as root, who can write anywhere."""
+def test_without_a_writable_cache_folder_cells_are_compiled_again_with_a_warning(tmp_path: Path) -> None:
+    """A file replaces the folder, because root could write to any folder."""
     (tmp_path / "file").write_text("")
     place = str(tmp_path / "file")
     locked = f"from rnnbench._engine import build\nbuild.PACKAGE = build.Path({place!r})\n"
@@ -383,7 +383,7 @@ def test_without_a_folder_that_can_be_written_to_it_compiles_anew_and_says_so(tm
     assert "no cache folder" in done.stderr
 
 
-def test_the_second_process_takes_what_the_first_compiled(tmp_path: Path) -> None:
+def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     kept = []
     for _ in range(2):
         run(TINY.replace("WANTED", "True") + USE, XDG_CACHE_HOME=str(tmp_path))
@@ -392,14 +392,14 @@ def test_the_second_process_takes_what_the_first_compiled(tmp_path: Path) -> Non
     assert kept[1] == kept[0]
 
 
-def test_the_first_use_is_not_held_up_by_the_garbage_collector(tmp_path: Path) -> None:
-    """It would walk through all of torch's objects, several times in half a second; afterwards it collects as before."""
+def test_the_garbage_collector_is_off_during_the_first_use(tmp_path: Path) -> None:
+    """A collection would traverse all objects of torch. Afterwards the collector is on again."""
     counted = "import gc\nwalks = []\ngc.callbacks.append(lambda phase, about: walks.append(about['generation']))\n"
     after = "\nassert not any(walks) and gc.isenabled() and gc.get_freeze_count() == 0"
     run(TINY.replace("assert", counted + "assert").replace("WANTED", "True") + USE.removesuffix(".sum().backward()") + after)
 
 
-def test_with_compilation_switched_off_the_engine_says_that_it_is_not_there() -> None:
+def test_the_engine_is_unavailable_when_numba_is_disabled() -> None:
     assert run(TINY.replace("WANTED", "False"), NUMBA_DISABLE_JIT="1").stderr == ""
 
 
@@ -410,7 +410,7 @@ def test_double_backward_is_refused() -> None:
         grad.sum().backward()
 
 
-def test_the_code_of_the_gru_is_the_one_on_the_page() -> None:
+def test_the_readme_shows_the_code_of_the_gru() -> None:
     from rnnbench._engine.emit import emit
     from rnnbench._engine.plan import plan
     from rnnbench._engine.trace import Trace

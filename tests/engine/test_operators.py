@@ -1,4 +1,4 @@
-"""Every operator's slope by finite differences; steps drawn at random; what is refused, and in which words."""
+"""Operators: slopes by finite differences, random steps, and the messages of refusals."""
 
 from collections.abc import Callable
 from typing import Any
@@ -109,7 +109,7 @@ def test_slopes_are_those_of_finite_differences(name: str) -> None:
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", ["max", "min", "relu", "abs", "clamp", "hardtanh"])
-def test_slopes_where_there_is_a_corner_are_those_of_torch(name: str) -> None:
+def test_slopes_at_corners_are_those_of_torch(name: str) -> None:
     cell = Written(CASES[name]).double()
     with torch.no_grad():
         cell.weight.copy_(torch.eye(3))
@@ -143,7 +143,7 @@ BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
 
 
 class Drawn(Cell):
-    """A step drawn at random: each instruction takes earlier blocks, and gives one more or, where it is a product, two."""
+    """A random step: each instruction takes earlier blocks and returns one, or two if it is a product."""
 
     name = "drawn"
     summary = "for a test"
@@ -242,23 +242,23 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_what_is_refused_is_named(words: str) -> None:
+def test_a_refusal_names_the_operation(words: str) -> None:
     cell = Written(REFUSED[words])
-    said = _engine.refusal(cell)
-    assert said is not None
-    assert words in said
-    assert "\n" not in said
+    message = _engine.refusal(cell)
+    assert message is not None
+    assert words in message
+    assert "\n" not in message
     with pytest.raises(NotCompiledError):
         _engine.states(cell, torch.zeros(2, 1, 3))
 
 
-def test_a_refusal_says_where() -> None:
+def test_a_refusal_names_the_line() -> None:
     line = REFUSED["softmax"].__code__.co_firstlineno
     assert _engine.refusal(Written(REFUSED["softmax"])) == f"test_operators.py, line {line}: softmax is not compiled"
 
 
 class Shaped(Cell):
-    """A state that is no (H,)."""
+    """A cell whose state is not (H,)."""
 
     name = summary = "shaped"
 
@@ -269,7 +269,7 @@ class Shaped(Cell):
         return state, {}
 
 
-def test_a_refusal_of_the_step_as_a_whole_says_where_it_is_written() -> None:
+def test_a_refusal_of_a_whole_step_names_the_line_of_step() -> None:
     for cell, words in (
         (Shaped(), "part h of shape (3, 2)"),
         (Written(lambda a, h: h), "products of its input"),
@@ -300,7 +300,7 @@ def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
         (torch.zeros(2, 1, 3), -1, "not -1"),
     ],
 )
-def test_inputs_that_no_cell_reads_are_refused_in_words(inputs: torch.Tensor, first: int, words: str) -> None:
+def test_inputs_that_a_cell_cannot_read_are_refused(inputs: torch.Tensor, first: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
         _engine.states(Written(lambda a, h: a + h), inputs, first)
 
