@@ -8,6 +8,7 @@ from rnnbench import _study as rooms
 from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import RunRecord
+from rnnbench._study.record import frame
 from rnnbench._study.schema import Failure, Row
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ class Study(rooms.Study):
 
     def failed(self) -> pd.DataFrame:
         """Return the failed runs, one row each, with the reason; ``sweep(retry_failed=True)`` repeats them."""
-        import pandas as pd
-
-        return pd.DataFrame([row.model_dump() for row in self.failures.rows()], columns=list(Failure.model_fields))
+        return frame(self.failures.rows(), Failure)
 
     def summary(self) -> pd.DataFrame:
         """Return one row per curve and gap: how many seeds solved it, medians and intervals."""
@@ -99,9 +98,7 @@ class Result:
     @property
     def log(self) -> pd.DataFrame:
         """Its evaluations, one row each; columns as in the log's CSV."""
-        import pandas as pd
-
-        return pd.DataFrame([row.values() for row in self.rows], columns=list(Row.columns()))
+        return frame(self.rows, Row)
 
     @property
     def status(self) -> str:
