@@ -30,8 +30,8 @@ def gates(
 
     name = find_run(Study.open(study), run).run_id
     check_writable(out)
-    found = measure_gates(name, study=study, example=example)
-    typer.echo(gate_lines(found))
-    save(out, f"gates_{name}", found.means, GateRow, plot_gates(*found))
-    if len(found.half_lives):
-        save(out, f"half_lives_{name}", found.half_lives, HalfLifeRow)
+    result = measure_gates(name, study=study, example=example)
+    typer.echo(gate_lines(result))
+    save(out, f"gates_{name}", result.means, GateRow, plot_gates(*result))
+    if len(result.half_lives):
+        save(out, f"half_lives_{name}", result.half_lives, HalfLifeRow)

@@ -49,7 +49,7 @@ def gradients(
     from rnnbench.plots import plot_gradients
 
     check_writable(out)
-    found = measure_gradients(
+    result = measure_gradients(
         cell=name_list("--cell", cell),
         task=task,
         gap=gap,
@@ -61,6 +61,6 @@ def gradients(
         study=study,
         float64=float64,
     )
-    typer.echo(gradient_lines(found.numbers))
-    name = f"gradients_{found.numbers['task'].iloc[0]}_gap{found.numbers['gap'].iloc[0]}"
-    save(out, name, found.curves, GradientRow, plot_gradients(found.curves))
+    typer.echo(gradient_lines(result.numbers))
+    name = f"gradients_{result.numbers['task'].iloc[0]}_gap{result.numbers['gap'].iloc[0]}"
+    save(out, name, result.curves, GradientRow, plot_gradients(result.curves))

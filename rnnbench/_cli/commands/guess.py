@@ -51,7 +51,7 @@ def guess(
     from rnnbench.plots import plot_guesses
 
     runs = Study.open(study).runs() if study else None  # read first, so that a wrong study fails at once
-    found = measure_guesses(
+    result = measure_guesses(
         cell=name_list("--cell", cell),
         task=name_list("--task", task),
         seed=range(seed, seed + repeats),
@@ -63,6 +63,6 @@ def guess(
         scale=scale,
         max_guesses=max_guesses,
     )
-    for line in (*guess_lines(found), f"  {out / 'guess.csv'}"):
+    for line in (*guess_lines(result), f"  {out / 'guess.csv'}"):
         print_wrapped(line)
-    save_figure(out, "guess", plot_guesses(found, runs))
+    save_figure(out, "guess", plot_guesses(result, runs))

@@ -48,7 +48,7 @@ def sensitivity(
     from rnnbench.plots import plot_sensitivity
 
     check_writable(out)
-    found = measure_sensitivity(
+    result = measure_sensitivity(
         cell=name_list("--cell", cell),
         gap=comma_list("--gap", gap, steps, "10,100"),
         seed=comma_list("--seed", seed, steps, "0,1,2"),
@@ -58,5 +58,5 @@ def sensitivity(
         init=init,
         option=parse_options(option),
     )
-    typer.echo(sensitivity_lines(found))
-    save(out, f"sensitivity_{found['task'].iloc[0]}", found, SensitivityRow, plot_sensitivity(found))
+    typer.echo(sensitivity_lines(result))
+    save(out, f"sensitivity_{result['task'].iloc[0]}", result, SensitivityRow, plot_sensitivity(result))

@@ -28,17 +28,17 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def sensitivity_lines(found: pd.DataFrame) -> str:
+def sensitivity_lines(frame: pd.DataFrame) -> str:
     """Return the medians of :func:`rnnbench.insight.measure_sensitivity` over seeds, and their growth with the gap."""
     from rnnbench.insight._sensitivity import growth_exponents
 
     lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
-    middle = found.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
+    middle = frame.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
     lines += [
         f"{c:>12} {g:>6} {number(s, '19.3g')} {number(t, '14.2g')}"
         for (c, g), (s, t) in zip(middle.index, middle.to_numpy(), strict=True)
     ]
-    for row in growth_exponents(found).to_dict("records"):
+    for row in growth_exponents(frame).to_dict("records"):
         if row["exponent"] == row["exponent"]:  # NaN if there is only one gap
             verb = "grows" if row["exponent"] >= 0 else "falls"
             lines.append(
@@ -47,21 +47,21 @@ def sensitivity_lines(found: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def gate_lines(found: Gates) -> str:
+def gate_lines(gates: Gates) -> str:
     """Return the means of the gates, and the half-lives."""
     lines = [
         f"{quantity:>24}: mean {mean.mean():6.3f}, from {mean.min():6.3f} to {mean.max():6.3f}"
-        for quantity, mean in found.means.groupby("quantity", sort=False)["mean"]
+        for quantity, mean in gates.means.groupby("quantity", sort=False)["mean"]
     ]
-    for when, steps in found.half_lives.groupby("when")["half_life"]:
+    for when, steps in gates.half_lives.groupby("when")["half_life"]:
         low, median, high = (steps.quantile(share) for share in (0.1, 0.5, 0.9))
         lines.append(f"{when:>24}: half-life {median:,.1f} steps (median), middle 80 % of units {low:,.1f} to {high:,.1f}")
-    if found.half_lives.empty:
+    if gates.half_lives.empty:
         lines.append("no half-lives: this cell has no gate that keeps its state")
     return "\n".join(lines)
 
 
-def construction_lines(frame: pd.DataFrame) -> str:
+def construction_lines(gates: pd.DataFrame) -> str:
     """Return accuracies by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
     from rnnbench.insight._trade_off import trade_off
 
@@ -94,10 +94,10 @@ def train_lines(frame: pd.DataFrame) -> str:
     )
 
 
-def guess_lines(found: pd.DataFrame) -> list[str]:
+def guess_lines(frame: pd.DataFrame) -> list[str]:
     """Return the number of guesses needed, one line per task and cell."""
     lines = []
-    for (task, cell), rows in found.groupby(["task", "cell"], sort=False):
+    for (task, cell), rows in frame.groupby(["task", "cell"], sort=False):
         hits, misses = rows[rows["solved"].astype(bool)], rows[~rows["solved"].astype(bool)]
         low, high = wilson_interval(len(hits), len(rows))
         line = f"{cell} on {task}, gap {rows['gap'].iloc[0]}, {rows['hidden_size'].iloc[0]} units: "

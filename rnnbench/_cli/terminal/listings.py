@@ -30,20 +30,20 @@ def print_tasks() -> None:
     for title in ("task", "chance", "loss"):
         table.add_column(title, justify="left" if title == "task" else "right", no_wrap=True)
     table.add_column("question, options (default) and source")
-    broken = {}
+    errors = {}
     for name, entry in TASKS.named().items():
         cls = entry.cls
         try:
             task = make_task(entry)
             chance = task.chance(200)
         except BaseException as error:
-            broken[name] = _plugin_error(error)
+            errors[name] = _plugin_error(error)
             continue
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(cls)) or "no options"
         description = Text.assemble(cls.question, "\n", options, "\n", (cls.reference, "dim"))
         table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", description)
     Console().print(table)
-    _print_broken(broken | TASKS.broken)
+    _print_broken(errors | TASKS.broken)
 
 
 def _plugin_error(error: BaseException) -> str:
@@ -54,8 +54,8 @@ def _plugin_error(error: BaseException) -> str:
     return message
 
 
-def _print_broken(broken: Mapping[str, str]) -> None:
-    for name, reason in broken.items():
+def _print_broken(errors: Mapping[str, str]) -> None:
+    for name, reason in errors.items():
         typer.echo(f"{name} is installed but cannot be used: {reason}", err=True)
 
 
@@ -66,7 +66,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     table = Table(title=f"Cells with {hidden_size} units on {task}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "remembers with", "default init", "parameters", "state", "compiled"):
         table.add_column(title, justify="right" if title in ("parameters", "state") else "left")
-    notes, broken = [], {}
+    notes, errors = [], {}
     for entry in entries:
         try:
             with torch.random.fork_rng(devices=[]):
@@ -74,7 +74,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
         except BaseException as error:
             if names or not entry.source:
                 raise
-            broken[entry.name] = _plugin_error(error)
+            errors[entry.name] = _plugin_error(error)
             continue
         state = "grows" if cell.state_size is None else f"{cell.state_size:,}"
         why = refusal(cell) if isinstance(cell, Cell) else "it reads whole sequences, and the engine compiles steps"
@@ -86,7 +86,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     for note in notes:
         print_wrapped(note)
     if not names:
-        _print_broken(broken | CELLS.broken)
+        _print_broken(errors | CELLS.broken)
 
 
 def print_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:
