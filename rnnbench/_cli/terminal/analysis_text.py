@@ -61,7 +61,7 @@ def gate_lines(gates: Gates) -> str:
     return "\n".join(lines)
 
 
-def construction_lines(gates: pd.DataFrame) -> str:
+def construction_lines(frame: pd.DataFrame) -> str:
     """Return accuracies by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
     from rnnbench.insight._trade_off import trade_off
 
