@@ -1,4 +1,4 @@
-"""The Python interface with classes of one's own: failures and changes are told, and instances are as good as classes."""
+"""The Python interface with custom classes: failures and changes are reported, and instances work like classes."""
 
 import functools
 import threading

@@ -25,14 +25,14 @@ def test_a_bar_is_shown_and_the_stop_button_keeps_the_progress(tmp_path: Path) -
             shown += str(content.get("data", {}).get("text/html", ""))
         manager.interrupt_kernel()
         assert "<progress" in shown
-        told = []
+        printed = []
         kernel.execute_interactive(
             "print(result.status, len(result.log), result.step >= 2)",
             timeout=60,
-            output_hook=lambda message: told.append(message["content"].get("text", "")),
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
-        assert "".join(told).split()[0] == "interrupted"
-        assert "".join(told).split()[2] == "True"
+        assert "".join(printed).split()[0] == "interrupted"
+        assert "".join(printed).split()[2] == "True"
     finally:
         kernel.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -74,10 +74,10 @@ class Trainer:
         self.device = check_device(run.device)
         check_memory(resolved)
         self.model = build(resolved).to(self.device)
-        self.optimizer = make_optimizer(run, [p for p in self.model.parameters() if p.requires_grad])
         self.train_stream = stream(run.seed, "train")
         self.eval_stream = stream(run.seed, "evaluate")
         self.noise = stream(run.seed, "noise").get_state()  # for cells that draw random numbers in `step`
+        self.optimizer = make_optimizer(run, [p for p in self.model.parameters() if p.requires_grad])
         self.fixed_sequences: Batch | None = None
         if run.train_sequences:
             self.fixed_sequences = self.sample(run.train_sequences, self.train_stream)

@@ -42,8 +42,9 @@ def measure_at_gap(study: Study, resolved: Resolved, gap: int) -> Extrapolation:
     assert record is not None
     check_memory(resolved._replace(run=run.model_copy(update={"gap": gap})))
     model = load_trained(resolved, study).to(check_device(run.device))
-    with training_settings(run.threads, stream(run.seed, "noise").get_state()):
-        accuracy, loss = evaluate(model, task, gap, run.eval_sequences, stream(run.seed, "extrapolate"))
+    noise, sequences = stream(run.seed, "noise").get_state(), stream(run.seed, "extrapolate")
+    with training_settings(run.threads, noise):
+        accuracy, loss = evaluate(model, task, gap, run.eval_sequences, sequences)
     row = Extrapolation.of(
         run,
         status=record.status,

@@ -84,7 +84,7 @@ class Watched:
 
 
 def run(keywords: dict[str, Any], n: int = 0) -> int:
-    """Make the run in a process of its own, killed at its n-th touch; its exit code."""
+    """Run in a separate process that is killed at its n-th touch; return its exit code."""
     child = os.fork()
     if not child:
         try:

@@ -21,7 +21,7 @@ FORCE = RUN | {"force": True}
 
 
 def killed(folder: Path, words: dict, again: dict) -> list[Path]:
-    """The folders in which a run was killed and made again, by the number of touches before the kill."""
+    """The folders in which a run was killed and resumed, by the number of touches before the kill."""
     (folder / "first").mkdir(exist_ok=True)
     argv = [sys.executable, "-m", "tests.hardening.killed", json.dumps(words), json.dumps(again)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -30,7 +30,7 @@ def killed(folder: Path, words: dict, again: dict) -> list[Path]:
     return [place for place in sorted(folder.iterdir()) if (place / "touch").exists()]
 
 
-def told(study: Path) -> tuple:
+def contents_of(study: Path) -> tuple:
     """Row, log and weights of the only run of a study; and the files that should not be there."""
     home = Study.open(study)
     (record,) = home.records()
@@ -52,7 +52,7 @@ def test_a_run_killed_at_any_touch_of_the_disk_ends_as_an_undisturbed_one(tmp_pa
     places = killed(tmp_path, RUN, RUN)
     assert len(places) >= 40
     for place in places:
-        assert told(place / "study") == told(calm), (place / "touch").read_text()
+        assert contents_of(place / "study") == contents_of(calm), (place / "touch").read_text()
 
 
 @pytest.mark.parametrize("again", [RUN, FORCE], ids=["asked", "forced"])
@@ -66,12 +66,12 @@ def test_a_forced_run_killed_at_any_touch_leaves_the_old_or_the_new_result(tmp_p
     home.weights_file(record.run_id).write_bytes(b"old")
     log = home.log_file(record.run_id)
     log.write_text(log.read_text().replace("beijing,", "old,"))
-    old, new = told(study), told(calm)
+    old, new = contents_of(study), contents_of(calm)
     assert not any(was == now for was, now in zip(old[:3], new[:3], strict=True))
     places = killed(tmp_path, FORCE, again)
     assert len(places) >= 40
     for place in places:
-        *result, spare = told(place / "study")
+        *result, spare = contents_of(place / "study")
         about = ((place / "touch").read_text(), spare)
         assert result in ([list(new[:3])] if again == FORCE else [list(old[:3]), list(new[:3])]), about
         if result == list(new[:3]):

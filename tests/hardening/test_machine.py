@@ -29,7 +29,7 @@ def call(folder: Path, *argv: str, stdout: object = subprocess.PIPE, **environme
 
 @pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.3])
 def test_ctrl_c_while_the_command_line_is_loaded_is_one_line(tmp_path: Path, after: float) -> None:
-    """The first import of ours is waited for: what Python itself does before that is not ours to handle."""
+    """Wait for the first import of rnnbench; what Python does before that cannot be handled here."""
     code = (
         "import sys, signal, os, threading\n"
         "from rnnbench.__main__ import main\n"
