@@ -133,7 +133,7 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ({"gap": -1}, "gap must be at least 0, not -1"),
         ({"hiden_size": 3}, "unknown key 'hiden_size': did you mean 'hidden_size'"),
@@ -141,8 +141,8 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
         ({"cell": int}, "cell"),
     ],
 )
-def test_mistakes_are_one_sentence(words: dict, told: str) -> None:
-    with pytest.raises(rnnbench.UserError, match=re.escape(told)) as error:
+def test_mistakes_are_one_sentence(words: dict, message: str) -> None:
+    with pytest.raises(rnnbench.UserError, match=re.escape(message)) as error:
         rnnbench.run(**(SMALL | {"cell": "rnn"} | words))
     assert "\n" not in str(error.value)
 

@@ -1,6 +1,7 @@
 """Tests of the Markdown pages: every command exists and takes the flags shown with it, and every link has a target."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -49,3 +50,8 @@ def test_every_relative_link_has_a_target(path: Path) -> None:
         file, _, anchor = target.partition("#")
         assert (path.parent / file).exists(), target
         assert not anchor or anchor in anchors(path.parent / file if file else path), target
+
+
+def test_the_page_of_public_names_is_current() -> None:
+    make_api = runpy.run_path(str(ROOT / "docs" / "make_api.py"))
+    assert make_api["PAGE"].read_text(encoding="utf-8") == make_api["page"](), "run python docs/make_api.py"

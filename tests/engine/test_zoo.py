@@ -247,7 +247,7 @@ ZOO = [Normed, Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, S
 
 
 def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
-    """The states, and the gradients of a weighted sum of them."""
+    """Return the states, and the gradients of a weighted sum of them."""
     weight = torch.randn(states.shape, generator=Generator().manual_seed(2), dtype=states.dtype)
     grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True)
     return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]

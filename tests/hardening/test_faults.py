@@ -21,7 +21,7 @@ FORCE = RUN | {"force": True}
 
 
 def killed(folder: Path, words: dict, again: dict) -> list[Path]:
-    """The folders in which a run was killed and resumed, by the number of touches before the kill."""
+    """Return the folders in which a run was killed and resumed, by the number of touches before the kill."""
     (folder / "first").mkdir(exist_ok=True)
     argv = [sys.executable, "-m", "tests.hardening.killed", json.dumps(words), json.dumps(again)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -42,7 +42,7 @@ def contents_of(study: Path) -> tuple:
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study with the run, undisturbed."""
+    """Return a study with the undisturbed run."""
     study = tmp_path_factory.mktemp("calm") / "study"
     run(**RUN | {"out": study}, progress=False)
     return study

@@ -21,7 +21,7 @@ RUN = ["run", "--cell", "rnn", "--task", "beijing", "--gap", "2", "--max-steps",
 
 
 def call(folder: Path, *argv: str, stdout: object = subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess:
-    """A command, to its end."""
+    """Run a command to its end."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
     command = [sys.executable, "-m", "rnnbench", *argv]
     return subprocess.run(command, cwd=folder, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
@@ -97,8 +97,8 @@ def test_a_closed_pipe_is_quiet(studies: Path) -> None:
         assert done.returncode == 1
 
 
-@pytest.mark.parametrize(("engine", "told"), [("auto", 1), ("torch", 0)])
-def test_a_user_who_may_write_to_the_study_alone(tmp_path: Path, engine: str, told: int) -> None:
+@pytest.mark.parametrize(("engine", "messages"), [("auto", 1), ("torch", 0)])
+def test_a_user_who_may_write_to_the_study_alone(tmp_path: Path, engine: str, messages: int) -> None:
     """No home, and a package whose folders take nothing: a file stands where each would have its cache, which stops root too."""
     for name in ("rnnbench", "tasks"):
         shutil.copytree(ROOT / name, tmp_path / "lib" / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -108,7 +108,7 @@ def test_a_user_who_may_write_to_the_study_alone(tmp_path: Path, engine: str, to
     home = {"PYTHONPATH": str(tmp_path / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = call(tmp_path, *RUN, "--engine", engine, "--quiet", "--out", "study", **nowhere, **home)
     assert done.returncode == 0, done.stderr
-    assert sum("no cache folder" in line for line in done.stderr.splitlines()) == told
+    assert sum("no cache folder" in line for line in done.stderr.splitlines()) == messages
     assert "Traceback" not in done.stderr
     assert len(Study(tmp_path / "study").records()) == 1
 
