@@ -132,21 +132,6 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
     assert steps == list(range(1, 21))
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"gap": -1}, "gap must be at least 0, not -1"),
-        ({"hiden_size": 3}, "unknown key 'hiden_size': did you mean 'hidden_size'"),
-        ({"cell": "lstn"}, "did you mean 'lstm'"),
-        ({"cell": int}, "cell"),
-    ],
-)
-def test_mistakes_are_one_sentence(words: dict, message: str) -> None:
-    with pytest.raises(rnnbench.UserError, match=re.escape(message)) as error:
-        rnnbench.run(**(SMALL | {"cell": "rnn"} | words))
-    assert "\n" not in str(error.value)
-
-
 def test_figures_draw_into_the_callers_axes() -> None:
     from matplotlib.figure import Figure
 

@@ -85,8 +85,3 @@ def test_the_command_lists_published_numbers_and_matching_runs(rnnbench, tmp_pat
     assert table["our_seeds"].notna().sum() == 1
     assert rnnbench("published", "--task", "copy", "--format", "markdown").out.startswith("| paper | task |")
     assert "published.png" in rnnbench("plot", "results", "--published").out
-
-
-def test_an_unknown_task_is_refused_in_one_line(rnnbench) -> None:
-    result = rnnbench("published", "--task", "chess")
-    assert (result.code, result.err.count("\n")) == (2, 1)

@@ -106,4 +106,3 @@ def test_the_command_line_prints_judgements_and_commands(rnnbench) -> None:
     assert rnnbench("run", "--cell", "gru", "--task", "tracking", "--gap", "2", *tiny).code == 0
     table = rnnbench("published", "results", "--reproduces", "--format", "csv").out
     assert table.startswith("cell,source,says,reproduces")
-    assert rnnbench("published", "--reproduces", "--cell", "chess").code == 2

@@ -56,22 +56,6 @@ def test_one_bad_file_does_not_hide_the_result_of_others(rnnbench) -> None:
     assert "broken.py, line 1: SyntaxError" in broken
 
 
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["lstn"], "did you mean 'lstm'"),
-        (["./nothing.py"], "no file ./nothing.py"),
-        (["lstm", "--option", "x"], "key=value"),
-        (["copy", "--option", "colour=1"], "has no option 'colour'"),
-        (["copy", "--option", "symbols=-1"], "symbols must be"),
-    ],
-)
-def test_bad_input_is_one_line(rnnbench, argv: list[str], message: str) -> None:
-    result = rnnbench("check", *argv)
-    assert (result.code, result.err.count("\n")) == (2, 1)
-    assert message in result.err
-
-
 def test_a_plug_in_is_checked_before_its_first_run_only(rnnbench) -> None:
     Path("mine.py").write_text(CELL)
     result = rnnbench(*RUN, "--cell", "./mine.py", "--quiet")
@@ -215,6 +199,7 @@ RAISES = {
     "interrupt in step": ("(h,) = state", "raise KeyboardInterrupt", "mine.py, line 16: KeyboardInterrupt"),
     "no braces": ("),), {}", "),)", "step must return ((h,), gates)"),
     "option without a type": ("rate: float", "rate", "mine.py, class Mine: option rate needs a type"),
+    "option of another type": ("rate: float = 0.5", "rate: list = ()", "mine.py, class Mine: option rate needs a type"),
     "no class": ("CELL = Mine", "", "does not define CELL"),
 }
 

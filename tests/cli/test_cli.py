@@ -131,58 +131,6 @@ def test_plot_makes_the_figures_that_the_study_allows(rnnbench) -> None:
     assert "accuracy_by_gap.png" in rnnbench("plot", "results").out
 
 
-BAD = [
-    ([*RUN, "--cell", "lstn"], "did you mean 'lstm'"),
-    ([*RUN, "--task", "bejing"], "did you mean 'beijing'"),
-    ([*RUN, "--init", "crono"], "did you mean 'chrono'"),
-    ([*RUN, "--gap", "-1"], "--gap must be at least 0, not -1"),
-    ([*RUN, "--gap", "ten"], "--gap"),
-    ([*RUN, "--task", "copy", "--gap", "0"], "smallest is 1"),
-    ([*RUN, "--hidden-size", "0"], "--hidden-size"),
-    ([*RUN, "--lr", "nan"], "--lr"),
-    ([*RUN, "--eval-sequences", "10"], "--eval-sequences"),
-    ([*RUN, "--optimizer", "adamm"], "--optimizer"),
-    ([*RUN, "--gap", "10000000", "--hidden-size", "4096"], "GiB"),
-    ([*RUN, "--device", "cuda:7"], "cuda:7"),
-    ([*RUN, "--device", "teapot"], "teapot"),
-    ([*RUN, "--option", "fillers=many"], "whole number"),
-    ([*RUN, "--option", "filers=3"], "did you mean 'fillers'"),
-    ([*RUN, "--option", "fillers"], "key=value"),
-    ([*RUN, "--option", "fillers=99"], "from 1 to 12"),
-    ([*RUN, "--cell-option", "bias=perhaps"], "true or false"),
-    ([*RUN, "--cell", "rnn", "--init", "chrono"], "does not have"),
-    ([*RUN, "--cell", "rnn", "--horizon", "100"], "horizon"),
-    ([*RUN, "--out", "file"], "--out"),
-    ([*RUN, "--task", "missing.py"], "cannot read task file"),
-    ([*RUN, "--task", "./broken.py"], "line 1"),
-    ([*RUN, "--task", "./nameless.py"], "TASK"),
-    ([*RUN, "--colour", "red"], "--colour"),
-    (["run", "--cell", "lstm"], "--task"),
-    (["plot", "nowhere"], "no study in nowhere"),
-    (["plot", "foreign"], "schema"),
-    (["plot", "strange"], "schema"),
-    (["table", "strange"], "schema"),
-    (["show", "beijing", "--language", "fr"], "en and zh"),
-    (["rum"], "rum"),
-]
-
-
-@pytest.mark.parametrize(("argv", "message"), BAD, ids=[" ".join(argv[-2:]) for argv, _ in BAD])
-def test_bad_input_is_one_line_and_exit_code_2(rnnbench, argv: list[str], message: str) -> None:
-    Path("file").write_text("")
-    Path("broken.py").write_text("def (:\n")
-    Path("nameless.py").write_text("x = 1\n")
-    Path("foreign/logs").mkdir(parents=True)
-    Path("foreign/logs/a.csv").write_text("schema,run_id\n99,2\n")
-    Path("strange").mkdir()
-    Path("strange/runs.csv").write_text("schema,run_id\n99,2\n")
-    result = rnnbench(*argv)
-    assert result.code == 2
-    assert message in result.err
-    assert result.err.count("\n") == 1, result.err
-    assert result.out == ""
-
-
 def test_ctrl_c_ends_a_command_with_one_line(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -120,16 +120,6 @@ def test_a_comparison_of_thousands_of_steps_fits_80_columns(rnnbench, monkeypatc
     assert "…" not in out
 
 
-@pytest.mark.parametrize("content", ["", ",".join(tuple(RunRecord.columns())) + "\n"])
-@pytest.mark.parametrize("command", ["plot", "table", "report"])
-def test_a_table_without_a_row_is_one_line(rnnbench, tmp_path: Path, content: str, command: str) -> None:
-    (tmp_path / "bare").mkdir()
-    (tmp_path / "bare/runs.csv").write_text(content, encoding="utf-8")
-    result = rnnbench(command, "bare")
-    assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "no runs in bare" in result.err
-
-
 def test_a_closed_pipe_is_not_reported_as_an_error_of_the_folder(studies: Path) -> None:
     command = [sys.executable, "-m", "rnnbench", "plot", "one", "--only", "copy"]
     reader, writer = os.pipe()
