@@ -4,29 +4,33 @@ A file is identified by its text and that of the user's modules that it imports.
 identified by the source of the class, of its bases outside installed packages, and of the functions and classes that they name,
 together with the immutable constants that they name. An installed package is identified by its name and version.
 
-The content of lists, dicts, tensors and other mutable objects is never part of an identity: a cell whose step appends to a global
-list stays the same cell.
+Limit: the content of lists, dicts, tensors and other objects, instances and partial functions among them, is never part of an
+identity, and neither are variables that a function assigns to. :func:`uncovered_globals` names them. A user's module that is
+imported inside a function counts with its whole text. Where no source text is available, as at Python's prompt, a function's
+bytecode replaces it. There, variables that it assigns to count, and functions that it reads from a module do not.
 """
 
 from __future__ import annotations
 
 import ast
-import dis
 import enum
 import hashlib
+import inspect
+import itertools
 import linecache
+import numbers
+import re
+import symtable
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, GenericAlias, ModuleType, UnionType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,22 @@ def source_of_class(cls: type) -> bytes:
         >>> class Mine:
         ...     rate = 0.5
         >>> source_of_class(Mine)
-        b'class Mine: object rate\\nclass Mine Mine.rate: 0.5\\nclass Mine base 0: builtins.object'
+        b'Mine base 0: builtins.object\\nMine.rate: 0.5'
     """
     package = _package(cls)
     if installed(package) and (distributions := packages_distributions().get(package)):
         return f"{distributions[0]}=={version(distributions[0])} {cls.__module__}.{cls.__qualname__}".encode()
-    return "\n".join(f"{name}: {text}" for name, text in sorted(_Source(cls).covered().items())).encode()
+    source = _Source(cls)
+    return "\n".join(sorted(f"{name}: {text}" for name, text in source.texts if name not in source.assigned)).encode()
 
 
 def uncovered_globals(cls: type) -> list[str]:
     """Return the globals that a class uses and that are not part of its identity, with their types: ``HISTORY (list)``."""
-    return [] if installed(_package(cls)) else sorted(_Source(cls).uncovered)
+    if installed(_package(cls)):
+        return []
+    source = _Source(cls)
+    state = {name for name, _ in source.texts} & source.assigned
+    return sorted(source.uncovered | {f"{name} (assigned by a function)" for name in state})
 
 
 @cache
@@ -88,40 +97,33 @@ def installed(package: str) -> bool:
     """Return True for a package that is rnnbench, part of Python, or installed in ``site-packages``."""
     if package in ("", "rnnbench"):
         return True
-    try:
+    spec = None
+    with suppress(ValueError):  # __main__, or a module without a spec
         spec = find_spec(package)
-    except ValueError:  # __main__, or a module without a spec
-        return False
-    if spec is None:
-        return False
-    if spec.origin in ("built-in", "frozen"):
-        return True
+    if spec is None or spec.origin in ("built-in", "frozen"):
+        return spec is not None
     paths = [Path(place) for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
     standard = Path(sysconfig.get_path("stdlib"))
     return any(standard in path.parents or {"site-packages", "dist-packages"} & set(path.parts) for path in paths)
 
 
 def _package(thing: Any) -> str:
-    return str(getattr(thing, "__module__", None) or "").partition(".")[0]
+    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+    return str(name or "").partition(".")[0]
 
 
-def _parents(module: str) -> list[str]:
-    """Return the packages around a module, the outermost first: ``a`` and ``a.b`` for ``a.b.c``."""
-    parts = module.split(".")
-    return [".".join(parts[:k]) for k in range(1, len(parts))]
-
-
-def _add_modules(content: bytes, package: str, modules: dict[str, bytes]) -> None:
+def _add_modules(content: bytes | str, package: str, modules: dict[str, bytes]) -> None:
     """Add to ``modules`` the text of every user module that ``content`` imports; relative imports start at ``package``."""
     imported: set[str] = set()
     for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
-            imported |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+            with suppress(ImportError):  # a relative import outside a package, which fails when it runs
+                base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
+                imported |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     for dotted in sorted(imported):
-        for name in (*_parents(dotted), dotted):
+        for name in itertools.accumulate(dotted.split("."), "{}.{}".format):  # the packages around a module come first
             if name in modules or installed(name.partition(".")[0]):
                 continue
             spec = None
@@ -134,24 +136,16 @@ def _add_modules(content: bytes, package: str, modules: dict[str, bytes]) -> Non
 
 
 def _is_constant(value: Any) -> bool:
-    if isinstance(value, (tuple, frozenset)):
-        return all(_is_constant(item) for item in value)
-    if isinstance(value, (int, float, complex, str, bytes, type(None), type(...), slice, enum.Enum)):
-        return True
-    return any(
-        f"{base.__module__}.{base.__name__}" in ("numpy.generic", "torch.dtype", "torch.device") for base in type(value).__mro__
-    )
+    scalars = (numbers.Number, str, bytes, type(None), enum.Enum)
+    return all(map(_is_constant, value)) if isinstance(value, tuple) else isinstance(value, scalars)
 
 
-def _is_identified(value: Any) -> bool:
-    """Return True for a class attribute that may be set again later: other attributes are identified by the class's text."""
-    return _is_constant(value) or callable(value) or hasattr(value, "__get__")
-
-
-def _constant_text(value: Any) -> str:
-    if isinstance(value, frozenset):
-        return f"frozenset({sorted(map(_constant_text, value))})"
-    return f"({', '.join(map(_constant_text, value))})" if type(value) is tuple else repr(value)
+def _function(value: Any) -> FunctionType | None:
+    """Return the user's function inside a method, a property or a decorated function; None for any other value."""
+    value = value.fget if isinstance(value, property) else value
+    if type(value).__module__ in ("builtins", "functools"):
+        value = inspect.unwrap(value)
+    return value if isinstance(value, FunctionType) and not installed(_package(value)) else None
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:
@@ -162,191 +156,113 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-def _code_text(code: CodeType) -> str:
-    """Return bytecode, constants and names of a function whose source text is not available."""
-    constants = ", ".join(_code_text(part) if isinstance(part, CodeType) else _constant_text(part) for part in code.co_consts)
-    return f"{code.co_code.hex()} ({constants}) {code.co_names!r}"
-
-
 @lru_cache(maxsize=32)
-def _parsed(text: str) -> tuple[ast.Module, frozenset[CodeType]] | None:
-    """Return the syntax tree of a file or a notebook cell, and the code objects that it compiles to."""
+def _parsed(text: str, flags: int) -> tuple[ast.AST, frozenset[CodeType]]:
+    """Return the syntax tree of a file or a notebook's cell, and the code objects that it compiles to."""
     try:
         tree = ast.parse(text)
-        return tree, frozenset(_nested(compile(tree, "source", "exec", dont_inherit=True)))
+        return tree, frozenset(_nested(compile(tree, "source", "exec", flags, dont_inherit=True)))
     except (SyntaxError, ValueError):
-        return None
+        return ast.Module([], []), frozenset()
 
 
-def _tree(code: CodeType) -> ast.Module | None:
-    """Return the syntax tree that a function was compiled from; None if its file is gone or was edited since."""
-    linecache.checkcache(code.co_filename)
-    parsed = _parsed("".join(linecache.getlines(code.co_filename)))
-    return parsed[0] if parsed is not None and code in parsed[1] else None
+def _definition(code: CodeType, kind: type[ast.stmt] | tuple[type[ast.stmt], ...]) -> str:
+    """Return the innermost statement of a kind around a function, without comments and layout; empty if not available.
+
+    A file that was edited after its import does not compile to the function's code, so its new text is not used.
+    """
+    for refresh in (False, True):
+        if refresh:  # the file was edited, and its module reloaded
+            linecache.checkcache(code.co_filename)
+        text = "".join(linecache.getlines(code.co_filename))
+        tree, codes = _parsed(text, code.co_flags & annotations.compiler_flag)
+        if code in codes:
+            for node in reversed([node for node in ast.walk(tree) if isinstance(node, kind)]):
+                lines = [part.lineno for part in (node, *getattr(node, "decorator_list", ()))]
+                if min(lines) <= code.co_firstlineno <= (node.end_lineno or max(lines)):
+                    return ast.unparse(node)
+    return ""
 
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-TEXTS: WeakKeyDictionary[CodeType, dict[str, str]] = WeakKeyDictionary()
-"""The source of functions, by code and file, as it was when they were first seen: their files may be edited later."""
-CLASSES: WeakKeyDictionary[type, ast.ClassDef | None] = WeakKeyDictionary()
-"""The source of classes as it was when they were first seen."""
+def _bytecode(code: CodeType) -> str:
+    """Return an expression that replaces the source of a function where it is not available: bytecode, constants and names."""
+    constants = [_bytecode(part) if isinstance(part, CodeType) else repr(repr(part)) for part in code.co_consts]
+    return ", ".join([repr(code.co_code), *constants, *code.co_names, *code.co_freevars])
 
 
-def _is_written_at(node: ast.AST, code: CodeType) -> bool:
-    """Return True if a node is the definition of a function: same name, same first line."""
-    if not isinstance(node, FUNCTIONS):
-        return False
-    decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-    return first == code.co_firstlineno and getattr(node, "name", "<lambda>") == code.co_name
-
-
-def _function_text(code: CodeType) -> str:
-    """Return the source of a function without comments and layout; its bytecode if the source is not available."""
-    texts = TEXTS.setdefault(code, {})
-    if code.co_filename not in texts:
-        tree = _tree(code)
-        nodes = [node for node in ast.walk(tree) if _is_written_at(node, code)] if tree is not None else []
-        texts[code.co_filename] = "\n".join(map(ast.unparse, nodes)) or _code_text(code)
-    return texts[code.co_filename]
-
-
-def _class_node(cls: type) -> ast.ClassDef | None:
-    """Return the definition of a class, found through its methods; None if it has none, or their source is not available."""
-    if cls not in CLASSES:
-        CLASSES[cls] = None
-        for method in vars(cls).values():
-            code = getattr(method, "__code__", None)
-            if code is None or not method.__qualname__.startswith(f"{cls.__qualname__}.") or (tree := _tree(code)) is None:
-                continue
-            definitions = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
-            CLASSES[cls] = next((node for node in definitions if any(_is_written_at(child, code) for child in node.body)), None)
-            break
-    return CLASSES[cls]
-
-
-def _instructions(code: CodeType) -> set[tuple[str, str]]:
-    """Return (operation, name) of all instructions of a function and the functions inside it."""
-    return {(step.opname, str(step.argval)) for part in _nested(code) for step in dis.get_instructions(part)}
+def _names(text: str) -> tuple[set[str], set[str]]:
+    """Return the global variables that source text uses, in dotted form, and the variables and attributes that it assigns to."""
+    tables = [symtable.symtable(re.sub("^( *)nonlocal ", r"\1global ", text, flags=re.MULTILINE), "source", "exec")]
+    used, assigned = set(), set()
+    for table in tables:
+        tables += table.get_children()
+        used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+        assigned |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_declared_global() and symbol.is_assigned()}
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Name, ast.Attribute))]
+    assigned |= {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    return {chain for chain in map(ast.unparse, nodes) if chain.partition(".")[0] in used}, assigned
 
 
 class _Source:
     """The source of a class, collected from the class, its bases and all that their functions name."""
 
     def __init__(self, cls: type) -> None:
-        self.texts: dict[str, str] = {}
-        self.names: dict[str, tuple[int, str]] = {}  # for texts of global variables: their namespace and name
-        self.assigned: set[tuple[int, str]] = set()  # global variables that functions assign to, which makes them state
-        self.seen: dict[int, Any] = {}  # holds the objects, so that no id is reused
-        self.modules: set[tuple[int, frozenset[str]]] = set()  # those entered, with the words looked for
+        self.texts: set[tuple[str, str]] = set()  # names of variables and what identifies their values
+        self.assigned: set[str] = set()  # variables that functions assign to, which makes them state
         self.uncovered: set[str] = set()
-        self.seen[id(cls)] = cls
+        self.seen: dict[int, Any] = {}  # holds the objects, so that no id is reused
         self.add_class(cls)
-        self.uncovered |= {f"{name[1]} (assigned by a function)" for name in self.assigned}
 
-    def covered(self) -> dict[str, str]:
-        return {key: text for key, text in self.texts.items() if self.names.get(key) not in self.assigned}
-
-    def add(self, key: str, value: Any) -> None:
-        """Add what identifies a value, under a name that is the same in every process."""
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        if isinstance(value, property):
-            value = (value.fget, value.fset, value.fdel)
+    def add(self, name: str, value: Any) -> None:
+        """Add what identifies the value of a variable, in a form that is the same in every process."""
+        function = _function(value)
         if _is_constant(value):
-            self.texts[key] = _constant_text(value)
-        elif isinstance(value, (type, FunctionType)):
-            if installed(_package(value)):
-                self.texts[key] = f"{value.__module__}.{value.__qualname__}"
-                return
-            self.texts[key] = value.__qualname__
+            self.texts.add((name, repr(value)))
+        elif function or (isinstance(value, type) and not installed(_package(value))):
+            self.texts.add((name, (function or value).__qualname__))
             if id(value) not in self.seen:
                 self.seen[id(value)] = value
-                self.add_class(value) if isinstance(value, type) else self.add_function(value)
-        elif isinstance(value, (ModuleType, BuiltinFunctionType)):
-            self.texts[key] = value.__name__
-        elif type(value).__module__ == "functools":  # cached functions, partial functions, cached properties
-            for name in ("__wrapped__", "func", "args", "keywords"):
-                if hasattr(value, name):
-                    self.add(f"{key}.{name}", getattr(value, name))
-        elif isinstance(value, tuple):
-            for k, item in enumerate(value):
-                self.add(f"{key}[{k}]", item)
-        elif key.endswith(".keywords") and isinstance(value, Mapping):
-            for name in sorted(value):
-                self.add(f"{key}.{name}", value[name])
-        elif not isinstance(value, (GetSetDescriptorType, MemberDescriptorType)):
-            self.uncovered.add(f"{key.rpartition(' ')[2]} ({type(value).__name__})")
-
-    def unique(self, key: str) -> str:
-        while key in self.texts:
-            key += "'"  # a class that extends an older one with its name
-        return key
+                self.add_function(function) if function else self.add_class(value)
+        elif isinstance(value, (type, FunctionType, BuiltinFunctionType, ModuleType)):
+            self.texts.add((name, f"{getattr(value, '__module__', None)}.{value.__name__}"))
+        elif not isinstance(value, (GenericAlias, UnionType)) and type(value).__module__ != "typing":
+            self.uncovered.add(f"{name} ({type(value).__name__})")
 
     def add_class(self, cls: type) -> None:
-        node, names = _class_node(cls), [name for name in vars(cls) if not name.startswith("__") and name != "_abc_impl"]
-        functions = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
-        changed = {
-            name
-            for function in functions
-            if function.__name__ != "__init__"
-            for operation, name in _instructions(function.__code__)
-            if operation == "STORE_ATTR"
-        }
-        bases = [
-            f"{base.__module__}.{base.__qualname__}" if installed(_package(base)) else base.__qualname__ for base in cls.__bases__
-        ]
-        key = self.unique(f"class {cls.__qualname__}")
-        self.texts[key] = " ".join([*(name.removeprefix("builtins.") for name in bases), *names])
-        if node is not None:
-            self.texts[f"{key} source"] = ast.unparse(node)
-            inner = [part for part in node.body if not isinstance(part, FUNCTIONS)]
-            inner += [decorator for part in (node, *node.body) for decorator in getattr(part, "decorator_list", [])]
-            parts = [part for statement in inner for part in ast.walk(statement)]
-            words = {part.id for part in parts if isinstance(part, ast.Name)} - set(vars(cls))
-            self.add_globals(key, functions[0].__globals__, words, {part.attr for part in parts if isinstance(part, ast.Attribute)})
+        functions = [function for value in vars(cls).values() if (function := _function(value))]
+        methods = [function for function in functions if function.__qualname__ == f"{cls.__qualname__}.{function.__name__}"]
+        text = next((text for method in methods if (text := _definition(method.__code__, ast.ClassDef))), "")
+        if text:
+            self.add_text(text, methods[0])
         for name, value in vars(cls).items():
-            if name in changed and _is_constant(value):
-                self.uncovered.add(f"{cls.__name__}.{name} (assigned by a method)")
-            elif isinstance(value, FunctionType) or (name in names and (node is None or _is_identified(value))):
-                self.add(f"{key} {cls.__name__}.{name}", value)
+            if _function(value) or (not name.startswith("_") and (_is_constant(value) or not text)):
+                self.add(f"{cls.__name__}.{name}", value)
         for k, base in enumerate(cls.__bases__):
-            self.add(f"{key} base {k}", base)
+            self.add(f"{cls.__name__} base {k}", base)
 
     def add_function(self, function: FunctionType) -> None:
-        key, instructions = self.unique(f"{function.__qualname__}()"), _instructions(function.__code__)
-        self.texts[key] = _function_text(function.__code__)
-        for k, default in enumerate(function.__defaults__ or ()):
-            self.add(f"{key} default {k}", default)
-        for name, default in (function.__kwdefaults__ or {}).items():
-            self.add(f"{key} {name}", default)
-        around, words = function.__globals__, {word for code in _nested(function.__code__) for word in code.co_names}
-        self.assigned |= {(id(around), name) for operation, name in instructions if operation == "STORE_GLOBAL"}
-        self.add_globals(key, around, {name for step, name in instructions if step in ("LOAD_GLOBAL", "LOAD_NAME")}, words)
-        for name in sorted(name for operation, name in instructions if operation == "IMPORT_NAME"):
-            if not installed(name.partition(".")[0]):
-                with suppress(Exception):  # the function raises it when it runs
-                    for module in (name, *_parents(name)):
-                        self.add_module(f"{key} {module}", import_module(module), words)
-        changed = {name for operation, name in instructions if operation == "STORE_DEREF"}
+        code = function.__code__
+        kind = ast.stmt if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
+        self.add_text(_definition(code, kind) or _bytecode(code), function)
+        for k, default in enumerate([*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]):
+            self.add(f"{function.__qualname__} default {k}", default)
+
+    def add_text(self, text: str, function: FunctionType) -> None:
+        """Add source text, the variables around ``function`` that it names, and the user's modules that it imports."""
+        modules: dict[str, bytes] = {}
+        around, (chains, assigned) = dict(function.__globals__), _names(text)
+        _add_modules(text, around.get("__package__") or "", modules)
+        self.texts |= {("source", text), *((name, digest_of(content)) for name, content in modules.items())}
+        self.assigned |= assigned
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             with suppress(ValueError):  # a variable without a value yet
-                if name in changed:
-                    self.uncovered.add(f"{name} (assigned by a function)")
-                elif name != "__class__":
-                    self.add(f"{key} {name}", cell.cell_contents)
-        if hasattr(function, "__wrapped__"):
-            self.add(f"{key} __wrapped__", function.__wrapped__)
-
-    def add_globals(self, key: str, around: Mapping[str, Any], names: Iterable[str], words: set[str]) -> None:
-        """Add the global variables ``names``; of a user's module, those of its variables that are among ``words``."""
-        for name in sorted(set(names) & set(around)):
-            self.names[f"{key} {name}"] = (id(around), name)
-            self.add(f"{key} {name}", around[name])
-            if isinstance(around[name], ModuleType):
-                self.add_module(f"{key} {name}", around[name], words)
-
-    def add_module(self, key: str, module: ModuleType, words: set[str]) -> None:
-        if not installed(module.__name__.partition(".")[0]) and (id(module), frozenset(words)) not in self.modules:
-            self.modules.add((id(module), frozenset(words)))
-            self.add_globals(key, vars(module), words, words)
+                around[name] = cell.cell_contents
+        for chain in chains:
+            name, *path = chain.split(".")
+            namespace = around
+            while name in namespace:
+                value = namespace[name]
+                if not path or not isinstance(value, ModuleType) or installed(_package(value)):
+                    self.add(name, value)
+                    break
+                namespace, name = vars(value), path.pop(0)

@@ -33,6 +33,7 @@ from torch.nn import functional as F
 from rnnbench.cells import Cell
 
 import my_module
+from my_module import SHIFT
 
 RATE, UNRELATED = 0.5, 1
 SETTINGS = {"shift": 0.0}
@@ -58,9 +59,7 @@ def half():
 
 def helper(new):
     def inside():
-        import my_module.below
-
-        return SCALE(my_module.squash(new)) * my_module.below.FACTOR * 2 * half() + SETTINGS["shift"]
+        return SCALE(my_module.squash(new)) * my_module.FACTOR * 2 * half() + SETTINGS["shift"] + SHIFT
 
     return inside()
 
@@ -88,27 +87,27 @@ class Mine(Base):
         CALLS += 1
         Mine.steps = Mine.steps + 1
         LOG.debug("a step")
+        UNRELATED = 2
         return (h + RATE * self.scale * (helper(self.gate(x, h)) - h),), {}
 """
 MODULE = """
+FACTOR, SHIFT = 1.0, 0.0
+
 def squash(new):
     return 2 * new
 """
 
 
-def notebook(registered: bool = True) -> Any:
-    """Run the notebook; its source is available, as in IPython, if ``registered``."""
-    for name, text in (("my_module", MODULE), ("my_module.below", "FACTOR = 1.0"), ("my_notebook", NOTEBOOK)):
+def notebook() -> Any:
+    """Run the notebook; its source is available, as in IPython."""
+    for name, text in (("my_module", MODULE), ("my_notebook", NOTEBOOK)):
         module = sys.modules[name] = ModuleType(name)
-        module.__path__ = []  # type: ignore[attr-defined]
-        if name == "my_module.below":
-            sys.modules["my_module"].below = module  # type: ignore[attr-defined]
-        run(module, text, registered)
+        run(module, text)
     return module
 
 
 def run(module: Any, text: str, registered: bool = True) -> None:
-    """Run text in a module as one runs a notebook's cell."""
+    """Run text in a module as one runs a notebook's cell, or as at Python's prompt if it is not ``registered``."""
     filename = f"<cell {len(linecache.cache)}>"
     if registered:
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -133,7 +132,8 @@ def override(module: Any) -> None:
 
 EDITS: dict[str, Callable[[Any], None]] = {
     "a constant": lambda module: run(module, "RATE = 0.9"),
-    "a constant of a module imported in a function": lambda module: setattr(sys.modules["my_module.below"], "FACTOR", 0.5),
+    "a constant of a module": lambda module: setattr(module.my_module, "FACTOR", 0.5),
+    "a constant imported by name": lambda module: setattr(module, "SHIFT", 0.3),
     "a helper": lambda module: run(module, part("def helper", "* 2", "* 3")),
     "a cached function": lambda module: run(module, part("@functools", "0.5", "0.7")),
     "a function of a module": lambda module: run(module.my_module, MODULE.replace("2", "3")),
@@ -150,58 +150,14 @@ STATE: dict[str, Callable[[Any], None]] = {
     "an attribute of a module": lambda module: setattr(module.SCALE[0], "factor", 0.5),
     "a counter": lambda module: setattr(module, "CALLS", 7),
     "a counter of the class": lambda module: setattr(module.Mine, "steps", 7),
+    "comments and layout": lambda module: run(module, "\n\n" + part("class Mine", "(h,) = state", "(h,)  =  state  # h")),
 }
-
-
-@pytest.mark.parametrize("registered", [True, False], ids=["source", "bytecode"])
-@pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_gives_a_different_identity(edit: str, registered: bool) -> None:
-    module = notebook(registered)
-    before = source_of_class(module.Mine)
-    EDITS[edit](module)
-    assert source_of_class(module.Mine) != before
-
-
-@pytest.mark.parametrize("registered", [True, False], ids=["source", "bytecode"])
-@pytest.mark.parametrize("change", STATE)
-def test_changed_state_keeps_the_identity(change: str, registered: bool) -> None:
-    module = notebook(registered)
-    before = source_of_class(module.Mine)
-    STATE[change](module)
-    assert source_of_class(module.Mine) == before
-
-
-def test_comments_and_layout_are_not_part_of_the_identity() -> None:
-    module = notebook()
-    before = source_of_class(module.Mine)
-    run(module, "\n\n" + part("class Mine", "        (h,) = state", "        # the state\n\n        (h,)  =  state"))
-    assert source_of_class(module.Mine) == before
-
-
-def test_a_dict_written_in_the_class_and_the_functions_it_names_are_part_of_the_identity() -> None:
-    module, digests = ModuleType("my_notebook"), []
-    for value, result in ((1, 2), (3, 2), (1, 4)):
-        run(module, f"def start():\n    return {result}\n")
-        run(module, f"class Mine:\n    table = {{'a': {value}, 'b': start}}\n\n    def step(self):\n        return self.table\n")
-        digests.append(source_of_class(module.Mine))
-    assert len(set(digests)) == 3
-    module.Mine.table["a"] = 5
-    assert source_of_class(module.Mine) == digests[2]
-
-
-def test_globals_outside_the_identity_are_named() -> None:
-    notes = [finding.message for finding in cell_findings(notebook().Mine) if finding.check == "identity"]
-    assert len(notes) == 1
-    assert "HISTORY (list)" in notes[0]
-    assert not [finding for finding in cell_findings("lstm") if finding.check == "identity"]
-    names = ["CALLS (assigned by a function)", "HISTORY (list)", "LOG (Logger)", "Mine.steps (assigned by a method)"]
-    assert uncovered_globals(notebook().Mine) == [*names, "SCALE (Sequential)", "SETTINGS (dict)"]
-    assert uncovered_globals(torch.nn.Linear) == []
+OTHER_OUTPUTS = {*EDITS, "a dict", "an attribute of a module"}
 
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("change", EDITS | STATE)
-def test_a_new_cell_never_runs_the_code_of_before_a_change(change: str) -> None:
+def test_an_edit_changes_the_identity_state_keeps_it_and_a_new_cell_runs_the_new_code(change: str) -> None:
     module = notebook()
 
     def outputs(way: Callable[[Cell, torch.Tensor], torch.Tensor]) -> torch.Tensor:
@@ -209,13 +165,54 @@ def test_a_new_cell_never_runs_the_code_of_before_a_change(change: str) -> None:
         torch.nn.init.constant_(cell.weight_ih, 0.3), torch.nn.init.constant_(cell.weight_hh, 0.02)
         return way(cell, torch.linspace(-1, 1, 60).view(5, 4, 3))  # (T, B, D)
 
-    before = outputs(_engine.states)
+    identity, before = source_of_class(module.Mine), outputs(_engine.states)
+    assert source_of_class(module.Mine) == identity
     (EDITS | STATE)[change](module)
+    assert (source_of_class(module.Mine) == identity) == (change in STATE)
     after = outputs(Cell.states)
-    assert change in ("an unrelated constant", "a list", "the level of a logger", "a counter", "a counter of the class") or (
-        not torch.allclose(after, before, atol=1e-3)
-    )
+    assert torch.allclose(after, before, atol=1e-3) != (change in OTHER_OUTPUTS)
     assert torch.allclose(outputs(_engine.states), after, atol=1e-5)
+
+
+@pytest.mark.parametrize("registered", [True, False], ids=["source", "bytecode"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("'a': 1", "'a': 3"), ("return 2", "return 4"), ("limit=RATE", "limit=3"), ("x + RATE", "x - RATE"), ("make(4)", "make(5)")],
+    ids=["dict", "function", "default", "method", "closure"],
+)
+def test_every_part_of_a_class_counts_with_and_without_source(old: str, new: str, registered: bool) -> None:
+    text = """
+RATE = 0.5
+def start():
+    return 2
+def make(count):
+    class Mine:
+        table = {'a': 1}
+        def step(self, x, limit=RATE):
+            return x + RATE, count, start()
+    return Mine
+Mine = make(4)
+"""
+    module, digests = ModuleType("my_notebook"), []
+    assert old in text
+    for version in (text, text, text.replace(old, new)):
+        run(module, version, registered)
+        digests.append(source_of_class(module.Mine))
+    assert digests[0] == digests[1]
+    assert digests[2] != digests[0] or (old, registered) == ("'a': 1", False)
+    module.Mine.table["a"] = 5
+    assert source_of_class(module.Mine) == digests[2]
+    assert uncovered_globals(module.Mine) == ([] if registered else ["Mine.table (dict)"])
+
+
+def test_globals_outside_the_identity_are_named() -> None:
+    notes = [finding.message for finding in cell_findings(notebook().Mine) if finding.check == "identity"]
+    assert len(notes) == 1
+    assert "HISTORY (list)" in notes[0]
+    assert not [finding for finding in cell_findings("lstm") if finding.check == "identity"]
+    names = ["CALLS (assigned by a function)", "HISTORY (list)", "LOG (Logger)", "Mine.steps (assigned by a function)"]
+    assert uncovered_globals(notebook().Mine) == [*names, "SCALE (Sequential)", "SETTINGS (dict)"]
+    assert uncovered_globals(torch.nn.Linear) == []
 
 
 class Tied(Cell):
@@ -266,15 +263,21 @@ def test_programs_live_only_as_long_as_their_cell() -> None:
 def test_a_file_edited_since_it_was_imported_is_identified_as_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     sys.modules.pop("edited", None)
-    path = tmp_path / "edited.py"
-    path.write_text("class Mine:\n    def step(self, x):\n        return x + 1\n", encoding="utf-8")
+    path, text = tmp_path / "edited.py", "class Mine:\n    def step(self, x):\n        import beside\n        return x + 1\n"
+    path.write_text(text, encoding="utf-8")
     loaded = importlib.import_module("edited")
     before = source_of_class(loaded.Mine)
     assert b"return x + 1" in before
-    path.write_text("class Mine:\n    def step(self, x):\n        return x + 100\n", encoding="utf-8")
+    path.write_text(text.replace("1", "100"), encoding="utf-8")
     assert source_of_class(loaded.Mine) == before
+    linecache.clearcache()
+    assert b"100" not in source_of_class(loaded.Mine)
     importlib.invalidate_caches()
-    assert source_of_class(importlib.reload(loaded).Mine) != before
+    digests = [source_of_class(importlib.reload(loaded).Mine)]
+    for value in (1, 2):  # of a module that the function imports
+        (tmp_path / "beside.py").write_text(f"VALUE = {value}", encoding="utf-8")
+        digests.append(source_of_class(loaded.Mine))
+    assert len({before, *digests}) == 4
 
 
 def test_a_file_is_identified_by_its_text_and_by_the_users_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,18 +312,6 @@ def test_a_class_of_an_installed_package_is_identified_by_name_and_version(tmp_p
     assert found == [b"fancy-cells==1.0 fancycells.Fancy"] * 2 + [b"fancy-cells==1.1 fancycells.Fancy"]
 
 
-def test_a_cell_that_appends_to_a_list_has_one_run_and_resumes(tmp_path: Path) -> None:
-    module = notebook()
-    request: dict[str, Any] = {"cell": module.Mine, "task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 4, "eval_every": 2}
-    first = rnnbench.run(**request, engine="torch", out=tmp_path)
-    assert module.HISTORY
-    again = rnnbench.run(**request, engine="torch", out=tmp_path)
-    assert again.run.run_id == first.run.run_id
-    assert len(rnnbench.Study.open(tmp_path).runs()) == 1
-    module.RATE = 0.9
-    assert rnnbench.run(**request, engine="torch", out=tmp_path).run.run_id != first.run.run_id
-
-
 class Interrupting(list[object]):
     """A list that sends Ctrl-C once, at its twentieth item."""
 
@@ -330,7 +321,7 @@ class Interrupting(list[object]):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_an_interrupted_run_of_a_cell_that_appends_to_a_list_resumes(tmp_path: Path) -> None:
+def test_a_cell_that_appends_to_a_list_has_one_run_and_resumes(tmp_path: Path) -> None:
     module = notebook()
     request: dict[str, Any] = {"cell": module.Mine, "task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 8, "eval_every": 8}
     whole = rnnbench.run(**request, engine="torch")
@@ -339,17 +330,15 @@ def test_an_interrupted_run_of_a_cell_that_appends_to_a_list_resumes(tmp_path: P
     assert (stopped.status, stopped.run.run_id) == ("interrupted", whole.run.run_id)
     count = len(module.HISTORY)
     resumed = rnnbench.run(**request, engine="torch", out=tmp_path)
-    assert resumed.accuracy == whole.accuracy
-    assert resumed.run.run_id == whole.run.run_id
+    assert (resumed.accuracy, resumed.run.run_id) == (whole.accuracy, whole.run.run_id)
     assert len(module.HISTORY) > count >= 20
+    assert len(rnnbench.Study.open(tmp_path).runs()) == 1
 
 
 def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
     lines = "from rnnbench._plugins.source import digest_of, source_of_class\nprint(digest_of(source_of_class(Mine)))\n"
     (tmp_path / "script.py").write_text(f"{NOTEBOOK}\n\n{lines}", encoding="utf-8")
-    (tmp_path / "my_module").mkdir()
-    (tmp_path / "my_module" / "__init__.py").write_text(MODULE, encoding="utf-8")
-    (tmp_path / "my_module" / "below.py").write_text("FACTOR = 1.0", encoding="utf-8")
+    (tmp_path / "my_module.py").write_text(MODULE, encoding="utf-8")
     digests = [
         subprocess.run([sys.executable, *how], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
         for seed, how in (("1", ["script.py"]), ("2", ["script.py"]), ("3", ["-c", "import script"]))
