@@ -1,4 +1,4 @@
-"""Figures: functions from a DataFrame to a matplotlib Figure, one file per figure. They never print or save.
+"""Figures: functions from a DataFrame to a matplotlib Figure. They never print or save. Similar figures share a file.
 
 The caller's matplotlib settings stay unchanged. Every figure uses the style ``paper`` unless it is called inside another style::
 
@@ -12,22 +12,18 @@ many as the figure has panels (a list, or the array of ``subplots``), in the ord
 panel, and the title and the note around the panels are left out.
 """
 
-from rnnbench.plots._accuracy import plot_accuracy
 from rnnbench.plots._all_figures import every_figure
 from rnnbench.plots._budget import plot_budget
+from rnnbench.plots._by_gap import plot_accuracy, plot_solved, plot_steps
 from rnnbench.plots._constructions import plot_constructions, plot_train_from
 from rnnbench.plots._extrapolation import plot_extrapolation
 from rnnbench.plots._gates import plot_gates
 from rnnbench.plots._gradients import plot_gradients
 from rnnbench.plots._guesses import plot_guesses
 from rnnbench.plots._learning import plot_learning
-from rnnbench.plots._overview import plot_overview
 from rnnbench.plots._published import plot_published
 from rnnbench.plots._sensitivity import plot_sensitivity
-from rnnbench.plots._size import plot_span_by_size
-from rnnbench.plots._solved import plot_solved
-from rnnbench.plots._span import plot_span
-from rnnbench.plots._steps import plot_steps
+from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 from rnnbench.plots._style import STYLES, style
 
 __all__ = [

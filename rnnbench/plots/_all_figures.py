@@ -8,15 +8,11 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.plots._accuracy import plot_accuracy
 from rnnbench.plots._budget import budget_curves, plot_budget
+from rnnbench.plots._by_gap import plot_accuracy, plot_solved, plot_steps
 from rnnbench.plots._extrapolation import plot_extrapolation
 from rnnbench.plots._learning import plot_learning
-from rnnbench.plots._overview import plot_overview
-from rnnbench.plots._size import plot_span_by_size
-from rnnbench.plots._solved import plot_solved
-from rnnbench.plots._span import plot_span
-from rnnbench.plots._steps import plot_steps
+from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 
 
 def every_figure(

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from rnnbench._analysis.summary import label_curves, summarise_recipes
+from rnnbench._study import Study
 from rnnbench.plots._panels import AxesLike, add_legend, draw_chance_line, font_size, make_panels, set_accuracy_axis
-from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, HasRuns, LineStyle, curve_styles, runs_frame, styled
+from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, runs_frame, styled
 
 BUDGET = "max_steps"
 
@@ -30,7 +31,7 @@ def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def plot_budget(runs: pd.DataFrame | HasRuns, ax: AxesLike | None = None) -> Figure:
+def plot_budget(runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy and the number of solved seeds against the training budget, each budget at its best learning rate.
 
     Args:
@@ -73,8 +74,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle, k: int) -> N
     """Draw the ``k``-th curve of a panel; its counts are one line below those of the previous curve."""
     rows = []
     for budget, here in curve.groupby("budget"):
-        table = summarise_recipes(here)
-        best = table[table["best"]].iloc[0]
+        best = summarise_recipes(here).query("best").iloc[0]
         rows.append({"budget": budget} | best.to_dict())
         dots = here[here["lr"] == best["lr"]]
         panel.plot(dots["budget"], dots["accuracy"], color=style["color"], alpha=0.4, **SEED_DOTS)

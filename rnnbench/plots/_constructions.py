@@ -28,7 +28,7 @@ def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = Non
     """
     names = ["accuracy", "gradient"] if trade_off is None else ["accuracy", "gradient", "trade-off"]
     figure, axes = make_panels(names, ax, width=4.4, columns=len(names))
-    styles = cell_styles(str(cell) for cell in frame["cell"])
+    styles = cell_styles(frame["cell"])
     tasks = sorted(set(frame["task"]))
     far = frame["gap"].max()
     passed = frame.loc[frame["gradient"] > 0, "gradient"]
@@ -73,15 +73,15 @@ def plot_train_from(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
         The figure, a panel per task: open markers before training, filled markers and the median line after it, a dot per seed.
     """
     tasks = list(dict.fromkeys(frame["task"]))
-    styles = cell_styles(str(cell) for cell in frame["cell"])
+    styles = cell_styles(frame["cell"])
     figure, axes = make_panels(tasks, ax)
     for panel, task in zip(axes, tasks, strict=True):
         here = frame[frame["task"] == task]
         for cell, rows in here.groupby("cell", sort=False):
             color, marker = styles[str(cell)]
-            open_: LineStyle = {"marker": marker, "linestyle": "", "mfc": "none", "markersize": 5, "label": f"{cell}, before"}
-            panel.plot(rows["amount"], rows["start_accuracy"], color=color, **open_)
-            panel.plot(rows["amount"], rows["accuracy"], marker=marker, linestyle="", color=color, markersize=4, alpha=0.8)
+            dots: LineStyle = {"marker": marker, "linestyle": "", "color": color}
+            panel.plot(rows["amount"], rows["start_accuracy"], mfc="none", markersize=5, label=f"{cell}, before", **dots)
+            panel.plot(rows["amount"], rows["accuracy"], markersize=4, alpha=0.8, **dots)
             middle = rows.groupby("amount")["accuracy"].median()
             panel.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
         panel.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE_LINE)

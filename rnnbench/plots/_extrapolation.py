@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench._study import Study
 from rnnbench.plots._panels import (
     AxesLike,
     add_legend,
@@ -19,14 +18,8 @@ from rnnbench.plots._panels import (
 from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
 
-class HasExtrapolation(Protocol):
-    """An object with a frame of measurements at other gaps, such as a :class:`rnnbench.Study`."""
-
-    def extrapolation(self) -> pd.DataFrame: ...
-
-
 @styled
-def plot_extrapolation(frame: pd.DataFrame | HasExtrapolation, ax: AxesLike | None = None) -> Figure:
+def plot_extrapolation(frame: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy against the evaluation gap; a vertical line marks the training gap.
 
     Curves join the medians over seeds, and every seed is a dot.

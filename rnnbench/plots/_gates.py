@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,15 +19,6 @@ EDGE = 14
 MIDDLE = 28
 EARLY = 100
 """Number of first steps that set the colour scale of the state."""
-
-
-class ColorScale(TypedDict):
-    """Colour map and norm of a heat map."""
-
-    cmap: str
-    norm: Normalize
-
-
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#882255")
 
 
@@ -60,8 +51,7 @@ def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, t
         maps, others = axes[: len(quantities)], axes[len(quantities) :]
     for panel, quantity in zip(maps, quantities, strict=True):
         table = values[values["quantity"] == quantity].pivot(index="unit", columns="step", values="value").loc[order]
-        low, high = _gate_range(values, quantity)
-        scale, ticks = _scale(low, high, table.to_numpy())
+        scale, ticks = _scale(*_gate_range(values, quantity), table.to_numpy())
         image = _draw_heat_map(panel, table.to_numpy(), scale)
         bar = panel.figure.colorbar(image, ax=panel, pad=0.01)
         bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
@@ -95,9 +85,8 @@ def draw_means(ax: Axes, means: pd.DataFrame) -> None:
 def draw_half_lives(ax: Axes, lives: pd.DataFrame) -> None:
     """Draw histograms of the units' half-lives before and after training, on one logarithmic axis."""
     low, high = max(lives["half_life"].min(), 0.1), min(lives["half_life"].max(), 1e6)
-    bins = np.geomspace(low / 1.05, high * 1.05, 24)
+    edges = np.geomspace(low / 1.05, high * 1.05, 24).tolist()
     before, after = (lives.loc[lives["when"] == when, "half_life"].clip(low, high) for when in ("initial", "trained"))
-    edges = [float(edge) for edge in bins]
     ax.hist(before, edges, histtype="stepfilled", color="#777777", alpha=0.45, label="at initialisation")
     ax.hist(after, edges, histtype="step", color="#D55E00", linewidth=1.6, label="after training")
     ax.set_xscale("log")
@@ -113,7 +102,7 @@ def _gate_range(values: pd.DataFrame, quantity: str) -> tuple[float, float]:
     return (np.nan, np.nan) if quantity.startswith("state") else (0.0, 1.0)
 
 
-def _scale(low: float, high: float, picture: np.ndarray) -> tuple[ColorScale, list[float]]:
+def _scale(low: float, high: float, picture: np.ndarray) -> tuple[dict[str, Any], list[float]]:
     """Return the colour scale and the ticks of its bar.
 
     Gates use their range. A state, whose range is NaN, uses a scale that shows its largest values and its first steps.
@@ -139,7 +128,7 @@ def _segments(steps: int) -> list[tuple[int, int, float, float]]:
     ]
 
 
-def _draw_heat_map(ax: Axes, picture: np.ndarray, scale: ColorScale) -> AxesImage:
+def _draw_heat_map(ax: Axes, picture: np.ndarray, scale: dict[str, Any]) -> AxesImage:
     """Draw a heat map of (units, steps), its middle compressed between marked edges."""
     parts = _segments(picture.shape[1])
     for first, end, left, right in parts:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels
-from rnnbench.plots._style import LineStyle, cell_and_init, curve_styles, styled
+from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 LOWEST_NORM, HIGHEST_NORM = 1e-50, 1e4
 """Limits of the axis: smaller norms cannot be compared, larger bounds are not informative."""
@@ -39,12 +39,11 @@ def plot_gradients(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
         for k, (label, line) in enumerate(styles.items()):
             curve = frame[(frame["when"] == when) & (frame["label"] == label)].sort_values("distance")
             spacing = max(1, len(curve) // MARKS)
-            every: LineStyle = line | {"markevery": (k * spacing // len(styles), spacing)}
-            panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), **every)
+            every = (k * spacing // len(styles), spacing)
+            panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), markevery=every, **line)
             bound = curve["bound"].where(curve["bound"] < HIGHEST_NORM)
             if bound.notna().any():
-                thin: LineStyle = {"color": line["color"], "linewidth": 0.9, "linestyle": ":", "label": f"bound for {label}"}
-                panel.plot(curve["distance"], bound, **thin)
+                panel.plot(curve["distance"], bound, ":", color=line["color"], linewidth=0.9, label=f"bound for {label}")
         panel.set_yscale("log")
         panel.set_ylim(low, HIGHEST_NORM)
         title = {"initial": "at initialisation", "trained": "after training"}[when]

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import count_once, label_curves
+from rnnbench._study import Study
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels
-from rnnbench.plots._style import DASHES, HasRuns, LineStyle, cell_styles, runs_frame, styled
+from rnnbench.plots._style import DASHES, LineStyle, cell_styles, runs_frame, styled
 
 
 @styled
-def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | HasRuns | None = None, ax: AxesLike | None = None) -> Figure:
+def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | Study | None = None, ax: AxesLike | None = None) -> Figure:
     """Plot the share of repeats solved by random guessing against the number of sequences seen.
 
     Args:
@@ -25,21 +26,21 @@ def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | HasRuns | None = None
         where its repeats or runs were stopped.
     """
     tasks = list(dict.fromkeys(frame["task"]))
-    styles = cell_styles(str(cell) for cell in frame["cell"])
+    styles = cell_styles(frame["cell"])
     runs = frame.iloc[:0] if runs is None else runs_frame(runs)
     runs = runs[runs["gap"].isin(frame["gap"]) & runs["task"].isin(tasks) & runs["cell"].isin(styles)]
-    runs = label_curves(count_once(runs)) if len(runs) else runs
+    runs = label_curves(count_once(runs)) if len(runs) else runs.assign(label="")
     figure, axes = make_panels(tasks, ax)
     for panel, task in zip(axes, tasks, strict=True):
         here = frame[frame["task"] == task]
         for cell, rows in here.groupby("cell", sort=False):
             color = styles[str(cell)][0]
-            broad: LineStyle = {"color": color, "linewidth": 5, "alpha": 0.35, "label": f"{cell}, guessing"}
+            broad = {"color": color, "linewidth": 5, "alpha": 0.35, "label": f"{cell}, guessing"}
             _draw_solved_share(panel, rows["sequences"], rows["solved"].astype(bool), broad)
-            learners = runs[(runs["task"] == task) & (runs["cell"] == cell)] if len(runs) else runs
-            for k, (label, same) in enumerate(learners.groupby("label") if len(learners) else ()):
+            learners = runs[(runs["task"] == task) & (runs["cell"] == cell)]
+            for k, (label, same) in enumerate(learners.groupby("label")):
                 done = same["steps_to_solve"].fillna(same["step"]) * same["batch_size"]
-                thin: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)], "label": f"{label}, training"}
+                thin = {"color": color, "linestyle": DASHES[k % len(DASHES)], "label": f"{label}, training"}
                 _draw_solved_share(panel, done, same["status"] == "solved", thin)
         panel.set_xscale("log")
         panel.set_xlim(50, 2 * max(frame["sequences"]))  # one guess is tested on 64 sequences

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
+from rnnbench._study import Study
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
-from rnnbench.plots._style import HasRuns, LineStyle, cell_and_init, curve_styles, runs_frame, styled
-
-
-class HasLogs(HasRuns, Protocol):
-    """An object with frames of logs and runs, such as a :class:`rnnbench.Study`."""
-
-    def logs(self) -> pd.DataFrame: ...
-
-    def records(self) -> Sequence[object]: ...
+from rnnbench.plots._style import cell_and_init, curve_styles, runs_frame, styled
 
 
 @styled
-def plot_learning(logs: pd.DataFrame | HasLogs, runs: pd.DataFrame | HasRuns | None = None, ax: AxesLike | None = None) -> Figure:
+def plot_learning(logs: pd.DataFrame | Study, runs: pd.DataFrame | Study | None = None, ax: AxesLike | None = None) -> Figure:
     """Plot the learning curve of every run of one task, finished or not, in small panels.
 
     Args:
@@ -52,7 +42,7 @@ def plot_learning(logs: pd.DataFrame | HasLogs, runs: pd.DataFrame | HasRuns | N
     for panel, (title, frame) in zip(axes, groups.items(), strict=True):
         chance = float(frame["chance_accuracy"].iloc[0])
         for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # faint lines first
-            line: LineStyle = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
+            line = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
             if run["step"].iloc[0] > 0:
                 panel.plot(
                     [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=line["color"], linewidth=0.6, alpha=0.3

@@ -188,10 +188,11 @@ def split_curves(rows: pd.DataFrame, styles: Mapping[str, LineStyle]) -> list[Cu
     ]
 
 
-def draw_intervals(ax: Axes, curve: Curve, y: pd.Series[float], low: pd.Series[float], high: pd.Series[float]) -> None:
-    """Draw a curve of ``y`` against its gaps, with bars from ``low`` to ``high``."""
-    reach = np.maximum(0, [y - low, high - y])
-    ax.errorbar(curve.shift(curve.rows["gap"]), y, reach, **INTERVAL_BARS, **curve.line)
+def draw_intervals(ax: Axes, curve: Curve, column: str, bounds: str) -> None:
+    """Draw a column of a curve against its gaps, with bars from the column ``{bounds}_low`` to ``{bounds}_high``."""
+    rows, y = curve.rows, curve.rows[column]
+    reach = np.maximum(0, [y - rows[f"{bounds}_low"], rows[f"{bounds}_high"] - y])
+    ax.errorbar(curve.shift(rows["gap"]), y, reach, **INTERVAL_BARS, **curve.line)
 
 
 def best_rate_note(table: pd.DataFrame) -> str:

@@ -6,14 +6,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, mark_best
+from rnnbench._study import Study
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, make_panels, set_gap_axis
-from rnnbench.plots._style import PALETTE, SEED_DOTS, HasRuns, LineStyle, cell_styles, curve_styles, runs_frame, styled
+from rnnbench.plots._style import PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, runs_frame, styled
 
 LOWEST_RATIO = 1e-4
 
 
 @styled
-def plot_published(rows: pd.DataFrame, runs: pd.DataFrame | HasRuns, ax: AxesLike | None = None) -> Figure:
+def plot_published(rows: pd.DataFrame, runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
     """Plot published losses and the losses of a study, each divided by the loss at chance.
 
     Args:
@@ -30,12 +31,12 @@ def plot_published(rows: pd.DataFrame, runs: pd.DataFrame | HasRuns, ax: AxesLik
     papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["paper"]))}
     marked = mark_best(runs_frame(runs))
     marked["ratio"] = (marked["eval_loss"] / marked["chance_loss"]).clip(lower=LOWEST_RATIO)
-    styles, colors = curve_styles(marked), cell_styles(str(cell) for cell in marked["cell"])
+    styles, colors = curve_styles(marked), cell_styles(marked["cell"])
     figure, axes = make_panels(tasks, ax, width=5.4, height=4.0)
     for panel, task in zip(axes, tasks, strict=True):
         ours = marked[marked["task"] == task]
         for label, curve in ours.groupby("label"):
-            line: LineStyle = styles[str(label)] | {"label": f"{label}, rnnbench"}
+            line = styles[str(label)] | {"label": f"{label}, rnnbench"}
             for best, alpha in ((False, 0.12), (True, 0.4)):
                 seeds = curve[curve["best"] == best]
                 panel.plot(seeds["gap"], seeds["ratio"], color=line["color"], alpha=alpha, **SEED_DOTS)

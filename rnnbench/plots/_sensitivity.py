@@ -23,8 +23,7 @@ def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure, two panels on logarithmic axes: slope in the parameters, and slope in the state a gap earlier.
     """
-    names = cell_and_init(frame)
-    frame = frame.assign(label=names)
+    frame = frame.assign(label=cell_and_init(frame))
     styles = curve_styles(frame)
     kinds = {"sensitivity": "d output / d parameters", "through_time": "d output / d state, a gap earlier"}
     figure, axes = make_panels(list(kinds), ax, width=4.6, height=3.4)

@@ -8,11 +8,13 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import ParamSpec, Protocol, TypedDict, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+
+from rnnbench._study import Study
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,70 +48,26 @@ SMALL_TYPE = 0.8
 
 Marker = str | tuple[int, int, int]
 Dash = str | tuple[float, tuple[float, ...]]
-
-
-class LineStyle(TypedDict, total=False):
-    """Keyword arguments of matplotlib for a line."""
-
-    color: str
-    linestyle: Dash
-    linewidth: float
-    marker: Marker
-    markersize: float
-    markevery: tuple[int, int]
-    mec: str
-    mew: float
-    mfc: str
-    alpha: float
-    label: str
-
-
-class BarStyle(TypedDict):
-    """Keyword arguments of matplotlib for the bars of an interval."""
-
-    elinewidth: float
-    capsize: float
-
+LineStyle = dict[str, Any]
+"""Keyword arguments of matplotlib for a line."""
 
 _current: ContextVar[dict[str, object]] = ContextVar("style", default=PAPER)
 
-PALETTE: tuple[tuple[str, Marker], ...] = (
-    ("#009E73", "^"),
-    ("#56B4E9", "v"),
-    ("#AA4499", "P"),
-    ("#332288", "D"),
-    ("#E69F00", "<"),
-    ("#882255", "p"),
-    ("#117733", "h"),
-    ("#4A6FE3", "8"),
-    ("#661100", ">"),
-    ("#0072B2", "s"),
-    ("#D55E00", "o"),
-    ("#44AA99", "d"),
-    ("#777777", "X"),
-    ("#CC79A7", "*"),
-    ("#999933", "H"),
-    ("#DC267F", (4, 1, 0)),
+_COLORS = (
+    *("#009E73", "#56B4E9", "#AA4499", "#332288", "#E69F00", "#882255", "#117733", "#4A6FE3"),
+    *("#661100", "#0072B2", "#D55E00", "#44AA99", "#777777", "#CC79A7", "#999933", "#DC267F"),
 )
+_MARKERS: tuple[Marker, ...] = (*"^vPD<ph8>sodX*H", (4, 1, 0))
+PALETTE = tuple(zip(_COLORS, _MARKERS, strict=True))
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without colours that are pale on white; black is for chance)."""
-MARKER_SCALES: dict[Marker, float] = {
-    "*": 1.45,
-    (4, 1, 0): 1.35,
-    "d": 1.15,
-    "P": 1.1,
-    "X": 1.1,
-    "^": 1.1,
-    "v": 1.1,
-    "<": 1.1,
-    ">": 1.1,
-}
+MARKER_SCALES: dict[Marker, float] = {**dict.fromkeys("PX^v<>", 1.1), "*": 1.45, (4, 1, 0): 1.35, "d": 1.15}
 """Factors that make all shapes look equally large."""
 DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
 """Line styles of a cell's curves, in the order of their labels."""
 
 SEED_DOTS: LineStyle = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
 """Dots of single runs, behind the lines."""
-INTERVAL_BARS: BarStyle = {"elinewidth": 0.9, "capsize": 2}
+INTERVAL_BARS: LineStyle = {"elinewidth": 0.9, "capsize": 2}
 
 
 @contextmanager
@@ -143,13 +101,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-class HasRuns(Protocol):
-    """An object with a frame of runs, such as a :class:`rnnbench.Study`."""
-
-    def runs(self) -> pd.DataFrame: ...
-
-
-def runs_frame(given: pd.DataFrame | HasRuns) -> pd.DataFrame:
+def runs_frame(given: pd.DataFrame | Study) -> pd.DataFrame:
     """Return a frame unchanged, or the runs of a study."""
     return given if isinstance(given, pd.DataFrame) else given.runs()
 
@@ -175,7 +127,7 @@ def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
     free pair is used. With more than sixteen cells pairs repeat.
     """
     found: dict[str, tuple[str, Marker]] = {}
-    for cell in sorted(set(cells), key=lambda name: (len(name), name)):
+    for cell in sorted({str(cell) for cell in cells}, key=lambda name: (len(name), name)):
         slot = zlib.crc32(cell.encode()) % len(PALETTE)
         if len(found) < len(PALETTE):
             while PALETTE[slot] in found.values():
@@ -190,19 +142,13 @@ def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
     Args:
         frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell.
     """
-    styles = cell_styles(str(cell) for cell in frame["cell"])
+    styles = cell_styles(frame["cell"])
+    size = float(matplotlib.rcParams["lines.markersize"])
     found: dict[str, LineStyle] = {}
     for cell, label, k in number_curves(frame):
         color, marker = styles[cell]
-        found[label] = {
-            "color": color,
-            "marker": marker,
-            "markersize": MARKER_SCALES.get(marker, 1.0) * float(matplotlib.rcParams["lines.markersize"]),
-            "linestyle": DASHES[k % len(DASHES)],
-            "label": label,
-            "mec": "white",
-            "mew": 0.6,
-        }
+        line: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)], "label": label}
+        found[label] = line | {"marker": marker, "markersize": MARKER_SCALES.get(marker, 1.0) * size, "mec": "white", "mew": 0.6}
     return found
 
 
@@ -210,25 +156,10 @@ def number_curves(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
     """Yield ``(cell, label, number)`` of every curve; a cell's curves are numbered by most gaps, then most rows."""
     counts = frame.groupby(["cell", "label"])["gap"].agg(["nunique", "size"]).reset_index()
     counts = counts.sort_values(["cell", "nunique", "size", "label"], ascending=[True, False, False, True])
-    counts["number"] = counts.groupby("cell").cumcount()
-    for cell, label, k in counts[["cell", "label", "number"]].itertuples(index=False, name=None):
-        yield str(cell), str(label), int(k)
+    yield from zip(counts["cell"].astype(str), counts["label"], counts.groupby("cell").cumcount(), strict=True)
 
 
 def cell_and_init(frame: pd.DataFrame) -> pd.Series[str]:
     """Return the shortest label of every row: ``lstm (chrono)``."""
     labels: pd.Series[str] = frame["cell"].astype(str) + " (" + frame["init"].astype(str) + ")"
     return labels
-
-
-def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
-    """Return the shortest unique names of curves: the cell if each cell has one curve per task, else the label."""
-    single = frame.groupby(["task", "cell"])["label"].nunique().max() == 1
-    names: pd.Series[str] = frame["cell" if single else "label"].astype(str)
-    return names
-
-
-def seed_count_text(frame: pd.DataFrame) -> str:
-    """Return the number of seeds in a summary as text: ``5 seeds``, ``1 to 5 seeds``."""
-    low, high = int(frame["seeds"].min()), int(frame["seeds"].max())
-    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"

@@ -1,0 +1,176 @@
+"""Spans: an overview of all of them, a bar per curve, and the span against the size of the state."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from rnnbench._analysis.statistics import SPAN_RULE
+from rnnbench._analysis.summary import CURVE, format_span, spans, summarise
+from rnnbench._analysis.tables import format_state_size
+from rnnbench._study import Study
+from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
+from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, curve_styles, runs_frame, styled
+
+SHADES = matplotlib.colormaps["YlGnBu"]
+SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": "trainable parameters"}
+
+
+@styled
+def plot_overview(runs: pd.DataFrame | Study, ax: Axes | None = None) -> Figure:
+    """Plot the span of every curve on every task as a number on a shade, best curve at the top, easiest task at the left.
+
+    Args:
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`.
+        ax: axes to draw in.
+
+    Returns:
+        The figure. Below each span is its 95 % interval, if it has a width. The row labels give the state size, the number of
+        values carried from step to step. Blank: no run.
+    """
+    table = spans(runs_frame(runs))
+    table["row"] = cell_or_label(table)
+    table["reached"] = np.log10(1 + table["span"].astype(float).fillna(0.0))
+    rows = list(table.groupby("row")["reached"].mean().sort_values(ascending=False, kind="stable").index)
+    tasks = list(table.groupby("task")["reached"].mean().sort_values(ascending=False, kind="stable").index)
+    height = 0.9 + 0.34 * len(rows)
+    figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.15 * len(tasks)), height=height)
+    shades = table["reached"] / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
+    for row, shade in zip(table.to_dict("records"), shades, strict=True):
+        x, y = tasks.index(row["task"]), rows.index(row["row"])
+        color = SHADES(0.05 + 0.8 * shade)
+        panel.add_patch(matplotlib.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=color, linewidth=0))
+        bounds = [format_span(row, of) for of in ("span_low", "span_high")]
+        ink = "white" if shade > 0.6 else "0.15"
+        wide = bounds[0] != bounds[1]
+        panel.text(x, y - (0.16 if wide else 0), format_span(row), ha="center", va="center", color=ink, fontsize=font_size(0.95))
+        if wide:
+            panel.text(x, y + 0.25, " to ".join(bounds), ha="center", va="center", color=ink, fontsize=font_size(0.62))
+    states = table.groupby("row")["state_size"].median()
+    panel.set_yticks(
+        range(len(rows)), [row if pd.isna(states[row]) else f"{row}  {format_state_size(states[row])}" for row in rows]
+    )
+    panel.set_xticks(range(len(tasks)), tasks)
+    panel.xaxis.tick_top()
+    panel.tick_params(length=0)
+    panel.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    panel.spines[:].set_visible(False)
+    panel.set_ylabel("curve, and the size of its state", fontsize=font_size(SMALL_TYPE))
+    note = f"{seed_count_text(table)}. {SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds"
+    add_legend(figure, [panel], note + best_rate_note(table), ax is None)
+    return figure
+
+
+@styled
+def plot_span(runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
+    """Plot the span of every curve on every task as a bar.
+
+    Args:
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`.
+        ax: axes to draw in, one per task.
+
+    Returns:
+        The figure. An arrow marks a span that equals the largest gap tried, and may be larger. "below 10": the smallest gap tried,
+        10, is not solved.
+    """
+    runs = runs_frame(runs)
+    summary = summarise(runs)
+    table = summary.drop_duplicates(CURVE)
+    styles = curve_styles(table)
+    tallest = max(len(rows) for _, rows in table.groupby("task"))
+    figure, panels = task_panels(table, ax, width=4.8, height=1.2 + 0.3 * tallest)
+    for task, rows, panel in panels:
+        gaps = sorted(summary[summary["task"] == rows["task"].iloc[0]]["gap"].unique())
+        set_gap_axis(panel, gaps, zero=True)
+        panel.grid(axis="x", color="0.9", linewidth=0.8)
+        panel.set_axisbelow(True)
+        columns = ["label", "span", "smallest_gap", "largest_gap"]
+        for y, (label, reach, smallest, largest) in enumerate(rows[columns].itertuples(index=False, name=None)):
+            line = styles[label]
+            if pd.isna(reach):
+                panel.annotate(
+                    f"below {smallest}",
+                    (0, y),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color=str(line["color"]),
+                    fontsize=font_size(0.9),
+                )
+                continue
+            panel.plot([0, reach], [y, y], color=line["color"], linestyle=line["linestyle"], solid_capstyle="butt")
+            panel.plot(reach, y, ">" if reach == largest else line["marker"], color=line["color"])
+        panel.set_yticks(range(len(rows)), list(rows["label"]))
+        panel.set(title=task, ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
+    note = f"{SPAN_RULE}; an arrow: or more{best_rate_note(summary)}"
+    add_legend(figure, [panel for _, _, panel in panels], note, ax is None)
+    return figure
+
+
+@styled
+def plot_span_by_size(
+    runs: pd.DataFrame | Study, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
+) -> Figure:
+    """Plot the span of every curve against its size, a panel per task.
+
+    Args:
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`.
+        ax: axes to draw in, one per task.
+        size: column of the horizontal axis.
+
+    Returns:
+        The figure. Bars are 95 % intervals over seeds. Curves of equal size are shifted sideways.
+    """
+    table = spans(runs_frame(runs))
+    table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
+    table["label"] = cell_or_label(table)
+    styles = curve_styles(table)
+    figure, panels = task_panels(table, ax, height=3.4)
+    sizes = table[size][table[size] > 0]
+    smallest, largest = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
+    has_zero = bool((table[size] == 0).any())  # a curve without a state
+    powers = [2**k for k in range(40) if smallest / 1.4 <= 2**k <= largest * 1.4]
+    for task, rows, panel in panels:
+        values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
+        gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
+        panel.set_yscale("symlog", linthresh=gaps[0], linscale=0.3)
+        panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=font_size(0.9))
+        panel.yaxis.minorticks_off()
+        panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
+        panel.set_xscale("symlog", base=2, linthresh=smallest / 2, linscale=0.5)
+        panel.set_xlim(-0.1 * smallest if has_zero else smallest / 1.4, largest * 1.4)
+        panel.set_xticks([0, *powers] if has_zero else powers)
+        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.xaxis.minorticks_off()
+        near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # points that would overlap
+        values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
+        for row in values.to_dict("records"):
+            apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
+            errors = [[row["span"] - row["span_low"]], [row["span_high"] - row["span"]]]
+            marker = styles[row["label"]] | {"linestyle": ""}
+            panel.errorbar(row[size], row["span"], errors, transform=apart, **marker, **INTERVAL_BARS)
+        panel.grid(color="0.92", linewidth=0.8)
+        panel.set_axisbelow(True)
+        panel.set(title=task, xlabel=SIZE_LABELS[size], ylabel="span (time steps)")
+    note = f"{seed_count_text(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds"
+    add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None)
+    return figure
+
+
+def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
+    """Return the shortest unique names of curves: the cell if each cell has one curve per task, else the label."""
+    single = frame.groupby(["task", "cell"])["label"].nunique().max() == 1
+    names: pd.Series[str] = frame["cell" if single else "label"].astype(str)
+    return names
+
+
+def seed_count_text(frame: pd.DataFrame) -> str:
+    """Return the number of seeds in a summary as text: ``5 seeds``, ``1 to 5 seeds``."""
+    low, high = int(frame["seeds"].min()), int(frame["seeds"].max())
+    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"
