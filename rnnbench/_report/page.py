@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import jinja2
 import matplotlib
@@ -18,7 +18,7 @@ from rnnbench import plots
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import BEST_RULE, FrameRow, count_once, fields_of_role, format_span, mark_best, summarise
 from rnnbench._analysis.tables import format_state_size
-from rnnbench._report import charts, text
+from rnnbench._report import text
 from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
@@ -29,6 +29,11 @@ POINTS = 48
 """Largest number of evaluations in a learning curve."""
 
 
+def altair_installed() -> bool:
+    """Return True if Altair and its JavaScript, which the interactive charts need, are installed."""
+    return all(find_spec(name) for name in ("altair", "vl_convert"))
+
+
 def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | None = None, interactive: bool = True) -> str:
     """Return the HTML page of one or several studies.
 
@@ -36,30 +41,15 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         studies: folders of the studies, for the tables of analysis commands.
         runs: their finished runs, at least one, with a ``study`` column.
         logs: their evaluations, for the learning curves.
-        interactive: True for interactive charts if :func:`rnnbench._report.charts.altair_installed`; False for SVG figures.
+        interactive: True for interactive charts if :func:`altair_installed`; False for SVG figures.
 
     Returns:
         One HTML document without external resources. The same studies give the same text.
     """
-    interactive = interactive and charts.altair_installed()
-    marked, table = mark_best(runs), summarise(runs)
-    styles = charts.vega_styles(marked)
-    specs: dict[str, charts.Spec] = {}
-    pictures: dict[str, Markup] = {}
+    interactive = interactive and altair_installed()
+    table = summarise(runs)
     tasks = [str(task) for task in table["task"].unique()]
-    plotters = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
-    for number, task in enumerate(tasks):
-        here, rows = marked[marked["task"] == task], table[table["task"] == task]
-        if interactive:
-            specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, styles)
-            specs[f"solved-{number}"] = charts.solved_chart(rows, styles)
-            specs[f"span-{number}"] = charts.span_chart(rows, styles)
-        else:
-            for kind, draw in plotters.items():
-                pictures[f"{kind}-{number}"] = inline_svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
-    lines = learning_curves(logs, runs, tasks, styles, interactive)
-    specs |= lines.specs
-    pictures |= lines.pictures
+    logged = {} if logs is None else {str(task): rows for task, rows in logs.groupby("task")}
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read_asset),
         autoescape=True,
@@ -75,60 +65,58 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
         verdicts=text.task_verdicts(table, runs),
-        legend=[(label, *style) for label, style in styles.items()],
         rows=_table_rows(table.assign(tuning=tuning_text(table, studies))),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
         claims=decided_claims(studies),
         extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],
-        learning=lines.gaps,
         conditions=text.conditions(runs),
         commands=text.sweep_commands(runs),
-        pictures=pictures,
         interactive=interactive,
-        data=_inline_json({"specs": specs, "runs": lines.runs, "labels": list(styles)}) if interactive else "",
-        vega=Markup(charts.vega_javascript()) if interactive else "",
         style=Markup(_read_asset("page.css")),
         script=Markup(_read_asset("page.js")),
+        **(_charts if interactive else _pictures)(tasks, runs, logged),
     )
 
 
-class LearningCurves(NamedTuple):
-    """Learning curves of the tasks.
-
-    Attributes:
-        gaps: gaps to choose from, by number of the task.
-        runs: compressed runs, by name of the chart.
-        specs: charts, by name.
-        pictures: figures for a page without charts, by name.
-    """
-
-    gaps: dict[int, list[int]]
-    runs: dict[str, list[list[object]]]
-    specs: dict[str, charts.Spec]
-    pictures: dict[str, Markup]
-
-
-def learning_curves(
-    logs: pd.DataFrame | None, runs: pd.DataFrame, tasks: list[str], styles: charts.VegaStyles, interactive: bool
-) -> LearningCurves:
-    """Return the learning curves of each task, as charts or as figures."""
-    found = LearningCurves({}, {}, {}, {})
+def _pictures(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame]) -> dict[str, object]:
+    """Return the template's variables of a page without charts: figures by name, and the numbers of the tasks with logs."""
+    plotters = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
+    pictures = {}
     for number, task in enumerate(tasks):
-        here = logs[logs["task"] == task] if logs is not None else None
-        if here is None or here.empty:
-            continue
+        for kind, draw in plotters.items():
+            pictures[f"{kind}-{number}"] = inline_svg(draw(runs[runs["task"] == task]), f"{kind}{number}")
+    learning = [number for number, task in enumerate(tasks) if task in logs]
+    for number in learning:
         name = f"learning-{number}"
-        evaluations, _ = label_evaluations(here, runs)
-        found.gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
-        if not interactive:
-            found.pictures[name] = inline_svg(plots.plot_learning(here, runs), name)
+        pictures[name] = inline_svg(plots.plot_learning(logs[tasks[number]], runs), name)
+    return {"pictures": pictures, "learning": learning}
+
+
+def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame]) -> dict[str, object]:
+    """Return the template's variables of a page with charts: legend, charts with their data, scripts, and gaps to choose from."""
+    from rnnbench._report import charts
+
+    marked, table = mark_best(runs), summarise(runs)
+    styles = charts.vega_styles(marked)
+    specs = {}
+    for number, task in enumerate(tasks):
+        here, rows = marked[marked["task"] == task], table[table["task"] == task]
+        shown = {label: style for label, style in styles.items() if label in set(rows["label"])}
+        specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, shown)
+        specs[f"solved-{number}"] = charts.solved_chart(rows, shown)
+        specs[f"span-{number}"] = charts.span_chart(rows, shown)
+    gaps, curves = {}, {}
+    rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
+    for number, task in enumerate(tasks):
+        if task not in logs:
             continue
-        labels = list(styles)
-        rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
-        found.specs[name] = charts.learning_chart([label for label in labels if label in set(evaluations["label"])], styles)
-        found.runs[name] = [
+        evaluations, _ = label_evaluations(logs[task], runs)
+        gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
+        shown = {label: style for label, style in styles.items() if label in set(evaluations["label"])}
+        specs[f"learning-{number}"] = charts.learning_chart(shown)
+        curves[f"learning-{number}"] = [
             [
                 int(run["gap"].iloc[0]),
                 str(run["label"].iloc[0]),
@@ -141,7 +129,12 @@ def learning_curves(
             ]
             for run_id, run in ((run_id, _thin_out(run)) for run_id, run in evaluations.groupby("run_id"))
         ]
-    return found
+    return {
+        "legend": [(label, *style) for label, style in styles.items()],
+        "learning": gaps,
+        "data": _inline_json({"specs": specs, "runs": curves, "labels": list(styles)}),
+        "vega": Markup(charts.vega_javascript()),
+    }
 
 
 def _thin_out(run: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 from rnnbench._analysis.summary import summarise
 from rnnbench._errors import UserError
 from rnnbench._report import build_page, charts, text
+from rnnbench._report import page as page_module
 from rnnbench._report.sections import insight_figures
 from rnnbench.plots._style import PALETTE
 from tests.plots.study import made_up
@@ -179,7 +180,7 @@ def test_the_command_writes_one_file_and_prints_its_path(rnnbench, tmp_path: Pat
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("  pages/one.html (")
     assert "住在" in (tmp_path / "pages/one.html").read_text(encoding="utf-8")
-    monkeypatch.setattr(charts, "altair_installed", lambda: False)
+    monkeypatch.setattr(page_module, "altair_installed", lambda: False)
     result = rnnbench("report", "results")
     assert result.code == 0
     assert "pip install 'rnnbench[report]'" in result.err

@@ -29,8 +29,7 @@ def report(
     """
     from rich.console import Console
 
-    from rnnbench._report import build_page
-    from rnnbench._report.charts import altair_installed
+    from rnnbench._report.page import altair_installed, build_page
 
     studies, selection = study or [Path("results")], Selection(only, cell, sweep)
     with Console(stderr=True).status("reading the studies") as status:
