@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rnnbench._claims.evidence import RecipeRuns, best_recipes, describe, exact_runs
 from rnnbench._config import Run, SweepRequest
-from rnnbench._study import Record, Row, Study, Table
+from rnnbench._study import Record, Study, Table
 from rnnbench._sweep.grid import grid
 
 Decision = Literal["holds", "partly", "refuted"]
@@ -34,10 +34,6 @@ class Evidence(NamedTuple):
 
     groups: list[RecipeRuns]
     study: Study
-
-    def log(self, run_id: str) -> list[Row]:
-        """Return the evaluations of a run, without rows written at an interruption."""
-        return [row for row in self.study.log(run_id) if row.status != "interrupted"]
 
 
 Rule = Callable[[Evidence], Ruling]
@@ -155,11 +151,17 @@ def verdict_table(study: Study) -> Table[VerdictRow]:
 
 def record_verdicts(study: Study, verdicts: Iterable[Verdict]) -> Path:
     """Write the verdicts into ``verdicts.csv``, in the place of earlier ones of the same names, and return the file."""
-    rows = []
-    for verdict in verdicts:
-        claim = verdict.claim
-        values = (claim.name, type(claim).__name__.lower(), verdict.decision, verdict.numbers, claim.statement, claim.source)
-        rows.append(VerdictRow.model_validate(dict(zip(VerdictRow.columns(), values, strict=True))))
+    rows = [
+        VerdictRow(
+            name=verdict.claim.name,
+            kind=type(verdict.claim).__name__.lower(),
+            verdict=verdict.decision,
+            numbers=verdict.numbers,
+            statement=verdict.claim.statement,
+            source=verdict.claim.source,
+        )
+        for verdict in verdicts
+    ]
     table = verdict_table(study)
     table.update(rows)
     return table.path
@@ -217,11 +219,22 @@ def combine(outcomes: Sequence[bool]) -> Decision:
     return "holds" if all(outcomes) else "partly" if any(outcomes) else "refuted"
 
 
+def by_outcomes(outcomes: Callable[[list[RecipeRuns]], Iterable[bool]]) -> Rule:
+    """Return the rule that combines outcomes, such as one per task and gap."""
+    return lambda evidence: Ruling(combine(list(outcomes(evidence.groups))), describe(evidence.groups))
+
+
 def each_group(as_claimed: Callable[[RecipeRuns], bool]) -> Rule:
     """Return the rule that tests each group separately."""
+    return by_outcomes(lambda groups: map(as_claimed, groups))
+
+
+def one_group(holds: Callable[[RecipeRuns], bool], partly: Callable[[RecipeRuns], bool]) -> Rule:
+    """Return the rule that tests a single group: it holds, else holds partly, else is refuted."""
 
     def rule(evidence: Evidence) -> Ruling:
-        return Ruling(combine([as_claimed(group) for group in evidence.groups]), describe(evidence.groups))
+        (group,) = evidence.groups
+        return Ruling("holds" if holds(group) else "partly" if partly(group) else "refuted", describe([group]))
 
     return rule
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rnnbench._analysis.statistics import gap_solved
@@ -23,7 +23,7 @@ TextKey = tuple[str, ...]
 
 @dataclass(frozen=True)
 class RecipeRuns:
-    """The runs of one recipe for one question.
+    """The runs of one recipe for one question; accuracy and skill are medians over seeds.
 
     Attributes:
         run: one of the runs, for the fields of the question.
@@ -37,12 +37,10 @@ class RecipeRuns:
 
     @property
     def seeds(self) -> int:
-        """Number of seeds."""
         return len(self.records)
 
     @property
     def solved(self) -> int:
-        """Number of seeds that solved it."""
         return sum(record.status == "solved" for record in self.records)
 
     @property
@@ -57,12 +55,10 @@ class RecipeRuns:
 
     @property
     def accuracy(self) -> float:
-        """Median accuracy over seeds."""
         return median(record.accuracy for record in self.records)
 
     @property
     def skill(self) -> float:
-        """Median skill over seeds."""
         return median(record.skill for record in self.records)
 
     @property
@@ -70,6 +66,11 @@ class RecipeRuns:
         """Median steps to solve over the seeds that solved it; infinite if none did."""
         steps = [record.steps_to_solve for record in self.records if record.steps_to_solve is not None]
         return median(steps) if steps else float("inf")
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Sort key of ``summary.BEST_RULE``, the best recipe first."""
+        return rank_key(self.solved / self.seeds, self.accuracy, self.steps, self.records[0].lr)
 
 
 def describe(groups: Iterable[RecipeRuns]) -> str:
@@ -132,23 +133,14 @@ def best_recipes(needed: Sequence[Run], records: Iterable[RunRecord]) -> tuple[l
             finished.setdefault(key, {}).setdefault(recipe_key(record), {})[record.seed] = record
     found, missing = [], []
     for key, runs in questions.items():
-        groups = [RecipeRuns(runs[0], list(seeds.values())) for seeds in finished.get(key, {}).values()]
-        groups = [group for group in groups if _is_sufficient(group, runs)]
+        groups = [RecipeRuns(runs[0], list(recorded.values())) for recorded in finished.get(key, {}).values()]
+        seeds, budget = len({run.seed for run in runs}), min(run.max_steps for run in runs)
+        groups = [group for group in groups if group.seeds >= seeds and group.records[0].max_steps >= budget]
         if groups:
-            best = min(groups, key=_recipe_rank)
-            found.append(RecipeRuns(best.run, best.records, len(groups)))
+            found.append(replace(min(groups, key=lambda group: group.rank), recipes=len(groups)))
         else:
             missing += runs
     return found, missing
-
-
-def _is_sufficient(group: RecipeRuns, runs: Sequence[Run]) -> bool:
-    return group.seeds >= len({run.seed for run in runs}) and group.records[0].max_steps >= min(run.max_steps for run in runs)
-
-
-def _recipe_rank(group: RecipeRuns) -> tuple[float, ...]:
-    steps = group.steps if group.solved else float("nan")
-    return rank_key(group.solved / group.seeds, group.accuracy, steps, group.records[0].lr)
 
 
 def exact_runs(needed: Sequence[Run], records: Mapping[str, RunRecord]) -> tuple[list[RecipeRuns], list[Run]]:

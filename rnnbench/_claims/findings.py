@@ -6,7 +6,7 @@ finding are added, add both commits to it by hand: ``written`` and ``runs_added`
 
 from __future__ import annotations
 
-from rnnbench._claims.claim import Commit, Decision, Evidence, Finding, Ruling, group_by, seed_sweep
+from rnnbench._claims.claim import Commit, Decision, Evidence, Finding, Ruling, group_by, one_group, seed_sweep
 from rnnbench._claims.evidence import describe
 
 FRESH = [5, 6, 7, 8, 9]
@@ -21,23 +21,16 @@ def all_without_a_fall(evidence: Evidence) -> Ruling:
     (group,) = evidence.groups
     falls = 0
     for record in group.records:
-        accuracies = [row.accuracy for row in evidence.log(record.run_id)]
+        accuracies = [row.accuracy for row in evidence.study.log(record.run_id) if row.status != "interrupted"]
         above = next((k for k, accuracy in enumerate(accuracies) if accuracy > 0.95), len(accuracies))
         falls += any(accuracy < 0.9 for accuracy in accuracies[above:])
     decision: Decision = "holds" if group.solved == group.seeds and not falls else "partly" if group.mostly_solved else "refuted"
     return Ruling(decision, f"{falls} of {group.seeds} seeds fell below 90 % after 95 %; {describe([group])}")
 
 
-def solved_by_most(evidence: Evidence) -> Ruling:
-    """Decide: holds if at least 4 in 5 seeds solve it, partly if some do."""
-    (group,) = evidence.groups
-    return Ruling("holds" if group.mostly_solved else "partly" if group.solved else "refuted", describe([group]))
-
-
-def solved_by_none(evidence: Evidence) -> Ruling:
-    """Decide: holds if no seed solves it, partly if at most 1 in 5 do."""
-    (group,) = evidence.groups
-    return Ruling("holds" if not group.solved else "partly" if group.hardly_solved else "refuted", describe([group]))
+solved_by_most = one_group(lambda group: group.mostly_solved, partly=lambda group: group.solved > 0)
+solved_by_none = one_group(lambda group: group.solved == 0, partly=lambda group: group.hardly_solved)
+learned_at_all = one_group(lambda group: group.mostly_solved, partly=lambda group: group.skill >= 0.5)
 
 
 def only_wide_solves(evidence: Evidence) -> Ruling:
@@ -52,18 +45,12 @@ def only_wide_solves(evidence: Evidence) -> Ruling:
     return Ruling("holds" if wide and narrow else "partly" if more else "refuted", describe(evidence.groups))
 
 
-def learned_at_all(evidence: Evidence) -> Ruling:
-    """Decide: holds if at least 4 in 5 seeds solve it, partly if the median skill is at least 0.5."""
-    (group,) = evidence.groups
-    return Ruling("holds" if group.mostly_solved else "partly" if group.skill >= 0.5 else "refuted", describe([group]))
-
-
 FINDINGS = (
     Finding(
         name="lstm-copies-200",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps every fresh seed of an LSTM of 128 units copies "
         "at gap 200, and no evaluation is below 90 % after the first above 95 %.",
-        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[200], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[200], seed=FRESH, lr=[0.02], max_steps=8000),),
         rule=all_without_a_fall,
         written=Commit("db4c4e838", "2026-11-24"),
         runs_added=Commit("d204d8b31", "2026-11-25"),
@@ -72,7 +59,7 @@ FINDINGS = (
         name="lstm-copies-1000",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps every fresh seed of an LSTM of 128 units copies "
         "at gap 1,000, and no evaluation is below 90 % after the first above 95 %.",
-        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[1000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[1000], seed=FRESH, lr=[0.02], max_steps=8000),),
         rule=all_without_a_fall,
         written=Commit("db4c4e838", "2026-11-24"),
         runs_added=Commit("d204d8b31", "2026-11-25"),
@@ -81,7 +68,7 @@ FINDINGS = (
         name="lstm-copies-2000",
         statement="With a rate that falls linearly from 0.02 to 0 over 8,000 steps at least 4 in 5 fresh seeds of an LSTM of 128 "
         "units copy at gap 2,000.",
-        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[2000], seed=FRESH, lr=[0.02], max_steps=8000, schedule="linear"),),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[2000], seed=FRESH, lr=[0.02], max_steps=8000),),
         rule=solved_by_most,
         written=Commit("5f063bdd8", "2026-11-25"),
         runs_added=Commit("c172a4c14", "2026-11-26"),
@@ -90,7 +77,7 @@ FINDINGS = (
         name="rnn-adds-at-10",
         statement="With 30,000 steps and a rate that falls linearly from 0.001, a vanilla RNN with a uniform start solves adding "
         "at gap 10 with at least 4 in 5 fresh seeds: what looked like a limit was a budget.",
-        needs=(seed_sweep(cell=["rnn"], task=["adding"], gap=[10], seed=FRESH, lr=[0.001], max_steps=30000, schedule="linear"),),
+        needs=(seed_sweep(cell=["rnn"], task=["adding"], gap=[10], seed=FRESH, lr=[0.001], max_steps=30000),),
         rule=solved_by_most,
         written=Commit("db4c4e838", "2026-11-24"),
         runs_added=Commit("d204d8b31", "2026-11-25"),
@@ -99,7 +86,7 @@ FINDINGS = (
         name="rnn-does-not-copy-at-50",
         statement="With ten times the budget, 80,000 steps and a rate that falls linearly from 0.001, no fresh seed of a vanilla "
         "RNN with a uniform start solves copy at gap 50.",
-        needs=(seed_sweep(cell=["rnn"], task=["copy"], gap=[50], seed=FRESH, lr=[0.001], max_steps=80000, schedule="linear"),),
+        needs=(seed_sweep(cell=["rnn"], task=["copy"], gap=[50], seed=FRESH, lr=[0.001], max_steps=80000),),
         rule=solved_by_none,
         written=Commit("db4c4e838", "2026-11-24"),
         runs_added=Commit("d204d8b31", "2026-11-25"),
@@ -117,7 +104,6 @@ FINDINGS = (
                 hidden_size=[32, 128],
                 lr=FINDING_RATES,
                 max_steps=3000,
-                schedule="linear",
             ),
         ),
         rule=only_wide_solves,
@@ -137,7 +123,6 @@ FINDINGS = (
                 seed=FRESH,
                 lr=[0.02],
                 max_steps=20000,
-                schedule="linear",
             ),
         ),
         rule=learned_at_all,

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from rnnbench._claims.claim import Claim, Evidence, Ruling, combine, each_group, group_by, seed_sweep
-from rnnbench._claims.evidence import describe
+from collections.abc import Iterator
+
+from rnnbench._claims.claim import Claim, Evidence, Ruling, by_outcomes, combine, each_group, group_by, seed_sweep
+from rnnbench._claims.evidence import RecipeRuns, describe
 from rnnbench._claims.training import CLASSIC_TASKS, RATES
 
 
-def alike(evidence: Evidence) -> Ruling:
-    """Decide whether the shares of seeds that solve it differ by at most 1 in 5 between the cells, at every task and gap."""
-    outcomes = []
-    for pair in group_by(evidence.groups, "task", "gap").values():
+@by_outcomes
+def alike(groups: list[RecipeRuns]) -> Iterator[bool]:
+    """Yield, for every task and gap, whether the shares of seeds that solve it differ by at most 1 in 5 between the cells."""
+    for pair in group_by(groups, "task", "gap").values():
         shares = [one.solved / one.seeds for one in pair]
-        outcomes.append(max(shares) - min(shares) <= 0.2)
-    return Ruling(combine(outcomes), describe(evidence.groups))
-
-
-def at_the_baseline(evidence: Evidence) -> Ruling:
-    """Decide whether every seed has a skill below 0.05, at every gap."""
-    outcomes = [all(record.skill < 0.05 for record in group.records) for group in evidence.groups]
-    return Ruling(combine(outcomes), describe(evidence.groups))
+        yield max(shares) - min(shares) <= 0.2
 
 
 def behind(evidence: Evidence) -> Ruling:
@@ -63,7 +58,7 @@ GATE_CLAIMS = (
         name="lstm-cannot-copy-200",
         statement="On the copying problem an LSTM beats the memoryless baseline at 100 steps only; at 200 and beyond it does not.",
         source="Arjovsky, Shah & Bengio 2016, section 5.1",
-        rule=at_the_baseline,
+        rule=each_group(lambda group: all(record.skill < 0.05 for record in group.records)),
         needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[200, 500]),),
     ),
     Claim(

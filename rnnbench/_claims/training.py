@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from rnnbench._claims.claim import Claim, Evidence, Ruling, combine, each_group, group_by, seed_sweep
-from rnnbench._claims.evidence import describe
+from collections.abc import Iterator
+
+from rnnbench._claims.claim import Claim, by_outcomes, each_group, group_by, seed_sweep
+from rnnbench._claims.evidence import RecipeRuns
 
 CLASSIC_TASKS = ["copy", "adding", "beijing", "recall"]
 RATES = [0.02, 0.005, 0.001]
 """Learning rates that are tried for a claim of failure."""
 
 
-def harder_with_gap(evidence: Evidence) -> Ruling:
-    """Decide whether the largest gap is harder on every task: fewer seeds, then more steps, then less skill."""
-    outcomes = []
-    for here in group_by(evidence.groups, "task").values():
-        near, far = (pick(here, key=lambda one: one.run.gap) for pick in (min, max))
-        cost = [(-one.solved / one.seeds, one.steps, -one.skill) for one in (near, far)]
-        outcomes.append(cost[0] < cost[1])
-    return Ruling(combine(outcomes), describe(evidence.groups))
+@by_outcomes
+def harder_with_gap(groups: list[RecipeRuns]) -> Iterator[bool]:
+    """Yield, for every task, whether the largest gap is harder: fewer seeds, then more steps, then less skill."""
+    for here in group_by(groups, "task").values():
+        here.sort(key=lambda one: one.run.gap)
+        near, far = ((-one.solved / one.seeds, one.steps, -one.skill) for one in (here[0], here[-1]))
+        yield near < far
 
 
 TRAINING_CLAIMS = (
