@@ -51,14 +51,14 @@ class Construction:
     def name(self) -> str:
         return f"{self.cell}-{self.task}"
 
+    @torch.no_grad()
     def build(self, dtype: torch.dtype = torch.float32) -> tuple[Model, Task]:
         """Return the network with its weights, and the task with its default options."""
         task = make_task(TASKS.find(self.task))
         model = Model(make_cell(CELLS.find(self.cell), task.input_size, self.units), task.output_size)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.zero_()
-            self.fill(model, task)
+        for parameter in model.parameters():
+            parameter.zero_()
+        self.fill(model, task)
         return model.to(dtype), task
 
 
@@ -111,16 +111,16 @@ def gradient_through_gap(model: Model, task: Task, gap: int, seed: int = 0) -> f
     return float(torch.cat(parts, dim=1).norm(dim=1).mean())
 
 
+@torch.no_grad()
 def perturb_weights(model: Model, amount: float, seed: int) -> None:
     """Add Gaussian noise to every weight in place; standard deviation ``amount`` times the root mean square of its tensor.
 
     For a tensor of zeros the standard deviation is ``amount``, so that every weight changes.
     """
     generator = stream(seed, "perturb")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = float(parameter.square().mean().sqrt()) or 1.0
-            parameter.add_(amount * scale * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+    for parameter in model.parameters():
+        scale = float(parameter.square().mean().sqrt()) or 1.0
+        parameter.add_(amount * scale * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
 
 
 def train_from(name: str, gap: int, amount: float, seed: int, lr: float, max_steps: int) -> Iterator[tuple[int, float, str]]:
@@ -213,37 +213,34 @@ def fill_adding_lstm(model: Model, task: Task) -> None:
 
 
 def fill_rnn_latch(model: Model, task: Task) -> None:
-    """Fill one tanh unit per cue, w = 3: only the cue's input, above h* = 1.30, sets the unit. All units start at -1."""
-    cell = step_cell(model)
+    """Fill one tanh unit per cue, w = 3: only the cue's input, above h* = 1.30, sets the unit. All units start at -1.
+
+    In every latch unit k belongs to token k: the cues are the first tokens of both sentence tasks. Class k reads unit k.
+    """
     W, U, _ = cell_weights(model)
-    for unit, token in enumerate(cue_tokens(task)):
-        W[unit, unit] = 3.0
-        U[unit, token] = 2 * GAIN
-    cell.initial_state[0].fill_(-1.0)
-    fill_latch_readout(model, task)
+    W.fill_diagonal_(3.0)
+    U.fill_diagonal_(2 * GAIN)
+    step_cell(model).initial_state[0].fill_(-1.0)
+    model.readout.weight.fill_diagonal_(10.0)
 
 
 def fill_lstm_latch(model: Model, task: Task) -> None:
     """Fill one cell per cue: f = sigmoid(L) keeps the state, only the cue opens the input gate, g = 1."""
     H = model.cell.hidden_size
     _, U, b = cell_weights(model)
-    for unit, token in enumerate(cue_tokens(task)):
-        U[unit, token] = 2 * GAIN
+    U[:H].fill_diagonal_(2 * GAIN)
     b[:H], b[H : 2 * H], b[2 * H :] = -GAIN, GAIN, GAIN
-    fill_latch_readout(model, task)
+    model.readout.weight.fill_diagonal_(10.0)
 
 
 def fill_gru_latch(model: Model, task: Task) -> None:
     """Fill one unit per cue: any cue opens the update gate; the candidate is +1 at the unit's cue and -1 at other cues."""
     H = model.cell.hidden_size
     _, U, b = cell_weights(model)
-    b[H : 2 * H] = -GAIN
-    b[2 * H :] = -GAIN
-    for unit, own in enumerate(cue_tokens(task)):
-        U[2 * H + unit, own] = 2 * GAIN
-        for token in cue_tokens(task):
-            U[H + unit, token] = 2 * GAIN
-    fill_latch_readout(model, task)
+    b[H:] = -GAIN
+    U[2 * H :].fill_diagonal_(2 * GAIN)
+    U[H : 2 * H, :H] = 2 * GAIN
+    model.readout.weight.fill_diagonal_(10.0)
 
 
 def cell_weights(model: Model) -> tuple[Tensor, Tensor, Tensor]:
@@ -258,32 +255,15 @@ def step_cell(model: Model) -> Cell:
     return model.cell
 
 
-def cue_tokens(task: Task) -> range:
-    """Return the tokens that decide the answer: the first ``output_size`` ones of both sentence tasks."""
-    return range(task.output_size)
-
-
-def fill_latch_readout(model: Model, task: Task) -> None:
-    """Fill a readout in which each class reads one unit."""
-    for unit in range(task.output_size):
-        model.readout.weight[unit, unit] = 10.0
-
-
+_LATCHES = (
+    ("rnn", "one self-sustaining unit per cue", fill_rnn_latch),
+    ("lstm", "one cell per cue, written once", fill_lstm_latch),
+    ("gru", "one unit per cue, replaced only by cues", fill_gru_latch),
+)
 _ALL = (
     Construction("rnn", "copy", 62, "a shift register of saturated units, moved by the symbols and the cue", fill_copy_rnn),
     Construction("rnn", "adding", 3, "a leakless sum in the linear middle of one tanh unit", fill_adding_rnn),
     Construction("lstm", "adding", 1, "a forget gate that keeps and an input gate that opens at the marks", fill_adding_lstm),
-    *(
-        Construction("rnn", task, n, "one self-sustaining unit per cue", fill_rnn_latch)
-        for task, n in (("beijing", 2), ("recall", 10))
-    ),
-    *(
-        Construction("lstm", task, n, "one cell per cue, written once", fill_lstm_latch)
-        for task, n in (("beijing", 2), ("recall", 10))
-    ),
-    *(
-        Construction("gru", task, n, "one unit per cue, replaced only by cues", fill_gru_latch)
-        for task, n in (("beijing", 2), ("recall", 10))
-    ),
+    *(Construction(cell, task, n, idea, fill) for cell, idea, fill in _LATCHES for task, n in (("beijing", 2), ("recall", 10))),
 )
 CONSTRUCTIONS = {found.name: found for found in _ALL}

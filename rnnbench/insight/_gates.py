@@ -47,17 +47,13 @@ def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFr
     check_inputs(cell, batch.inputs)
     words = task.words(batch, example)
     trajectory = unroll(cell, cell.vectors(batch.inputs))
-    unknown = Gate("", math.nan, math.nan)
+    unknown = math.nan, math.nan
+    carried = Gate(f"state {cell.state_names[-1]}", *unknown)
     frames = []
     for step, (word, opened, state) in enumerate(zip(words, trajectory.gates, trajectory.states[1:], strict=True)):
-        shown = {name: values for name, values in opened.items() if name != cell.candidate}  # (B, H) each
-        gates = {name: cell.gates.get(name, unknown._replace(label=name)) for name in shown}
-        carried = cell.state_names[-1]
-        shown[carried] = state[-1]  # (B, ...)
-        gates[carried] = unknown._replace(label=f"state {carried}")
-        for name, tensor in shown.items():
+        shown = [(cell.gates.get(name, Gate(name, *unknown)), values) for name, values in opened.items() if name != cell.candidate]
+        for gate, tensor in [*shown, (carried, state[-1])]:  # (B, H) each; the state (B, ...)
             numbers = tensor[example].flatten().numpy()  # (H), or all numbers of the part
-            gate = gates[name]
             columns = (step, word.text, word.answer or "", gate.label, np.arange(len(numbers)), numbers, gate.low, gate.high)
             frames.append(pd.DataFrame(dict(zip(GATE_COLUMNS, columns, strict=True))))
     return pd.concat(frames, ignore_index=True)
@@ -69,12 +65,9 @@ def half_life_table(initial: Model, trained: Model, resolved: Resolved) -> pd.Da
     Returns:
         Columns ``when, unit, half_life``; no rows for a cell without a gate that keeps its state.
     """
-    rows = []
-    for when, model in (("initial", initial), ("trained", trained)):
-        try:
-            rows += [(when, unit, steps) for unit, steps in enumerate(half_lives(model, resolved).tolist())]
-        except ValueError:  # no gate keeps its state
-            break
+    models = {"initial": initial, "trained": trained}
+    lives = {when: half_lives(model, resolved).tolist() for when, model in models.items()}
+    rows = [(when, unit, steps) for when, found in lives.items() for unit, steps in enumerate(found)]
     return pd.DataFrame(rows, columns=["when", "unit", "half_life"])
 
 

@@ -69,12 +69,9 @@ def gradient_norms(model: Model, resolved: Resolved, when: str, batch_size: int 
     loss = task.loss(model.readout(outputs[batch.scored]), batch) * batch_size
     grads = torch.autograd.grad(loss, [*hidden, *carried, *x], allow_unused=True)
     last = batch.scored.int().argmax(dim=0)  # (B)
-    T, sigma = len(x), largest_singular_value(model)
-    of_input = _by_distance(grads[-T:], last)
-    if isinstance(cell, Cell):
-        of_hidden, of_state = _by_distance(grads[:T], last), _by_distance(grads[T : 2 * T], last)
-    else:
-        of_hidden = of_state = [math.nan] * len(of_input)
+    sigma = largest_singular_value(model)
+    *of_states, of_input = (_by_distance(grads[k : k + len(x)], last) for k in range(0, len(grads), len(x)))
+    of_hidden, of_state = of_states or [[math.nan] * len(of_input)] * 2
     rows = []
     for distance, norms in enumerate(zip(of_hidden, of_state, of_input, strict=True)):
         bound = math.nan
@@ -135,43 +132,40 @@ def decay_per_step(frame: pd.DataFrame) -> float:
     """
     column = gradient_column(frame)
     seen = frame[frame[column] > 0]
-    if len(seen) < 2:
-        return math.nan
-    x = seen["distance"].to_numpy(dtype=float)
-    y = seen[column].map(math.log).to_numpy(dtype=float)
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return math.exp(slope)
+    return math.exp(line_slope(seen["distance"], seen[column].map(math.log)))
+
+
+def line_slope(x: pd.Series[float], y: pd.Series[float]) -> float:
+    """Return the slope of the straight line through points, by least squares; NaN if they have a single x."""
+    x = x - x.mean()
+    spread = float((x**2).sum())
+    return float((x * (y - y.mean())).sum()) / spread if spread else math.nan
 
 
 def half_lives(model: Model, resolved: Resolved, batch_size: int = 32) -> Tensor:
     """Compute the half-life (H) of every unit in time steps: ln 2 / -ln of its mean keep factor over fresh sequences.
 
-    Raises:
-        ValueError: the cell has no gate that keeps its state.
+    A cell without a gate that keeps its state has none (0).
     """
     cell = model.cell
     run, task = resolved.run, resolved.task
     batch = task.sample(run.gap, batch_size, stream(run.seed, "insight"))
-    kept: list[Tensor | None] = [None]
-    if isinstance(cell, Cell):
-        check_inputs(cell, batch.inputs)
-        with torch.no_grad():
-            kept = [cell.keep(opened) for opened in unroll(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
+    if not isinstance(cell, Cell):
+        return torch.empty(0)
+    check_inputs(cell, batch.inputs)
+    with torch.no_grad():
+        kept = [cell.keep(opened) for opened in unroll(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
     shares = [share for share in kept if share is not None]
     if not shares:
-        raise ValueError(f"cell {cell.name} has no gate that keeps its state")
+        return torch.empty(0)
     return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
 
 
 def gradient_numbers(model: Model, resolved: Resolved, frame: pd.DataFrame) -> dict[str, float]:
     """Return decay per step, sigma_max, spectral radius and the median half-life of the gates (NaN without gates)."""
-    try:
-        half_life = float(half_lives(model, resolved).median())
-    except ValueError:
-        half_life = math.nan
     return {
         "decay_per_step": decay_per_step(frame),
         "sigma_max": largest_singular_value(model),
         "spectral_radius": spectral_radius(model),
-        "median_half_life": half_life,
+        "median_half_life": float(half_lives(model, resolved).median()),
     }

@@ -9,11 +9,11 @@ plot_gradients(curves)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 import torch
@@ -25,12 +25,15 @@ from rnnbench._spec.request import CellLike, TaskLike, request
 from rnnbench._spec.resolve import Resolved, rebuild, resolve
 from rnnbench._study import Study, Table
 from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
-from rnnbench._study.record import frame
+from rnnbench._study.record import Record, frame
 from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
 from rnnbench.insight._load import build_initialised, find_run, load_trained
 from rnnbench.insight._progress import Counting
+
+K = TypeVar("K", bound=tuple[object, ...])
+R = TypeVar("R", bound=Record)
 
 
 class FinishedRun(Protocol):
@@ -230,24 +233,22 @@ def train_constructions(
     Raises:
         UserError: a construction does not exist, or ``file`` is damaged.
     """
-    table = Table(Path(file), TrainFromRow) if file is not None else None
-    known = {row.key: row for row in table.rows()} if table else {}
     keys = [
         (found.name, found.cell, found.task, train_gap, float(amount), number, lr, max_steps)
         for found in _chosen(name)
         for amount in as_list(perturb)
         for number in as_list(seed)
     ]
-    for key in progress([key for key in keys if key not in known]):
+
+    def train(key: tuple[str, str, str, int, float, int, float, int]) -> TrainFromRow:
         construction, _, task, _, amount, number, _, _ = key
         evaluations = list(_constructions.train_from(construction, train_gap, amount, number, lr, max_steps))
         (_, before, _), (step, after, status) = evaluations[0], evaluations[-1]
         chance = make_task(TASKS.find(task)).chance(train_gap).accuracy
         values = (*key, before, after, chance, step, status)
-        known[key] = TrainFromRow.model_validate(dict(zip(TrainFromRow.columns(), values, strict=True)))
-        if table:
-            table.add(known[key])
-    return frame([known[key] for key in keys], TrainFromRow)
+        return TrainFromRow.model_validate(dict(zip(TrainFromRow.columns(), values, strict=True)))
+
+    return _complete_table(file, TrainFromRow, keys, train, progress)
 
 
 def measure_guesses(
@@ -294,22 +295,31 @@ def measure_guesses(
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
     axes = product(as_list(task), as_list(cell), as_list(seed))
     runs = [resolve(request({"task": t, "cell": c, "seed": s} | fixed)) for t, c, s in axes]
-    table = Table(Path(file), GuessRow) if file is not None else None
-    known = {row.key: row for row in table.rows()} if table else {}
-    searches = {GuessRow.key_of(values := _search_key(one.run, scale, max_guesses)): (one, values) for one in runs}
-    for key in progress([key for key in searches if key not in known]):
-        resolved, values = searches[key]
+    limits = {"scale": float(scale), "max_guesses": max_guesses}
+    searches = {}
+    for one in runs:
+        columns = one.run.model_dump(include=set(GuessRow.KEY)) | limits
+        searches[GuessRow.key_of(columns)] = one, columns
+
+    def search(key: tuple[object, ...]) -> GuessRow:
+        resolved, columns = searches[key]
         found = asdict(_random_search.random_search(resolved, scale, max_guesses))
-        known[key] = GuessRow.model_validate(values | found | {"chance_accuracy": resolved.task.chance(gap).accuracy})
+        return GuessRow.model_validate(columns | found | {"chance_accuracy": resolved.task.chance(gap).accuracy})
+
+    return _complete_table(file, GuessRow, list(searches), search, progress)
+
+
+def _complete_table(
+    file: Path | str | None, cls: type[R], keys: list[K], measure: Callable[[K], R], progress: Counting
+) -> pd.DataFrame:
+    """Return a row per key: the file's, or else a measured one, which is written to the file at once."""
+    table = Table(Path(file), cls) if file is not None else None
+    known: dict[tuple[object, ...], R] = {row.key: row for row in table.rows()} if table else {}
+    for key in progress([key for key in keys if key not in known]):
+        known[key] = measure(key)
         if table:
             table.add(known[key])
-    return frame([known[key] for key in searches], GuessRow)
-
-
-def _search_key(run: Run, scale: float, max_guesses: int) -> dict[str, object]:
-    """Return the columns of a search that are known before it."""
-    shared = {name: getattr(run, name) for name in GuessRow.KEY if name in Run.model_fields}
-    return shared | {"scale": float(scale), "max_guesses": max_guesses}
+    return frame([known[key] for key in keys], cls)
 
 
 def _chosen(name: str | Sequence[str] | None) -> list[Construction]:

@@ -41,6 +41,7 @@ class SearchResult:
     accuracy: float
 
 
+@threads(1)  # the products are tiny: threads would slow them down
 @torch.no_grad()
 def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
     """Draw weights until a network solves the task.
@@ -53,11 +54,6 @@ def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchR
     Raises:
         UserError: the run does not fit its task or cell.
     """
-    with threads(1):  # the products are tiny: threads would slow them down
-        return _search(resolved, scale, max_guesses)
-
-
-def _search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
     run, task = resolved.run, resolved.task
     model = build(resolved).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
@@ -78,11 +74,11 @@ def _search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
     return SearchResult(max_guesses, False, sequences, share_correct(model, task, task.sample(run.gap, CONFIRMED, tests)))
 
 
+@torch.no_grad()
 def draw_weights(model: Model, scale: float, generator: torch.Generator) -> None:
     """Fill every weight and bias from U[-scale, scale], in place."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.uniform_(-scale, scale, generator=generator)
+    for parameter in model.parameters():
+        parameter.uniform_(-scale, scale, generator=generator)
 
 
 def share_correct(model: Model, task: Task, batch: Batch) -> float:

@@ -23,7 +23,7 @@ from rnnbench._spec.request import CellLike, request
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study.insight_tables import SensitivityRow
 from rnnbench._training.model import Model, stream
-from rnnbench.insight._gradients import keep_last_answer
+from rnnbench.insight._gradients import keep_last_answer, line_slope
 from rnnbench.insight._load import build_initialised, unroll
 from rnnbench.insight._progress import Counting
 
@@ -122,9 +122,7 @@ def growth_exponents(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (cell, init), curve in frame[frame["gap"] > 0].groupby(["cell", "init"]):
         x, y = (curve[name].map(math.log) for name in ("gap", "sensitivity"))
-        spread = float(((x - x.mean()) ** 2).sum())
-        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else math.nan
-        rows.append({"cell": cell, "init": init, "exponent": slope})
+        rows.append({"cell": cell, "init": init, "exponent": line_slope(x, y)})
     return pd.DataFrame(rows, columns=["cell", "init", "exponent"])
 
 

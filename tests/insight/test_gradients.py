@@ -145,8 +145,7 @@ def test_half_lives_of_gates_with_only_a_bias(cell: str, bias: float, steps: flo
 
 def test_no_half_life_without_a_gate() -> None:
     conf = config("rnn")
-    with pytest.raises(ValueError, match="no gate"):
-        _gradients.half_lives(build_initialised(conf, F64), conf)
+    assert _gradients.half_lives(build_initialised(conf, F64), conf).shape == (0,)
 
 
 class Early(Task):
