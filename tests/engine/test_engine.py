@@ -53,17 +53,11 @@ EVERY = pytest.mark.parametrize(("multiplier", "name"), both(*STACKED), indirect
 EITHER = pytest.mark.parametrize("multiplier", ["blas", "tiles"], indirect=True)
 
 
-def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str = "uniform", **options: bool) -> Cell:
-    cell = registry.make_cell(name, D, H, options)
-    initialise(cell, init, InitContext(Generator().manual_seed(3), 5, 50.0))
-    return cell.to(dtype)
-
-
-def usual(name: str, H: int, D: int, dtype: torch.dtype) -> Cell:
-    """Return a cell with its default initialisation."""
+def fast(name: str, H: int = 5, D: int = 4, dtype: torch.dtype = torch.float64, init: str | None = "uniform") -> Cell:
+    """Return an initialised cell; without ``init`` by its default initialisation."""
     torch.manual_seed(3)
     cell = registry.make_cell(name, D, H)
-    initialise(cell, default_init(registry.make_cell(name, D, H)), InitContext(Generator().manual_seed(3), 5, 50.0))
+    initialise(cell, init or default_init(cell), InitContext(Generator().manual_seed(3), 5, 50.0))
     return cell.to(dtype)
 
 
@@ -112,10 +106,8 @@ def test_no_steps_and_no_sequences_give_no_outputs(inputs: Tensor) -> None:
 
 
 def test_tokens_of_another_integer_type_are_read_as_numbers() -> None:
-    cell = registry.make_cell("gru", 3, 4)
-    initialise(cell, default_init(cell), InitContext(Generator().manual_seed(0), 5, 5))
-    tokens = torch.tensor([[2, 0], [1, 2]])
-    torch.testing.assert_close(_engine.states(cell, tokens.int()), cell.states(tokens))
+    cell = fast("gru")
+    torch.testing.assert_close(_engine.states(cell, tokens().int()), cell.states(tokens()))
 
 
 @pytest.mark.parametrize("init", ["uniform", "chrono"])
@@ -214,12 +206,9 @@ def test_products_of_any_shape(multiplier: None, dtype: type[np.floating], shape
         gradient(addresses, 1, a.reshape((1, *a.shape)), 1, K, x, 0, dweight, room)
 
     (M, K, N), draw = shape, np.random.default_rng(1)
-    made_by = products(torch.float32 if dtype is np.float32 else torch.float64)
-    a, b = draw.integers(-8, 9, (M, K + 3)).astype(dtype), draw.integers(-8, 9, (K, N)).astype(dtype)
-    x, room = (
-        draw.integers(-8, 9, (1, M, N)).astype(dtype),
-        torch.empty(made_by.room(M, N), dtype=torch.from_numpy(b).dtype).numpy(),
-    )
+    a, b, x = (draw.integers(-8, 9, size).astype(dtype) for size in ((M, K + 3), (K, N), (1, M, N)))
+    made_by = products(torch.from_numpy(b).dtype)
+    room = torch.empty(made_by.room(M, N), dtype=torch.from_numpy(b).dtype).numpy()
     out, dweight = np.full((M, N + 1), np.nan, dtype), np.ones((K, N), dtype)
     factor, exact = made_by.packed(torch.from_numpy(b)).numpy(), a[:, 1 : K + 1] @ b
     for keep in (0, 1):
@@ -296,7 +285,7 @@ def test_the_arrays_given_to_compiled_code_never_overlap(name: str, kind: str, m
     """The compiler assumes it: loops do not check whether they store to a row that they read."""
     from rnnbench._engine.sequence import program
 
-    cell = usual(name, 8, 8, torch.float32)
+    cell = fast(name, 8, 8, torch.float32, None)
     inputs = tokens(5, 3, 8) if kind == "tokens" else torch.randn(5, 3, 8).requires_grad_()
     _engine.states(cell, inputs, 0)  # the first use checks itself
     recorder = Recorder(program(cell).code)
@@ -313,7 +302,7 @@ def test_the_arrays_given_to_compiled_code_never_overlap(name: str, kind: str, m
 @pytest.mark.parametrize("name", COMPILED)
 def test_every_cell_is_as_exact_as_its_step(name: str) -> None:
     """Float32, against float64: the error of the compiled code is that of torch, whatever the cell's own condition."""
-    cells = [usual(name, 16, 6, dtype) for dtype in (torch.float32, torch.float32, torch.float64)]
+    cells = [fast(name, 16, 6, dtype, None) for dtype in (torch.float32, torch.float32, torch.float64)]
     inputs = tokens(60, 8, 6)
     weight = torch.randn(30, 8, 16, generator=Generator().manual_seed(5))
     found = []
@@ -348,7 +337,7 @@ def test_without_numba_the_cells_run_on_torch() -> None:
         "model = build(resolve(RunRequest(task='copy', cell='lstm')))\n"
         "assert (model.engine, model.why_not_compiled) == ('torch', 'numba cannot be used here')\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    run(code)
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """Cells of the literature, and some that strain the engine, compared with ``step`` and autograd."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from rnnbench import _engine
 from rnnbench._cell import Cell
+from rnnbench._plugins import registry
 
 
 class Base(Cell):
@@ -44,30 +46,6 @@ class MGU(Base):
         return ((1 - f) * h + f * n,), {"f": f}
 
 
-class JANET(Base):
-    def __init__(self, D, H):
-        super().__init__(D, H)
-        self.stacked_weights(2, ("bias",))
-        self.beta = 1.0
-
-    def step(self, x, state):
-        (h,) = state
-        s, n = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(2, dim=1)
-        return (torch.sigmoid(s) * h + (1 - torch.sigmoid(s - self.beta)) * torch.tanh(n),), {}
-
-
-class UGRNN(Base):
-    def __init__(self, D, H):
-        super().__init__(D, H)
-        self.stacked_weights(2, ("bias",))
-
-    def step(self, x, state):
-        (h,) = state
-        g, n = (F.linear(x, self.weight_ih, self.bias) + F.linear(h, self.weight_hh)).chunk(2, dim=1)
-        g = torch.sigmoid(g)
-        return (g * h + (1 - g) * n.tanh(),), {}
-
-
 class Peephole(Base):
     state_names = ("h", "c")
 
@@ -84,67 +62,6 @@ class Peephole(Base):
         c = f * c + i * torch.tanh(g)
         o = torch.sigmoid(o + self.peep[2] * c)
         return (o * torch.tanh(c), c), {"i": i, "f": f, "o": o}
-
-
-class LEM(Base):
-    state_names = ("y", "z")
-
-    def __init__(self, D, H, dt=0.7):
-        super().__init__(D, H)
-        self.dt = dt
-        self.inp = nn.Linear(D, 4 * H)
-        self.hid = nn.Linear(H, 3 * H)
-        self.tz = nn.Linear(H, H)
-
-    def step(self, x, state):
-        y, z = state
-        i1, i2, iz, iy = self.inp(x).chunk(4, 1)
-        h1, h2, hy = self.hid(y).chunk(3, 1)
-        d1 = self.dt * torch.sigmoid(i1 + h1)
-        d2 = self.dt * torch.sigmoid(i2 + h2)
-        z = (1 - d1) * z + d1 * torch.tanh(iy + hy)
-        y = (1 - d2) * y + d2 * torch.tanh(self.tz(z) + iz)
-        return (y, z), {}
-
-
-class CoRNN(Base):
-    state_names = ("y", "z")
-
-    def __init__(self, D, H, dt=0.05, gamma=2.7, eps=4.7):
-        super().__init__(D, H)
-        self.dt, self.gamma, self.eps = dt, gamma, eps
-        self.lin = nn.Linear(D + 2 * H, H)
-
-    def step(self, x, state):
-        y, z = state
-        z = z + self.dt * (torch.tanh(self.lin(torch.cat((x, z, y), 1))) - self.gamma * y - self.eps * z)
-        y = y + self.dt * z
-        return (y, z), {}
-
-
-class IndRNN(Base):
-    def __init__(self, D, H):
-        super().__init__(D, H)
-        self.w = nn.Linear(D, H)
-        self.u = nn.Parameter(torch.ones(H))
-
-    def step(self, x, state):
-        (h,) = state
-        return (torch.relu(self.w(x) + self.u * h),), {}
-
-
-class MinGRU(Base):
-    def __init__(self, D, H):
-        super().__init__(D, H)
-        self.z = nn.Linear(D, H)
-        self.n = nn.Linear(D, H)
-
-    def step(self, x, state):
-        (h,) = state
-        z = torch.sigmoid(self.z(x))
-        n = self.n(x)
-        n = torch.where(n >= 0, n + 0.5, torch.sigmoid(n))
-        return ((1 - z) * h + z * n,), {}
 
 
 class SLSTM(Base):
@@ -224,26 +141,22 @@ class Normed(Base):
 class Wrapped(Base):
     """One of torch's own cells."""
 
-    def __init__(self, D, H, kind=nn.GRUCell, **options):
+    def __init__(self, D, H, kind, **options):
+        self.state_names = ("h", "c") if kind is nn.LSTMCell else ("h",)
         super().__init__(D, H)
         self.inside = kind(D, H, **options)
 
     def step(self, x, state):
-        return (self.inside(x, state[0]),), {}
+        after = self.inside(x, state if len(state) == 2 else state[0])
+        return after if len(state) == 2 else (after,), {}
 
 
-class WrappedLSTM(Base):
-    state_names = ("h", "c")
-
-    def __init__(self, D, H):
-        super().__init__(D, H)
-        self.inside = nn.LSTMCell(D, H)
-
-    def step(self, x, state):
-        return self.inside(x, state), {}
-
-
-ZOO = [Normed, Leaky, MGU, JANET, UGRNN, Peephole, LEM, CoRNN, IndRNN, MinGRU, SLSTM, Decay, Strained]
+ZOO: dict[str, Callable[..., Cell]] = {
+    **{cls.__name__: cls for cls in (Normed, Leaky, MGU, Peephole, SLSTM, Decay, Strained)},
+    **{name: partial(registry.make_cell, name) for name in ("janet", "ugrnn", "lem", "cornn", "indrnn", "mingru")},
+    **{kind.__name__: partial(Wrapped, kind=kind) for kind in (nn.GRUCell, nn.LSTMCell, nn.RNNCell)},
+    "RNNCell with ReLU": partial(Wrapped, kind=nn.RNNCell, nonlinearity="relu", bias=False),
+}
 
 
 def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
@@ -273,19 +186,13 @@ def compare(cell: Cell, kind: str, T: int = 6, B: int = 3, tolerance: float = 1e
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("sizes", [(4, 5), (5, 5), (1, 1), (2, 1)])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
-@pytest.mark.parametrize("kind_of_cell", [*ZOO, Wrapped, WrappedLSTM])
-def test_generated_code_is_the_step(kind_of_cell: type[Cell], kind: str, sizes: tuple[int, int]) -> None:
-    compare(kind_of_cell(*sizes).double(), kind)
-
-
-@pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("options", [{"nonlinearity": "tanh"}, {"nonlinearity": "relu", "bias": False}])
-def test_cells_of_torch_with_options(options: dict[str, Any]) -> None:
-    compare(Wrapped(4, 5, nn.RNNCell, **options).double(), "values")
+@pytest.mark.parametrize("name", ZOO)
+def test_generated_code_is_the_step(name: str, kind: str, sizes: tuple[int, int]) -> None:
+    compare(ZOO[name](*sizes).double(), kind)
 
 
 @pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
-@pytest.mark.parametrize("kind_of_cell", [SLSTM, Strained, Normed])
-def test_compiled_code_is_the_step(kind_of_cell: type[Cell]) -> None:
-    for kind in ("tokens", "values"):
-        compare(kind_of_cell(4, 5).double(), kind)
+@pytest.mark.parametrize("name", ["SLSTM", "Strained", "Normed"])
+@pytest.mark.parametrize("kind", ["tokens", "values"])
+def test_compiled_code_is_the_step(name: str, kind: str) -> None:
+    compare(ZOO[name](4, 5).double(), kind)
