@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from rnnbench._engine.graph import OPERATORS, Node, reachable
-from rnnbench._engine.plan import Pass, Place, Plan, Statement
+from rnnbench._engine.graph import COMPARISONS, OPERATORS, Node, reachable
+from rnnbench._engine.plan import NUMBERS, Pass, Place, Plan, Statement
 
 HEAD = '''"""{title}
 
@@ -15,10 +15,8 @@ Written by rnnbench._engine from the cell's step; see rnnbench/_engine/README.md
 
 from rnnbench._engine.intrinsics import *
 '''
-COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 BINDING = {"add": 3, "sub": 3, "mul": 4, "div": 4, "neg": 5, "and": 2, "or": 2, **dict.fromkeys(COMPARISONS, 1)}
 LANES = 16  # float32 numbers in the widest vectors
-NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
 
 
 class Names:

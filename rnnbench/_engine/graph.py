@@ -100,15 +100,10 @@ OPERATORS: dict[str, Operator] = {
     "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, where(c, d, 0), where(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
     "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # the sum over a row, at each position of the row
-    "gt": Operator("{} > {}", lambda *_: (None, None)),
-    "ge": Operator("{} >= {}", lambda *_: (None, None)),
-    "lt": Operator("{} < {}", lambda *_: (None, None)),
-    "le": Operator("{} <= {}", lambda *_: (None, None)),
-    "eq": Operator("{} == {}", lambda *_: (None, None)),
-    "ne": Operator("{} != {}", lambda *_: (None, None)),
-    "and": Operator("{} & {}", lambda *_: (None, None)),
-    "or": Operator("{} | {}", lambda *_: (None, None)),
 }
+COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+for _op, _sign in {**COMPARISONS, "and": "&", "or": "|"}.items():
+    OPERATORS[_op] = Operator(f"{{}} {_sign} {{}}", lambda *_: (None, None))
 
 
 class Graph:

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from rnnbench._engine.graph import Node, compare, where
+from rnnbench._engine.graph import COMPARISONS, Node, compare, where
 from rnnbench._engine.refusal import refuse
 from rnnbench._engine.symbolic import Column, Symbol, Tracer
 
-COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "and", "or")
+COMPARED = (*COMPARISONS, "and", "or")
 ALIASES = {
     "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg",
     "absolute": "abs", "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat",
@@ -141,14 +141,6 @@ def products(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = No
     return trace.pointwise("add", (trace.linear(x, w_ih, b_ih), trace.linear(h, w_hh, b_hh)), {})
 
 
-def rnn_tanh_cell(trace: Tracer, x: Any, h: Any, *weights: Any) -> Any:
-    return products(trace, x, h, *weights).tanh()
-
-
-def rnn_relu_cell(trace: Tracer, x: Any, h: Any, *weights: Any) -> Any:
-    return products(trace, x, h, *weights).relu()
-
-
 def lstm_cell(trace: Tracer, x: Any, state: Any, *weights: Any) -> Any:
     h, c = state
     i, f, g, o = products(trace, x, h, *weights).chunk(4, 1)
@@ -166,5 +158,6 @@ def gru_cell(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = No
 
 WHOLE: dict[str, Callable[..., Any]] = {
     "sum": total, "mean": mean, "layer_norm": layer_norm, "rms_norm": rms_norm,
-    "rnn_tanh_cell": rnn_tanh_cell, "rnn_relu_cell": rnn_relu_cell, "lstm_cell": lstm_cell, "gru_cell": gru_cell,
+    "rnn_tanh_cell": lambda *given: products(*given).tanh(), "rnn_relu_cell": lambda *given: products(*given).relu(),
+    "lstm_cell": lstm_cell, "gru_cell": gru_cell,
 }  # fmt: skip

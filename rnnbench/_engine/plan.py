@@ -21,6 +21,9 @@ from rnnbench._engine.graph import DEAR, OPERATORS, Node, reachable
 from rnnbench._engine.refusal import NotCompiledError
 from rnnbench._engine.trace import Trace
 
+NUMBERS = {-2: "-two", -1: "-one", -0.5: "-half", 0: "zero", 0.5: "half", 1: "one", 2: "two", 3: "three"}
+"""The numbers that emitted code names; others are its arguments, so a new value needs no compilation."""
+
 
 class Place(NamedTuple):
     """Where a block is stored: the name of an array and the index of the block; ``adds`` if it is added to the array's content."""
@@ -75,7 +78,6 @@ class Plan:
         products: all products; ``weights`` holds the tensors of each, block by block.
         sources: the sources of products outside the state, each with a separate array.
         vectors: the vectors outside the slots.
-        accumulated: the parts of the state whose adjoint ends with a product.
         keeps: True if the backward pass reads ``gates``.
     """
 
@@ -88,7 +90,6 @@ class Plan:
     weights: list[list[tuple[Key, ...]]]
     sources: list[Node]
     vectors: list[Node]
-    accumulated: list[int]
     forward: Pass
     backward: Pass
     keeps: bool
@@ -117,12 +118,11 @@ def plan(trace: Trace) -> Plan:
     through = {source: back for source, back in adjoints.backs.items() if source.op != "state"}
     back_places = {node: Place("back", k) for k, node in enumerate(through.values())}
     incoming = {graph.make("adjoint", key=k): Place("adjoint", k) for k in range(len(after))}
-    accumulated = [k for k in range(len(after)) if _state(graph, k) in adjoints.backs]
     zero = graph.number(0)
     back_roots = [(Place("adjoints", columns[slot]), adjoints.slots.get(slot, zero)) for slot in slots]
     back_roots += [(Place("source", k), node) for k, node in enumerate(sources)]
     for k, node in enumerate(adjoints.states):
-        if node is not None or k not in accumulated:
+        if node is not None or graph.make("state", key=k) not in adjoints.backs:
             back_roots.append((Place("adjoint_before", k), zero if node is None else node))
     back_roots += [(Place("dvectors", vectors.index(vector), adds=True), node) for vector, node in adjoints.vectors.items()]
     found = leaves | ends | incoming | back_places
@@ -161,20 +161,9 @@ def plan(trace: Trace) -> Plan:
             backward.products[levels[through[source]]].append(product)
         elif source in adjoints.backs:
             backward.products[-1].append(product)
-    numbers = sorted({node.number for node in graph.nodes.values() if node.number is not None and not _whole(node.number)})
+    numbers = sorted({node.number for node in graph.nodes.values() if node.number is not None and node.number not in NUMBERS})
     gates = {became[node]: name for name, node in trace.gates.items() if node in became}
-    return Plan(
-        trace, gates, after, slots, inputs, products, weights, sources, vectors, accumulated, forward, backward, keeps, numbers
-    )
-
-
-def _whole(number: float) -> bool:
-    """Return True for numbers that are literals in the code; others are arguments, so a new value needs no compilation."""
-    return number in (-2, -1, -0.5, 0, 0.5, 1, 2, 3)
-
-
-def _state(graph: object, k: int) -> Node:
-    return graph.make("state", key=k)  # type: ignore[attr-defined,no-any-return]
+    return Plan(trace, gates, after, slots, inputs, products, weights, sources, vectors, forward, backward, keeps, numbers)
 
 
 def _column(slot: Node) -> tuple[object, ...]:

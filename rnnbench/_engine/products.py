@@ -54,9 +54,7 @@ class Products:
         return rows * (columns + -columns % self.panel if self.panel else columns)
 
 
-@cache
-def _products(dtype: torch.dtype, address: int) -> Products:
-    return Products(dtype, address)
+_products = cache(Products)
 
 
 def products(dtype: torch.dtype) -> Products:

@@ -24,8 +24,6 @@ from rnnbench._engine.refusal import NotCompiledError, refuse
 from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
 from rnnbench._errors import class_location
 
-IDENTITIES = ("contiguous", "clone")
-
 
 class Trace(TorchFunctionMode):
     """A run of ``step`` with symbols.
@@ -101,7 +99,7 @@ class Trace(TorchFunctionMode):
             return self.item(*args)
         if name == "cat":
             return self.cat(*args, **kwargs)
-        if name in IDENTITIES or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
+        if name in ("contiguous", "clone") or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
             return args[0]
         if name in ("zeros_like", "ones_like", "full_like"):
             value = args[1] if name == "full_like" else float(name == "ones_like")
@@ -258,10 +256,7 @@ class Trace(TorchFunctionMode):
                 if value is None or (name in SETTINGS and not isinstance(value, (Symbol, Tensor))):
                     return value
                 node = self.blocks(value, G)[k]
-                truth = node.op in COMPARED
-                if truth and name not in TRUTHS:
-                    node = where(node, self.graph.number(1), 0)
-                return node
+                return where(node, self.graph.number(1), 0) if node.op in COMPARED and name not in TRUTHS else node
 
             given = [block(arg) for arg in args]
             settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}

@@ -22,7 +22,6 @@ import numbers
 import re
 import symtable
 import sysconfig
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -148,22 +147,17 @@ def _function(value: Any) -> FunctionType | None:
     return value if isinstance(value, FunctionType) and not installed(_package(value)) else None
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    """Yield a code object and those of the functions and classes inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)
-
-
 @lru_cache(maxsize=32)
 def _parsed(text: str, flags: int) -> tuple[ast.AST, frozenset[CodeType]]:
     """Return the syntax tree of a file or a notebook's cell, and the code objects that it compiles to."""
     try:
         tree = ast.parse(text)
-        return tree, frozenset(_nested(compile(tree, "source", "exec", flags, dont_inherit=True)))
+        codes = [compile(tree, "source", "exec", flags, dont_inherit=True)]
     except (SyntaxError, ValueError):
         return ast.Module([], []), frozenset()
+    for code in codes:  # those inside a function or a class are its constants
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return tree, frozenset(codes)
 
 
 def _definition(code: CodeType, kind: type[ast.stmt] | tuple[type[ast.stmt], ...]) -> str:
