@@ -1,7 +1,11 @@
-"""Fixtures of all tests: one torch thread (two test workers share two cores), a wide terminal, and the command line."""
+"""Fixtures of all tests: one torch thread (two test workers share two cores), a wide terminal, commands here or in a process."""
 
 import os
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ os.environ.setdefault("COLUMNS", "200")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from rnnbench._cli import main
+from tests.sweep.processes import ROOT, Start, group_alive
 
 
 class Result:
@@ -37,3 +42,28 @@ def rnnbench(capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.
         return Result(stop.value.code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a command in its own process group, which is killed when the test ends."""
+    started = []
+
+    def call(*argv: object, module: str = "rnnbench", path: Path = ROOT) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, argv)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(path), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        if group_alive(process):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -168,7 +168,9 @@ def test_only_listed_files_name_a_cell_or_a_task() -> None:
         assert not words & names, path
 
 
-def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, rnnbench._cli; print(sorted({'torch', 'pandas', 'matplotlib', 'numba'} & set(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "[]"
+@pytest.mark.parametrize("code", ["import rnnbench; dir(rnnbench)", "import rnnbench._cli; main([])", "main(['sweep', '--help'])"])
+def test_importing_the_package_and_help_load_nothing_heavy(code: str) -> None:
+    heavy = "print(sorted({'torch', 'pandas', 'matplotlib', 'numba', 'dask', 'distributed'} & set(sys.modules)))"
+    code = f"import sys, atexit; atexit.register(lambda: {heavy}); {code}".replace("main(", "from rnnbench._cli import main; main(")
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert out.splitlines()[-1] == "[]"

@@ -15,23 +15,9 @@ FIXED_WORDING = {  # claims and findings are never reworded; this file lists the
     ROOT / "rnnbench" / "_claims" / "findings.py",
     Path(__file__),
 }
-OPENINGS = {
-    "As",
-    "By",
-    "From",
-    "How",
-    "Of",
-    "So",
-    "That",
-    "Those",
-    "What",
-    "When",
-    "Where",
-    "Whether",
-    "Which",
-    "Who",
-    "Why",
-}  # some pass D401
+OPENINGS = {  # some pass D401
+    "As", "By", "From", "How", "Of", "So", "That", "Those", "What", "When", "Where", "Whether", "Which", "Who", "Why"
+}  # fmt: skip
 PLAINER = {
     r"(?<!there )\b(is|are|was|were) no (?!longer\b|more\b|one\b|such\b)\w": "is not a, has no",
     r"\w alone\b(?! \w+ed\b)": "only",

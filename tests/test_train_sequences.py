@@ -6,7 +6,6 @@ import torch
 from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved, resolve
-from rnnbench._study.schema import Row
 from rnnbench._training.trainer import Trainer
 from rnnbench.task import Batch
 
@@ -28,10 +27,6 @@ def seen(trainer: Trainer, steps: int) -> list[tuple]:
         found += texts(trainer.training_batch())
         trainer.step += 1
     return found
-
-
-def timeless(rows: list[Row]) -> list[dict]:
-    return [row.model_dump(exclude={"wall_s", "train_s"}) for row in rows]
 
 
 def test_the_same_sequences_come_again_in_the_same_order() -> None:
@@ -63,18 +58,6 @@ def test_the_network_learns_its_set_by_heart() -> None:
     run = resolved(train_sequences=8, batch_size=8, hidden_size=32, max_steps=200, eval_every=200, lr=0.02, clip_norm=1.0)
     (row,) = Trainer(run).rows()
     assert row.eval_loss > 1.5 * row.train_loss
-
-
-def test_interrupted_then_resumed_equals_uninterrupted() -> None:
-    run = resolved(train_sequences=10)
-    whole = list(Trainer(run).rows())
-    first = Trainer(run)
-    rows = [next(first.rows())]
-    first.train_step()  # between two evaluations
-    second = Trainer(run)
-    second.load_state(first.state())
-    rows += list(second.rows())
-    assert timeless(rows) == timeless(whole)
 
 
 def test_it_is_part_of_the_identity_and_none_at_all_is_as_before() -> None:

@@ -1,11 +1,8 @@
 """Tests of the command line: results, help, bad input in one line, Ctrl-C and kill -9."""
 
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,29 +12,12 @@ from rich.cells import cell_len
 from rnnbench._cli import app
 from rnnbench._cli.terminal.listings import wrap_pairs
 from rnnbench._config import RunRequest
-from rnnbench._study import Row, RunRecord, Table
+from rnnbench._study import Study
 from rnnbench.insight._constructions import CONSTRUCTIONS
+from tests.sweep.processes import ROOT, Start, plain, runs
 
-ROOT = Path(__file__).parents[2]
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
 RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
-
-
-def start(folder: Path, *argv: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rnnbench", *argv],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def timeless(path: Path, kind: type) -> list[dict]:
-    return [
-        {key: value for key, value in row.cells().items() if key not in ("wall_s", "train_s")} for row in Table(path, kind).rows()
-    ]
 
 
 def test_run_prints_its_result_and_its_files(rnnbench) -> None:
@@ -62,11 +42,11 @@ def test_the_same_seed_gives_the_same_files_also_with_force(rnnbench) -> None:
     rnnbench(*RUN, "--out", "a")
     rnnbench(*RUN, "--out", "b")
     (log,) = (path.name for path in Path("a/logs").iterdir())
-    assert timeless(Path("a/runs.csv"), RunRecord) == timeless(Path("b/runs.csv"), RunRecord)
-    assert timeless(Path("a/logs", log), Row) == timeless(Path("b/logs", log), Row)
+    assert runs(Path("a")) == runs(Path("b"))
+    assert plain(Study("a").log(Path(log).stem)) == plain(Study("b").log(Path(log).stem))
     assert Path("a/weights", log).with_suffix(".pt").read_bytes() == Path("b/weights", log).with_suffix(".pt").read_bytes()
     rnnbench(*RUN, "--out", "b", "--force")
-    assert timeless(Path("a/runs.csv"), RunRecord) == timeless(Path("b/runs.csv"), RunRecord)
+    assert runs(Path("a")) == runs(Path("b"))
 
 
 COMMANDS = [str(command.name or command.callback.__name__) for command in app.registered_commands]
@@ -169,7 +149,7 @@ def test_a_custom_task_and_a_custom_cell(rnnbench) -> None:
     )
     result = rnnbench(*RUN, "--task", "./mine.py", "--cell", "./leaky.py", "--cell-option", "rate=0.25")
     assert result.code == 0, result.err
-    (row,) = Table(Path("results/runs.csv"), RunRecord).rows()
+    (row,) = Study("results").records()
     assert row.cell_option == {"rate": 0.25}
 
 
@@ -188,9 +168,9 @@ LONG = [*RUN, "--cell", "lstm", "--gap", "30", "--max-steps", "240", "--eval-eve
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
-def test_a_stopped_run_resumes_and_ends_with_the_same_files(tmp_path: Path, stop_signal: signal.Signals) -> None:
-    undisturbed = start(tmp_path, *LONG, "--out", "undisturbed")
-    process = start(tmp_path, *LONG, "--out", "stopped")
+def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_path: Path, stop_signal: signal.Signals) -> None:
+    undisturbed = start(*LONG, "--out", "undisturbed")
+    process = start(*LONG, "--out", "stopped")
     stopped = tmp_path / "stopped"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -205,21 +185,21 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(tmp_path: Path, stop
     if stop_signal is not signal.SIGKILL:
         assert re.search(r"interrupted at step \d+ of 240", out)
         assert "Traceback" not in err
-    again = start(tmp_path, *LONG, "--out", "stopped")
+    again = start(*LONG, "--out", "stopped")
     _, err = again.communicate(timeout=60)
     assert again.returncode == 0, err
     assert undisturbed.wait(timeout=60) == 0
     undisturbed.communicate()
     (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
-    assert timeless(stopped / "runs.csv", RunRecord) == timeless(tmp_path / "undisturbed" / "runs.csv", RunRecord)
-    assert timeless(stopped / "logs" / log, Row) == timeless(tmp_path / "undisturbed" / "logs" / log, Row)
+    assert runs(stopped) == runs(tmp_path / "undisturbed")
+    assert plain(Study(stopped).log(Path(log).stem)) == plain(Study(tmp_path / "undisturbed").log(Path(log).stem))
     weights = f"weights/{Path(log).stem}.pt"
     assert (stopped / weights).read_bytes() == (tmp_path / "undisturbed" / weights).read_bytes()
 
 
-def test_two_processes_write_to_one_study(tmp_path: Path) -> None:
-    processes = [start(tmp_path, *RUN, "--seed", str(seed)) for seed in range(3)]
+def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
+    processes = [start(*RUN, "--seed", str(seed)) for seed in range(3)]
     for process in processes:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-    assert sorted(row.seed for row in Table(tmp_path / "results" / "runs.csv", RunRecord).rows()) == [0, 1, 2]
+    assert sorted(row.seed for row in Study(tmp_path / "results").records()) == [0, 1, 2]

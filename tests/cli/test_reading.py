@@ -9,6 +9,7 @@ from rnnbench._api import run
 from rnnbench._study import Study
 
 RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
+GUESS = ["guess", "--task", "beijing", "--gap", "1", "--max-guesses", "2", "--repeats", "1"]
 READERS = {
     "status": ["status", "STUDY"],
     "status of a sweep": ["status", "STUDY", "--cell", "lstm", "--task", "beijing"],
@@ -19,21 +20,7 @@ READERS = {
     "reproduces": ["published", "STUDY", "--reproduces"],
     "gates": ["gates", "beijing", "--study", "STUDY", "--out", "figures"],
     "gradients": ["gradients", "--run", "beijing", "--study", "STUDY", "--out", "figures"],
-    "guess": [
-        "guess",
-        "--task",
-        "beijing",
-        "--gap",
-        "1",
-        "--max-guesses",
-        "2",
-        "--repeats",
-        "1",
-        "--study",
-        "STUDY",
-        "--out",
-        "made",
-    ],
+    "guess": [*GUESS, "--study", "STUDY", "--out", "made"],
     "verify": ["verify", "STUDY", "--check"],
     "list of claims": ["verify", "STUDY", "--list"],
     "sweep, dry": ["sweep", "--cell", "lstm", "--task", "beijing", "--gap", "3", "--max-steps", "4", "--out", "STUDY", "--dry-run"],

@@ -3,24 +3,10 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "20", "--eval-every", "10", "--engine", "torch"]
 SWEEP = ["sweep", "--cell", "memoryless,rnn", "--task", "beijing", "--gap", "5,10", "--lr", "0.01", *SMALL, "--out", "study"]
-
-
-def test_help_of_a_sweep_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from rnnbench._cli import main\n"
-        "try: main(['sweep', '--help'])\n"
-        "except SystemExit: pass\n"
-        "print(sorted({'torch', 'pandas', 'matplotlib', 'dask', 'distributed'} & set(sys.modules)))"
-    )
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert out.splitlines()[-1] == "[]"
 
 
 def test_a_study_from_dry_run_to_table(rnnbench) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from rnnbench._api import run
-from tests.sweep.conftest import start  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="session")

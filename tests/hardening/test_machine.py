@@ -87,11 +87,12 @@ def test_a_full_disk_behind_stdout_is_one_line(studies: Path, argv: list[str]) -
     assert "No space left" in done.stderr
 
 
-def test_a_closed_pipe_is_quiet(studies: Path) -> None:
-    for argv in (["table", "good"], ["tasks"], ["show", "beijing", "--gap", "9000"]):
+def test_a_closed_pipe_is_quiet(studies: Path, tmp_path: Path) -> None:
+    plot = ["plot", "good", "--out", str(tmp_path)]  # which reports other errors as those of the folder
+    for argv in (["table", "good"], ["tasks"], ["show", "beijing", "--gap", "9000"], plot):
         reading, writing = os.pipe()
         os.close(reading)
-        done = call(studies.parent, *argv, stdout=writing)
+        done = call(studies.parent, *argv, stdout=writing, PYTHONUNBUFFERED="1" if argv == plot else "")
         os.close(writing)
         assert done.stderr == ""
         assert done.returncode == 1

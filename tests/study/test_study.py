@@ -20,8 +20,8 @@ from rnnbench._study.record import Record
 from rnnbench._study.schema import ROLES, cpu_model
 from rnnbench._training.runner import Runner
 from tests.study.readme_columns import README, columns_table
+from tests.sweep.processes import plain
 
-TIMES = ("wall_s", "train_s")
 RUN = resolve(
     RunRequest(
         task="beijing", cell="lstm", gap=2, hidden_size=8, batch_size=8, eval_every=10, max_steps=40, lr=0.001, engine="torch",
@@ -34,10 +34,6 @@ def finish(study: Study, run: Run = RUN, force: bool = False) -> list[Row]:
     return list(Runner(rebuild(run), study, force).rows())
 
 
-def timeless(rows: list) -> list[dict]:
-    return [{key: repr(value) for key, value in row.values().items() if key not in TIMES} for row in rows]
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Return a study with one run that was not interrupted."""
@@ -48,8 +44,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def equal(study: Study, whole: Study) -> None:
     """Assert that row, log and weights equal those of a run without interruption, and that no temporary file is left."""
-    assert timeless(study.records()) == timeless(whole.records())
-    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert plain(study.records()) == plain(whole.records())
+    assert plain(study.log(RUN.run_id)) == plain(whole.log(RUN.run_id))
     assert study.weights_file(RUN.run_id).read_bytes() == whole.weights_file(RUN.run_id).read_bytes()
     names = [path.relative_to(study.folder).as_posix() for path in study.folder.rglob("*") if path.is_file()]
     assert not [name for name in names if name.startswith(("checkpoints/", "redo/")) or name.endswith(".tmp")]
@@ -96,11 +92,11 @@ def test_with_force_the_old_result_stays_until_the_new_one_is_complete(tmp_path:
     rows = Runner(rebuild(RUN), study, force=True).rows()
     next(rows)
     rows.close()  # killed after its first row
-    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert plain(study.log(RUN.run_id)) == plain(whole.log(RUN.run_id))
     assert list(Runner(rebuild(RUN), study).rows()) == []
     assert [row.step for row in finish(study, force=True)] == [20, 30, 40]  # the same command resumes
     assert [r.run_id for r in study.records()] == [other.run_id, RUN.run_id]
-    assert timeless(study.log(RUN.run_id)) == timeless(whole.log(RUN.run_id))
+    assert plain(study.log(RUN.run_id)) == plain(whole.log(RUN.run_id))
     assert not list((study.folder / "redo").iterdir())
 
 
@@ -143,7 +139,7 @@ def test_merged_tables_count_a_row_once(tmp_path: Path, whole: Study) -> None:
     """If two branches have the same run, git's union merge keeps both lines, and may keep both headers."""
     text = whole.runs_file.read_text()
     (tmp_path / "runs.csv").write_text(text + text)
-    assert timeless(Study.open(tmp_path).records()) == timeless(whole.records())
+    assert plain(Study.open(tmp_path).records()) == plain(whole.records())
 
 
 def test_only_new_lines_are_parsed(tmp_path: Path, whole: Study, monkeypatch: pytest.MonkeyPatch) -> None:

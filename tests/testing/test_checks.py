@@ -108,6 +108,7 @@ BAD_CELLS = {
         'integrator"\n    initializers = {"odd": Initializer(lambda layer, context: None)}\n',
         "init odd",
     ),
+    "state part without a name": (LEAKY, "hidden_size)\n", "hidden_size, c=(9,))\n", "class Leaky: c is not a part of the state"),
     "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
     "option without a type": (LEAKY, "rate: float", "rate", "option rate needs a type"),
 }
