@@ -5,10 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import rnnbench
+import rnnbench as api
 from rnnbench import _api
 from rnnbench._analysis.summary import summarise
-from rnnbench._cli import main
 from rnnbench._config import PILOTS as GRID
 from rnnbench._config import Run, SweepRequest
 from rnnbench._errors import UserError
@@ -156,26 +155,21 @@ def test_a_damaged_table_is_reported_by_file_line_and_column(tmp_path: Path) -> 
         Tuning(file)
 
 
-def test_the_command_tunes_a_user_defined_cell_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tunes_a_user_defined_cell_and_resumes(rnnbench, tmp_path: Path) -> None:
     mine, out = tmp_path / "mine.py", tmp_path / "tuning"
     mine.write_text(CELL)
     argv = ["tune", "--cell", f"{mine},rnn", "--task", "beijing", "--gap", "2", "--seed", "1000", "--hidden-size", "8"]
     argv += ["--max-steps", "20", "--eval-every", "10", "--lr", "0.02,0.005", "--out", str(out), "--jobs", "2", "--quiet"]
-    for _ in range(2):
-        with pytest.raises(SystemExit) as ended:
-            main(argv)
-        assert ended.value.code == 0
+    results = [rnnbench(*argv) for _ in range(2)]
+    assert [result.code for result in results] == [0, 0]
     assert len(Study.open(out).records()) == 4
     rows = Tuning(out / "tuning.csv").rows
     assert sorted((row.cell, row.candidates) for row in rows) == [("mine", 2), ("rnn", 2)]
-    assert "mine beijing gap 2: lr" in capsys.readouterr().out
+    assert "mine beijing gap 2: lr" in results[1].out
     chosen = {row.cell: row.lr for row in rows}
     reported = grid(SweepRequest(cell=[str(mine)], task=["beijing"], gap=[2], seed=[0], tuned=str(out / "tuning.csv")))
     assert [run.lr for run in reported] == [chosen["mine"]]
-    with pytest.raises(SystemExit) as ended:
-        main(["tune", "--cell", "rnn", "--task", "beijing", "--seed", "3", "--out", str(out)])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    rnnbench("tune", "--cell", "rnn", "--task", "beijing", "--seed", "3", "--out", out).refused("pilot seeds")
 
 
 PILOTS = """
@@ -209,19 +203,15 @@ def atlas(tmp_path: Path) -> Path:
     return tmp_path / "atlas.toml"
 
 
-def test_one_command_tunes_a_user_defined_cell_and_runs_it(atlas: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_command_tunes_a_user_defined_cell_and_runs_it(rnnbench, atlas: Path) -> None:
     home = atlas.parent
     argv = ["sweep", str(atlas), "--cell", str(home / "mine.py"), "--out", str(home / "study"), "--jobs", "2", "--quiet"]
-    with pytest.raises(SystemExit) as ended:
-        main([*argv, "--dry-run"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"first 2 pilot runs, in {home / 'table-pilots'};")
+    assert rnnbench(*argv, "--dry-run").out.startswith(f"first 2 pilot runs, in {home / 'table-pilots'};")
     assert sorted(path.name for path in home.iterdir()) == ["atlas.toml", "mine.py", "pilots.toml"]
     for tuned_now in (True, False):  # the second time there is nothing to tune
-        with pytest.raises(SystemExit) as ended:
-            main(argv)
-        assert ended.value.code == 0
-        assert ("2 of 2 runs done" in capsys.readouterr().out) == tuned_now
+        result = rnnbench(*argv)
+        assert result.code == 0
+        assert ("2 of 2 runs done" in result.out) == tuned_now
     (row,) = Tuning(home / "table.csv").rows
     assert (row.cell, row.candidates, row.seeds) == ("mine", 2, "1000")
     assert {(record.cell, record.lr) for record in Study.open(home / "study").records()} == {("mine", row.lr)}
@@ -230,12 +220,12 @@ def test_one_command_tunes_a_user_defined_cell_and_runs_it(atlas: Path, capsys: 
 def test_python_tunes_and_sweeps_as_the_command_does(atlas: Path) -> None:
     home = atlas.parent
     table = home / "other.csv"
-    chosen = rnnbench.tune(file=home / "pilots.toml", lr=[0.01], out=home / "pilots", table=table, progress=False)
+    chosen = api.tune(file=home / "pilots.toml", lr=[0.01], out=home / "pilots", table=table, progress=False)
     assert list(chosen["lr"]) == [0.01]
-    study = rnnbench.sweep(file=atlas, gap=[2], tuned=str(table), out=home / "study", progress=False)
+    study = api.sweep(file=atlas, gap=[2], tuned=str(table), out=home / "study", progress=False)
     assert list(study.runs()["lr"]) == [0.01]
     assert not (home / "table-pilots").exists()
-    rnnbench.sweep(file=atlas, gap=[2], out=home / "again", progress=False)
+    api.sweep(file=atlas, gap=[2], out=home / "again", progress=False)
     assert (home / "table-pilots" / "runs.csv").exists()
 
 
@@ -279,6 +269,6 @@ def test_after_interrupted_pilot_runs_the_next_call_runs_the_sweep(atlas: Path, 
     words = {"file": atlas, "gap": [2], "out": atlas.parent / "study", "progress": False}
     with monkeypatch.context() as patched:
         patched.setattr(_api, "_work", lambda workers, progress: False)
-        rnnbench.sweep(**words)
+        api.sweep(**words)
     assert not Study.open(words["out"]).records()
-    assert len(rnnbench.sweep(**words).runs()) == 1
+    assert len(api.sweep(**words).runs()) == 1

@@ -1,6 +1,8 @@
 """The other cells against independent implementations: published packages where they follow the paper, else NumPy."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -116,37 +118,81 @@ def test_mingru_equals_its_parallel_form() -> None:
     torch.testing.assert_close(cell.states(x), oracle(x.transpose(0, 1)).transpose(0, 1))
 
 
-def test_minlstm_follows_the_paper() -> None:
-    cell = cell_of("minlstm")
-    p, h, outputs = arrays(cell), np.zeros((B, H)), []
-    for x in values().numpy():
-        f, i, c = np.split(x @ p["weight_ih"].T + p["bias"], 3, axis=1)
-        f, i = sigmoid(f), sigmoid(i)
-        h = f / (f + i) * h + i / (f + i) * positive(c)
-        outputs.append(h)
-    close(cell, outputs)
+Arrays = dict[str, np.ndarray]
 
 
-def test_irnn_follows_the_paper() -> None:
-    cell = cell_of("irnn")
-    p, h, outputs = arrays(cell), np.zeros((B, H)), []
-    for x in values().numpy():
-        h = np.maximum(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 0)
-        outputs.append(h)
-    close(cell, outputs)
+def minlstm(p: Arrays, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
+    f, i, c = np.split(x @ p["weight_ih"].T + p["bias"], 3, axis=1)
+    f, i = sigmoid(f), sigmoid(i)
+    return (f / (f + i) * h + i / (f + i) * positive(c),)
 
 
-def test_lem_uses_the_new_z() -> None:
-    cell = cell_of("lem", dt=0.7)
-    p, outputs = arrays(cell), []
+def irnn(p: Arrays, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (np.maximum(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 0),)
+
+
+def lem(p: Arrays, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
     W, b, U = np.split(p["weight_ih"], 4), np.split(p["bias"], 4), np.split(p["weight_hh"], 3)
-    y = z = np.zeros((B, H))
+    d = 0.7 * sigmoid(x @ W[0].T + y @ U[0].T + b[0])
+    e = 0.7 * sigmoid(x @ W[1].T + y @ U[1].T + b[1])
+    z = (1 - d) * z + d * np.tanh(x @ W[2].T + y @ U[2].T + b[2])
+    return (1 - e) * y + e * np.tanh(x @ W[3].T + z @ p["weight_zy"].T + b[3]), z  # the new z
+
+
+def slstm(p: Arrays, x: np.ndarray, h: np.ndarray, c: np.ndarray, n: np.ndarray, *_: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Compute a step without the stabiliser."""
+    i, f, z, o = np.split(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 4, axis=1)
+    c = sigmoid(f) * c + np.exp(i) * np.tanh(z)
+    n = sigmoid(f) * n + np.exp(i)
+    return sigmoid(o) * c / n, c, n
+
+
+def esn(p: Arrays, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (0.7 * h + 0.3 * np.tanh(x @ p["weight_ih"].T + h @ p["weight_hh"].T),)
+
+
+def mamba(p: Arrays, x: np.ndarray, _: np.ndarray, S: np.ndarray) -> tuple[np.ndarray, ...]:
+    u, delta = x @ p["weight_ih"].T, np.log1p(np.exp(x @ p["weight_step"].T + p["bias_step"]))
+    write, read = x @ p["weight_in"].T, x @ p["weight_out"].T
+    S = np.exp(np.einsum("bh,hn->bhn", delta, -np.exp(p["log_A"]))) * S + np.einsum("bh,bh,bn->bhn", delta, u, write)
+    return np.einsum("bhn,bn->bh", S, read) + p["D"] * u, S
+
+
+def deltanet(p: Arrays, x: np.ndarray, _: np.ndarray, S: np.ndarray, largest: int = 1) -> tuple[np.ndarray, ...]:
+    def unit(a: np.ndarray) -> np.ndarray:
+        a = (a * sigmoid(a)).reshape(B, 2, 3)
+        return a / np.linalg.norm(a, axis=2, keepdims=True)
+
+    q, k, v = unit(x @ p["weight_q"].T), unit(x @ p["weight_k"].T), x @ p["weight_v"].T
+    v = (v * sigmoid(v)).reshape(B, 2, 4)
+    a = np.exp(-np.exp(p["log_A"]) * np.log1p(np.exp(x @ p["weight_a"].T + p["bias_a"])))
+    b = largest * sigmoid(x @ p["weight_b"].T)
+    erase = np.eye(3) - np.einsum("bh,bhi,bhj->bhij", b, k, k)
+    S = np.einsum("bh,bhij,bhjv->bhiv", a, erase, S) + np.einsum("bh,bhk,bhv->bhkv", b, k, v)
+    return np.einsum("bhkv,bhk->bhv", S, q).reshape(B, H), S
+
+
+@pytest.mark.parametrize(
+    ("equations", "options"),
+    [
+        (minlstm, {}),
+        (irnn, {}),
+        (lem, {"dt": 0.7}),
+        (slstm, {}),
+        (esn, {"leak": 0.3}),
+        (mamba, {"states": 4}),
+        (deltanet, {"heads": 2, "keys": 3}),
+        (partial(deltanet, largest=2), {"heads": 2, "keys": 3, "negative": True}),
+    ],
+)
+def test_step_follows_the_paper(equations: Callable[..., tuple[np.ndarray, ...]], options: dict[str, float]) -> None:
+    """``equations`` maps parameters, input and the state of zeros, whose first part is the output, to the next state."""
+    cell = cell_of(getattr(equations, "func", equations).__name__, **options)
+    state = tuple(np.zeros((B, *part.shape)) for part in cell.initial_state)
+    outputs = []
     for x in values().numpy():
-        d = 0.7 * sigmoid(x @ W[0].T + y @ U[0].T + b[0])
-        e = 0.7 * sigmoid(x @ W[1].T + y @ U[1].T + b[1])
-        z = (1 - d) * z + d * np.tanh(x @ W[2].T + y @ U[2].T + b[2])
-        y = (1 - e) * y + e * np.tanh(x @ W[3].T + z @ p["weight_zy"].T + b[3])
-        outputs.append(y)
+        state = equations(arrays(cell), x, *state)
+        outputs.append(state[0])
     close(cell, outputs)
 
 
@@ -184,19 +230,6 @@ def test_lru_in_complex_numbers() -> None:
     np.testing.assert_allclose(np.exp(p["log_gamma"]), np.sqrt(1 - np.abs(eigenvalues) ** 2), rtol=1e-4)
 
 
-def test_slstm_without_its_stabiliser() -> None:
-    cell = cell_of("slstm")
-    p, outputs = arrays(cell), []
-    h = c = n = np.zeros((B, H))
-    for x in values().numpy():
-        i, f, z, o = np.split(x @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias"], 4, axis=1)
-        c = sigmoid(f) * c + np.exp(i) * np.tanh(z)
-        n = sigmoid(f) * n + np.exp(i)
-        h = sigmoid(o) * c / n
-        outputs.append(h)
-    close(cell, outputs)
-
-
 def test_slstm_survives_gates_beyond_the_range_of_exp() -> None:
     cell = cell_of("slstm").float()
     for shift in (-300.0, 300.0):
@@ -205,47 +238,10 @@ def test_slstm_survives_gates_beyond_the_range_of_exp() -> None:
         assert cell.states(values()).isfinite().all()
 
 
-@pytest.mark.parametrize("leak", [1.0, 0.3])
-def test_esn_is_frozen_and_scaled(leak: float) -> None:
-    cell = cell_of("esn", leak=leak, radius=0.8)
-    p, h, outputs = arrays(cell), np.zeros((B, H)), []
-    assert np.abs(np.linalg.eigvals(p["weight_hh"])).max() == pytest.approx(0.8, rel=1e-5)
-    for x in values().numpy():
-        h = (1 - leak) * h + leak * np.tanh(x @ p["weight_ih"].T + h @ p["weight_hh"].T)
-        outputs.append(h)
-    close(cell, outputs)
+def test_esn_is_frozen_and_scaled() -> None:
+    cell = cell_of("esn", radius=0.8)
+    assert np.abs(np.linalg.eigvals(arrays(cell)["weight_hh"])).max() == pytest.approx(0.8, rel=1e-5)
     assert not list(cell.parameters())
-
-
-def test_mamba_follows_the_paper() -> None:
-    cell = cell_of("mamba", states=4)
-    p, outputs, S = arrays(cell), [], np.zeros((B, H, 4))
-    for x in values().numpy():
-        u, delta = x @ p["weight_ih"].T, np.log1p(np.exp(x @ p["weight_step"].T + p["bias_step"]))
-        write, read = x @ p["weight_in"].T, x @ p["weight_out"].T
-        S = np.exp(np.einsum("bh,hn->bhn", delta, -np.exp(p["log_A"]))) * S + np.einsum("bh,bh,bn->bhn", delta, u, write)
-        outputs.append(np.einsum("bhn,bn->bh", S, read) + p["D"] * u)
-    close(cell, outputs)
-
-
-@pytest.mark.parametrize("negative", [False, True])
-def test_deltanet_follows_the_paper(negative: bool) -> None:
-    cell = cell_of("deltanet", heads=2, keys=3, negative=negative)
-    p, outputs, S = arrays(cell), [], np.zeros((B, 2, 3, 4))
-
-    def unit(a: np.ndarray) -> np.ndarray:
-        a = (a * sigmoid(a)).reshape(B, 2, 3)
-        return a / np.linalg.norm(a, axis=2, keepdims=True)
-
-    for x in values().numpy():
-        q, k, v = unit(x @ p["weight_q"].T), unit(x @ p["weight_k"].T), x @ p["weight_v"].T
-        v = (v * sigmoid(v)).reshape(B, 2, 4)
-        a = np.exp(-np.exp(p["log_A"]) * np.log1p(np.exp(x @ p["weight_a"].T + p["bias_a"])))
-        b = (1 + negative) * sigmoid(x @ p["weight_b"].T)
-        erase = np.eye(3) - np.einsum("bh,bhi,bhj->bhij", b, k, k)
-        S = np.einsum("bh,bhij,bhjv->bhiv", a, erase, S) + np.einsum("bh,bhk,bhv->bhkv", b, k, v)
-        outputs.append(np.einsum("bhkv,bhk->bhv", S, q).reshape(B, H))
-    close(cell, outputs)
 
 
 def test_transformer_scores_depend_only_on_distance() -> None:
