@@ -1,8 +1,9 @@
-"""The compiled engine, compared with `step` and gradcheck, and its use of memory and of the cache."""
+"""The compiled engine, compared with `step`, and its use of memory and of the cache."""
 
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.trainer import Trainer
+from tests.engine.comparison import compare
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
@@ -69,35 +71,12 @@ def tokens(T: int = 6, B: int = 3, D: int = 4) -> Tensor:
     return torch.randint(D, (T, B), generator=Generator().manual_seed(4))
 
 
-@pytest.mark.parametrize("first", [0, 4])
 @pytest.mark.parametrize("kind", ["tokens", "values"])
+@pytest.mark.parametrize(("H", "D", "B", "first"), [(5, 4, 3, 0), (5, 4, 3, 4), *product((1, 2), (1, 2), (1, 3), [0])])
 @EVERY
-def test_gradcheck(multiplier: None, name: str, kind: str, first: int) -> None:
-    """Analytic gradients of inputs, weights, biases and initial state against finite differences."""
-    cell = fast(name)
-    inputs = values().requires_grad_() if kind == "values" else tokens()
-    for state in cell.state_names:
-        setattr(cell, f"initial_{state}", (torch.rand(5, dtype=torch.float64) - 0.5).requires_grad_())
-    names = [key for key, _ in cell.named_parameters()]
-    starts = [f"initial_{state}" for state in cell.state_names]
-
-    def states(*arguments: Tensor) -> Tensor:
-        weights = dict(zip(starts + names, arguments, strict=False))
-        given = arguments[-1] if kind == "values" else inputs
-        saved = {key: getattr(cell, key) for key in weights}
-        for key, value in weights.items():
-            cell._parameters.pop(key, None)
-            cell._buffers.pop(key, None)
-            object.__setattr__(cell, key, value)
-        try:
-            return _engine.states(cell, given, first)
-        finally:
-            for key, value in saved.items():
-                object.__delattr__(cell, key)
-                setattr(cell, key, value)
-
-    arguments = [*cell.initial_state, *cell.parameters(), *([inputs] if kind == "values" else [])]
-    assert torch.autograd.gradcheck(states, arguments)
+def test_states_and_gradients_are_those_of_step(multiplier: None, name: str, H: int, D: int, B: int, first: int, kind: str) -> None:
+    """A dimension of length 1 has arbitrary strides, which BLAS would use."""
+    compare(fast(name, H, D), kind, B, first)
 
 
 @pytest.mark.parametrize("inputs", [torch.zeros(0, 2, 3), torch.zeros(5, 0, 3), torch.zeros(5, 0, dtype=torch.int64)])
@@ -140,23 +119,6 @@ def test_small_shapes_and_strided_arguments(multiplier: None, name: str, shape: 
     torch.testing.assert_close(_engine.states(cell, inputs, T - 1), Cell.states(cell, inputs)[T - 1 :])
     cell.weight_hh.data = cell.weight_hh.data.t().contiguous().t()
     torch.testing.assert_close(_engine.states(cell, inputs), Cell.states(cell, inputs))
-
-
-@pytest.mark.parametrize("kind", ["tokens", "values"])
-@pytest.mark.parametrize("B", [1, 3])
-@pytest.mark.parametrize("D", [1, 2])
-@pytest.mark.parametrize("H", [1, 2])
-@EVERY
-def test_single_rows_and_columns(multiplier: None, name: str, H: int, D: int, B: int, kind: str) -> None:
-    """A dimension of length 1 has arbitrary strides, which BLAS would use."""
-    cell = fast(name, H, D)
-    inputs = tokens(5, B, D) if kind == "tokens" else values(5, B, D)
-    for part in cell.initial_state:
-        part.uniform_()
-    found = []
-    for states in (_engine.states(cell, inputs), Cell.states(cell, inputs)):
-        found.append((states, *torch.autograd.grad(states.square().sum(), list(cell.parameters()))))
-    torch.testing.assert_close(*found)
 
 
 @EVERY

@@ -6,11 +6,12 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import nn
 
 from rnnbench import _engine
 from rnnbench._cell import Cell
 from rnnbench._plugins import registry
+from tests.engine.comparison import compare
 
 
 class Base(Cell):
@@ -157,30 +158,6 @@ ZOO: dict[str, Callable[..., Cell]] = {
     **{kind.__name__: partial(Wrapped, kind=kind) for kind in (nn.GRUCell, nn.LSTMCell, nn.RNNCell)},
     "RNNCell with ReLU": partial(Wrapped, kind=nn.RNNCell, nonlinearity="relu", bias=False),
 }
-
-
-def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
-    """Return the states, and the gradients of a weighted sum of them."""
-    weight = torch.randn(states.shape, generator=Generator().manual_seed(2), dtype=states.dtype)
-    grads = torch.autograd.grad((states * weight).sum(), wanted, allow_unused=True)
-    return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
-
-
-def compare(cell: Cell, kind: str, T: int = 6, B: int = 3, tolerance: float = 1e-12) -> None:
-    """Engine and step agree: states, and gradients of parameters, initial state and inputs."""
-    generator = Generator().manual_seed(1)
-    initial = [getattr(cell, f"initial_{name}") for name in cell.state_names]
-    with torch.no_grad():
-        for tensor in (*cell.parameters(), *initial):
-            tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype) * 0.5)
-    wanted = [*cell.parameters(), *(part.requires_grad_() for part in initial)]
-    inputs = torch.randint(cell.input_size, (T, B), generator=generator)
-    if kind == "values":
-        inputs = torch.randn(T, B, cell.input_size, generator=generator, dtype=torch.float64).requires_grad_()
-        wanted.append(inputs)
-    ours, exact = results(_engine.states(cell, inputs, 2), wanted), results(Cell.states(cell, inputs, 2), wanted)
-    for a, b in zip(ours, exact, strict=True):
-        assert float((a - b).detach().abs().max()) <= tolerance * max(1.0, float(b.detach().abs().max()))
 
 
 @pytest.mark.usefixtures("uncompiled")
