@@ -83,7 +83,6 @@ class Program:
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()  # whether compared with step for values (False) and for tokens (True)
-        self.number_arrays: dict[torch.dtype, Array] = {}
 
     def outputs(self, trace: Trace) -> list[Tensor]:
         """Return weight_ih (N, D), bias (G*H), vectors (V, H), and the weight (n*H, H) of every product."""
@@ -117,9 +116,7 @@ class Program:
         return build.load(emit(self.plan, self.title))
 
     def numbers(self, dtype: torch.dtype) -> Array:
-        if dtype not in self.number_arrays:
-            self.number_arrays[dtype] = torch.tensor(self.plan.numbers, dtype=dtype).numpy()
-        return self.number_arrays[dtype]
+        return torch.tensor(self.plan.numbers, dtype=dtype).numpy()
 
     def states(self, cell: Cell, inputs: Tensor, first: int) -> Tensor:
         """Return (T - first, B, H) computed by compiled code; tokens must be in range."""

@@ -279,15 +279,6 @@ def test_a_refusal_of_a_whole_step_names_the_line_of_step() -> None:
         assert words in str(_engine.refusal(cell))
 
 
-@pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("token", [-1, 3, 99])
-def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
-    tokens = torch.zeros(2, 1, dtype=torch.int64)
-    tokens[1, 0] = token
-    with pytest.raises(UserError, match=f"the token {token};"):
-        _engine.states(Written(lambda a, h: a + h), tokens)
-
-
 @pytest.mark.parametrize(
     ("inputs", "first", "words"),
     [
@@ -297,6 +288,7 @@ def test_tokens_out_of_range_are_an_error_and_not_an_index(token: int) -> None:
         (torch.zeros(2, 1, 3, dtype=torch.complex64), 0, "of complex64"),
         (torch.zeros(2, 1, 3), 3, "not 3"),
         (torch.zeros(2, 1, 3), -1, "not -1"),
+        *((torch.tensor([[0], [token]]), 0, f"the token {token};") for token in (-1, 3, 99)),
     ],
 )
 def test_inputs_that_a_cell_cannot_read_are_refused(inputs: torch.Tensor, first: int, words: str) -> None:
