@@ -7,15 +7,17 @@ one page. ``rnnbench check FILE`` checks a class against it.
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.autograd import Function
 from torch.nn.utils import parametrize
 
 from rnnbench._errors import UserError, class_location
@@ -148,6 +150,19 @@ class Layer(nn.Module, ABC):
         return F.one_hot(inputs.long(), self.input_size).to(dtype)  # (T, B, D)
 
 
+class ClampGradient(Function):
+    """(x, limit) -> x. Each element of the gradient is clamped to [-limit, limit]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, limit: float) -> Tensor:
+        ctx.limit = limit
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.clamp(-ctx.limit, ctx.limit), None
+
+
 class Cell(Layer):
     """A recurrent layer, defined by one time step.
 
@@ -234,8 +249,11 @@ class Cell(Layer):
         """Return the share (B, H) of its state that each unit keeps at these gate values; None without such a gate."""
         return None
 
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
-        """Return the outputs (T - first, B, H) for a whole sequence, computed with one :meth:`step` per time step."""
+    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+        """Return the outputs (T - first, B, H) for a whole sequence, computed with one :meth:`step` per time step.
+
+        ``limit`` clamps each element of the gradient with respect to an output, dL/dh_t, before it passes into step t.
+        """
         state = self.start(inputs.shape[1])
         outputs = []
         with parametrize.cached():  # compute parametrized weights once per sequence
@@ -244,6 +262,8 @@ class Cell(Layer):
                 if t == 0:
                     check_step(self, result, state)
                 state, _ = result
+                if limit < math.inf:
+                    state = (ClampGradient.apply(state[0], limit), *state[1:])  # type: ignore[no-untyped-call]  # of torch
                 outputs.append(state[0])  # (B, H)
         return torch.stack(outputs[first:]) if outputs[first:] else state[0].new_empty(0, *state[0].shape)  # (T - first, B, H)
 
@@ -273,6 +293,11 @@ class Cell(Layer):
 def renamed(old: str, new: str, stacklevel: int = 3) -> None:
     """Warn that a name of the contract has changed; ``stacklevel`` finds the user's line."""
     warnings.warn(f"{old} is now {new}; the old name will be removed in the next release", FutureWarning, stacklevel=stacklevel)
+
+
+def has_steps(cls: type[Layer]) -> bool:
+    """Return True for a cell that runs one :meth:`Cell.step` per time step, without ``states`` of its own."""
+    return issubclass(cls, Cell) and cls.states is Cell.states
 
 
 def check_inputs(layer: Layer, inputs: Tensor, first: int = 0) -> None:

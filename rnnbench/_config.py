@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Width = Annotated[int, Field(ge=1, le=LARGEST_WIDTH)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Limit = Annotated[float, Field(gt=0)]
 Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
 Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
@@ -66,9 +68,20 @@ def role_of(field: FieldInfo) -> Role:
     return cast(Role, extra["role"]) if isinstance(extra, dict) else "recipe"
 
 
-def default_horizon(gap: int) -> float:
-    """Return the horizon of a run that names none, in time steps."""
-    return max(10.0 * gap, 20.0)
+HORIZON_PER_GAP = 10.0
+"""The default horizon as a multiple of the gap."""
+RECIPES: dict[str, dict[str, object]] = {
+    "v2": {
+        "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
+        "eval_every": 250, "eval_sequences": 1024, "horizon_per_gap": 10.0, "lr": 0.02,
+    },
+}  # fmt: skip
+"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's."""
+
+
+def horizon_of(gap: int, per_gap: float | None = None) -> float:
+    """Return the horizon in time steps that is ``per_gap`` times the gap, and at least 20."""
+    return max((HORIZON_PER_GAP if per_gap is None else per_gap) * gap, 20.0)
 
 
 def ordered(cls: type[BaseModel]) -> list[str]:
@@ -100,9 +113,6 @@ class Recipe(BaseModel):
     beta2: float = Field(0.99, ge=0, lt=1, description="Second beta of adam.")
     clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
     eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
-    eval_sequences: int = Field(
-        1024, ge=1000, le=MOST_SEQUENCES, description="Fresh held-out sequences per evaluation (at least 1,000)."
-    )
     give_up: int | None = Field(
         None, ge=1, le=LARGEST_COUNT, description="Stop a run that was never above chance in this many steps. Default: never."
     )
@@ -124,14 +134,54 @@ class Recipe(BaseModel):
 class Request(Recipe):
     """The optional fields of a request: :func:`rnnbench._spec.resolve.resolve` replaces ``None`` by a default."""
 
-    horizon: Horizon | None = Field(
-        None, description="Time steps that an initialisation such as chrono spreads memory over. Default: 10 x gap, at least 20."
+    recipe: Literal["v2"] | None = Field(None, description="Defaults of an earlier release. Default: those of this one.")
+    recurrent_clip: Limit | None = Field(
+        None,
+        description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence. "
+        "Default: inf, no limit.",
     )
+    eval_sequences: int | None = Field(
+        None,
+        ge=1000,
+        le=MOST_SEQUENCES,
+        description="Fresh held-out sequences per evaluation (at least 1,000). Default: 1024.",
+    )
+    eval_answers: int | None = Field(
+        None,
+        ge=1000,
+        le=LARGEST_COUNT,
+        description="Scored answers per evaluation (at least 1,000), in place of eval_sequences.",
+    )
+    horizon: Horizon | None = Field(
+        None,
+        description="Time steps that an initialisation such as chrono spreads memory over. Default: horizon_per_gap x gap, "
+        "at least 20.",
+    )
+    horizon_per_gap: Rate | None = Field(None, description="Horizon as a multiple of the gap. Default: 10.")
     max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
     parameters: int | None = Field(
         None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of hidden_size."
     )
     max_hidden_size: Width | None = Field(None, description="Most units that `parameters` may buy. Default: any number.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_recipe(cls, values: Any) -> Any:
+        """Fill in the defaults of an earlier recipe; refuse two values for one quantity."""
+        if not isinstance(values, dict):
+            return values
+        given = {name for name, value in values.items() if value is not None}
+        for pair in PAIRS:
+            if given.issuperset(pair):
+                raise ValueError(f"{pair[0]} and {pair[1]} exclude each other: give one of them")
+        version = values.get("recipe")
+        defaults = RECIPES.get(version, {}) if isinstance(version, str) else {}
+        replaced = {name for pair in PAIRS for name in pair if given & set(pair)} - given
+        return {**{name: value for name, value in defaults.items() if name not in replaced}, **values}
+
+
+PAIRS = (("horizon", "horizon_per_gap"), ("eval_sequences", "eval_answers"))
+"""Fields that say the same in two units."""
 
 
 class RunRequest(Request):
@@ -156,7 +206,7 @@ PILOTS: dict[str, list[Any]] = {"lr": [0.02, 0.005, 0.001], "seed": [PILOT_SEEDS
 """The rates and seeds of pilot runs that name none."""
 NO_PILOTS = ("tuned", "tune", "search_span")
 """The fields of a sweep that a sweep of pilot runs cannot have."""
-SWEEP_ONLY = ("cells", *NO_PILOTS)
+SWEEP_ONLY = ("cells", "tasks", *NO_PILOTS)
 """The fields of a sweep that its runs do not have."""
 
 
@@ -199,6 +249,10 @@ class SweepRequest(Request):
         default_factory=dict,
         description="Recipes of single cells (sweep file: [cells.NAME]): any field but cell and task; a list is an axis.",
     )
+    tasks: dict[str, dict[str, object]] = Field(
+        default_factory=dict,
+        description="Recipes of single tasks (sweep file: [tasks.NAME]), as for cells; a cell's recipe comes first.",
+    )
 
 
 class RunFields(Recipe):
@@ -217,6 +271,11 @@ class RunFields(Recipe):
         description="Time steps that the initialisation spreads memory over; empty if it has no use for it."
     )
     max_steps: Budget = Field(description="Training budget, in optimiser steps.")
+    eval_sequences: int = Field(ge=1, le=MOST_SEQUENCES, description="Fresh held-out sequences per evaluation.")
+    recurrent_clip: Limit = Field(
+        math.inf,
+        description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence.",
+    )
 
 
 class Run(RunFields):
@@ -226,7 +285,7 @@ class Run(RunFields):
     """The fields that change how fast a run is. They change its numbers only by rounding, and are not part of its identity."""
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
-        "train_sequences": 0,
+        "train_sequences": 0, "recurrent_clip": math.inf,
     }  # fmt: skip
     """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
 

@@ -90,18 +90,20 @@ def test_beyond_the_trained_length_only_extrapolation_counts() -> None:
 
 def test_the_command_has_the_whole_protocol() -> None:
     number = {"cell": "gru", "eval_gap": 9, "protocol": {"task": "tracking", "max_steps": 5, "option": {"group": "Z2"}}}
-    assert command(number) == (
-        "for seed in 0 1 2 3 4; do rnnbench run --cell gru --task tracking --max-steps 5 --option group=Z2 --seed $seed "
-        "--eval-gaps 9; done"
+    assert command(number, "v2") == (
+        "for seed in 0 1 2 3 4; do rnnbench run --cell gru --recipe v2 --task tracking --max-steps 5 --option group=Z2 "
+        "--seed $seed --eval-gaps 9; done"
     )
-    assert command({"cell": "gru", "protocol": {"gap": 9}}) == "rnnbench sweep --cell gru --gap 9 --seed 0,1,2,3,4"
+    assert (
+        command({"cell": "gru", "protocol": {"gap": 9}}, "v2") == "rnnbench sweep --cell gru --recipe v2 --gap 9 --seed 0,1,2,3,4"
+    )
 
 
 def test_the_command_line_prints_judgements_and_commands(rnnbench) -> None:
     out = rnnbench("published", "--reproduces", "--cell", "irnn").out
     assert out.count("not tried") == 2
     assert "deviation: " in out
-    assert "command: rnnbench sweep --cell irnn --task adding --gap 50 " in out
+    assert "command: rnnbench sweep --cell irnn --recipe v2 --task adding --gap 50 " in out
     tiny = ["--hidden-size", "4", "--max-steps", "2", "--eval-gaps", "5", "--engine", "torch"]
     assert rnnbench("run", "--cell", "gru", "--task", "tracking", "--gap", "2", *tiny).code == 0
     table = rnnbench("published", "results", "--reproduces", "--format", "csv").out

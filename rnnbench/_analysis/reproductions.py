@@ -54,7 +54,7 @@ def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.Data
     for number in data["published"]:
         reproduces, found = judge(number, apply_loss_rule(number, matching_runs(number, runs), logs), extrapolation)
         row = {"cell": number["cell"], "source": number["source"], "says": number["says"], "reproduces": reproduces}
-        rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number)})
+        rows.append(row | {"found": found, "deviation": number["deviation"], "command": command(number, data["recipe"])})
     empty = dict.fromkeys(("source", "found", "deviation", "command"), "")
     rows += [empty | {"cell": cell["cell"], "says": cell["why"], "reproduces": NOT_TRIED} for cell in data["none"]]
     return pd.DataFrame(rows, columns=["cell", "source", "says", "reproduces", "found", "deviation", "command"])
@@ -113,9 +113,9 @@ def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tu
     return _word(at_least <= median <= at_most, bool(good.any())), f"median accuracy {median:.3f} of {n}"
 
 
-def command(number: Number) -> str:
-    """Return the shell command that makes the runs of a number, with five seeds."""
-    words = ["--cell", number["cell"]]
+def command(number: Number, recipe: str) -> str:
+    """Return the shell command that makes the runs of a number with the defaults of a recipe, with five seeds."""
+    words = ["--cell", number["cell"], "--recipe", recipe]
     for name, value in number["protocol"].items():
         flag = f"--{name.replace('_', '-')}"
         pairs = [f"{key}={given}" for key, given in value.items()] if isinstance(value, dict) else [str(value)]

@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
-from rnnbench._config import Role, default_horizon
+from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
 from rnnbench._study.schema import ROLES
 
 FrameRow = Mapping[Hashable, Any]
@@ -88,7 +89,8 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         if field in (*TUNED, "init"):
             continue
         if field == "horizon":
-            column = column.where(column != runs["gap"].map(default_horizon))
+            multiples = horizon_multiples(runs)
+            column = column.map(_text).mask(multiples.notna(), multiples.map("{:g} x gap".format))
         if field == "hidden_size":
             column = column.where(~_equally_sized(runs))
         if field in ("option", "cell_option"):
@@ -99,6 +101,19 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         else:
             found[field] = pd.Series([_text(value) for value in column], index=runs.index)
     return pd.DataFrame(found, index=runs.index)
+
+
+def horizon_multiples(runs: pd.DataFrame) -> pd.Series[float]:
+    """Return horizons as multiples of the gap where a recipe has that multiple, else NaN.
+
+    At small gaps, where several recipes have the same horizon, the multiple is the one that most runs have.
+    """
+    multiples = {HORIZON_PER_GAP, *(float(str(recipe["horizon_per_gap"])) for recipe in RECIPES.values())}
+    equal = {per_gap: runs["horizon"] == runs["gap"].map(partial(horizon_of, per_gap=per_gap)) for per_gap in sorted(multiples)}
+    found = pd.Series(math.nan, index=runs.index)
+    for per_gap, rows in sorted(equal.items(), key=lambda item: int(item[1].sum())):
+        found = found.mask(rows, per_gap)
+    return found
 
 
 def _equally_sized(runs: pd.DataFrame) -> pd.Series[bool]:

@@ -6,6 +6,7 @@ in this folder describes each stage. A step that cannot be compiled is refused i
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cache
 from importlib import import_module
@@ -47,7 +48,7 @@ def refusal(cell: Cell) -> str | None:
     return None
 
 
-def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
+def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
     """Compute the outputs (T - first, B, H) of the steps from ``first`` on, differentiable once.
 
     A cell is traced and compared with its ``step`` when it is first used, and again after one of its attributes has changed. Code,
@@ -72,4 +73,4 @@ def states(cell: Cell, inputs: Tensor, first: int = 0) -> Tensor:
     """
     from rnnbench._engine import sequence
 
-    return sequence.states(cell, inputs, first)
+    return sequence.states(cell, inputs, first, limit)

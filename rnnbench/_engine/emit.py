@@ -179,6 +179,10 @@ class Emitter:
             f"{inside}    for b in range(B):",
             f"{inside}        for j in range(H):",
             f"{inside}            adjoint_0[b, j] += grad[t - first, b, j]",
+            f"{inside}if limit < inf:",
+            f"{inside}    for b in range(B):",
+            f"{inside}        for j in range(H):",
+            f"{inside}            adjoint_0[b, j] = clamp(adjoint_0[b, j], limit)",
         ]
         for k, products in enumerate(made.products):
             for p in products:
@@ -210,7 +214,7 @@ class Emitter:
             "", "", "@cached",
             "def backward(",
             "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
-            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed,",
+            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed, limit,",
             "):",
             self.sizes(),
             "    S, first = back.shape[0], T - grad.shape[0]",

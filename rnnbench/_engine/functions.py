@@ -157,3 +157,10 @@ def larger(a: Any, b: Any) -> Any:
 def smaller(a: Any, b: Any) -> Any:
     """Return NaN wherever one of them is NaN, as in torch."""
     return a if a < b or a != a else b
+
+
+@register_jitable
+def clamp(x: Any, limit: Any) -> Any:
+    """Return x clamped to [-limit, limit]; NaN stays NaN."""
+    y = limit if x > limit else x
+    return -limit if y < -limit else y

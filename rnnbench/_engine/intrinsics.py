@@ -7,6 +7,7 @@ quickly.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from llvmlite import ir
@@ -16,11 +17,11 @@ from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from rnnbench._engine.functions import cos, exp, larger, log, relu, sigmoid, sin, smaller, softplus, sqrt, tanh, where
+from rnnbench._engine.functions import clamp, cos, exp, larger, log, relu, sigmoid, sin, smaller, softplus, sqrt, tanh, where
 
 __all__ = [
-    "begin", "cached", "cos", "exp", "gather", "gradient", "larger", "log", "multiply", "relu", "sigmoid", "sin", "smaller",
-    "softplus", "sqrt", "tanh", "uncached", "where",
+    "begin", "cached", "clamp", "cos", "exp", "gather", "gradient", "inf", "larger", "log", "multiply", "relu", "sigmoid", "sin",
+    "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
 ]  # fmt: skip
 
 

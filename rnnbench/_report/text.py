@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rnnbench._analysis.summary import FrameRow, count_once, fields_of_role, format_span
-from rnnbench._config import default_horizon
+from rnnbench._analysis.summary import FrameRow, count_once, fields_of_role, format_span, horizon_multiples
 
 EXAMPLE_GAP = 6
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -159,11 +158,12 @@ def _flag(value: object) -> str:
 
 def sweep_commands(runs: pd.DataFrame) -> list[str]:
     """Return commands that reproduce the runs: a sweep per set of runs that differ only in gap, seed and learning rate."""
-    runs = count_once(runs)
-    shown = runs
-    if "horizon" in runs:  # the default depends on the gap; a sweep sets it
-        shown = runs.assign(horizon=runs["horizon"].mask(runs["horizon"] == runs["gap"].map(default_horizon)))
-    fields = [field for field in fields_of_role(runs, "recipe") if field != "lr"]
+    shown = count_once(runs)
+    fields = [field for field in fields_of_role(shown, "recipe") if field != "lr"]
+    if "horizon" in shown:  # one horizon per gap, which one sweep can have
+        multiples = horizon_multiples(shown)
+        shown = shown.assign(horizon=shown["horizon"].mask(multiples.notna()), horizon_per_gap=multiples)
+        fields.append("horizon_per_gap")
     found = []
     for _, rows in shown.groupby(["task", "cell", *fields], dropna=False, sort=False):
         axes = {name: ",".join(_plain(value) for value in sorted(rows[name].unique())) for name in ("gap", "seed", "lr")}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 
-from rnnbench._cell import Layer
-from rnnbench._config import Option, Recipe, Run, RunFields, RunRequest, default_horizon
+from rnnbench._cell import Layer, has_steps
+from rnnbench._config import Option, Recipe, Run, RunFields, RunRequest, horizon_of
 from rnnbench._errors import PluginError, UserError, did_you_mean
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
@@ -64,7 +65,7 @@ def resolve(request: RunRequest) -> Resolved:
         raise UserError(f"horizon only applies to init {users}, not to init {init}: leave it out")
     horizon = None
     if uses_horizon:
-        horizon = default_horizon(request.gap) if request.horizon is None else request.horizon
+        horizon = horizon_of(request.gap, request.horizon_per_gap) if request.horizon is None else request.horizon
     values = {name: getattr(request, name) for name in RunFields.model_fields if name in RunRequest.model_fields}
     run = Run.model_validate(
         values
@@ -73,8 +74,25 @@ def resolve(request: RunRequest) -> Resolved:
         | {"option": typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option), "cell_option": cell_option}
         | {"hidden_size": width, "init": init, "horizon": horizon}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
+        | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
     return Resolved(run, task, task_entry, cell_entry)
+
+
+def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
+    """Return the limit of dL/dh_t; raise UserError for a limit that the layer has no steps for."""
+    if request.recurrent_clip is None or request.recurrent_clip == math.inf:
+        return math.inf
+    if not has_steps(entry.cls):
+        raise UserError(f"recurrent_clip only applies to cells that run one step at a time, not to {entry.name}: leave it out")
+    return request.recurrent_clip
+
+
+def _eval_sequences(request: RunRequest, task: Task) -> int:
+    """Return how many sequences an evaluation needs for the scored answers that a request wants."""
+    if request.eval_answers is None:
+        return 1024 if request.eval_sequences is None else request.eval_sequences
+    return math.ceil(request.eval_answers / task.scored_answers(request.gap))
 
 
 def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:

@@ -9,7 +9,7 @@ from itertools import product
 from pydantic import ValidationError
 
 from rnnbench._analysis.statistics import gap_solved
-from rnnbench._config import AXES, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest
+from rnnbench._config import AXES, PAIRS, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest
 from rnnbench._errors import PluginError, UserError, did_you_mean, plugin_error_message, shorten_repr, validation_message
 from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
@@ -37,10 +37,11 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
     loaded = {"cell": _loadable(CELLS, sweep.cell, errors), "task": _loadable(TASKS, sweep.task, errors)}
     sweep = sweep.model_copy(update=loaded)
     runs: dict[str, Run] = {}
-    known_cells = {*CELLS.named(), *(CELLS.find(cell).name for cell in sweep.cell)}
-    unknown = [name for name in sweep.cells if name not in known_cells]  # a cell left out by --cell keeps its recipe in the file
-    if unknown and not errors:
-        raise UserError(f"[cells.{unknown[0]}]: unknown cell{did_you_mean(unknown[0], known_cells)}")
+    for registry, specs, tables in ((CELLS, sweep.cell, sweep.cells), (TASKS, sweep.task, sweep.tasks)):
+        names = {*registry.named(), *(registry.find(spec).name for spec in specs)}
+        unknown = [name for name in tables if name not in names]  # one left out by a flag keeps its recipe in the file
+        if unknown and not errors:
+            raise UserError(f"[{registry.noun}s.{unknown[0]}]: unknown {registry.noun}{did_you_mean(unknown[0], names)}")
     horizons = 0
     for request in requests(sweep):
         try:
@@ -94,27 +95,38 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     """Yield one request per combination of a sweep; tasks and cells do not check them yet."""
     recipe = sweep.model_dump(exclude={*AXES, *SWEEP_ONLY})
     tuning = tuning_of(sweep)
-    for cell in sweep.cell:
-        own = sweep.cells.get(CELLS.find(cell).name, {})
-        axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task", "gap", *own)}
-        if "hidden_size" in own:  # the cell's own width replaces a parameter budget for all cells
-            own = {"parameters": None, "max_hidden_size": None} | own
-        for values in _combinations(own | axes):
-            init = values.pop("init", DEFAULT_INIT)
-            own_options = values.pop("cell_option", None)
-            options = recipe["cell_option"] | (own_options if isinstance(own_options, dict) else {})
-            own_gap = [values.pop("gap")] if "gap" in values else []
-            for task in sweep.task:
-                gaps: Sequence[object] = own_gap or sweep.gap or TASKS.find(task).cls.default_gaps
-                for gap in gaps:
-                    fields = recipe | values | {"cell_option": options, "cell": cell, "task": task, "gap": gap}
-                    fields["init"] = None if init == DEFAULT_INIT else init
-                    try:
-                        request = RunRequest.model_validate(fields)
-                    except ValidationError as error:  # the sweep's own values are checked already
-                        name = CELLS.find(cell).name
-                        raise UserError(validation_message(error, f"[cells.{name}]: {{}}".format)) from error
-                    yield tuning.apply(request, own) if tuning else request
+    for cell, task in product(sweep.cell, sweep.task):
+        cell_name, entry = CELLS.find(cell).name, TASKS.find(task)
+        of_cell, of_task = sweep.cells.get(cell_name, {}), sweep.tasks.get(entry.name, {})
+        own = _without_counterparts(of_task) | _without_counterparts(of_cell)
+        options = {name: _tables(recipe[name], of_task.get(name), of_cell.get(name)) for name in ("option", "cell_option")}
+        axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task")}
+        axes["gap"] = sweep.gap or list(entry.cls.default_gaps)
+        for values in _combinations(axes | own | options):
+            fields = recipe | values | {"cell": cell, "task": task}
+            fields["init"] = None if fields["init"] == DEFAULT_INIT else fields["init"]
+            try:
+                request = RunRequest.model_validate(fields)
+            except ValidationError as error:  # the sweep's own values are checked already
+                table = f"[cells.{cell_name}]" if of_cell else f"[tasks.{entry.name}]"
+                raise UserError(validation_message(error, f"{table}: {{}}".format)) from error
+            yield tuning.apply(request, own) if tuning else request
+
+
+def _without_counterparts(own: Mapping[str, object]) -> dict[str, object]:
+    """Return the recipe of a cell or a task, with None for the fields of the sweep that it replaces."""
+    replaced = {pair[1 - k] for pair in PAIRS for k in (0, 1) if pair[k] in own}
+    if "hidden_size" in own:
+        replaced |= {"parameters", "max_hidden_size"}
+    return dict.fromkeys(replaced - own.keys()) | dict(own)
+
+
+def _tables(*tables: object) -> dict[str, object]:
+    """Return tables of options as one; the last one with a key counts."""
+    merged: dict[str, object] = {}
+    for table in tables:
+        merged |= table if isinstance(table, dict) else {}
+    return merged
 
 
 def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
@@ -135,17 +147,19 @@ def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
         yield made | tables
 
 
-def check_cells(cells: Mapping[str, Mapping[str, object]]) -> None:
-    """Raise UserError if a cell's recipe has a key or value that no run can have."""
-    allowed = {*Request.model_fields, *AXES} - {"cell", "task"}
-    for cell, recipe in cells.items():
+def check_tables(sweep: SweepRequest) -> None:
+    """Raise UserError if the recipe of a cell or a task has a key or value that no run can have."""
+    allowed = {*Request.model_fields, *AXES} - {"cell", "task", "recipe"}
+    tables = {f"[cells.{name}]": table for name, table in sweep.cells.items()}
+    tables |= {f"[tasks.{name}]": table for name, table in sweep.tasks.items()}
+    for title, recipe in tables.items():
         for key in recipe:
             if key not in allowed:
-                raise UserError(f"[cells.{cell}]: unknown key {key!r}{did_you_mean(key.replace('-', '_'), allowed)}")
+                raise UserError(f"{title}: unknown key {key!r}{did_you_mean(key.replace('-', '_'), allowed)}")
             if key in ("option", "cell_option") and not isinstance(recipe[key], dict):
-                raise UserError(f"[cells.{cell}]: {key} must be a table of key = value, not {shorten_repr(recipe[key])}")
+                raise UserError(f"{title}: {key} must be a table of key = value, not {shorten_repr(recipe[key])}")
             if recipe[key] == []:
-                raise UserError(f"[cells.{cell}]: {key} needs at least one value")
+                raise UserError(f"{title}: {key} needs at least one value")
 
 
 class SpanSearch:

@@ -14,7 +14,7 @@ from rnnbench._config import SweepRequest, flag
 from rnnbench._errors import UserError, did_you_mean, validation_message
 from rnnbench._study import Study
 from rnnbench._sweep import recipes
-from rnnbench._sweep.grid import check_cells
+from rnnbench._sweep.grid import check_tables
 
 SWEEP_FILE = "sweep.json"
 """File of a study's last sweep, in its folder."""
@@ -58,7 +58,7 @@ def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> Sw
             key = first["loc"][0]
             raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in a sweep file") from error
         raise UserError(validation_message(error, place, SweepRequest.model_fields)) from error
-    check_cells(sweep.cells)
+    check_tables(sweep)
     return sweep
 
 

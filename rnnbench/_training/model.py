@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -38,34 +39,37 @@ class Model(nn.Module):
         self.why_not_compiled: str | None = None
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch, limit: float = math.inf) -> Tensor:
         """Return the outputs (N, output_size) at the N scored positions of the batch, in the order of ``batch.answers``.
+
+        ``limit`` clamps the gradient of one sequence's mean loss with respect to the layer's outputs: see :meth:`Cell.states`.
 
         Raises:
             UserError: the layer cannot read these inputs, or its outputs have a wrong shape.
         """
         first = batch.first_scored
-        states = self.states(batch.inputs, first)  # (T - first, B, H)
+        states = self.states(batch.inputs, first, limit / batch.inputs.shape[1])  # (T - first, B, H)
         scored = batch.scored[first:]  # (T - first, B)
         due = states.flatten(0, 1) if bool(scored.all()) else states[scored]  # (N, H)
         outputs: Tensor = self.readout(due)  # (N, output_size)
         return outputs
 
-    def states(self, inputs: Tensor, first: int = 0) -> Tensor:
+    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
         """Return the layer's outputs (T - first, B, H) from step ``first`` on."""
         check_inputs(self.cell, inputs)
         if isinstance(self.cell, Stack):
-            return self.cell.states(inputs, first, self.layer_states)
-        return self.layer_states(self.cell, inputs, first)
+            return self.cell.states(inputs, first, partial(self.layer_states, limit=limit))
+        return self.layer_states(self.cell, inputs, first, limit)
 
-    def layer_states(self, layer: Layer, inputs: Tensor, first: int) -> Tensor:
+    def layer_states(self, layer: Layer, inputs: Tensor, first: int, limit: float = math.inf) -> Tensor:
         """Return the outputs (T - first, B, H) of one layer, computed by the model's engine."""
         if self.engine == "fast" and isinstance(layer, Cell):
             try:
-                return _engine.states(layer, inputs, first)
+                return _engine.states(layer, inputs, first, limit)
             except _engine.NotCompiledError as error:  # compiled code and `step` disagreed at first use
                 self.engine, self.why_not_compiled = "torch", str(error)
-        states = layer.states(inputs, first)  # (T - first, B, H)
+        run = partial(layer.states, limit=limit) if isinstance(layer, Cell) and limit < math.inf else layer.states
+        states = run(inputs, first)  # (T - first, B, H)
         expected = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != expected:
             raise UserError(

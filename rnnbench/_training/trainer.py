@@ -132,7 +132,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = self.training_batch()
-        loss = self.task.loss(self.model(batch), batch)  # ()
+        loss = self.task.loss(self.model(batch, self.run.recurrent_clip), batch)  # ()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.clip_norm)  # ()

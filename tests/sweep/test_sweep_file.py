@@ -37,7 +37,7 @@ def test_flags_replace_values_of_the_file(file: Path) -> None:
     [
         ("gaps = [5]", "study.toml, line 9: unknown key 'gaps': did you mean 'gap'?"),
         ("hidden-size = 5", "study.toml, line 9: unknown key 'hidden-size': did you mean 'hidden_size'?"),
-        ("[recipe]\nlr = 1", "study.toml, line 9: unknown key 'recipe'"),
+        ("[recipes]\nlr = 1", "study.toml, line 9: unknown key 'recipes'"),
         ("seed = [0, 'x']", "study.toml, line 9: seed (value 2) must be a whole number, not 'x'"),
         ("lr = [-1.0]", "study.toml, line 9: lr must be above 0, not -1.0"),
         ("hidden_size = 0", "study.toml, line 9: hidden_size must be at least 1, not 0"),

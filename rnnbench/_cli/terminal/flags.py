@@ -21,7 +21,6 @@ from rnnbench._config import (
     MOST_AT_ONCE,
     Option,
     Request,
-    RunRequest,
     SweepRequest,
     flag,
     ordered,
@@ -40,8 +39,9 @@ METAVAR |= {
     "parameters": "COUNT",
     "batch_size": "SEQUENCES",
     "eval_sequences": "SEQUENCES",
+    "eval_answers": "ANSWERS",
 }
-METAVAR |= {"option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE", "search_span": ""}
+METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE", "search_span": ""}
 AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""
@@ -127,15 +127,15 @@ def with_flags(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add a flag to a command for every field of a request except ``without``; the command receives them as ``**flags``.
 
-    Flags of a run have the request's defaults. Flags of a sweep have none, so that they do not replace values of a sweep file. The
-    axes of a sweep are comma lists. The help shows the model's defaults, or ``defaults``.
+    A flag that was not typed is None, so that it does not replace a value of a sweep file or of a recipe. The axes of a sweep are
+    comma lists. The help shows the model's defaults, or ``defaults``.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         parameters_of_command = inspect.signature(command).parameters.values()
         hints = inspect.get_annotations(command, eval_str=True)
         names = [*AXES, *(name for name in ordered(model) if name not in AXES)] if model is SweepRequest else ordered(model)
-        parameters = [_parameter(model, name, defaults.get(name)) for name in names if name not in ("cells", *without)]
+        parameters = [_parameter(model, name, defaults.get(name)) for name in names if name not in ("cells", "tasks", *without)]
         parameters += [
             p.replace(kind=p.KEYWORD_ONLY, annotation=hints.get(p.name, p.annotation))
             for p in parameters_of_command
@@ -151,7 +151,7 @@ def with_flags(
 def flag_values(flags: Mapping[str, object]) -> dict[str, object]:
     """Return the values of the flags that were given, options as dicts; raise UserError for a width and a parameter budget."""
     values = {name: value for name, value in flags.items() if value is not None}
-    if "parameters" in values and values.get("hidden_size") not in (None, RunRequest.model_fields["hidden_size"].default):
+    if {"parameters", "hidden_size"} <= values.keys():
         raise UserError("give --hidden-size or --parameters, not both: --parameters determines the width")
     return {name: parse_options(value, flag(name)) if isinstance(value, list) else value for name, value in values.items()}
 
@@ -179,7 +179,7 @@ def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, 
 def comma_list(name: str, text: str, parse: Callable[[str], T], example: str) -> list[T]:
     """Return ``"10,20"`` as a list of parsed values; raise UserError that names the flag."""
     try:
-        values = [parse(word.strip()) for word in text.split(",") if word.strip()]
+        values = [parse(word.strip()) for word in text.split(",")] if all(map(str.strip, text.split(","))) else []
     except UserError as error:
         raise UserError(f"{name} {error}") from error
     except ValueError:
@@ -235,13 +235,16 @@ def _parameter(model: type[Request], name: str, help_default: object = None) -> 
     parsed_type = str if in_sweep and name in AXES else option_type(field.annotation)
     info = typer.Option(
         flag(name),
-        help=_help(field, help_default or default) if in_sweep else field.description,
+        help=_help(field, help_default or default),
         metavar=AXIS_EXAMPLES.get(name) if in_sweep and name in AXES else METAVAR.get(name),
         autocompletion=COMPLETE.get(name),
+        show_default=False,
     )
-    value: object = None if in_sweep else inspect.Parameter.empty if field.is_required() else default
-    annotation: object = Annotated[parsed_type if value is not None else parsed_type | None, info]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotation)
+    required = field.is_required() and not in_sweep
+    annotation: object = Annotated[parsed_type if required else parsed_type | None, info]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=inspect.Parameter.empty if required else None, annotation=annotation
+    )
 
 
 def _help(field: FieldInfo, default: object) -> str:
@@ -252,5 +255,6 @@ def _help(field: FieldInfo, default: object) -> str:
 def option_type(annotation: object) -> Any:
     """Return the type that Typer parses a field as: Literals are strings, dicts are lists of key=value."""
     if get_origin(annotation) in (Union, types.UnionType):
-        return next(one for one in get_args(annotation) if one is not type(None))
+        one = next(one for one in get_args(annotation) if one is not type(None))
+        return get_args(one)[0] if get_origin(one) is Annotated else option_type(one)
     return {dict: list[str], Literal: str}.get(get_origin(annotation), annotation)

@@ -1,0 +1,46 @@
+"""The committed sweep files, findings and protocols: they resolve to their runs, whatever the defaults of a release are."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from rnnbench import _config
+from rnnbench._claims import FINDINGS
+from rnnbench._claims.claim import Finding
+from rnnbench._study import Study
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.launch import requested_runs
+from rnnbench._sweep.sweep_file import read_sweep
+
+RESULTS = Path(__file__).parents[1] / "results"
+FILES = sorted(RESULTS.rglob("*.toml"))
+NOT_COMMITTED = {  # pilot runs: how many, and a digest of their run_ids
+    "reference/tuning.toml": (144, "fc584241cd18"),
+    "atlas/tuning.toml": (480, "fffe0bbd2d25"),
+}
+
+
+@pytest.fixture(autouse=True)
+def other_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change a default, as a later release may do."""
+    monkeypatch.setattr(_config, "HORIZON_PER_GAP", 3.0)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(RESULTS)))
+def test_a_committed_sweep_file_finds_its_runs(file: Path) -> None:
+    sweep, name = read_sweep(file, {}), str(file.relative_to(RESULTS))
+    if name in NOT_COMMITTED:
+        ids = sorted(run.run_id for run in grid(sweep))
+        assert (len(ids), hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]) == NOT_COMMITTED[name]
+        return
+    study = Study.open(file.parent)
+    runs = requested_runs(study, sweep, {})
+    assert runs
+    assert [run.run_id for run in runs if study.finished(run.run_id) is None] == []
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.name)
+def test_a_finding_finds_its_runs(finding: Finding) -> None:
+    study = Study.open(RESULTS / "reference")
+    assert [run.run_id for run in finding.runs() if study.finished(run.run_id) is None] == []
