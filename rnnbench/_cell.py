@@ -296,7 +296,7 @@ def renamed(old: str, new: str, stacklevel: int = 3) -> None:
 
 
 def has_steps(cls: type[Layer]) -> bool:
-    """Return True for a cell that runs one :meth:`Cell.step` per time step, without ``states`` of its own."""
+    """Return True for a cell that runs one :meth:`Cell.step` per time step and does not override ``states``."""
     return issubclass(cls, Cell) and cls.states is Cell.states
 
 
