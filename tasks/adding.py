@@ -35,18 +35,12 @@ class Adding(Task):
     name: ClassVar[str] = "adding"
     question: ClassVar[str] = "Can it add the two marked numbers of a long list?"
     reference: ClassVar[str] = "Hochreiter & Schmidhuber 1997, section 5.4; Arjovsky, Shah & Bengio 2016, section 5.2"
+    input_size: ClassVar[int] = 2  # value, mark
+    output_size: ClassVar[int] = 1
     default_gaps: ClassVar[tuple[int, ...]] = (10, 20, 50, 100, 200, 300, 500)
     default_max_steps: ClassVar[int] = 8000
     min_gap: ClassVar[int] = 1  # for a mark in each half
     unit: ClassVar[str] = "sums"
-
-    @property
-    def input_size(self) -> int:
-        return 2  # value, mark
-
-    @property
-    def output_size(self) -> int:
-        return 1
 
     def length(self, gap: int) -> int:
         return 2 * gap

@@ -47,6 +47,7 @@ class Beijing(Task):
     name: ClassVar[str] = "beijing"
     question: ClassVar[str] = "Does one early word still decide the answer at a later word?"
     reference: ClassVar[str] = "textbook example; Hochreiter & Schmidhuber 1997, section 5.2 (tasks 2a-2c)"
+    output_size: ClassVar[int] = 2
     default_gaps: ClassVar[tuple[int, ...]] = (0, 10, 20, 50, 100, 200, 500)
     default_max_steps: ClassVar[int] = 3000
     languages: ClassVar[tuple[str, ...]] = ("en", "zh")
@@ -58,10 +59,6 @@ class Beijing(Task):
     @property
     def input_size(self) -> int:
         return FIRST_FILLER + self.fillers
-
-    @property
-    def output_size(self) -> int:
-        return 2
 
     def length(self, gap: int) -> int:
         return gap + 2

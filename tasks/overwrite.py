@@ -46,6 +46,7 @@ class Overwrite(Task):
     name: ClassVar[str] = "overwrite"
     question: ClassVar[str] = "Does the last of several values replace the ones before it?"
     reference: ClassVar[str] = "Gers, Schmidhuber & Cummins 2000; Liu et al. 2023 (flip-flop language)"
+    output_size: ClassVar[int] = len(PLACES["en"])
     default_gaps: ClassVar[tuple[int, ...]] = (0, 10, 20, 50, 100, 200, 500)
     default_max_steps: ClassVar[int] = 3000
     languages: ClassVar[tuple[str, ...]] = ("en", "zh")
@@ -58,10 +59,6 @@ class Overwrite(Task):
     @property
     def input_size(self) -> int:
         return FIRST_FILLER + self.fillers
-
-    @property
-    def output_size(self) -> int:
-        return len(PLACES["en"])
 
     def length(self, gap: int) -> int:
         return self.before + 1 + gap + 1

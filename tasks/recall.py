@@ -54,6 +54,7 @@ class Recall(Task):
     name: ClassVar[str] = "recall"
     question: ClassVar[str] = "Does an early country still decide the language asked for at the end?"
     reference: ClassVar[str] = "textbook example; Graves, Wayne & Danihelka 2014, section 4.3 (several cues)"
+    output_size: ClassVar[int] = len(COUNTRIES["en"])
     default_gaps: ClassVar[tuple[int, ...]] = (0, 10, 20, 50, 100, 200, 500)
     default_max_steps: ClassVar[int] = 3000
     languages: ClassVar[tuple[str, ...]] = ("en", "zh")
@@ -65,10 +66,6 @@ class Recall(Task):
     @property
     def input_size(self) -> int:
         return FIRST_FILLER + self.fillers
-
-    @property
-    def output_size(self) -> int:
-        return len(COUNTRIES["en"])
 
     def length(self, gap: int) -> int:
         return 3 * self.cues + gap + 2

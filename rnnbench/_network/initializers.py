@@ -8,7 +8,8 @@ set raises ValueError, so that every label is true. The readout is always unifor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -45,12 +46,7 @@ def orthogonal(layer: Layer, context: InitContext) -> None:
 
     Source: Saxe, McClelland & Ganguli 2014; for recurrent networks Henaff, Szlam & LeCun 2016.
     """
-    blocks = recurrent_blocks("orthogonal", layer)
-    uniform(layer, context)
-    with torch.no_grad():
-        for block in blocks:  # (H, H)
-            nn.init.orthogonal_(block, generator=context.generator)
-    zero_biases(layer)
+    fill_recurrent_blocks("orthogonal", layer, context, partial(nn.init.orthogonal_, generator=context.generator))
 
 
 def identity(layer: Layer, context: InitContext) -> None:
@@ -58,12 +54,7 @@ def identity(layer: Layer, context: InitContext) -> None:
 
     Source: Le, Jaitly & Hinton 2015.
     """
-    blocks = recurrent_blocks("identity", layer)
-    uniform(layer, context)
-    with torch.no_grad():
-        for block in blocks:  # (H, H)
-            nn.init.eye_(block)
-    zero_biases(layer)
+    fill_recurrent_blocks("identity", layer, context, nn.init.eye_)
 
 
 def forget_bias(layer: Layer, context: InitContext) -> None:
@@ -95,12 +86,16 @@ def own_parameters(layer: Layer) -> list[str]:
     return [name for name, _ in layer.named_parameters() if name not in uninitialized]
 
 
-def recurrent_blocks(init: str, layer: Layer) -> tuple[Tensor, ...]:
-    """Return the (H, H) blocks of the uninitialized recurrent weights; raises ValueError if there are none."""
+def fill_recurrent_blocks(init: str, layer: Layer, context: InitContext, fill: Callable[[Tensor], Tensor]) -> None:
+    """Fill every (H, H) block of the recurrent weights, set biases to 0, the rest as ``uniform``; raises ValueError without any."""
     weight = layer.uninitialized_parameters().get("weight_hh")
     if weight is None:
         raise ValueError(f"init {init} finds nothing to set: {layer.name} has no uninitialized weight_hh (rows*H, H)")
-    return torch.split(weight, layer.hidden_size)
+    uniform(layer, context)
+    with torch.no_grad():
+        for block in torch.split(weight, layer.hidden_size):
+            fill(block)
+    zero_biases(layer)
 
 
 def uninitialized_biases(layer: Layer) -> dict[str, nn.Parameter]:

@@ -61,19 +61,15 @@ def check_shapes(fixture: CellFixture) -> Iterator[str]:
         for name, gate in result[1].items():
             if gate.shape != state[0].shape:
                 yield f"gate {name} is {tuple(gate.shape)} instead of (B, H) = {tuple(state[0].shape)}"
-                return
     for draw in (fixture.tokens, fixture.values):
         for steps, sequences in ((STEPS, 3), (1, 3), (STEPS + 5, 1)):
             states = layer.states(draw(steps=steps, sequences=sequences))
             if states.shape != (steps, sequences, fixture.hidden_size):
                 yield f"outputs are {tuple(states.shape)} instead of (T, B, H) = {(steps, sequences, fixture.hidden_size)}"
-                return
             if states.dtype != torch.float32:
                 yield f"outputs of a float32 cell are {states.dtype}: keep the dtype of the inputs"
-                return
             if not bool(states.isfinite().all()):
                 yield "outputs are not finite with ordinary inputs and weights"
-                return
     after = {name: parameter.shape for name, parameter in layer.named_parameters()}
     if after != shapes:
         name = min(after.items() ^ shapes.items())[0]
@@ -87,7 +83,6 @@ def check_input_formats(fixture: CellFixture) -> Iterator[str]:
         states, late = layer.states(inputs), layer.states(inputs, 4)
         if late.shape != states[4:].shape or not close(late, states[4:]):
             yield "states(inputs, first) is not states(inputs)[first:]: drop the first steps at the end"
-            return
     if not close(layer.states(tokens), layer.states(torch.nn.functional.one_hot(tokens, fixture.input_size).float())):
         yield "tokens are not read as one-hot vectors: pass inputs through self.vectors"
 
@@ -106,7 +101,6 @@ def check_determinism(fixture: CellFixture) -> Iterator[str]:
             yield "outputs are random in evaluation mode: drop and add noise only while self.training"
         else:
             yield "outputs differ from one call to the next: keep no state between calls, and draw noise with torch"
-        return
     layer.train()
     runs, buffers = [], copy.deepcopy(layer.state_dict())  # training may update them, as a spectral norm does
     for _ in range(2):
@@ -126,7 +120,6 @@ def check_causality(fixture: CellFixture) -> Iterator[str]:
         changed[t:] = fixture.values(seed=7)[t:]
         if not close(layer.states(changed)[:t], states[:t]):
             yield "an output depends on a later input: output t may only use inputs 0 .. t"
-            return
 
 
 def check_independence(fixture: CellFixture) -> Iterator[str]:
@@ -136,7 +129,6 @@ def check_independence(fixture: CellFixture) -> Iterator[str]:
     for b in range(inputs.shape[1]):
         if not close(layer.states(inputs[:, b : b + 1])[:, 0], states[:, b]):
             yield "a sequence depends on the others of its batch: the axes are (T, B, D), time first (batch_first=False)"
-            return
 
 
 def check_states_follow_steps(fixture: CellFixture) -> Iterator[str]:
@@ -188,7 +180,6 @@ def check_gradients(fixture: CellFixture) -> Iterator[str]:
             (grad,) = torch.autograd.grad(sums, state[k], allow_unused=True, retain_graph=True) if sums != 0 else (None,)
             if has_effect and not bool(grad is not None and grad.any()):
                 yield f"step passes no gradient back to {name}, which it uses: do not detach it, or set cuts_gradient = True"
-                return
     x.requires_grad_()
     outputs = layer.states(x)  # (T, B, H)
     (grad,) = torch.autograd.grad(outputs[-1].square().sum(), x, allow_unused=True, retain_graph=True)
@@ -197,7 +188,6 @@ def check_gradients(fixture: CellFixture) -> Iterator[str]:
         moved[t] += 0.01  # small, so that a relu unit that is off stays off
         if not torch.equal(layer.states(moved)[-1], outputs[-1]) and not bool(grad is not None and grad[t].any()):
             yield f"the last output depends on the input {STEPS - 1 - t} steps earlier, but no gradient reaches that input"
-            return
     weight = torch.linspace(-1, 1, outputs.numel()).view_as(outputs)
     parameters = dict(layer.named_parameters())
     loss = (outputs * weight).sum() + layer.states(fixture.tokens()).square().sum()
@@ -205,7 +195,6 @@ def check_gradients(fixture: CellFixture) -> Iterator[str]:
     for name, grad in zip(parameters, grads, strict=True):
         if grad is None or not bool(grad.any()):
             yield f"no gradient reaches {name}: use it, remove it, or set cuts_gradient = True"
-            return
 
 
 def check_save_and_load(fixture: CellFixture) -> Iterator[str]:
@@ -225,7 +214,6 @@ def check_float64(fixture: CellFixture) -> Iterator[str]:
         states = fixture.initialized().double().states(fixture.values())
     except Exception as error:
         yield f"fails in float64, which gradients and gates use: {one_line(error)}"
-        return
     if states.dtype != torch.float64:
         yield f"outputs of a float64 cell are {states.dtype}: gradients and gates use float64"
 
@@ -255,16 +243,16 @@ def check_compiled(fixture: CellFixture) -> Iterator[str]:
 
 
 CHECKS: tuple[Check[CellFixture], ...] = (
-    Check("name", check_cell_name, "doubtful", stops=False),
-    Check("description", check_class_attributes),
-    Check("construction", check_construction),
-    Check("initialisation", check_initialisations),
+    Check("name", check_cell_name, "doubtful", stops=False, several=True),
+    Check("description", check_class_attributes, several=True),
+    Check("construction", check_construction, several=True),
+    Check("initialisation", check_initialisations, several=True),
     Check("shapes", check_shapes),
     Check("determinism", check_determinism),
     Check("inputs", check_input_formats),
     Check("causality", check_causality),
     Check("independence", check_independence),
-    Check("step", check_states_follow_steps),
+    Check("step", check_states_follow_steps, several=True),
     Check("gradients", check_gradients, "doubtful", stops=False),
     Check("save and load", check_save_and_load, stops=False),
     Check("float64", check_float64, "doubtful", stops=False),

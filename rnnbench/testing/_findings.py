@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -55,12 +56,14 @@ class Check(NamedTuple, Generic[Fixture]):
         messages: yields a message for every violation.
         severity: the severity of its findings.
         stops: True if later checks are meaningless once this one has found something.
+        several: True if all its messages are reported; otherwise the check ends at the first one.
     """
 
     name: str
     messages: Callable[[Fixture], Iterable[str]]
     severity: Severity = "broken"
     stops: bool = True
+    several: bool = False
 
 
 def run_checks(checks: Iterable[Check[Fixture]], fixture: Fixture, make: Callable[[], object] | None) -> Iterator[ContractFinding]:
@@ -77,7 +80,8 @@ def run_checks(checks: Iterable[Check[Fixture]], fixture: Fixture, make: Callabl
     for check in checks:
         found = []
         try:
-            found = [ContractFinding(check.severity, check.name, message) for message in check.messages(fixture)]
+            messages = islice(check.messages(fixture), None if check.several else 1)
+            found = [ContractFinding(check.severity, check.name, message) for message in messages]
         except StorageError:
             raise
         except BaseException as error:  # sys.exit too, but no Ctrl-C

@@ -85,23 +85,18 @@ def check_batch_shapes(fixture: TaskFixture) -> Iterator[str]:
             T = task.length(gap)
             if batch.inputs.shape[:2] != (T, B) or batch.inputs.shape[2:] not in ((), (D,)):
                 yield f"inputs are {tuple(batch.inputs.shape)} at gap {gap}: (T, B) or (T, B, D), T = length(gap) = {T}, D = {D}"
-                return
             for name, tensor in (("targets", batch.targets), ("scored", batch.scored)):
                 if tensor.shape != (T, B):
                     yield f"{name} are {tuple(tensor.shape)} at gap {gap} instead of (T, B) = {(T, B)}"
-                    return
             dtypes = (batch.inputs.dtype, batch.targets.dtype, batch.scored.dtype)
             expected = (torch.float32 if batch.inputs.dim() == 3 else torch.int64, dtypes[1], torch.bool)
             if dtypes != expected or dtypes[1] not in (torch.int64, torch.float32):
                 yield f"dtypes are {dtypes}: int64 tokens or (T, B, D) float32, int64 or float32 targets, bool scored"
-                return
             counts = batch.scored.sum(dim=0)  # (B)
             if not bool((counts == task.scored_answers(gap)).all()):
                 yield f"a sequence has {int(counts[0])} scored steps, but scored_answers({gap}) is {task.scored_answers(gap)}"
-                return
             if int(counts[0]) < 1:
                 yield f"no step is scored at gap {gap}: score at least one step"
-                return
 
 
 def check_ranges(fixture: TaskFixture) -> Iterator[str]:
@@ -113,13 +108,11 @@ def check_ranges(fixture: TaskFixture) -> Iterator[str]:
             if tensor.is_floating_point():
                 if not bool(tensor.isfinite().all()):
                     yield f"an {name} is not finite at gap {gap}"
-                    return
                 continue
             low, high = int(tensor.min()), int(tensor.max())
             limit = getattr(task, size)
             if (name == "token" or type(task).loss is Task.loss) and not 0 <= low <= high < limit:
                 yield f"{name}s run from {low} to {high} at gap {gap}, but {size} is {limit}: they must lie in [0, {size})"
-                return
 
 
 def check_sampling(fixture: TaskFixture) -> Iterator[str]:
@@ -127,7 +120,6 @@ def check_sampling(fixture: TaskFixture) -> Iterator[str]:
     gap = fixture.gaps[-1]
     if not equal_batches(fixture.batch(gap, 64), fixture.batch(gap, 64)):
         yield "the same seed gives different sequences: draw only from the generator"
-        return
     before, generator = torch.get_rng_state(), Generator().manual_seed(0)
     first, second = fixture.task.sample(gap, 64, generator), fixture.task.sample(gap, 64, generator)
     if not torch.equal(before, torch.get_rng_state()):
@@ -152,14 +144,11 @@ def check_scoring(fixture: TaskFixture) -> Iterator[str]:
         loss, correct = task.loss(outputs, batch), task.correct(outputs, batch)
         if loss.shape != () or not bool(loss.isfinite()) or not loss.requires_grad:
             yield "loss must be one finite number with a gradient: the mean over the N scored positions"
-            return
         if correct.shape != batch.answers.shape or correct.dtype != torch.bool:
             yield f"correct is {correct.dtype} {tuple(correct.shape)} instead of bool (N,) = ({len(batch.answers)},)"
-            return
         chance = task.chance(gap)
         if not (0 <= chance.accuracy < 1 and math.isfinite(chance.loss)):
             yield f"chance is {chance} at gap {gap}: it must be an accuracy in [0, 1) and a finite loss"
-            return
 
 
 def check_words(fixture: TaskFixture) -> Iterator[str]:
@@ -171,10 +160,8 @@ def check_words(fixture: TaskFixture) -> Iterator[str]:
             words = task.words(batch, b, language)
             if len(words) != task.length(gap):
                 yield f"words returns {len(words)} words for {task.length(gap)} time steps: return one per step"
-                return
             if [word.answer is not None for word in words] != batch.scored[:, b].tolist():
                 yield "words and scored disagree about the steps with an answer: answers belong to the scored steps"
-                return
 
 
 def check_leak(fixture: TaskFixture) -> Iterator[str]:
@@ -191,7 +178,6 @@ def check_leak(fixture: TaskFixture) -> Iterator[str]:
             accuracy, noise = linear_accuracy(task, random_features(task, inputs), at_t)
             if accuracy > chance + LEAK_SKILL * (1 - chance) + noise:
                 yield f"the last {gap} inputs give {100 * accuracy:.0f} % of the answers at step {t}, gap {gap}: they must not"
-                return
 
 
 def check_chance(fixture: TaskFixture) -> Iterator[str]:
@@ -211,8 +197,8 @@ def check_chance(fixture: TaskFixture) -> Iterator[str]:
 
 
 CHECKS: tuple[Check[TaskFixture], ...] = (
-    Check("name", check_task_name, "doubtful", stops=False),
-    Check("description", check_sizes_and_gaps),
+    Check("name", check_task_name, "doubtful", stops=False, several=True),
+    Check("description", check_sizes_and_gaps, several=True),
     Check("shapes", check_batch_shapes),
     Check("range", check_ranges),
     Check("determinism", check_sampling),

@@ -36,9 +36,23 @@ class Model(SequenceModel):
     def sequence(self, x):
         return self.inner(x)[0]
 """
-INNER = "        self.inner = nn.GRU(input_size, hidden_size)\n"
 
-CLASS = 'integrator"\n'
+
+def with_attribute(line: str) -> tuple[str, str, str]:
+    """Return the cell, and the change that adds a class attribute."""
+    return LEAKY, 'integrator"\n', f'integrator"\n    {line}\n'
+
+
+def with_statement(line: str, text: str = LEAKY) -> tuple[str, str, str]:
+    """Return the class, and the change that adds a statement to ``__init__``."""
+    return text, "hidden_size)\n", f"hidden_size)\n        {line}\n"
+
+
+def with_method(signature: str, body: str, text: str = LEAKY) -> tuple[str, str, str]:
+    """Return the class, and the change that adds a method."""
+    return text + f"    def {signature}:\n        {body}\n", "", ""
+
+
 BAD_CELLS = {
     "reversed": (MODEL, "self.inner(x)[0]", "self.inner(x.flip(0))[0].flip(0)", "depends on a later input"),
     "batch first": (MODEL, "hidden_size)\n\n", "hidden_size, batch_first=True)\n\n", "depends on the others of its batch"),
@@ -49,66 +63,40 @@ BAD_CELLS = {
     "no braces": (LEAKY, "new,), {}", "new,)", "with gates a dict of (B, H) tensors, {} if there are none"),
     "no tuple": (LEAKY, "new,), {}", "new), {}", "the state is not a tuple of 1 (h)"),
     "state of another shape": (LEAKY, ENDS, "        return (new[0],), {}\n", "step returns h of shape (16,), not (3, 16)"),
+    "state part without a name": (LEAKY, "hidden_size)\n", "hidden_size, c=(9,))\n", "class Leaky: c is not a part of the state"),
     "gate of another shape": (LEAKY, "{}", "{'g': new[0]}", "gate g is (16,) instead of (B, H)"),
     "gate beyond its range": (
-        LEAKY.replace(CLASS, CLASS + "    gates = {'g': Gate('g', 5, 6)}\n"),
+        LEAKY.replace("    summ", "    gates = {'g': Gate('g', 5, 6)}\n    summ"),
         "{}",
         "{'g': new}",
-        "leaves its range",
+        "its range",
     ),
-    "gates that are names": (LEAKY, CLASS, CLASS + '    gates = ("g",)\n', "Gate('forget gate f')"),
-    "unknown default": (LEAKY, CLASS, CLASS + '    default_init = "crhono"\n', "default_init is 'crhono'"),
-    "default that cannot be": (
-        LEAKY,
-        'integrator"\n',
-        'integrator"\n    default_init = "chrono"\n',
-        "default_init cannot be chrono",
-    ),
+    "gates that are names": (*with_attribute('gates = ("g",)'), "Gate('forget gate f')"),
+    "unknown default": (*with_attribute('default_init = "crhono"'), "default_init is 'crhono'"),
+    "default that cannot be": (*with_attribute('default_init = "chrono"'), "default_init cannot be chrono"),
+    "init that does nothing": (*with_attribute("initializers = {'odd': Initializer(lambda layer, context: None)}"), "init odd"),
     "dtype": (MODEL, "(x)[0]", "(x)[0].double()", "keep the dtype"),
-    "never set": (LEAKY, "self.rate = rate", "self.w = nn.Parameter(torch.empty(2)); self.rate = rate", "w has no values"),
-    "lazy": (MODEL, INNER, INNER + "        self.late = nn.LazyLinear(3)\n", "no lazy module"),
-    "numpy's randomness": (
-        LEAKY,
-        "= rate\n",
-        "= rate\n        self.w = nn.Parameter(torch.tensor(numpy.random.rand(2)))\n",
-        "differently",
-    ),
+    "never set": (*with_statement("self.w = nn.Parameter(torch.empty(2))"), "w has no values"),
+    "lazy": (*with_statement("self.late = nn.LazyLinear(3)", MODEL), "no lazy module"),
+    "numpy's randomness": (*with_statement("self.w = nn.Parameter(torch.tensor(numpy.random.rand(2)))"), "differently"),
+    "useless parameter": (*with_statement("self.w = nn.Parameter(torch.ones(2))"), "no gradient reaches w"),
+    "not saved": (LEAKY, "= rate\n", "= torch.rand(hidden_size)\n", "keep tensors as parameters"),
     "grows with use": (MODEL, "return self", "self.late = nn.Parameter(x[0].detach()); return self", "parameters change with use"),
     "noise while measured": (MODEL, "(x)[0]", "(nn.functional.dropout(x, 0.5))[0]", "only while self.training"),
     "foreign noise": (MODEL, "(x)[0]", "(x + random.random() * self.training)[0]", "draw noise with torch"),
-    "remembers calls": (
-        MODEL,
-        "return self.inner(x)[0]",
-        "self.n = getattr(self, 'n', 0) + 1; return self.n * self.inner(x)[0]",
-        "one call",
-    ),
+    "remembers calls": (MODEL, "return", "self.n = getattr(self, 'n', 0) + 1; return self.n *", "one call"),
     "own way through": (
-        LEAKY,
-        ENDS,
-        ENDS + "    def states(self, inputs, first=0):\n        return super().states(inputs, first) * 2\n",
+        *with_method("states(self, inputs, first=0)", "return super().states(inputs, first) * 2"),
         "not one step after",
     ),
     "start ignored": (
-        LEAKY,
-        ENDS,
-        ENDS + "    def start(self, n):\n        return (torch.zeros(n, self.hidden_size),)\n",
+        *with_method("start(self, n)", "return (torch.zeros(n, self.hidden_size),)"),
         "initial state is not respected",
     ),
-    "useless parameter": (LEAKY, "= rate\n", "= rate\n        self.w = nn.Parameter(torch.ones(2))\n", "no gradient reaches w"),
-    "not saved": (LEAKY, "= rate\n", "= rate\n        self.rate = torch.rand(hidden_size)\n", "keep tensors as parameters"),
     "first": (
-        MODEL + "    def states(self, inputs, first=0):\n        return self.sequence(self.vectors(inputs[first:]))\n",
-        "",
-        "",
+        *with_method("states(self, inputs, first=0)", "return self.sequence(self.vectors(inputs[first:]))", MODEL),
         "drop the first",
     ),
-    "init that does nothing": (
-        LEAKY,
-        'integrator"\n',
-        'integrator"\n    initializers = {"odd": Initializer(lambda layer, context: None)}\n',
-        "init odd",
-    ),
-    "state part without a name": (LEAKY, "hidden_size)\n", "hidden_size, c=(9,))\n", "class Leaky: c is not a part of the state"),
     "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
     "option without a type": (LEAKY, "rate: float", "rate", "option rate needs a type"),
 }
@@ -148,41 +136,21 @@ BAD_TASKS = {
         "they must not",
     ),
     "input_size": (COPY, "alphabet + 2 ", "alphabet + 1 ", "tokens run from 0 to 9 at gap 1, but input_size is 9"),
-    "output_size": (
-        COPY,
-        "output_size(self) -> int:\n        return self.alphabet",
-        "output_size(self) -> int:\n        return 7",
-        "answers run",
-    ),
+    "output_size": (COPY, "return self.alphabet\n", "return 7\n", "answers run"),
     "chance too high": (COPY, CHANCE, "        return Chance(1.5 / 8, uniform_chance(8).loss)\n", "chance is 18.8 % at gap 6"),
     "chance too low": (COPY, CHANCE, "        return Chance(0.5 / 8, uniform_chance(8).loss)\n", "chance is 6.2 % at gap 6"),
     "chance's loss": (COPY, CHANCE, "        return Chance(1 / 8, 1.0)\n", "chance has loss 1.000"),
     "name": (COPY, '"mine"', '"recall"', "taken by recall.py"),
-    "no randomness": (
-        COPY,
-        "(S, batch_size), generator",
-        "(S, batch_size), Generator().manual_seed(1)",
-        "set no seed",
-    ),
-    "the process' randomness": (
-        COPY,
-        "(S, batch_size), generator",
-        "(S, batch_size), None",
-        "the same seed gives different sequences",
-    ),
+    "no randomness": (COPY, "batch_size), generator", "batch_size), Generator().manual_seed(1)", "set no seed"),
+    "the process' randomness": (COPY, "batch_size), generator", "batch_size), None", "the same seed gives different sequences"),
     "length": (COPY, "torch.full((self.length(gap),", "torch.full((self.length(gap) + 1,", "inputs are"),
     "count": (COPY, "return self.symbols\n", "return self.symbols + 1\n", "scored_answers(1) is 11"),
     "gaps": (COPY, "= (10, 20, 50", "= (0, 20, 50", "default_gaps"),
     "dtype": (COPY, "return Batch(inputs,", "return Batch(inputs.int(),", "int64 tokens"),
-    "words": (
-        COPY,
-        "words(batch, b,",
-        "words(batch._replace(scored=batch.scored.logical_not()), b,",
-        "answers belong to the scored steps",
-    ),
+    "words": (COPY, "words(batch, b,", "words(batch._replace(scored=~batch.scored), b,", "answers belong to the scored steps"),
     "raises": (COPY, "blank, cue, S =", "blank, cue =", "ValueError: too many values to unpack"),
     "values: chance too high": (ADDING, "accuracy=(", "accuracy=0.04 + (", "chance is 11.9 % at gap 6"),
-    "values: channels": (ADDING, "return 2", "return 3", "inputs are (2, 1, 2)"),
+    "values: channels": (ADDING, "[int] = 2", "[int] = 3", "inputs are (2, 1, 2)"),
 }
 
 
