@@ -5,7 +5,8 @@
 
 Batch 32, 10 tokens, float32, gradients only at the last 10 steps, one thread. torch.nn gets the same tokens as one-hot vectors. It
 does not have a GRU that resets before the product, so its own variant is compared with ``gru``. The products are the recurrent
-ones: one per step forward, one per step backward, and one over all steps for the weight gradient.
+ones: one per step forward, one per step backward, and one over all steps for the weight gradient. JAX computes the trace of the
+engine; its column is empty without JAX.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from common import machine, medians, progress
+from common import jax_scan, machine, medians, progress
 
 from rnnbench import _engine
-from rnnbench._cell import InitContext
+from rnnbench._cell import Cell, InitContext
 from rnnbench._network.initializers import initialise
 from rnnbench._plugins import registry
 
@@ -45,50 +46,6 @@ def bare_products(rows: int, H: int, T: int) -> Callable[[], None]:
     return run
 
 
-def jax_step(name: str, H: int, T: int, tokens: torch.Tensor) -> Callable[[], object] | None:
-    """Return a jitted lax.scan of the same cell with the same gradients, or None without JAX."""
-    try:
-        import jax
-        import jax.numpy as jnp
-    except ImportError:
-        return None
-    rows = GATES[name]
-    key = jax.random.PRNGKey(0)
-    weights = (
-        jax.random.normal(key, (TOKENS, rows * H)) * 0.05,
-        jax.random.normal(key, (H, rows * H)) * 0.05,
-        jnp.zeros(rows * H),
-    )
-    jax_tokens = jnp.asarray(tokens.numpy())
-
-    def step(carry: Any, projected: Any, w: Any, b: Any) -> Any:
-        h, c = carry
-        if name == "rnn":
-            h = jnp.tanh(projected + h @ w)
-        elif name == "lstm":
-            i, f, g, o = jnp.split(projected + h @ w, 4, axis=1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-        elif name == "gru":
-            r, z = jnp.split(jax.nn.sigmoid(projected[:, : 2 * H] + h @ w[:, : 2 * H]), 2, axis=1)
-            h = (1 - z) * h + z * jnp.tanh(projected[:, 2 * H :] + (r * h) @ w[:, 2 * H :])
-        else:
-            recurrent = h @ w + b
-            r, z = jnp.split(jax.nn.sigmoid((projected + recurrent)[:, : 2 * H]), 2, axis=1)
-            n = jnp.tanh(projected[:, 2 * H :] + r * recurrent[:, 2 * H :])
-            h = (1 - z) * n + z * h
-        return (h, c), h
-
-    def loss(weights: Any, tokens: Any) -> Any:
-        table, w, b = weights
-        start = (jnp.zeros((BATCH, H)), jnp.zeros((BATCH, H)))
-        _, states = jax.lax.scan(lambda carry, x: step(carry, x, w, b), start, table[tokens])
-        return states[-SCORED:].sum()
-
-    gradient = jax.jit(jax.grad(loss))
-    return lambda: jax.block_until_ready(gradient(weights, jax_tokens))
-
-
 def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
     cell = registry.make_cell(name, TOKENS, H)
     initialise(cell, "uniform", InitContext(torch.Generator().manual_seed(0), T, 0.0))
@@ -110,7 +67,8 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
         module(one_hot)[0][T - SCORED :].backward(grad)
 
     timed = {"engine": engine, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
-    jax = jax_step(name, H, T, tokens)
+    assert isinstance(cell, Cell)
+    jax = jax_scan(cell, tokens, SCORED)
     return timed | ({"jax": jax} if jax else {})
 
 

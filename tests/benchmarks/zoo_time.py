@@ -1,7 +1,7 @@
 """Time of cells that are defined only by their ``step``: compiled by the engine, in a Python loop, and as a scan of JAX.
 
     python tests/benchmarks/zoo_time.py                          # all tables, about three minutes
-    python tests/benchmarks/zoo_time.py --only IndRNN MinGRU     # the first table, only these cells
+    python tests/benchmarks/zoo_time.py --only indrnn mingru     # the first table, only these cells
 
 Batch 32, H = 128, float32, gradients only at the last 10 steps, one thread: milliseconds of forward and backward. Four tables:
 
@@ -17,85 +17,22 @@ Batch 32, H = 128, float32, gradients only at the last 10 steps, one thread: mil
 from __future__ import annotations
 
 import argparse
-import operator
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from common import machine, medians, progress
+from common import jax_scan, machine, medians, progress
 from torch import Tensor
 
 from rnnbench import _engine
 from rnnbench._cell import Cell
-from rnnbench._engine.graph import OPERATORS, reachable
-from rnnbench._engine.trace import Trace
 from rnnbench._plugins import registry
 
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from test_zoo import ZOO, IndRNN, Leaky, MinGRU
+sys.path.append(str(Path(__file__).parents[2]))
+from tests.engine.test_zoo import ZOO, Leaky
 
 BATCH, TOKENS, SCORED, H = 32, 10, 10, 128
-
-
-def jax_scan(cell: Cell, tokens: Tensor) -> Callable[[], object] | None:
-    """Return the gradients of the cell's traced step by a jitted ``lax.scan``, or None without JAX.
-
-    Products of one source with one weight are computed once, and products with inputs are rows of a table, as in hand-written code.
-    """
-    try:
-        import jax
-        import jax.numpy as jnp
-    except ImportError:
-        return None
-    functions: dict[str, Callable[..., Any]] = {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-        "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "relu": jax.nn.relu, "exp": jnp.exp, "log": jnp.log,
-        "softplus": jax.nn.softplus, "sqrt": jnp.sqrt, "sin": jnp.sin, "cos": jnp.cos, "abs": jnp.abs, "max": jnp.maximum,
-        "min": jnp.minimum, "where": jnp.where, "detach": jax.lax.stop_gradient, "gt": operator.gt, "ge": operator.ge,
-        "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne, "and": operator.and_, "or": operator.or_,
-        "total": lambda a: a.sum(axis=1, keepdims=True),
-    }  # fmt: skip
-    assert set(functions) == set(OPERATORS)
-    trace = Trace(cell)
-    nodes = reachable(trace.after)
-    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.hoisting.replay(trace.tensors)(cell)]
-    fed = sorted({node.key[0] for node in nodes if node.op == "input"})  # type: ignore[index]  # (tensor, block)
-    start = tuple(jnp.asarray(part.contiguous().numpy()) for part in cell.start(BATCH))
-
-    def step(tensors: Any, state: Any, projected: Any) -> Any:
-        values: dict[Any, Any] = {}
-        products: dict[Any, Any] = {}
-        for node in nodes:
-            arguments = [values[arg] for arg in node.args]
-            which, block = node.key if isinstance(node.key, tuple) else (0, 0)
-            columns = slice(block * H, (block + 1) * H)
-            match node.op:
-                case "number":
-                    values[node] = node.number
-                case "state":
-                    values[node] = state[node.key]
-                case "vector":
-                    values[node] = tensors[which][columns]
-                case "input":
-                    values[node] = projected[which][:, columns]
-                case "product":
-                    if (node.args[0], which) not in products:
-                        products[node.args[0], which] = arguments[0] @ tensors[which].T
-                    values[node] = products[node.args[0], which][:, columns]
-                case name:
-                    values[node] = functions[name](*arguments)
-        after = tuple(jnp.broadcast_to(values[node], (BATCH, H)) for node in trace.after)
-        return after, after[0]
-
-    def loss(tensors: Any, tokens: Any) -> Any:
-        projected = {which: tensors[which].T[tokens] for which in fed}
-        return jax.lax.scan(partial(step, tensors), start, projected)[1][-SCORED:].sum()
-
-    gradient, jax_tokens = jax.jit(jax.grad(loss)), jnp.asarray(tokens.numpy())
-    return lambda: jax.block_until_ready(gradient(tensors, jax_tokens))
 
 
 def uniform(cell: Cell) -> Cell:
@@ -121,20 +58,20 @@ def draw(T: int) -> Tensor:
     return torch.randint(TOKENS, (T, BATCH), generator=torch.Generator().manual_seed(0))
 
 
-def table_of_cells(classes: list[type[Cell]], T: int, runs: int) -> None:
+def table_of_cells(names: list[str], T: int, runs: int) -> None:
     print(f"{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'loop ms':>12}{'jax ms':>12}{'loop/engine':>13}{'jax/engine':>13}")
-    for cls in classes:
-        progress(cls.__name__)
-        cell, tokens = uniform(cls(TOKENS, H)), draw(T)
+    for name in names:
+        progress(name)
+        cell, tokens = uniform(ZOO[name](TOKENS, H)), draw(T)
         timed: dict[str, Callable[[], object]] = {
             "engine": step_of(cell, tokens, _engine.states),
             "loop": step_of(cell, tokens, Cell.states),
         }
-        scan = jax_scan(cell, tokens)
+        scan = jax_scan(cell, tokens, SCORED)
         ms = medians(timed | ({"jax": scan} if scan else {}), runs)
         jax, ratio = (f"{ms['jax']:.2f}", f"{ms['jax'] / ms['engine']:.2f}") if scan else ("-", "-")
         times = f"{ms['engine']:>12.2f}{ms['loop']:>12.2f}{jax:>12}"
-        print(f"{cls.__name__:>10}{H:>6}{T:>6}{times}{ms['loop'] / ms['engine']:>13.2f}{ratio:>13}", flush=True)
+        print(f"{name:>10}{H:>6}{T:>6}{times}{ms['loop'] / ms['engine']:>13.2f}{ratio:>13}", flush=True)
 
 
 def input_products(G: int, x: Tensor) -> Callable[[], None]:
@@ -162,13 +99,11 @@ def input_products(G: int, x: Tensor) -> Callable[[], None]:
 
 def table_of_scans(T: int, runs: int) -> None:
     print(f"\n{'cell':>10}{'H':>6}{'T':>6}{'engine ms':>12}{'bare ms':>12}{'engine/bare':>13}")
-    for cls, G in ((MinGRU, 2), (IndRNN, 1)):
-        progress(f"{cls.__name__} and its products")
+    for name, G in (("mingru", 2), ("indrnn", 1)):
+        progress(f"{name} and its products")
         x = torch.randn(T, BATCH, H, requires_grad=True)
-        ms = medians({"engine": step_of(uniform(cls(H, H)), x, _engine.states), "bare": input_products(G, x)}, runs)
-        print(
-            f"{cls.__name__:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True
-        )
+        ms = medians({"engine": step_of(uniform(ZOO[name](H, H)), x, _engine.states), "bare": input_products(G, x)}, runs)
+        print(f"{name:>10}{H:>6}{T:>6}{ms['engine']:>12.2f}{ms['bare']:>12.2f}{ms['engine'] / ms['bare']:>13.2f}", flush=True)
 
 
 def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) -> None:
@@ -188,13 +123,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--length", type=int, default=220, help="T of the first table (default 220)")
     parser.add_argument("--runs", type=int, default=5, help="turns of at least 40 ms for each call (default 5)")
-    parser.add_argument("--only", nargs="+", help="names of classes: the first table, only these cells")
+    parser.add_argument("--only", nargs="+", help="names of cells: the first table, only these cells")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print(machine())
     print("python tests/benchmarks/zoo_time.py; median milliseconds of forward and backward; the ratios are those of the row")
-    table_of_cells([cls for cls in ZOO if not arguments.only or cls.__name__ in arguments.only], arguments.length, arguments.runs)
+    table_of_cells(arguments.only or list(ZOO), arguments.length, arguments.runs)
     if arguments.only:
         return
     table_of_scans(1000, arguments.runs)
