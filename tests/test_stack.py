@@ -82,12 +82,6 @@ def test_the_engine_computes_every_layer_of_a_run(block: str, monkeypatch: pytes
     assert float(fast.cell.parts[1].bias.detach().abs().max()) > 0  # chrono reached the upper layer
 
 
-def test_depth_and_block_change_the_run_id() -> None:
-    request = RunRequest(task="recall", cell="gru", gap=3)
-    ids = {resolve(request.model_copy(update=change)).run.run_id for change in ({}, {"layers": 2}, {"block": "residual"})}
-    assert len(ids) == 3
-
-
 def test_the_width_is_the_largest_within_the_budget() -> None:
     def make(width: int) -> nn.Module:
         return nn.Linear(width, width)

@@ -14,6 +14,7 @@ from rnnbench._cli.terminal.listings import wrap_pairs
 from rnnbench._config import RunRequest
 from rnnbench._study import Study
 from rnnbench.insight._constructions import CONSTRUCTIONS
+from tests.cli.test_check import CELL
 from tests.sweep.processes import ROOT, Start, plain, runs
 
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
@@ -139,14 +140,7 @@ def test_a_full_disk_ends_with_one_line_and_exit_code_1(rnnbench, monkeypatch: p
 def test_a_custom_task_and_a_custom_cell(rnnbench) -> None:
     task = (ROOT / "tasks" / "beijing.py").read_text(encoding="utf-8").replace('"beijing"\n', '"mine"\n')
     Path("mine.py").write_text(task, encoding="utf-8")
-    Path("leaky.py").write_text(
-        "import torch\nfrom rnnbench.cells import Cell\n\n\nclass Leaky(Cell):\n"
-        '    name = "leaky"\n    summary = "leaky"\n\n    def __init__(self, input_size, hidden_size, rate: float = 0.5):\n'
-        "        super().__init__(input_size, hidden_size)\n        self.rate = rate\n        self.stacked_weights(1, ())\n\n"
-        "    def step(self, x, state):\n        (h,) = state\n"
-        "        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T)\n"
-        "        return ((1 - self.rate) * h + self.rate * new,), {}\n\n\nCELL = Leaky\n"
-    )
+    Path("leaky.py").write_text(CELL)
     result = rnnbench(*RUN, "--task", "./mine.py", "--cell", "./leaky.py", "--cell-option", "rate=0.25")
     assert result.code == 0, result.err
     (row,) = Study("results").records()

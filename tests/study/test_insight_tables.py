@@ -5,26 +5,17 @@ from pathlib import Path
 import pytest
 
 from rnnbench._claims.claim import VerdictRow
-from rnnbench._study import Record, Table
-from rnnbench._study.insight_tables import (
-    ConstructionRow,
-    GateRow,
-    GradientRow,
-    GuessRow,
-    HalfLifeRow,
-    SensitivityRow,
-    TrainFromRow,
-)
+from rnnbench._study import Record, Table, insight_tables
 from rnnbench._sweep.recipes import Tuned
 
 RESULTS = Path(__file__).parents[2] / "results"
 TABLES = {
-    "why/gradients_*.csv": GradientRow,
-    "why/gates_*.csv": GateRow,
-    "why/half_lives_*.csv": HalfLifeRow,
-    "why/constructions.csv": ConstructionRow,
-    "why/train_from.csv": TrainFromRow,
-    "why/sensitivity_*.csv": SensitivityRow,
+    "why/gradients_*.csv": insight_tables.GradientRow,
+    "why/gates_*.csv": insight_tables.GateRow,
+    "why/half_lives_*.csv": insight_tables.HalfLifeRow,
+    "why/constructions.csv": insight_tables.ConstructionRow,
+    "why/train_from.csv": insight_tables.TrainFromRow,
+    "why/sensitivity_*.csv": insight_tables.SensitivityRow,
     "*/tuning.csv": Tuned,
     "reference/verdicts.csv": VerdictRow,
 }
@@ -46,7 +37,7 @@ def test_committed_tables_are_read_and_written_byte_for_byte(tmp_path: Path, pat
 
 def test_a_guess_is_found_by_its_options_in_any_order() -> None:
     (path,) = RESULTS.glob("why/guess.csv")
-    rows = Table(path, GuessRow).rows()
+    rows = Table(path, insight_tables.GuessRow).rows()
     assert len(rows) == 80
     values = rows[0].model_dump()
-    assert GuessRow.key_of(values | {"option": dict(reversed(values["option"].items()))}) == rows[0].key
+    assert insight_tables.GuessRow.key_of(values | {"option": dict(reversed(values["option"].items()))}) == rows[0].key

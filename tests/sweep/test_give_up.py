@@ -1,11 +1,7 @@
 """Tests of ``--give-up``, which stops a run that was never above chance."""
 
-import pytest
-
 from rnnbench._config import RunRequest
-from rnnbench._errors import UserError
 from rnnbench._spec.resolve import resolve
-from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._training.trainer import Trainer
 
 SMALL = {"hidden_size": 8, "batch_size": 8, "eval_every": 10, "max_steps": 100, "engine": "torch"}
@@ -37,9 +33,3 @@ def test_without_the_rule_nothing_is_given_up() -> None:
     rows = list(Trainer(resolve(REQUEST.model_copy(update={"give_up": None}))).rows())
     assert rows[-1].status == "unsolved"
     assert rows[-1].step == 100
-
-
-def test_a_sweep_has_the_rule_as_a_field() -> None:
-    assert read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 50}).model_dump()["give_up"] == 50
-    with pytest.raises(UserError, match="--give-up must be at least 1"):
-        read_sweep(None, {"cell": "rnn", "task": "copy", "give_up": 0})

@@ -76,14 +76,8 @@ def test_the_search_has_one_bisection_per_curve_also_with_chrono() -> None:
 
 
 def test_a_cells_own_width_replaces_the_parameter_budget() -> None:
-    asked = sweep(
-        cell=["rnn", "indrnn", "esn"],
-        task=["beijing"],
-        gap=[5],
-        parameters=2000,
-        max_hidden_size=64,
-        cells={"esn": {"hidden_size": 99}},
-    )
+    budget = {"parameters": 2000, "max_hidden_size": 64, "cells": {"esn": {"hidden_size": 99}}}
+    asked = sweep(cell=["rnn", "indrnn", "esn"], gap=[5], **budget)
     assert {run.cell: run.hidden_size for run in grid(asked)} == {"rnn": 36, "indrnn": 64, "esn": 99}
 
 

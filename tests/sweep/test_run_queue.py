@@ -15,19 +15,8 @@ from rnnbench._sweep.run_queue import Failed, Finished, HeldElsewhere, RunQueue,
 from rnnbench._sweep.status import run_states
 from rnnbench._training.runner import Runner
 
-RUNS = grid(
-    SweepRequest.model_validate(
-        {
-            "cell": "memoryless",
-            "task": "beijing",
-            "gap": [1, 2, 3],
-            "hidden_size": 4,
-            "batch_size": 4,
-            "max_steps": 2,
-            "engine": "torch",
-        }
-    )
-)
+SMALL = {"hidden_size": 4, "batch_size": 4, "max_steps": 2, "engine": "torch"}
+RUNS = grid(SweepRequest.model_validate({"cell": "memoryless", "task": "beijing", "gap": [1, 2, 3]} | SMALL))
 
 
 @pytest.fixture
