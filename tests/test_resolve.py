@@ -13,28 +13,7 @@ from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import plugins_of, rebuild, resolve
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_sweep
-
-LEAKY = """
-import torch
-from rnnbench.cells import Cell
-
-
-class Leaky(Cell):
-    name = "leaky"
-    summary = "leaky"
-
-    def __init__(self, input_size, hidden_size, rate: float = 0.5, flip: bool = False):
-        super().__init__(input_size, hidden_size)
-        self.rate = rate
-        self.stacked_weights(1, ())
-
-    def step(self, x, state):
-        (h,) = state
-        return ((1 - self.rate) * h + self.rate * torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T),), {}
-
-
-CELL = Leaky
-"""
+from tests.cli.test_check import CELL
 
 
 def asked(**values: object) -> Run:
@@ -89,15 +68,15 @@ def test_a_field_that_is_new_at_its_old_meaning_changes_no_run_id() -> None:
 
 def test_a_plugin_is_its_content_wherever_it_lies(tmp_path: Path) -> None:
     here, there = tmp_path / "leaky.py", tmp_path / "b" / "other.py"
-    here.write_text(LEAKY)
+    here.write_text(CELL)
     there.parent.mkdir()
     shutil.copy(here, there)
     run = asked(cell=str(here))
-    assert run.cell == "leaky"
-    assert run.cell_option == {"rate": 0.5, "flip": False}
+    assert run.cell == "mine"
+    assert run.cell_option == {"rate": 0.5}
     assert asked(cell=str(there)) == run
     assert str(tmp_path) not in run.model_dump_json()
-    here.write_text(LEAKY.replace("tanh", "sin"))
+    here.write_text(CELL.replace("tanh", "sin"))
     edited = asked(cell=str(here))
     assert edited.run_id != run.run_id
     assert asked(cell=str(there)).run_id == run.run_id  # both are known at once
@@ -108,15 +87,15 @@ def test_a_plugin_is_its_content_wherever_it_lies(tmp_path: Path) -> None:
 
 def test_another_process_gets_a_plugin_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
-    path.write_text(LEAKY)
+    path.write_text(CELL)
     run = asked(cell=str(path))
     plugins = plugins_of(run)
     path.unlink()
     CELLS._plugins.clear()  # a fresh process
     with pytest.raises(UserError, match="give its file with --cell"):
         CELLS.get(run.cell, run.cell_source)
-    assert rebuild(run, plugins).cell_entry.name == "leaky"
-    assert CELLS.get("leaky", run.cell_source).name == "leaky"
+    assert rebuild(run, plugins).cell_entry.name == "mine"
+    assert CELLS.get("mine", run.cell_source).name == "mine"
     assert plugins_of(asked()) == ()
 
 
@@ -134,13 +113,13 @@ def test_a_sweep_gives_each_cell_its_own_recipe() -> None:
 
 def test_the_sizes_of_a_cell_may_have_any_name(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
-    path.write_text(LEAKY.replace("input_size", "i").replace("hidden_size", "h"))
-    assert asked(cell=str(path), cell_option={"rate": "0.2"}).cell_option == {"rate": 0.2, "flip": False}
+    path.write_text(CELL.replace("input_size", "i").replace("hidden_size", "h"))
+    assert asked(cell=str(path), cell_option={"rate": "0.2"}).cell_option == {"rate": 0.2}
 
 
 def test_a_file_that_imports_a_module_beside_it_is_known_by_that_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, beside = tmp_path / "leaky.py", tmp_path / "my_helpers.py"
-    path.write_text("from my_helpers import squash\n" + LEAKY.replace("torch.tanh", "squash"))
+    path.write_text("from my_helpers import squash\n" + CELL.replace("torch.tanh", "squash"))
     monkeypatch.syspath_prepend(tmp_path)
     found = []
     for function in ("tanh", "sin", "tanh"):
@@ -155,5 +134,5 @@ def test_a_file_that_imports_a_module_beside_it_is_known_by_that_too(tmp_path: P
 
 def test_resolving_never_runs_step(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
-    path.write_text(LEAKY.replace("(h,) = state", "raise SystemExit('step was run')"))
+    path.write_text(CELL.replace("(h,) = state", "raise SystemExit('step was run')"))
     assert resolve(RunRequest(task="copy", cell=str(path))).run.engine == "auto"

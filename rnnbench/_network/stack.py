@@ -47,13 +47,6 @@ class Stack(Layer):
     with a norm after the last layer. Each cell is initialised like a single layer; projection, norms and MLPs use PyTorch's
     defaults.
 
-    Args:
-        make: builds one layer.
-        input_size: channels or tokens of the task.
-        hidden_size: the width H of every layer.
-        layers: the number of layers.
-        block: ``bare`` or ``residual``.
-
     Example:
         >>> from rnnbench._plugins.registry import make_cell
         >>> import torch

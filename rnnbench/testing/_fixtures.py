@@ -22,14 +22,7 @@ STEPS, SEQUENCES = 12, 3
 
 
 class CellFixture:
-    """A cell to check.
-
-    Args:
-        cls: its class.
-        options: its options.
-        input_size: its input size.
-        hidden_size: its hidden size.
-    """
+    """A cell to check, with its options and sizes."""
 
     def __init__(self, cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int) -> None:
         self.cls, self.options = cls, options
@@ -64,12 +57,7 @@ class CellFixture:
 
 
 class TaskFixture:
-    """A task to check.
-
-    Args:
-        cls: its class.
-        options: its options.
-    """
+    """A task to check, with its options."""
 
     def __init__(self, cls: type[Task], options: Mapping[str, Option]) -> None:
         self.cls, self.options = cls, options
