@@ -14,7 +14,6 @@ from rnnbench._claims.claim import (
     Claim,
     Evidence,
     Finding,
-    Verdict,
     changed_verdicts,
     each_group,
     record_verdicts,
@@ -22,7 +21,6 @@ from rnnbench._claims.claim import (
     seed_sweep,
 )
 from rnnbench._claims.evidence import best_recipes, exact_runs
-from rnnbench._cli import main
 from rnnbench._config import Run
 from rnnbench._errors import UserError
 from rnnbench._study import Row, RunRecord, Study, Table
@@ -146,12 +144,9 @@ def test_runs_of_a_different_question_or_a_smaller_budget_decide_nothing(study: 
     assert decision(fill(study, changed_to(FAILS.runs(), **values), solved=False), FAILS) == "undecided"
 
 
-def test_pilot_seeds_decide_nothing(study: Study) -> None:
+def test_pilot_seeds_decide_nothing_and_runs_of_any_engine_count(study: Study) -> None:
     pilots = [run.model_copy(update={"seed": 1000 + run.seed}) for run in FAILS.runs()]
     assert decision(fill(study, pilots, solved=True), FAILS) == "undecided"
-
-
-def test_runs_of_any_engine_count(study: Study) -> None:
     assert decision(fill(study, changed_to(FAILS.runs(), engine="torch", threads=2), solved=False), FAILS) == "holds"
 
 
@@ -215,27 +210,19 @@ def test_verdicts_are_recorded_and_a_change_is_reported(study: Study) -> None:
                 read(study)
 
 
-def exit_code(*argv: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(argv))
-    code = ended.value.code
-    return code if isinstance(code, int) else 0
-
-
-def test_the_exit_code_reports_changed_and_missing_verdicts(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_reports_changed_and_missing_verdicts(study: Study, rnnbench) -> None:
     claim = next(claim for claim in CLAIMS if claim.name == "lstm-adds")
     argv = ("verify", str(study.folder), "--check", "--claim", claim.name)
-    assert exit_code(*argv) == 3  # undecided
-    assert exit_code(*argv, "--record") == 0
-    assert exit_code(*argv) == 0  # known to be undecided
+    assert rnnbench(*argv).code == 3  # undecided
+    assert rnnbench(*argv, "--record").code == 0
+    assert rnnbench(*argv).code == 0  # known to be undecided
     fill(study, claim.runs(), solved=True)
-    assert exit_code(*argv) == 3
-    out = capsys.readouterr().out
-    assert "holds  lstm-adds" in out
-    assert "recorded: undecided" in out
-    assert exit_code(*argv, "--record") == 0
-    assert exit_code("verify", str(study.folder), "--claim", "lstm-add") == 2
-    assert "did you mean 'lstm-adds'" in capsys.readouterr().err
+    changed = rnnbench(*argv)
+    assert changed.code == 3
+    assert "holds  lstm-adds" in changed.out
+    assert "recorded: undecided" in changed.out
+    assert rnnbench(*argv, "--record").code == 0
+    rnnbench("verify", str(study.folder), "--claim", "lstm-add").refused("did you mean 'lstm-adds'")
 
 
 def git(*words: str) -> str:
@@ -266,7 +253,3 @@ def test_a_finding_without_commits_is_not_registered() -> None:
     finding = replace(FINDINGS[0], written=None, runs_added=None)
     assert "not registered yet" in finding.registration
     assert "not committed" in replace(finding, written=FINDINGS[0].written).registration
-
-
-def test_a_verdict_without_a_ruling_is_undecided() -> None:
-    assert Verdict(FAILS, None, []).decision == "undecided"

@@ -145,19 +145,3 @@ def test_interrupted_training_continues(rnnbench, tmp_path: Path, monkeypatch: p
     assert rnnbench(*argv, "--perturb", "0,0.5").code == 0
     assert [args[2] for args in calls] == [0.5]
     assert (tmp_path / "made" / "train_from.csv").read_text().startswith(first)
-
-
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["rnn-copi"], "did you mean 'rnn-copy'"),
-        (["--gap", "ten"], "--gap takes whole numbers"),
-        (["--gap", ","], "--gap takes whole numbers"),
-        (["--noise", "-1"], "--noise takes numbers"),
-        (["rnn-copy", "--train-from", "--perturb", "x"], "--perturb takes numbers"),
-    ],
-)
-def test_bad_input_is_reported_in_one_line(rnnbench, argv: list[str], message: str) -> None:
-    result = rnnbench("construct", *argv)
-    assert (result.code, result.err.count("\n")) == (2, 1)
-    assert message in result.err

@@ -63,16 +63,6 @@ def test_a_damaged_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
     assert len(Table(file, Extrapolation).rows()) == 2
 
 
-def test_bad_input_is_reported_before_training(rnnbench, tmp_path: Path) -> None:
-    for gaps, told in (("1,x", "--eval-gaps takes whole numbers"), ("-3", "--eval-gaps takes numbers from 0")):
-        result = rnnbench(*RUN, f"--eval-gaps={gaps}")
-        assert (result.code, result.err.count("\n")) == (2, 1)
-        assert told in result.err
-    too_small = rnnbench("run", "--cell", "rnn", "--task", "adding", "--gap", "5", "--eval-gaps", "0")
-    assert (too_small.code, too_small.err.count("\n")) == (2, 1)
-    assert not (tmp_path / "results" / "runs.csv").exists()
-
-
 def test_missing_weights_are_reported(rnnbench, tmp_path: Path) -> None:
     assert rnnbench(*RUN).code == 0
     next((tmp_path / "results" / "weights").iterdir()).unlink()

@@ -143,11 +143,6 @@ def test_half_lives_of_gates_with_only_a_bias(cell: str, bias: float, steps: flo
     assert lives[0] == pytest.approx(steps, rel=0.03)
 
 
-def test_no_half_life_without_a_gate() -> None:
-    conf = config("rnn")
-    assert _gradients.half_lives(build_initialised(conf, F64), conf).shape == (0,)
-
-
 class Early(Task):
     """The first symbol is asked for after three steps, or after five; what follows is never scored."""
 
@@ -229,23 +224,6 @@ def test_a_finished_run_is_measured_before_and_after_training(rnnbench, tmp_path
     assert rnnbench("gradients", "--run", "beijing-gru", "--study", "results", "--out", "made").code == 0
     frame = pd.read_csv(tmp_path / "made" / "gradients_beijing_gap3.csv")
     assert set(frame["when"]) == {"initial", "trained"}
-    result = rnnbench("gradients", "--run", "nosuch", "--study", "results", "--out", "made")
-    assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "no run 'nosuch'" in result.err
+    rnnbench("gradients", "--run", "nosuch", "--study", "results", "--out", "made").refused("no run 'nosuch'")
     by_moment = frame.set_index(["when", "distance"])["grad_state"]
     assert not np.allclose(by_moment["initial"], by_moment["trained"])
-
-
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["--cell", "lstn"], "did you mean"),
-        (["--run", "nosuch"], "no study in results"),
-        (["--cell", "rnn", "--init", "chrono"], "forgetting gate"),
-        (["--seed", "99999999999999999999"], "--seed must be at most 9,223,372,036,854,775,807"),
-    ],
-)
-def test_bad_input_is_reported_in_one_line(rnnbench, argv: list[str], message: str) -> None:
-    result = rnnbench("gradients", *argv)
-    assert (result.code, result.err.count("\n")) == (2, 1)
-    assert message in result.err

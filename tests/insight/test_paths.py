@@ -3,9 +3,6 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
-from rnnbench._cli import app
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -16,14 +13,14 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_a_path_with_a_space_names_a_cell_and_a_task(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_path_with_a_space_names_a_cell_and_a_task(rnnbench, command: tuple[str, ...], tmp_path: Path) -> None:
     folder = tmp_path / "my files"
     folder.mkdir()
     for kind, name in (("rnnbench/cells", "rnn"), ("tasks", "recall")):
         text = (ROOT / kind / f"{name}.py").read_text(encoding="utf-8")
         (folder / f"{name}.py").write_text(text.replace(f'name = "{name}"', f'name = "my-{name}"'), encoding="utf-8")
     files = ("--cell", f"{folder / 'rnn.py'}, lstm", "--task", str(folder / "recall.py"))
-    result = CliRunner().invoke(app, [*command, *files, "--hidden-size", "4", "--out", str(tmp_path / "out")])
-    assert result.exit_code == 0, result.output
-    assert "my-rnn" in result.output
+    result = rnnbench(*command, *files, "--hidden-size", "4", "--out", "out")
+    assert result.code == 0
+    assert "my-rnn" in result.out
     assert len(list((tmp_path / "out").glob("*.png"))) >= 1

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rnnbench._cell import Cell, State
-from rnnbench._cli import main
 from rnnbench._config import RunRequest
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import stream
@@ -87,11 +86,11 @@ def test_the_figure_has_a_curve_per_cell() -> None:
     assert "state" in right.get_title()
 
 
-def test_the_command_prints_the_growth_and_saves_table_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["sensitivity", "--cell", "gru", "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", str(tmp_path), "--quiet"]
-    with pytest.raises(SystemExit) as ended:
-        main(argv)
-    assert ended.value.code == 0
-    assert re.search(r"gru \(chrono\): sensitivity (grows|falls) like gap to the power of -?\d", capsys.readouterr().out)
-    assert pd.read_csv(tmp_path / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
-    assert (tmp_path / "sensitivity_recall.svg").exists()
+def test_the_command_prints_the_growth_and_saves_table_and_figure(rnnbench, tmp_path: Path) -> None:
+    result = rnnbench(
+        "sensitivity", "--cell", "gru", "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", "made", "--quiet"
+    )
+    assert result.code == 0
+    assert re.search(r"gru \(chrono\): sensitivity (grows|falls) like gap to the power of -?\d", result.out)
+    assert pd.read_csv(tmp_path / "made" / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
+    assert (tmp_path / "made" / "sensitivity_recall.svg").exists()

@@ -69,17 +69,6 @@ def test_figures_draw_without_warnings_and_change_neither_data_nor_matplotlib(dr
     assert "rates tried" not in note(draw(study(0.01)))
 
 
-@pytest.mark.parametrize("draw", FIGURES)
-def test_a_figure_of_one_task_draws_into_the_callers_axes(draw) -> None:
-    runs = study(0.01)
-    figure = Figure()
-    left, right = figure.subplots(1, 2)
-    assert draw(runs[runs["task"] == "copy"], ax=right) is figure
-    assert (left.get_title(), right.get_title()) == ("", "copy")
-    with pytest.raises(ValueError, match="copy, recall"):
-        draw(runs, ax=left)
-
-
 def test_accuracy_joins_the_medians_of_the_best_rate_and_shows_every_seed_of_all() -> None:
     figure = plot_accuracy(study(0.01, 0.001))
     assert lines(figure)["rnn (uniform)"] == [1.0, 1.0, 0.2]
