@@ -178,19 +178,7 @@ def changed_verdicts(verdicts: Iterable[Verdict], before: dict[str, str]) -> lis
 
 
 def decide(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:
-    """Decide claims and findings on the finished runs of a study.
-
-    Args:
-        study: the study.
-        claims: claims from :data:`rnnbench._claims.CLAIMS`, :data:`rnnbench._claims.FINDINGS` or custom ones.
-        quick: decide by the smaller sweeps.
-
-    Example:
-        >>> from rnnbench._claims import CLAIMS
-        >>> import tempfile
-        >>> {verdict.decision for verdict in decide(Study.create(tempfile.mkdtemp()), CLAIMS)}
-        {'undecided'}
-    """
+    """Decide claims and findings on the finished runs of a study, with ``quick`` by the smaller sweeps."""
     records = {record.run_id: record for record in study.records()}
     verdicts = []
     for claim in claims:
@@ -245,13 +233,3 @@ def group_by(groups: Iterable[RecipeRuns], *fields: str) -> dict[tuple[object, .
     for group in groups:
         found.setdefault(tuple(getattr(group.run, name) for name in fields), []).append(group)
     return found
-
-
-def largest_solved_gap(groups: Iterable[RecipeRuns]) -> int:
-    """Return the largest gap up to which every group is mostly solved; 0 if the smallest gap is not."""
-    largest = 0
-    for group in sorted(groups, key=lambda group: group.run.gap):
-        if not group.mostly_solved:
-            break
-        largest = group.run.gap
-    return largest

@@ -97,13 +97,7 @@ FINDINGS = (
         "0.005 and 0.001, one of 32 units by 1 in 5 at most at every rate.",
         needs=(
             seed_sweep(
-                cell=["rnn"],
-                task=["beijing"],
-                gap=[100],
-                seed=FRESH,
-                hidden_size=[32, 128],
-                lr=FINDING_RATES,
-                max_steps=3000,
+                cell=["rnn"], task=["beijing"], gap=[100], seed=FRESH, hidden_size=[32, 128], lr=FINDING_RATES, max_steps=3000
             ),
         ),
         rule=only_wide_solves,
@@ -114,17 +108,7 @@ FINDINGS = (
         name="lstm-copies-50-symbols",
         statement="An LSTM of 128 units learns to copy 50 symbols after a gap of 10 within 20,000 steps on fresh sequences, with "
         "the rate falling linearly from 0.02.",
-        needs=(
-            seed_sweep(
-                cell=["lstm"],
-                task=["copy"],
-                gap=[10],
-                option={"symbols": 50},
-                seed=FRESH,
-                lr=[0.02],
-                max_steps=20000,
-            ),
-        ),
+        needs=(seed_sweep(cell=["lstm"], task=["copy"], gap=[10], option={"symbols": 50}, seed=FRESH, lr=[0.02], max_steps=20000),),
         rule=learned_at_all,
         written=Commit("db4c4e838", "2026-11-24"),
         runs_added=Commit("d204d8b31", "2026-11-25"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
-from rnnbench._claims.claim import Claim, Evidence, Ruling, by_outcomes, combine, group_by, largest_solved_gap, seed_sweep
+from rnnbench._claims.claim import Claim, Evidence, Ruling, by_outcomes, combine, group_by, seed_sweep
 from rnnbench._claims.evidence import RecipeRuns, describe
 from rnnbench._claims.training import RATES
 
@@ -15,6 +16,12 @@ def chrono_solves_more(groups: list[RecipeRuns]) -> Iterator[bool]:
     for here in group_by(groups, "cell", "task", "gap").values():
         cost = {one.run.init: (-one.solved / one.seeds, one.steps) for one in here}
         yield cost["chrono"] < cost["forget-bias"]
+
+
+def largest_solved_gap(groups: list[RecipeRuns]) -> int:
+    """Return the largest gap up to which every group is mostly solved; 0 if the smallest gap is not."""
+    groups.sort(key=lambda group: group.run.gap)
+    return max((group.run.gap for group in takewhile(lambda group: group.mostly_solved, groups)), default=0)
 
 
 def orthogonal_reaches_further(evidence: Evidence) -> Ruling:

@@ -55,13 +55,7 @@ def vega_styles(frame: pd.DataFrame) -> VegaStyles:
 
 
 def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles) -> Spec:
-    """Return the chart of accuracy against the gap for one task: medians with intervals, and a dot per run.
-
-    Args:
-        marked: runs of one task from :func:`rnnbench._analysis.summary.mark_best`.
-        table: summary of the same task from :func:`rnnbench._analysis.summary.summarise`.
-        styles: styles of its curves from :func:`vega_styles`.
-    """
+    """Return the chart of accuracy against the gap for one task: medians with intervals, and a dot per run (``marked``)."""
     fields = fields_of_role(marked, "recipe")
     recipes: dict[str, int] = {}
     rows = []

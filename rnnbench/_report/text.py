@@ -33,12 +33,7 @@ class TaskVerdict(NamedTuple):
 
 
 def task_verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> list[TaskVerdict]:
-    """Return the verdict of each task.
-
-    Args:
-        table: summary from :func:`rnnbench._analysis.summary.summarise`.
-        runs: the runs of the summary.
-    """
+    """Return the verdict of each task in the summary of these runs."""
     found = []
     for task, rows in table.groupby("task"):
         curves: list[list[FrameRow]] = [[*curve.to_dict("records")] for _, curve in rows.groupby("label")]

@@ -71,15 +71,9 @@ def find_construction(name: str) -> Construction:
 
 @torch.no_grad()
 def noisy_accuracy(model: Model, task: Task, gap: int, sequences: int = 256, noise: float = 0.0, seed: int = 0) -> float:
-    """Measure the share of right answers on fresh sequences, with noise on the state.
+    """Measure the share of right answers on fresh sequences, in one batch.
 
-    Args:
-        model: the network.
-        task: its task.
-        gap: gap in time steps.
-        sequences: number of sequences, in one batch.
-        noise: standard deviation of Gaussian noise added to every number of the state after every step.
-        seed: seed of the sequences and the noise.
+    Gaussian noise of standard deviation ``noise`` is added to every number of the state after every step.
     """
     generator = stream(seed, "insight")
     batch = task.sample(gap, sequences, generator)

@@ -24,15 +24,7 @@ def measure_eval_gaps(
 
 
 def measure_at_gap(study: Study, resolved: Resolved, gap: int) -> Extrapolation:
-    """Measure a finished run at another gap, on held-out sequences of a separate stream, and record it.
-
-    Args:
-        study: the study with the run's row and final weights; the measurement is added to it.
-        resolved: the run.
-        gap: time steps.
-
-    Returns:
-        The row of ``extrapolation.csv``.
+    """Measure a finished run at another gap, on held-out sequences of a separate stream, and record it in the study.
 
     Raises:
         UserError: the study has no weights of the run, or a sequence does not fit into memory.

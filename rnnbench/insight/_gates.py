@@ -24,12 +24,7 @@ GATE_COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "h
 
 @torch.no_grad()
 def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFrame:
-    """Return every gate and the state of every unit along one fresh sequence.
-
-    Args:
-        model: the network.
-        resolved: its run.
-        example: index of the sequence in the seed's stream ``insight``.
+    """Return every gate and the state of every unit along a fresh sequence, number ``example`` of the seed's stream ``insight``.
 
     Returns:
         One row per step, quantity and unit, columns ``step, word, answer, quantity, unit, value, low, high``. Quantities are

@@ -33,13 +33,7 @@ def keep_last_answer(batch: Batch) -> Batch:
 
 
 def gradient_norms(model: Model, resolved: Resolved, when: str, batch_size: int = 32) -> pd.DataFrame:
-    """Compute norms of the loss gradient at every step before the answer.
-
-    Args:
-        model: the network, in the precision of the gradients.
-        resolved: its run; the batch comes from the seed's stream ``insight``.
-        when: ``initial`` or ``trained``, for the table.
-        batch_size: number of sequences that the norms are averaged over.
+    """Compute norms of the loss gradient at every step before the answer, in the model's precision.
 
     Returns:
         One row per distance, in time steps back from the last answer (distance 0). Norms are means over the sequences:

@@ -44,12 +44,7 @@ class SearchResult:
 @threads(1)  # the products are tiny: threads would slow them down
 @torch.no_grad()
 def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchResult:
-    """Draw weights until a network solves the task.
-
-    Args:
-        resolved: cell, task, gap, width and seed; the training recipe is not used.
-        scale: all weights and biases are drawn from U[-scale, scale].
-        max_guesses: largest number of guesses.
+    """Draw all weights and biases from U[-scale, scale] until a network solves the task; the training recipe is not used.
 
     Raises:
         UserError: the run does not fit its task or cell.

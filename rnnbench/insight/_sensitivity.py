@@ -33,24 +33,9 @@ SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
 def parameter_sensitivity(model: Model, resolved: Resolved, sequences: int = 8) -> dict[str, object]:
     """Compute the slope of the last output in the cell's parameters, and in the state ``gap`` steps before.
 
-    Args:
-        model: the network, in the precision of the slopes.
-        resolved: its run; sequences and direction come from the seed's stream ``insight``.
-        sequences: number of sequences that the slopes are averaged over.
-
-    Returns:
-        A row of :data:`SENSITIVITY_COLUMNS`. ``length`` is in time steps, ``parameters`` is their number in the cell.
-        ``sensitivity`` is the norm of d (v . y) / d theta, with y the output at the last answer, v a random unit vector and theta
-        all parameters of the cell. ``through_time`` is the norm of d (v . y) / d s over all parts s of the state gap steps earlier,
-        NaN for whole-sequence models. Both are means over the sequences.
-
-    Example:
-        >>> from rnnbench._config import RunRequest
-        >>> from rnnbench.insight._load import build_initialised
-        >>> from rnnbench._spec.resolve import Resolved, resolve
-        >>> run = resolve(RunRequest(task="beijing", cell="lstm", gap=5, hidden_size=8))
-        >>> bool(parameter_sensitivity(build_initialised(run, torch.float64), run)["sensitivity"] > 0)
-        True
+    ``sensitivity`` is the norm of d (v . y) / d theta, with y the output at the last answer, v a random unit vector and theta all
+    parameters of the cell. ``through_time`` is the norm of d (v . y) / d s over all parts s of the state gap steps earlier, NaN for
+    whole-sequence models. Both are means over sequences of the seed's stream ``insight``, in the model's precision.
     """
     run, task, cell = resolved.run, resolved.task, model.cell
     generator = stream(run.seed, "insight")

@@ -16,14 +16,9 @@ BUDGET = "max_steps"
 
 
 def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Select the runs of curves that have several budgets.
+    """Return the runs of curves that have several budgets at one task and gap.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`.
-
-    Returns:
-        Their rows, with a ``label`` that does not name the budget, and ``budget``, their ``max_steps``; empty if no curve has
-        several budgets at one task and gap.
+    Their ``label`` does not name the budget; ``budget`` is their ``max_steps``.
     """
     named = label_curves(runs.drop(columns=BUDGET)).assign(budget=runs[BUDGET])
     budgets = named.groupby(["task", "gap", "label"])["budget"].transform("nunique")
@@ -81,12 +76,8 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle, k: int) -> N
     line = pd.DataFrame(rows)
     reach = [line["accuracy"] - line["accuracy_low"], line["accuracy_high"] - line["accuracy"]]
     panel.errorbar(line["budget"], line["accuracy"], reach, **INTERVAL_BARS, **style)
+    size = font_size(SMALL_TYPE)
     for row in line.itertuples():
-        panel.annotate(
-            f"{row.solved}/{row.seeds}",
-            (row.budget, row.accuracy),
-            (5, -10 - 1.2 * font_size(SMALL_TYPE) * k),
-            textcoords="offset points",
-            fontsize=font_size(SMALL_TYPE),
-            color=style["color"],
-        )
+        place = (5, -10 - 1.2 * size * k)
+        text = panel.annotate(f"{row.solved}/{row.seeds}", (row.budget, row.accuracy), place, textcoords="offset points")
+        text.set(fontsize=size, color=style["color"])

@@ -35,15 +35,8 @@ def make_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Create a figure with one panel per name: two in a row, or four if there are more than six, or ``columns``.
 
-    Args:
-        names: the names of the panels.
-        ax: the caller's axes to use instead, one per panel.
-        width: width of a panel in inches, for the font size of ``paper``; panels grow with the font.
-        height: height of a panel in inches, likewise.
-        columns: panels per row; 0 for the default.
-
-    Raises:
-        ValueError: ``ax`` does not have one axes per panel.
+    Width and height of a panel are in inches at the font size of ``paper``; panels grow with the font. With ``ax`` the panels are
+    the caller's axes; raises ValueError if their number is wrong.
     """
     if ax is not None:
         return callers_axes(names, ax)
@@ -79,14 +72,9 @@ def task_panels(
 
 
 def add_legend(figure: Figure, axes: Sequence[Axes], note: str, own: bool, labelled: Iterable[str] = ()) -> None:
-    """Add a legend and a note below all panels, or a small legend in the first of the caller's axes.
+    """Add a legend and a note below all panels, or a small legend in the first of the caller's axes if the figure is not ``own``.
 
-    Args:
-        figure: the figure.
-        axes: its panels.
-        note: text that explains the figure.
-        own: True if this package created the figure, False for the caller's axes.
-        labelled: labels that are written at their lines and need no entry.
+    Labels in ``labelled`` are written at their lines and need no entry.
     """
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     entries = {label: handle for label, handle in entries.items() if label not in set(labelled)}
@@ -203,44 +191,29 @@ def best_rate_note(table: pd.DataFrame) -> str:
 def label_ends(ax: Axes, curves: Sequence[Curve], column: str) -> set[str]:
     """Write labels at the right end of their lines, each after its marker, moved apart where they would touch.
 
-    Args:
-        ax: the panel, with its final limits.
-        curves: its curves.
-        column: the column on the vertical axis.
-
-    Returns:
-        The labels that were written: those of lines that reach the right edge, or none if they do not fit.
+    The panel must have its final limits. Returns the labels that were written: those of lines that reach the right edge, or none if
+    they do not fit.
     """
     ends = {curve.label: (float(curve.rows["gap"].iloc[-1]), float(curve.rows[column].iloc[-1]), curve.line) for curve in curves}
-    if not ends:
-        return set()
-    edge = max(x for x, _, _ in ends.values())
+    edge = max((x for x, _, _ in ends.values()), default=0)
     there = sorted((y, label) for label, (x, y, _) in ends.items() if x >= 0.8 * edge)
-    size = font_size(SMALL_TYPE)
+    size, right = font_size(SMALL_TYPE), ax.get_yaxis_transform()
     bottom, top = ax.get_ylim()
     room = ax.get_window_extent().height * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]  # it has one
     step = 1.25 * size / room * (top - bottom)
     if len(there) * step > top - bottom:
         return set()
     heights: list[float] = []
+    lowest, highest = bottom + step / 2, top - step / 2
     for y, _ in there:  # upwards, each at least one line above the previous
-        heights.append(max(y, heights[-1] + step) if heights else max(y, bottom + step / 2))
-    over = heights[-1] - (top - step / 2)
+        heights.append(max(y, lowest))
+        lowest = heights[-1] + step
     for k in reversed(range(len(heights))):  # and back down from the top
-        limit = top - step / 2 if k == len(heights) - 1 else heights[k + 1] - step
-        heights[k] = min(heights[k], limit) if over > 0 else heights[k]
+        heights[k] = min(heights[k], highest)
+        highest = heights[k] - step
     for (_, label), height in zip(there, heights, strict=True):
         line = ends[label][2] | {"label": "_", "linestyle": ""}
-        ax.plot([1.03], [height], **line, transform=ax.get_yaxis_transform(), clip_on=False)
-        ax.annotate(
-            label,
-            (1.03, height),
-            xytext=(0.7 * size, 0),
-            xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points",
-            color=line["color"],
-            fontsize=size,
-            va="center",
-            annotation_clip=False,
-        )
+        ax.plot([1.03], [height], **line, transform=right, clip_on=False)
+        text = ax.annotate(label, (1.03, height), (0.7 * size, 0), right, "offset points", annotation_clip=False)
+        text.set(color=line["color"], fontsize=size, va="center")
     return {label for _, label in there}
