@@ -215,3 +215,11 @@ def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:
     rows = [{"cell": cell, "state_size": size, "seed": seed} for cell, size in sizes.items() for seed in range(2)]
     table = readable_spans(spans(made_up(rows)).sort_values("cell"))
     assert table["state"].tolist() == ["2,560", "0", "grows"]
+
+
+def test_a_label_names_a_horizon_that_is_not_the_usual_multiple_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnbench._analysis.summary.HORIZON_PER_GAP", 2.0)
+    usual = [{"gap": gap, "seed": seed, "horizon": 10.0 * gap} for gap in (10, 200) for seed in (0, 1)]
+    others = [{"gap": gap, "seed": 2, "horizon": horizon} for gap in (10, 200) for horizon in (2.0 * gap, 50.0)]
+    found = labels([{"cell": "lstm", "init": "chrono"} | row for row in (*usual, *others)])
+    assert found == ["lstm (chrono)"] * 4 + ["lstm (chrono, horizon 2 x gap)", "lstm (chrono, horizon 50)"] * 2

@@ -91,6 +91,7 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
         if field == "horizon":
             multiples = horizon_multiples(runs)
             column = column.map(_text).mask(multiples.notna(), multiples.map("{:g} x gap".format))
+            column = column.where(~multiples.isin(multiples.mode()[:1]))  # the usual multiple of a study is not named
         if field == "hidden_size":
             column = column.where(~_equally_sized(runs))
         if field in ("option", "cell_option"):
