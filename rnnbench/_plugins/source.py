@@ -181,7 +181,8 @@ def _definition(code: CodeType, kind: type[ast.stmt] | tuple[type[ast.stmt], ...
 def _bytecode(code: CodeType) -> str:
     """Return an expression that replaces the source of a function where it is not available: bytecode, constants and names."""
     constants = [_bytecode(part) if isinstance(part, CodeType) else repr(repr(part)) for part in code.co_consts]
-    return ", ".join([repr(code.co_code), *constants, *code.co_names, *code.co_freevars])
+    names = [name for name in (*code.co_names, *code.co_freevars) if name.replace(".", "").isidentifier()]  # pytest adds others
+    return ", ".join([repr(code.co_code), *constants, *names])
 
 
 def _names(text: str) -> tuple[set[str], set[str]]:

@@ -121,15 +121,6 @@ def part(start: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def autoreload(module: Any) -> None:
-    """Give a function new code, as IPython's autoreload does."""
-    module.Base.gate.__code__ = (lambda self, x, h: torch.cos(x @ self.weight_ih.T)).__code__
-
-
-def override(module: Any) -> None:
-    module.Mine.gate = lambda self, x, h: torch.sin(x @ self.weight_ih.T)
-
-
 EDITS: dict[str, Callable[[Any], None]] = {
     "a constant": lambda module: run(module, "RATE = 0.9"),
     "a constant of a module": lambda module: setattr(module.my_module, "FACTOR", 0.5),
@@ -138,8 +129,10 @@ EDITS: dict[str, Callable[[Any], None]] = {
     "a cached function": lambda module: run(module, part("@functools", "0.5", "0.7")),
     "a function of a module": lambda module: run(module.my_module, MODULE.replace("2", "3")),
     "an attribute of the base": lambda module: setattr(module.Base, "scale", 0.25),
-    "the code of a method": autoreload,
-    "an overridden method": override,
+    "the code of a method, as autoreload sets it": lambda module: setattr(
+        module.Base.gate, "__code__", (lambda self, x, h: torch.cos(x @ self.weight_ih.T)).__code__
+    ),
+    "an overridden method": lambda module: setattr(module.Mine, "gate", lambda self, x, h: torch.sin(x @ self.weight_ih.T)),
     "the class itself": lambda module: run(module, part("class Mine", "- h)", "+ h)")),
 }
 STATE: dict[str, Callable[[Any], None]] = {
@@ -203,6 +196,20 @@ Mine = make(4)
     module.Mine.table["a"] = 5
     assert source_of_class(module.Mine) == digests[2]
     assert uncovered_globals(module.Mine) == ([] if registered else ["Mine.table (dict)"])
+
+
+def test_functions_are_identified_wherever_they_are_written() -> None:
+    class Checked:
+        def step(self, x: Any) -> Any:
+            assert x, "pytest rewrites this function, so that its source is not that of its code"
+            return x
+
+    def make() -> Any:
+        return lambda self, x: RATE * x  # noqa: F821
+
+    before = source_of_class(Checked)
+    Checked.step = make()  # type: ignore[method-assign]
+    assert b"return lambda self, x: RATE * x" in source_of_class(Checked) != before
 
 
 def test_globals_outside_the_identity_are_named() -> None:
