@@ -126,7 +126,7 @@ BAD = {  # the alternatives are separated by |
     "gates": "x --study nowhere | x --study good | '' --study pickled | '' --study foreign",
     "gates '' --study good --example": f"{HUGE} | -1",
     "gradients --": f"gap {HUGE} | gap -1 | hidden-size {HUGE} | hidden-size 0 | seed {HUGE} | hidden-size 8 --gap 5 --out file",
-    "gradients": "--cell '' | --init crono | --init '' | --task bejing | --option a=b",
+    "gradients": "--cell '' | --cell rnn,,lstm | --init crono | --init '' | --task bejing | --option a=b",
     "gradients --run": "x --study good | '' --study nowhere",
     "construct --": f"gap '' | gap {HUGE} | gap -1 | noise loud | noise nan | sequences 0 | sequences {HUGE}",
     "construct": f"--seed {HUGE} | --perturb 0.1",
