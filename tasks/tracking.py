@@ -55,7 +55,7 @@ def even(permutation: Element) -> bool:
 
 
 @cache
-def table(group: str) -> Tensor:
+def product_table(group: str) -> Tensor:
     """Return the multiplication table (N, N) int64: the index of the product of elements a and b, with a applied first."""
     members = elements(group)
     number = {element: k for k, element in enumerate(members)}
@@ -104,7 +104,7 @@ class Tracking(Task):
         """Return the products (T, B) of each of (T, B) elements with all earlier ones, in log T parallel steps."""
         stride = 1
         while stride < len(factors):
-            longer = table(self.group)[factors[:-stride], factors[stride:]]  # (T - stride, B)
+            longer = product_table(self.group)[factors[:-stride], factors[stride:]]  # (T - stride, B)
             factors, stride = torch.cat((factors[:stride], longer)), 2 * stride
         return factors
 

@@ -80,7 +80,7 @@ def test_adding_marks_one_value_in_each_half() -> None:
 def test_tracking_multiplies_in_a_group(group: str, order: int, commutes: bool) -> None:
     """A table whose rows and columns hold every element once, associative, with the first element as identity."""
     task = registry.make_task("tracking", {"group": group})
-    law = sys.modules[type(task).__module__].table(group)  # (N, N)
+    law = sys.modules[type(task).__module__].product_table(group)  # (N, N)
     N = torch.arange(order)
     assert law.shape == (order, order)
     assert torch.equal(law.sort(dim=0).values, N.unsqueeze(1).expand(order, order))

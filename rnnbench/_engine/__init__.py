@@ -73,4 +73,4 @@ def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) 
     """
     from rnnbench._engine import sequence
 
-    return sequence.states(cell, inputs, first, limit)
+    return sequence.compute_states(cell, inputs, first, limit)

@@ -24,7 +24,7 @@ def content(slot: Node) -> Content:
     return slot.key
 
 
-def gather(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
+def gather_slots(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
     """Move every product and input into a slot, together with the terms that can be accumulated there.
 
     Returns:

@@ -60,11 +60,11 @@ class Operator(NamedTuple):
     cost: int = 1
 
 
-def where(condition: Node, yes: Operand, no: Operand) -> Node:
+def select(condition: Node, yes: Operand, no: Operand) -> Node:
     return condition.graph.apply("where", condition, yes, no)
 
 
-def compare(op: str, a: Node, b: Operand) -> Node:
+def comparison(op: str, a: Node, b: Operand) -> Node:
     return a.graph.apply(op, a, b)
 
 
@@ -72,8 +72,8 @@ def _extremum(beyond: str) -> Callable[..., tuple[Node | None, ...]]:
     """Return slopes that give each side half at a tie, as in torch."""
 
     def slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
-        tie = where(compare("eq", a, b), d * 0.5, 0)
-        return where(compare(beyond, a, b), d, tie), where(compare(beyond, b, a), d, tie)
+        tie = select(comparison("eq", a, b), d * 0.5, 0)
+        return select(comparison(beyond, a, b), d, tie), select(comparison(beyond, b, a), d, tie)
 
     return slopes
 
@@ -87,17 +87,17 @@ OPERATORS: dict[str, Operator] = {
     "neg": Operator("-{}", lambda d, y, a: (-d,)),
     "tanh": Operator("tanh({})", lambda d, y, a: (d * (1 - y * y),), DEAR),
     "sigmoid": Operator("sigmoid({})", lambda d, y, a: (d * (y * (1 - y)),), DEAR),
-    "relu": Operator("relu({})", lambda d, y, a: (where(compare("gt", y, 0), d, 0),)),
+    "relu": Operator("relu({})", lambda d, y, a: (select(comparison("gt", y, 0), d, 0),)),
     "exp": Operator("exp({})", lambda d, y, a: (d * y,), DEAR),
     "log": Operator("log({})", lambda d, y, a: (d / a,), DEAR),
     "softplus": Operator("softplus({})", lambda d, y, a: (d * a.graph.apply("sigmoid", a),), DEAR),
     "sqrt": Operator("sqrt({})", lambda d, y, a: (d * 0.5 / y,), 6),
     "sin": Operator("sin({})", lambda d, y, a: (d * a.graph.apply("cos", a),), DEAR),
     "cos": Operator("cos({})", lambda d, y, a: (-(d * a.graph.apply("sin", a)),), DEAR),
-    "abs": Operator("abs({})", lambda d, y, a: (where(compare("gt", a, 0), d, where(compare("lt", a, 0), -d, 0)),)),
+    "abs": Operator("abs({})", lambda d, y, a: (select(comparison("gt", a, 0), d, select(comparison("lt", a, 0), -d, 0)),)),
     "max": Operator("larger({}, {})", _extremum("gt"), 2),
     "min": Operator("smaller({}, {})", _extremum("lt"), 2),
-    "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, where(c, d, 0), where(c, 0, d))),
+    "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, select(c, d, 0), select(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
     "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # the sum over a row, at each position of the row
 }

@@ -42,7 +42,7 @@ def leaves(value: Any) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class Result:
+class CallResult:
     """The result of hoisted call ``index``: its item number ``item``, or the whole result if ``item`` is None."""
 
     index: int
@@ -50,7 +50,7 @@ class Result:
 
 
 class HoistedCall(NamedTuple):
-    """One torch call on parameters only; its arguments are constants, :class:`Attribute` or :class:`Result`."""
+    """One torch call on parameters only; its arguments are constants, :class:`Attribute` or :class:`CallResult`."""
 
     func: Any
     args: Any
@@ -111,7 +111,7 @@ class Hoisting:
             return result
         self.calls.append(call)
         for item, part in parts:
-            self.places[id(part)] = Result(len(self.calls) - 1, item)
+            self.places[id(part)] = CallResult(len(self.calls) - 1, item)
             self.alive.append(part)  # so that its id is not reused
         self.results[key] = result
         return result
@@ -120,13 +120,13 @@ class Hoisting:
         """Return a function that recomputes ``outputs`` from a cell's current parameters, running only the calls they need."""
         places = [self.places.get(id(tensor), tensor) for tensor in outputs]
         needed: set[int] = set()
-        stack = [place.index for place in places if isinstance(place, Result)]
+        stack = [place.index for place in places if isinstance(place, CallResult)]
         while stack:
             index = stack.pop()
             if index not in needed:
                 needed.add(index)
                 call = self.calls[index]
-                stack += [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Result)]
+                stack += [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, CallResult)]
         steps = [(index, self.calls[index]) for index in sorted(needed)]
 
         def run(cell: Cell) -> list[Tensor]:
@@ -135,7 +135,7 @@ class Hoisting:
             def fetch(place: Any) -> Any:
                 if isinstance(place, Attribute):
                     return reduce(getattr, place.names, cell)
-                if isinstance(place, Result):
+                if isinstance(place, CallResult):
                     return results[place.index] if place.item is None else results[place.index][place.item]
                 return place
 

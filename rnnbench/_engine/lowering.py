@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rnnbench._engine.graph import COMPARISONS, Node, compare, where
+from rnnbench._engine.graph import COMPARISONS, Node, comparison, select
 from rnnbench._engine.refusal import refuse
 from rnnbench._engine.symbolic import Column, Symbol, Tracer
 
@@ -44,14 +44,14 @@ def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: 
     low, high = names.get("min", low), names.get("max", high)
     y = a
     if low is not None:
-        y = where(compare("lt", y, low), low, y)
-    return y if high is None else where(compare("gt", y, high), high, y)
+        y = select(comparison("lt", y, low), low, y)
+    return y if high is None else select(comparison("gt", y, high), high, y)
 
 
 def _hardtanh(a: Node, min_val: float = -1.0, max_val: float = 1.0) -> Node:
     """Clamp with slope 0 at the bounds themselves, as in torch."""
     number = a.graph.number
-    return where(compare("ge", a, max_val), number(max_val), where(compare("le", a, min_val), number(min_val), a))
+    return select(comparison("ge", a, max_val), number(max_val), select(comparison("le", a, min_val), number(min_val), a))
 
 
 def _gelu(a: Node, approximate: str = "none") -> Node:
@@ -62,11 +62,11 @@ def _gelu(a: Node, approximate: str = "none") -> Node:
 
 def _softplus(a: Node, beta: float = 1.0, threshold: float = 20.0) -> Node:
     scaled = a.graph.apply("mul", a, beta)
-    return where(compare("gt", scaled, threshold), a, a.graph.apply("softplus", scaled) * (1 / beta))
+    return select(comparison("gt", scaled, threshold), a, a.graph.apply("softplus", scaled) * (1 / beta))
 
 
 def _elu(a: Node, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Node:
-    return where(compare("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
+    return select(comparison("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
 
 
 # functions whose numeric arguments stay Python numbers
@@ -94,13 +94,13 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "elu": _elu,
     "celu": lambda a, alpha=1.0: _elu(a, alpha, 1.0, 1 / alpha),
     "selu": lambda a: _elu(a, 1.6732632423543772, 1.0507009873554805),
-    "leaky_relu": lambda a, negative_slope=0.01: where(compare("gt", a, 0), a, a * negative_slope),
-    "sign": lambda a: where(compare("gt", a, 0), a.graph.number(1), where(compare("lt", a, 0), a.graph.number(-1), 0)),
+    "leaky_relu": lambda a, negative_slope=0.01: select(comparison("gt", a, 0), a, a * negative_slope),
+    "sign": lambda a: select(comparison("gt", a, 0), a.graph.number(1), select(comparison("lt", a, 0), a.graph.number(-1), 0)),
     "lerp": lambda a, b, weight: a + weight * (b - a),
     "addcmul": lambda a, b, c, value=1: a + b * c * value,
     "addcdiv": lambda a, b, c, value=1: a + b / c * value,
-    "masked_fill": lambda a, mask, value: where(mask, value, a),
-    "invert": lambda a: compare("eq", a, 0),
+    "masked_fill": lambda a, mask, value: select(mask, value, a),
+    "invert": lambda a: comparison("eq", a, 0),
 }
 
 
@@ -137,13 +137,13 @@ def rms_norm(trace: Tracer, x: Any, shape: Any, weight: Any = None, eps: float |
     return y * weight if weight is not None else y
 
 
-def products(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+def linear_sum(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
     return trace.pointwise("add", (trace.linear(x, w_ih, b_ih), trace.linear(h, w_hh, b_hh)), {})
 
 
 def lstm_cell(trace: Tracer, x: Any, state: Any, *weights: Any) -> Any:
     h, c = state
-    i, f, g, o = products(trace, x, h, *weights).chunk(4, 1)
+    i, f, g, o = linear_sum(trace, x, h, *weights).chunk(4, 1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
@@ -158,6 +158,6 @@ def gru_cell(trace: Tracer, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = No
 
 WHOLE: dict[str, Callable[..., Any]] = {
     "sum": total, "mean": mean, "layer_norm": layer_norm, "rms_norm": rms_norm,
-    "rnn_tanh_cell": lambda *given: products(*given).tanh(), "rnn_relu_cell": lambda *given: products(*given).relu(),
+    "rnn_tanh_cell": lambda *given: linear_sum(*given).tanh(), "rnn_relu_cell": lambda *given: linear_sum(*given).relu(),
     "lstm_cell": lstm_cell, "gru_cell": gru_cell,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rnnbench._engine.derive import Key, content, derive, gather
+from rnnbench._engine.derive import Key, content, derive, gather_slots
 from rnnbench._engine.graph import DEAR, OPERATORS, Node, reachable
 from rnnbench._engine.refusal import NotCompiledError
 from rnnbench._engine.trace import Trace
@@ -99,7 +99,7 @@ class Plan:
 def plan(trace: Trace) -> Plan:
     """Plan a traced step, independently of sizes. Raise NotCompiledError for a step without products of its input."""
     graph = trace.graph
-    after, became = gather(trace.after)
+    after, became = gather_slots(trace.after)
     adjoints = derive(graph, after)
     nodes = reachable(after)
     slots = sorted((node for node in nodes if node.op == "slot"), key=_column)

@@ -33,8 +33,8 @@ class Products:
         functions = (
             (getattr(module, f"multiply_by_{library}"), factor),
             (getattr(module, f"pack_for_{library}"), types.void(whole, whole, real, real)),
-            (module.begin, types.void(token, whole, whole, real, whole, real, whole)),
-            (module.gather, types.void(token, whole, whole, real, real, whole)),
+            (module.fill_gates, types.void(token, whole, whole, real, whole, real, whole)),
+            (module.add_adjoints, types.void(token, whole, whole, real, real, whole)),
         )
         self.held = [build.c_function(function, signature) for function, signature in functions]
         self.addresses = np.array([address, *(function.address for function in self.held)], np.int64)

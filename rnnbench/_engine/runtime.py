@@ -75,7 +75,7 @@ def pack_for_tiles(K: int, N: int, x: Pointer, packed: Pointer) -> None:
                 packed[at + j] = 0
 
 
-def begin(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, now: Pointer, G: int) -> None:
+def fill_gates(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, now: Pointer, G: int) -> None:
     """Initialise the (B, G) numbers of a step.
 
     Tokens: with their rows of ``table`` (D, G). Values: their products are there already; ``table`` (1, columns) initialises the
@@ -87,7 +87,7 @@ def begin(tokens: Pointer, values: int, B: int, table: Pointer, columns: int, no
             now[target + j] = table[source + j]
 
 
-def gather(tokens: Pointer, values: int, B: int, dtable: Pointer, d: Pointer, G: int) -> None:
+def add_adjoints(tokens: Pointer, values: int, B: int, dtable: Pointer, d: Pointer, G: int) -> None:
     """Add a step's adjoints (B, G) to the rows of its tokens; with values, dtable is one row, which sums them all."""
     for b in range(B):
         target = 0 if values else tokens[b] * G

@@ -255,7 +255,7 @@ def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
     return traced
 
 
-def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+def compute_states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
     """Compute :func:`rnnbench._engine.states`."""
     check_inputs(cell, inputs, first)
     chosen, tokens = program(cell), not inputs.is_floating_point()

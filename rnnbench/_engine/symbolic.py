@@ -47,14 +47,14 @@ class Tracer(Protocol):
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol: ...
 
 
-class Batch(int):
+class BatchSize(int):
     """The number of sequences while tracing: 1, which stands for any number.
 
     Python code may create tensors of this size. A comparison with a number is refused: it would depend on the batch.
     """
 
     def _equal(self, other: object) -> bool:
-        return isinstance(other, Batch) or refuse("Python that depends on the number of sequences is not compiled")
+        return isinstance(other, BatchSize) or refuse("Python that depends on the number of sequences is not compiled")
 
     def _unequal(self, other: object) -> bool:
         return not self._equal(other)
@@ -76,7 +76,7 @@ class Symbol:
     @property
     def shape(self) -> torch.Size:
         """Return (1, n): a tensor created in this shape broadcasts to every batch."""
-        return torch.Size((Batch(1), sum(self.trace.width(piece) for piece in self.pieces)))
+        return torch.Size((BatchSize(1), sum(self.trace.width(piece) for piece in self.pieces)))
 
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from rnnbench._cell import Cell
-from rnnbench._engine.graph import OPERATORS, Graph, Node, where
+from rnnbench._engine.graph import OPERATORS, Graph, Node, select
 from rnnbench._engine.hoisting import Hoisting, leaves, name_of
 from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS, WHOLE
 from rnnbench._engine.refusal import NotCompiledError, refuse
@@ -256,7 +256,7 @@ class Trace(TorchFunctionMode):
                 if value is None or (name in SETTINGS and not isinstance(value, (Symbol, Tensor))):
                     return value
                 node = self.blocks(value, G)[k]
-                return where(node, self.graph.number(1), 0) if node.op in COMPARED and name not in TRUTHS else node
+                return select(node, self.graph.number(1), 0) if node.op in COMPARED and name not in TRUTHS else node
 
             given = [block(arg) for arg in args]
             settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}
