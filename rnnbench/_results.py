@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnnbench import _study as rooms
 from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
-from rnnbench._study import RunRecord
+from rnnbench._study import RunRecord, StudyFolder
 from rnnbench._study.record import frame
 from rnnbench._study.schema import Failure, Row
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from rnnbench._training.model import Model
 
 
-class Study(rooms.Study):
+class Study(StudyFolder):
     """A folder of runs, which :func:`rnnbench.run` and :func:`rnnbench.sweep` fill. ``Study("results")`` opens one.
 
     ``runs()``, ``logs()`` and ``extrapolation()`` are its tables as DataFrames; the columns are those of the CSV files.
@@ -82,7 +81,7 @@ class Result:
         ([10, 20], 0.5, 8)
     """
 
-    def __init__(self, resolved: Resolved, study: rooms.Study) -> None:
+    def __init__(self, resolved: Resolved, study: StudyFolder) -> None:
         run = resolved.run
         self.study = study
         self.record: RunRecord | None = study.finished(run.run_id)

@@ -8,7 +8,7 @@ import pytest
 from rnnbench import _config
 from rnnbench._claims import FINDINGS
 from rnnbench._claims.claim import Finding
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.launch import requested_runs
 from rnnbench._sweep.sweep_file import read_sweep
@@ -34,7 +34,7 @@ def test_a_committed_sweep_file_finds_its_runs(file: Path) -> None:
         ids = sorted(run.run_id for run in grid(sweep))
         assert (len(ids), hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]) == NOT_COMMITTED[name]
         return
-    study = Study.open(file.parent)
+    study = StudyFolder.open(file.parent)
     runs = requested_runs(study, sweep, {})
     assert runs
     assert [run.run_id for run in runs if study.finished(run.run_id) is None] == []
@@ -42,5 +42,5 @@ def test_a_committed_sweep_file_finds_its_runs(file: Path) -> None:
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.name)
 def test_a_finding_finds_its_runs(finding: Finding) -> None:
-    study = Study.open(RESULTS / "reference")
+    study = StudyFolder.open(RESULTS / "reference")
     assert [run.run_id for run in finding.runs() if study.finished(run.run_id) is None] == []

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from rnnbench._config import Run, RunRequest
 from rnnbench._spec.resolve import Resolved, resolve
-from rnnbench._study import Row, RunRecord, Study
+from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._training.model import build
 from rnnbench._training.runner import Runner
 from rnnbench._version import __version__
@@ -129,7 +129,7 @@ CHANCE = {
 def test_every_column_of_the_log_and_of_runs_csv(tmp_path: Path, options: dict) -> None:
     resolved = resolve_small(**options)
     run, task = resolved.run, resolved.task
-    study = Study.create(tmp_path)
+    study = StudyFolder.create(tmp_path)
     list(Runner(resolved, study).rows())
     expected = Oracle(resolved).rows()
     accuracy, loss = CHANCE[run.task]

@@ -11,7 +11,7 @@ from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved, resolve
-from rnnbench._study import Row, RunRecord, Study
+from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import FORMER_NAMES, Trainer
 from tests.sweep.processes import plain
@@ -219,7 +219,7 @@ def test_weights_of_the_time_when_the_state_had_no_names_can_be_loaded() -> None
 
 def record(folder: Path, **changes: object) -> RunRecord:
     """Return the row that a run leaves in a study."""
-    study = Study.create(folder)
+    study = StudyFolder.create(folder)
     list(Runner(config(max_steps=20, **changes), study).rows())
     return study.records()[0]
 
@@ -243,7 +243,7 @@ def test_the_row_of_a_run_whose_compiled_code_was_rejected_says_torch(tmp_path: 
 
 
 def test_a_required_engine_that_cannot_run_the_cell_is_refused_before_the_first_step(tmp_path: Path) -> None:
-    study = Study.create(tmp_path)
+    study = StudyFolder.create(tmp_path)
     with pytest.raises(UserError, match=r"engine fast cannot run cell memoryless: .*; use engine auto or torch"):
         Runner(config(cell="memoryless", engine="fast"), study)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -11,13 +11,13 @@ from rnnbench._analysis.summary import summarise
 from rnnbench._config import PILOTS as GRID
 from rnnbench._config import Run, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._study import RunRecord, Study, Table
+from rnnbench._study import RunRecord, StudyFolder, Table
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text
 from rnnbench._sweep.sweep_file import read_sweep, save_sweep
 from rnnbench._sweep.tuning import choose, needed, pilots
 
-BASE = next(iter(Study.open(Path(__file__).parents[1] / "results" / "reference").records()))
+BASE = next(iter(StudyFolder.open(Path(__file__).parents[1] / "results" / "reference").records()))
 CELL = """
 from rnnbench.cells.rnn import RNN
 
@@ -41,7 +41,7 @@ def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:
 
 def tuned(tmp_path: Path, request: SweepRequest, best: dict[str, float]) -> list[Tuned]:
     """Return the chosen recipes if each cell solves the task at only one rate."""
-    study, runs = Study.create(tmp_path / "study"), pilots(request)
+    study, runs = StudyFolder.create(tmp_path / "study"), pilots(request)
     study.finished_table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
     return choose(runs, study, "rnnbench tune")
 
@@ -54,7 +54,7 @@ def test_every_cell_has_the_same_candidates_and_gets_its_best(tmp_path: Path) ->
 
 
 def test_ties_are_broken_by_the_rule_of_all_figures(tmp_path: Path) -> None:
-    study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"]))
+    study, runs = StudyFolder.create(tmp_path), pilots(asked(cell=["rnn"]))
     study.finished_table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
     (row,) = choose(runs, study, "")
     assert row.lr == 0.001
@@ -62,14 +62,14 @@ def test_ties_are_broken_by_the_rule_of_all_figures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("widths", [[64, 32], [32, 64]])
 def test_of_equal_recipes_the_narrowest_is_chosen(tmp_path: Path, widths: list[int]) -> None:
-    study, runs = Study.create(tmp_path), pilots(asked(cell=["rnn"], lr=[0.01], hidden_size=widths))
+    study, runs = StudyFolder.create(tmp_path), pilots(asked(cell=["rnn"], lr=[0.01], hidden_size=widths))
     study.finished_table.write(outcome(run, 500, 0.5) for run in runs)
     (row,) = choose(runs, study, "")
     assert row.hidden_size == 32
 
 
 def test_without_all_pilot_runs_no_recipe_is_chosen(tmp_path: Path) -> None:
-    study, runs = Study.create(tmp_path), pilots(asked())
+    study, runs = StudyFolder.create(tmp_path), pilots(asked())
     study.finished_table.write(outcome(run, 500, 1.0) for run in runs[1:])
     assert len(choose(runs, study, "")) == 1
 
@@ -95,7 +95,7 @@ def test_a_sweep_runs_the_chosen_recipes(tmp_path: Path) -> None:
 
 
 def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
-    file, study = tmp_path / "elsewhere.csv", Study.create(tmp_path / "reported")
+    file, study = tmp_path / "elsewhere.csv", StudyFolder.create(tmp_path / "reported")
     Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[20], tuned=str(file))
     save_sweep(reported, study)  # which keeps the table beside the runs
@@ -162,7 +162,7 @@ def test_the_command_tunes_a_user_defined_cell_and_resumes(rnnbench, tmp_path: P
     argv += ["--max-steps", "20", "--eval-every", "10", "--lr", "0.02,0.005", "--out", str(out), "--jobs", "2", "--quiet"]
     results = [rnnbench(*argv) for _ in range(2)]
     assert [result.code for result in results] == [0, 0]
-    assert len(Study.open(out).records()) == 4
+    assert len(StudyFolder.open(out).records()) == 4
     rows = Tuning(out / "tuning.csv").rows
     assert sorted((row.cell, row.candidates) for row in rows) == [("mine", 2), ("rnn", 2)]
     assert "mine beijing gap 2: lr" in results[1].out
@@ -214,7 +214,7 @@ def test_one_command_tunes_a_user_defined_cell_and_runs_it(rnnbench, atlas: Path
         assert ("2 of 2 runs done" in result.out) == tuned_now
     (row,) = Tuning(home / "table.csv").rows
     assert (row.cell, row.candidates, row.seeds) == ("mine", 2, "1000")
-    assert {(record.cell, record.lr) for record in Study.open(home / "study").records()} == {("mine", row.lr)}
+    assert {(record.cell, record.lr) for record in StudyFolder.open(home / "study").records()} == {("mine", row.lr)}
 
 
 def test_python_tunes_and_sweeps_as_the_command_does(atlas: Path) -> None:
@@ -232,7 +232,7 @@ def test_python_tunes_and_sweeps_as_the_command_does(atlas: Path) -> None:
 def test_a_recipe_for_other_options_does_not_count(atlas: Path) -> None:
     first = needed(read_sweep(atlas, {}))
     assert first is not None
-    study = Study.create(first.folder)
+    study = StudyFolder.create(first.folder)
     study.finished_table.write(outcome(run, 500, 1.0) for run in first.runs)
     first.record("rnnbench sweep")
     assert needed(read_sweep(atlas, {})) is None
@@ -270,5 +270,5 @@ def test_after_interrupted_pilot_runs_the_next_call_runs_the_sweep(atlas: Path, 
     with monkeypatch.context() as patched:
         patched.setattr(_api, "_work", lambda workers, progress: False)
         api.sweep(**words)
-    assert not Study.open(words["out"]).records()
+    assert not StudyFolder.open(words["out"]).records()
     assert len(api.sweep(**words).runs()) == 1

@@ -23,12 +23,12 @@ from rnnbench._claims.claim import (
 from rnnbench._claims.evidence import best_recipes, exact_runs
 from rnnbench._config import Run
 from rnnbench._errors import UserError
-from rnnbench._study import Row, RunRecord, Study, Table
+from rnnbench._study import Row, RunRecord, StudyFolder, Table
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
 CHANCE = {"copy": 0.125, "adding": 0.078, "beijing": 0.5, "recall": 0.1}
-BASE = next(record for record in Study.open(REFERENCE).records() if record.status == "solved")
+BASE = next(record for record in StudyFolder.open(REFERENCE).records() if record.status == "solved")
 
 
 def outcome(run: Run, solved: bool, accuracy: float | None = None) -> RunRecord:
@@ -42,19 +42,19 @@ def outcome(run: Run, solved: bool, accuracy: float | None = None) -> RunRecord:
     )
 
 
-def fill(study: Study, runs: list[Run], solved: bool) -> Study:
+def fill(study: StudyFolder, runs: list[Run], solved: bool) -> StudyFolder:
     study.finished_table.write([*study.records(), *(outcome(run, solved) for run in runs)])
     return study
 
 
-def decision(study: Study, claim: Claim) -> str:
+def decision(study: StudyFolder, claim: Claim) -> str:
     (verdict,) = decide(study, [claim])
     return verdict.decision
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return Study.create(tmp_path / "study")
+def study(tmp_path: Path) -> StudyFolder:
+    return StudyFolder.create(tmp_path / "study")
 
 
 RULED = [claim for claim in (*CLAIMS, *FINDINGS) if not claim.table]
@@ -73,7 +73,7 @@ WORLDS = {
 
 
 @pytest.mark.parametrize("claim", RULED, ids=lambda claim: claim.name)
-def test_each_can_hold_or_be_refuted(claim: Claim, study: Study) -> None:
+def test_each_can_hold_or_be_refuted(claim: Claim, study: StudyFolder) -> None:
     runs, decisions = claim.runs(), set()
     assert runs
     for name, solves in WORLDS.items():
@@ -90,7 +90,7 @@ def test_each_can_hold_or_be_refuted(claim: Claim, study: Study) -> None:
     assert {"holds", "refuted"} <= decisions <= {"holds", "partly", "refuted"}
 
 
-def test_all_are_undecided_without_runs(study: Study) -> None:
+def test_all_are_undecided_without_runs(study: StudyFolder) -> None:
     verdicts = decide(study, (*CLAIMS, *FINDINGS))
     assert {verdict.decision for verdict in verdicts} == {"undecided"}
     assert all(verdict.missing or verdict.claim.table for verdict in verdicts)
@@ -103,7 +103,7 @@ def test_names_are_unique_and_every_claim_has_a_source() -> None:
 
 
 def test_the_committed_runs_decide_most_claims_as_recorded() -> None:
-    reference = Study.open(REFERENCE)
+    reference = StudyFolder.open(REFERENCE)
     verdicts = decide(reference, CLAIMS)
     before = recorded_decisions(reference)
     assert {claim.name for claim in (*CLAIMS, *FINDINGS)} == set(before)
@@ -126,7 +126,7 @@ def changed_to(runs: list[Run], **values: object) -> list[Run]:
     return [run.model_copy(update=values) for run in runs]
 
 
-def test_a_claim_of_failure_is_tested_against_the_best_known_recipe(study: Study) -> None:
+def test_a_claim_of_failure_is_tested_against_the_best_known_recipe(study: StudyFolder) -> None:
     runs = FAILS.runs()
     assert decision(fill(study, runs, solved=False), FAILS) == "holds"
     better = changed_to([run for run in runs if run.lr == 0.02], lr=0.0007, schedule="cosine", max_steps=30000)
@@ -140,24 +140,24 @@ def test_a_claim_of_failure_is_tested_against_the_best_known_recipe(study: Study
 @pytest.mark.parametrize(
     "values", [{"max_steps": 100}, {"init": "orthogonal"}, {"hidden_size": 64}, {"gap": 49}, {"train_sequences": 10}]
 )
-def test_runs_of_a_different_question_or_a_smaller_budget_decide_nothing(study: Study, values: dict) -> None:
+def test_runs_of_a_different_question_or_a_smaller_budget_decide_nothing(study: StudyFolder, values: dict) -> None:
     assert decision(fill(study, changed_to(FAILS.runs(), **values), solved=False), FAILS) == "undecided"
 
 
-def test_pilot_seeds_decide_nothing_and_runs_of_any_engine_count(study: Study) -> None:
+def test_pilot_seeds_decide_nothing_and_runs_of_any_engine_count(study: StudyFolder) -> None:
     pilots = [run.model_copy(update={"seed": 1000 + run.seed}) for run in FAILS.runs()]
     assert decision(fill(study, pilots, solved=True), FAILS) == "undecided"
     assert decision(fill(study, changed_to(FAILS.runs(), engine="torch", threads=2), solved=False), FAILS) == "holds"
 
 
-def test_a_claim_that_holds_for_some_questions_holds_partly(study: Study) -> None:
+def test_a_claim_that_holds_for_some_questions_holds_partly(study: StudyFolder) -> None:
     two = replace(FAILS, needs=(seed_sweep(cell=["rnn"], task=["recall"], gap=[50, 100]),))
     for run in two.runs():
         study.record(outcome(run, run.gap == 50))
     assert decision(study, two) == "partly"
 
 
-def test_only_its_own_runs_decide_a_finding(study: Study) -> None:
+def test_only_its_own_runs_decide_a_finding(study: StudyFolder) -> None:
     finding = next(finding for finding in FINDINGS if finding.name == "rnn-adds-at-10")
     assert {run.seed for run in finding.runs()} == {5, 6, 7, 8, 9}
     assert {run.schedule for run in finding.runs()} == {"linear"}
@@ -166,12 +166,15 @@ def test_only_its_own_runs_decide_a_finding(study: Study) -> None:
     assert decision(fill(study, finding.runs(), solved=True), finding) == "holds"
 
 
-def test_a_fall_after_95_percent_weakens_a_finding(study: Study) -> None:
+def test_a_fall_after_95_percent_weakens_a_finding(study: StudyFolder) -> None:
     finding = next(finding for finding in FINDINGS if finding.name == "lstm-copies-200")
     fill(study, finding.runs(), solved=True)
     assert decision(study, finding) == "holds"
     run = finding.runs()[0]
-    cells = next(iter(Study.open(REFERENCE).all_logs())).model_dump(by_alias=True) | {"run_id": run.run_id, "status": "running"}
+    cells = next(iter(StudyFolder.open(REFERENCE).all_logs())).model_dump(by_alias=True) | {
+        "run_id": run.run_id,
+        "status": "running",
+    }
     rows = [
         Row.model_validate(cells | {"step": 250 * k, "accuracy": accuracy}) for k, accuracy in enumerate([0.2, 0.96, 0.89, 1.0])
     ]
@@ -179,7 +182,7 @@ def test_a_fall_after_95_percent_weakens_a_finding(study: Study) -> None:
     assert decision(study, finding) == "partly"
 
 
-def test_the_guessing_claim_is_decided_by_a_table(study: Study) -> None:
+def test_the_guessing_claim_is_decided_by_a_table(study: StudyFolder) -> None:
     claim = next(claim for claim in CLAIMS if claim.table)
     assert decision(study, claim) == "undecided"
     search = {"task": "beijing", "cell": "rnn", "gap": 200, "hidden_size": 3, "scale": 100.0, "max_guesses": 99, "option": "{}"}
@@ -192,7 +195,7 @@ def test_the_guessing_claim_is_decided_by_a_table(study: Study) -> None:
     assert decision(study, claim) == "refuted"
 
 
-def test_verdicts_are_recorded_and_a_change_is_reported(study: Study) -> None:
+def test_verdicts_are_recorded_and_a_change_is_reported(study: StudyFolder) -> None:
     before = decide(study, [FAILS])
     record_verdicts(study, before)
     assert recorded_decisions(study) == {"fails": "undecided"}
@@ -210,7 +213,7 @@ def test_verdicts_are_recorded_and_a_change_is_reported(study: Study) -> None:
                 read(study)
 
 
-def test_the_exit_code_reports_changed_and_missing_verdicts(study: Study, rnnbench) -> None:
+def test_the_exit_code_reports_changed_and_missing_verdicts(study: StudyFolder, rnnbench) -> None:
     claim = next(claim for claim in CLAIMS if claim.name == "lstm-adds")
     argv = ("verify", str(study.folder), "--check", "--claim", claim.name)
     assert rnnbench(*argv).code == 3  # undecided

@@ -16,7 +16,7 @@ import pandas as pd
 from rnnbench._analysis.statistics import gap_solved
 from rnnbench._config import Option, Options
 from rnnbench._errors import UserError
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 NOT_TRIED = "not tried"
 
@@ -134,7 +134,7 @@ def _options(given: object) -> dict[object, object]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def study_reproductions(study: Study | None, task: str | None, cell: str | None) -> pd.DataFrame:
+def study_reproductions(study: StudyFolder | None, task: str | None, cell: str | None) -> pd.DataFrame:
     """Return the :func:`reproductions` of a study, or of no runs; ``task`` and ``cell`` select rows.
 
     Raises:

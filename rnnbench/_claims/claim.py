@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rnnbench._claims.evidence import RecipeRuns, best_recipes, describe, exact_runs
 from rnnbench._config import Run, SweepRequest
-from rnnbench._study import Record, Study, Table
+from rnnbench._study import Record, StudyFolder, Table
 from rnnbench._sweep.grid import grid
 
 Decision = Literal["holds", "partly", "refuted"]
@@ -33,7 +33,7 @@ class Evidence(NamedTuple):
     """
 
     groups: list[RecipeRuns]
-    study: Study
+    study: StudyFolder
 
 
 Rule = Callable[[Evidence], Ruling]
@@ -144,12 +144,12 @@ class VerdictRow(Record):
     source: str = Field(description="paper and section; rnnbench for a finding")
 
 
-def verdict_table(study: Study) -> Table[VerdictRow]:
+def verdict_table(study: StudyFolder) -> Table[VerdictRow]:
     """Return the table of a study's recorded verdicts, which need not exist."""
     return Table(study.folder / "verdicts.csv", VerdictRow)
 
 
-def record_verdicts(study: Study, verdicts: Iterable[Verdict]) -> Path:
+def record_verdicts(study: StudyFolder, verdicts: Iterable[Verdict]) -> Path:
     """Write the verdicts into ``verdicts.csv``, in the place of earlier ones of the same names, and return the file."""
     rows = [
         VerdictRow(
@@ -167,7 +167,7 @@ def record_verdicts(study: Study, verdicts: Iterable[Verdict]) -> Path:
     return table.path
 
 
-def recorded_decisions(study: Study) -> dict[str, str]:
+def recorded_decisions(study: StudyFolder) -> dict[str, str]:
     """Return the recorded decision of every claim and finding by name; raise UserError for a damaged file."""
     return {row.name: row.verdict for row in verdict_table(study).rows()}
 
@@ -177,7 +177,7 @@ def changed_verdicts(verdicts: Iterable[Verdict], before: dict[str, str]) -> lis
     return [verdict for verdict in verdicts if before.get(verdict.claim.name, verdict.decision) != verdict.decision]
 
 
-def decide(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:
+def decide(study: StudyFolder, claims: Iterable[Claim], quick: bool = False) -> list[Verdict]:
     """Decide claims and findings on the finished runs of a study, with ``quick`` by the smaller sweeps."""
     records = {record.run_id: record for record in study.records()}
     verdicts = []
@@ -192,7 +192,7 @@ def decide(study: Study, claims: Iterable[Claim], quick: bool = False) -> list[V
     return verdicts
 
 
-def find_tables(study: Study, name: str) -> list[Path]:
+def find_tables(study: StudyFolder, name: str) -> list[Path]:
     """Return the files called ``name`` in a study or in a folder directly below it."""
     return sorted([*study.folder.glob(name), *study.folder.glob(f"*/{name}")])
 

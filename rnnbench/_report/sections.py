@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._claims import CLAIMS, FINDINGS, Verdict, decide
-from rnnbench._study import Study, Table
+from rnnbench._study import StudyFolder, Table
 from rnnbench._study.insight_tables import ConstructionRow, GateRow, GradientRow, GuessRow, HalfLifeRow, TrainFromRow
 from rnnbench.plots import plot_constructions, plot_extrapolation, plot_gradients, plot_guesses, plot_train_from
 from rnnbench.plots._gates import draw_half_lives, draw_means
@@ -59,7 +59,7 @@ def _draw_gates(path: Path, runs: pd.DataFrame) -> Figure:
 
 
 def _draw_extrapolation(path: Path, runs: pd.DataFrame) -> Figure | None:
-    study = Study(path.parent)
+    study = StudyFolder(path.parent)
     return plot_extrapolation(study) if study.extrapolations.rows() else None
 
 
@@ -114,6 +114,6 @@ def decided_claims(studies: list[Path]) -> list[Verdict]:
     """Return the verdicts on the claims and findings that the studies' runs decide, each once."""
     found: dict[str, Verdict] = {}
     for study in studies:
-        verdicts = decide(Study.open(study), (*CLAIMS, *FINDINGS))
+        verdicts = decide(StudyFolder.open(study), (*CLAIMS, *FINDINGS))
         found |= {verdict.claim.name: verdict for verdict in verdicts if verdict.ruling is not None}
     return list(found.values())

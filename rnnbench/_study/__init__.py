@@ -11,7 +11,7 @@ study.py       the folder: its tables, logs, checkpoints and weights
 
 from rnnbench._study.record import Record
 from rnnbench._study.schema import SCHEMA, Extrapolation, Failure, Row, RunRecord
-from rnnbench._study.study import Redo, Study
+from rnnbench._study.study import Redo, StudyFolder
 from rnnbench._study.table import Table
 
-__all__ = ["SCHEMA", "Extrapolation", "Failure", "Record", "Redo", "Row", "RunRecord", "Study", "Table"]
+__all__ = ["SCHEMA", "Extrapolation", "Failure", "Record", "Redo", "Row", "RunRecord", "StudyFolder", "Table"]

@@ -39,12 +39,12 @@ HALF = re.compile(r"(\.(checkpoint|weights))?\.\w+\.\d+\.tmp$")
 FOLDERS = ("logs", "checkpoints", "weights", "redo", ".locks")
 
 
-class Study:
+class StudyFolder:
     """A study folder. :meth:`open` reads one and writes nothing; :meth:`create` makes one, or opens it for writing.
 
     Example:
         >>> import tempfile
-        >>> len(Study.create(tempfile.mkdtemp()).records())
+        >>> len(StudyFolder.create(tempfile.mkdtemp()).records())
         0
     """
 
@@ -250,7 +250,7 @@ class Study:
 class Redo:
     """The files of a finished run that is run again: they replace the old ones once all of them are complete."""
 
-    def __init__(self, study: Study, run_id: str) -> None:
+    def __init__(self, study: StudyFolder, run_id: str) -> None:
         self.study = study
         self.run_id = run_id
         folder = study.folder / "redo"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from rnnbench._config import Run, RunFields
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 TIMING_FIELDS = (
     *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
@@ -35,7 +35,7 @@ class Cost:
     from_steps: int
 
 
-def estimate(runs: Sequence[Run], study: Study) -> Cost:
+def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:
     """Return the time of all runs, one after the other; raise UserError if this machine cannot train one of them."""
     finished: dict[tuple[str, ...], list[float]] = {}
     for record in study.records():

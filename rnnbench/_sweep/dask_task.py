@@ -12,14 +12,14 @@ from rnnbench._config import Run
 from rnnbench._errors import one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import rebuild
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import replace
 from rnnbench.testing._preflight import warning_line
 
 _one_run_at_a_time = threading.Lock()  # torch's thread count and random state belong to the process
 
 
-def read_files(study: Study, run_id: str) -> dict[str, bytes]:
+def read_files(study: StudyFolder, run_id: str) -> dict[str, bytes]:
     """Return a run's files by their path in the study; the log first, as it may be ahead of the checkpoint but never behind."""
     paths = (study.log_file(run_id), study.checkpoint_file(run_id), study.weights_file(run_id))
     return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
@@ -49,7 +49,7 @@ def train_on_worker(
     run = Run.model_validate(values)
     with _one_run_at_a_time, tempfile.TemporaryDirectory(prefix="rnnbench-") as folder:
         try:
-            study = Study.create(folder)
+            study = StudyFolder.create(folder)
             for name, content in files.items():
                 replace(study.folder / name, content)
             end = time.monotonic() + seconds

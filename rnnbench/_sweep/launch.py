@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rnnbench._config import Run, SweepRequest
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import SpanSearch, grid
 from rnnbench._sweep.local import Local
 from rnnbench._sweep.run_queue import RunQueue, no_further_runs
@@ -14,7 +14,12 @@ from rnnbench._sweep.workers import Workers
 
 
 def start_workers(
-    request: SweepRequest, study: Study, jobs: int | None, dask: str | None, retry_failed: bool = False, fail_fast: bool = False
+    request: SweepRequest,
+    study: StudyFolder,
+    jobs: int | None,
+    dask: str | None,
+    retry_failed: bool = False,
+    fail_fast: bool = False,
 ) -> Workers:
     """Save a sweep in its study, and start its workers: processes on this machine, or a Dask cluster."""
     run_queue = build_queue(request, study, retry_failed)
@@ -26,7 +31,7 @@ def start_workers(
     return Local(run_queue, jobs or default_jobs(request.device, request.threads), fail_fast)
 
 
-def build_queue(request: SweepRequest, study: Study, retry_failed: bool = False) -> RunQueue:
+def build_queue(request: SweepRequest, study: StudyFolder, retry_failed: bool = False) -> RunQueue:
     """Return the queue of the runs that a sweep still needs in a study."""
     load_errors: dict[str, str] = {}
     runs = grid(request, load_errors)
@@ -35,7 +40,7 @@ def build_queue(request: SweepRequest, study: Study, retry_failed: bool = False)
     return RunQueue(study, first, after, retry_failed, load_errors)
 
 
-def requested_runs(study: Study, request: SweepRequest, load_errors: dict[str, str]) -> list[Run]:
+def requested_runs(study: StudyFolder, request: SweepRequest, load_errors: dict[str, str]) -> list[Run]:
     """Return the runs of a sweep; for a search for the span those requested so far. ``load_errors`` as in :func:`grid`."""
     runs = grid(request, load_errors)
     if request.search_span:

@@ -24,7 +24,7 @@ from rnnbench._config import Run
 from rnnbench._errors import BusyError, one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import plugins_of, rebuild
-from rnnbench._study import Row, Study
+from rnnbench._study import Row, StudyFolder
 from rnnbench._sweep.failures import reason_of_exit
 from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
 from rnnbench._sweep.workers import POLL_S, Workers
@@ -171,7 +171,7 @@ def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked
 
     with contextlib.suppress(BrokenPipeError):  # the driver is gone
         try:
-            runner = Runner(rebuild(run, plugins), Study(folder), checked=checked)
+            runner = Runner(rebuild(run, plugins), StudyFolder(folder), checked=checked)
             pipe.send(warning_line(runner.findings))
             signal.signal(signal.SIGTERM, lambda *_: runner.stop())
             status = "finished"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rnnbench._config import Run
-from rnnbench._study import Row, RunRecord, Study
+from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._sweep.failures import failure
 
 BUSY_TIMEOUT_S = 6.0
@@ -92,7 +92,7 @@ class RunQueue:
 
     def __init__(
         self,
-        study: Study,
+        study: StudyFolder,
         first: Iterable[Run],
         after: Callable[[Run, bool], list[Run]] = no_further_runs,
         retry_failed: bool = False,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnnbench._config import Run
-from rnnbench._study import Failure, Study
+from rnnbench._study import Failure, StudyFolder
 
 
 @dataclass
@@ -20,7 +20,7 @@ class RunStates:
     to_do: list[str] = field(default_factory=list)
 
 
-def run_states(study: Study, runs: Sequence[Run] | None) -> RunStates:
+def run_states(study: StudyFolder, runs: Sequence[Run] | None) -> RunStates:
     """Return the states of these runs, or (None) of every run that has files in the study. Writes nothing."""
     finished = {record.run_id: record.status for record in study.records()}
     failures = {row.run_id: row for row in study.failures.rows()}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rnnbench._config import SweepRequest, flag
 from rnnbench._errors import UserError, did_you_mean, validation_message
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep import recipes
 from rnnbench._sweep.grid import check_tables
 
@@ -85,7 +85,7 @@ def _line(text: str, key: str) -> str:
     return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
 
 
-def save_sweep(sweep: SweepRequest, study: Study) -> None:
+def save_sweep(sweep: SweepRequest, study: StudyFolder) -> None:
     """Write a sweep as JSON into a study, next to a copy of the tuning table that it names."""
     study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
     recipes.keep(sweep, study.folder)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rnnbench._analysis.summary import BEST_RULE, rank_key
 from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._study import RunRecord, Study, Table
+from rnnbench._study import RunRecord, StudyFolder, Table
 from rnnbench._study.schema import this_machine
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.recipes import Tuned, check_tuned_fields, missing_recipes
@@ -39,7 +39,7 @@ class Pilots(NamedTuple):
 
     def record(self, command: str) -> list[Tuned]:
         """Choose the recipes and write them into the table; ``command`` is the command that was run."""
-        rows = choose(self.runs, Study.open(self.folder), command)
+        rows = choose(self.runs, StudyFolder.open(self.folder), command)
         if rows:
             Table(self.table, Tuned).update(rows)
         return rows
@@ -79,7 +79,7 @@ def pilots(sweep: SweepRequest) -> list[Run]:
     return runs
 
 
-def choose(runs: Sequence[Run], study: Study, command: str) -> list[Tuned]:
+def choose(runs: Sequence[Run], study: StudyFolder, command: str) -> list[Tuned]:
     """Return the best recipe of every cell, task and gap whose pilot runs are all finished.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved
-from rnnbench._study import Redo, Row, RunRecord, Study, Table
+from rnnbench._study import Redo, Row, RunRecord, StudyFolder, Table
 from rnnbench._study.atomic import load_tensors, save_tensors, unreadable
 from rnnbench._study.schema import this_machine
 from rnnbench._training.trainer import Trainer
@@ -29,7 +29,7 @@ class Runner:
         findings: the findings about its plug-ins.
     """
 
-    def __init__(self, resolved: Resolved, study: Study, force: bool = False, checked: bool = False) -> None:
+    def __init__(self, resolved: Resolved, study: StudyFolder, force: bool = False, checked: bool = False) -> None:
         self.findings = [] if checked else preflight(resolved)
         for finding in self.findings:
             if finding.severity == "broken":
@@ -80,7 +80,7 @@ class Runner:
 class _Home:
     """The files of a run that has no result yet."""
 
-    def __init__(self, study: Study, run_id: str) -> None:
+    def __init__(self, study: StudyFolder, run_id: str) -> None:
         self.study = study
         self.log_file = study.log_file(run_id)
         self.checkpoint_file = study.checkpoint_file(run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnbench._spec.resolve import Resolved
-from rnnbench._study import Extrapolation, Study
+from rnnbench._study import Extrapolation, StudyFolder
 from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import check_device, check_memory, stream
 from rnnbench._training.process_state import training_settings
@@ -12,7 +12,7 @@ from rnnbench.insight._progress import Counting
 
 
 def measure_eval_gaps(
-    study: Study, resolved: Resolved, gaps: list[int], again: bool = False, progress: Counting = iter
+    study: StudyFolder, resolved: Resolved, gaps: list[int], again: bool = False, progress: Counting = iter
 ) -> list[Extrapolation]:
     """Measure a finished run at other gaps, in ascending order; skip gaps measured before unless ``again`` is set."""
     run_id = resolved.run.run_id
@@ -23,7 +23,7 @@ def measure_eval_gaps(
     return [known[gap] for gap in requested]
 
 
-def measure_at_gap(study: Study, resolved: Resolved, gap: int) -> Extrapolation:
+def measure_at_gap(study: StudyFolder, resolved: Resolved, gap: int) -> Extrapolation:
     """Measure a finished run at another gap, on held-out sequences of a separate stream, and record it in the study.
 
     Raises:

@@ -12,7 +12,7 @@ from rnnbench._cell import Cell, State, check_step
 from rnnbench._config import Run
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
 
@@ -57,7 +57,7 @@ def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:
     return build(resolved._replace(run=run)).to(dtype).eval()
 
 
-def load_trained(resolved: Resolved, study: Study, dtype: torch.dtype = torch.float32) -> Model:
+def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = torch.float32) -> Model:
     """Return the trained network of a finished run, in evaluation mode.
 
     Raises:
@@ -79,7 +79,7 @@ def load_trained(resolved: Resolved, study: Study, dtype: torch.dtype = torch.fl
     return model.to(dtype)
 
 
-def find_run(study: Study, name: str) -> Run:
+def find_run(study: StudyFolder, name: str) -> Run:
     """Return the finished run whose run_id is ``name`` or begins with it.
 
     Raises:

@@ -23,7 +23,7 @@ from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
 from rnnbench._spec.request import CellLike, TaskLike, request
 from rnnbench._spec.resolve import Resolved, rebuild, resolve
-from rnnbench._study import Study, Table
+from rnnbench._study import StudyFolder, Table
 from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
 from rnnbench._study.record import Record, frame
 from rnnbench._training.process_state import threads
@@ -42,7 +42,7 @@ class FinishedRun(Protocol):
     @property
     def run(self) -> Run: ...
     @property
-    def study(self) -> Study: ...
+    def study(self) -> StudyFolder: ...
 
 
 class Gradients(NamedTuple):
@@ -82,7 +82,7 @@ def measure_gradients(
     *,
     cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
     run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
-    study: Study | Path | str = "results",
+    study: StudyFolder | Path | str = "results",
     float64: bool = True,
     **fields: object,
 ) -> Gradients:
@@ -132,7 +132,7 @@ def measure_gradients(
     return Gradients(pd.concat(curves, ignore_index=True), pd.DataFrame(numbers))
 
 
-def measure_gates(run: str | FinishedRun, *, study: Study | Path | str = "results", example: int = 0) -> Gates:
+def measure_gates(run: str | FinishedRun, *, study: StudyFolder | Path | str = "results", example: int = 0) -> Gates:
     """Measure gates and state of a finished run along one sequence, and the half-lives of its units.
 
     Args:
@@ -328,9 +328,9 @@ def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
     return [find_construction(one) for one in names]
 
 
-def _finished(run: str | FinishedRun, study: Study | Path | str) -> tuple[Resolved, Study]:
+def _finished(run: str | FinishedRun, study: StudyFolder | Path | str) -> tuple[Resolved, StudyFolder]:
     """Return a finished run and its study."""
     if not isinstance(run, str):
         return rebuild(run.run), run.study
-    home = study if isinstance(study, Study) else Study.open(study)
+    home = study if isinstance(study, StudyFolder) else StudyFolder.open(study)
     return rebuild(find_run(home, run.strip())), home

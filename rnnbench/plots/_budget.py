@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from rnnbench._analysis.summary import label_curves, summarise_recipes
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import AxesLike, add_legend, draw_chance_line, font_size, make_panels, set_accuracy_axis
 from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, runs_frame, styled
 
@@ -26,7 +26,7 @@ def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def plot_budget(runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
+def plot_budget(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy and the number of solved seeds against the training budget, each budget at its best learning rate.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import (
     AxesLike,
     add_legend,
@@ -19,7 +19,7 @@ from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
 
 @styled
-def plot_extrapolation(frame: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
+def plot_extrapolation(frame: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy against the evaluation gap; a vertical line marks the training gap.
 
     Curves join the medians over seeds, and every seed is a dot.

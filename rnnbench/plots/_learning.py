@@ -6,13 +6,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
 from rnnbench.plots._style import cell_and_init, curve_styles, runs_frame, styled
 
 
 @styled
-def plot_learning(logs: pd.DataFrame | Study, runs: pd.DataFrame | Study | None = None, ax: AxesLike | None = None) -> Figure:
+def plot_learning(
+    logs: pd.DataFrame | StudyFolder, runs: pd.DataFrame | StudyFolder | None = None, ax: AxesLike | None = None
+) -> Figure:
     """Plot the learning curve of every run of one task, finished or not, in small panels.
 
     Args:

@@ -14,7 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import CURVE, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
 from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, curve_styles, runs_frame, styled
 
@@ -23,7 +23,7 @@ SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": 
 
 
 @styled
-def plot_overview(runs: pd.DataFrame | Study, ax: Axes | None = None) -> Figure:
+def plot_overview(runs: pd.DataFrame | StudyFolder, ax: Axes | None = None) -> Figure:
     """Plot the span of every curve on every task as a number on a shade, best curve at the top, easiest task at the left.
 
     Args:
@@ -68,7 +68,7 @@ def plot_overview(runs: pd.DataFrame | Study, ax: Axes | None = None) -> Figure:
 
 
 @styled
-def plot_span(runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
+def plot_span(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
     """Plot the span of every curve on every task as a bar.
 
     Args:
@@ -115,7 +115,7 @@ def plot_span(runs: pd.DataFrame | Study, ax: AxesLike | None = None) -> Figure:
 
 @styled
 def plot_span_by_size(
-    runs: pd.DataFrame | Study, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
+    runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
 ) -> Figure:
     """Plot the span of every curve against its size, a panel per task.
 

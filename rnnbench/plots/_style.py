@@ -14,7 +14,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def runs_frame(given: pd.DataFrame | Study) -> pd.DataFrame:
+def runs_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
     """Return a frame unchanged, or the runs of a study."""
     return given if isinstance(given, pd.DataFrame) else given.runs()
 

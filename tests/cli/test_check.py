@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._plugins import registry
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 ROOT = Path(__file__).parents[2]
 PLUGIN_FILES = ROOT / "tests" / "plugins"
@@ -110,7 +110,7 @@ def test_a_sweep_skips_only_the_cells_that_cannot_be_built(rnnbench) -> None:
     files = [f"./{name}.py" for name in BROKEN]
     result = rnnbench("sweep", "--cell", ",".join([*files, "gru"]), *RUN[1:], "--jobs", "1", "--out", "study", "--quiet")
     assert result.code == 3
-    assert [record.cell for record in Study.open("study").records()] == ["gru"]
+    assert [record.cell for record in StudyFolder.open("study").records()] == ["gru"]
     for output in (result.out, rnnbench("status", "study").out):
         for name, (_, _, message) in BROKEN.items():
             assert sum(f"./{name}.py: " in line and message in line for line in output.splitlines()) == 1, output

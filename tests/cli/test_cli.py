@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rnnbench._cli import app
 from rnnbench._cli.terminal.listings import wrap_pairs
 from rnnbench._config import RunRequest
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench.insight._constructions import CONSTRUCTIONS
 from tests.cli.test_check import CELL
 from tests.sweep.processes import ROOT, Start, plain, runs
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_files_also_with_force(rnnbench) -> None:
     rnnbench(*RUN, "--out", "b")
     (log,) = (path.name for path in Path("a/logs").iterdir())
     assert runs(Path("a")) == runs(Path("b"))
-    assert plain(Study("a").log(Path(log).stem)) == plain(Study("b").log(Path(log).stem))
+    assert plain(StudyFolder("a").log(Path(log).stem)) == plain(StudyFolder("b").log(Path(log).stem))
     assert Path("a/weights", log).with_suffix(".pt").read_bytes() == Path("b/weights", log).with_suffix(".pt").read_bytes()
     rnnbench(*RUN, "--out", "b", "--force")
     assert runs(Path("a")) == runs(Path("b"))
@@ -143,7 +143,7 @@ def test_a_custom_task_and_a_custom_cell(rnnbench) -> None:
     Path("leaky.py").write_text(CELL)
     result = rnnbench(*RUN, "--task", "./mine.py", "--cell", "./leaky.py", "--cell-option", "rate=0.25")
     assert result.code == 0, result.err
-    (row,) = Study("results").records()
+    (row,) = StudyFolder("results").records()
     assert row.cell_option == {"rate": 0.25}
 
 
@@ -186,7 +186,7 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_pa
     undisturbed.communicate()
     (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
     assert runs(stopped) == runs(tmp_path / "undisturbed")
-    assert plain(Study(stopped).log(Path(log).stem)) == plain(Study(tmp_path / "undisturbed").log(Path(log).stem))
+    assert plain(StudyFolder(stopped).log(Path(log).stem)) == plain(StudyFolder(tmp_path / "undisturbed").log(Path(log).stem))
     weights = f"weights/{Path(log).stem}.pt"
     assert (stopped / weights).read_bytes() == (tmp_path / "undisturbed" / weights).read_bytes()
 
@@ -196,4 +196,4 @@ def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
     for process in processes:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-    assert sorted(row.seed for row in Study(tmp_path / "results").records()) == [0, 1, 2]
+    assert sorted(row.seed for row in StudyFolder(tmp_path / "results").records()) == [0, 1, 2]

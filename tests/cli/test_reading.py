@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._api import run
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
 GUESS = ["guess", "--task", "beijing", "--gap", "1", "--max-guesses", "2", "--repeats", "1"]
@@ -53,7 +53,7 @@ def test_a_read_only_study_is_unchanged(rnnbench, bare: Path, words: list[str]) 
         bare.chmod(0o700)
     assert result.code in (0, 3), result.err  # 3: claims that a study of one run leaves undecided
     assert content(bare) == before
-    assert len(Study.open(bare).records()) == 1
+    assert len(StudyFolder.open(bare).records()) == 1
 
 
 @pytest.mark.parametrize("command", READERS)

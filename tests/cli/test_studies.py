@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench._study import RunRecord, Study
+from rnnbench._study import RunRecord, StudyFolder
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_sweep
 from tests.plots.study import made_up
@@ -17,7 +17,7 @@ CELLS = {"one": "rnn", "two": "lstm"}
 
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-BASE = Study.open(REFERENCE).records()[0].cells()
+BASE = StudyFolder.open(REFERENCE).records()[0].cells()
 """A complete row; tests replace some of its values."""
 
 
@@ -35,7 +35,7 @@ def studies(tmp_path: Path) -> Path:
         frame = made_up(rows).drop(columns=["option", "cell_option"]).astype(object)
         frame = frame.where(frame.notna(), None).assign(run_id=[f"{name}-{k}" for k in range(len(rows))], answers=1024)
         texts = [{key: "" if value is None else str(value) for key, value in row.items()} for row in frame.to_dict("records")]
-        Study.create(tmp_path / name).finished_table.write(RunRecord.parse(BASE | row) for row in texts)
+        StudyFolder.create(tmp_path / name).finished_table.write(RunRecord.parse(BASE | row) for row in texts)
     return tmp_path
 
 
@@ -59,7 +59,7 @@ def test_the_runs_of_a_sweep_file_can_be_selected(rnnbench, studies: Path) -> No
     for name, gap in (("some", 5), ("others", 9)):
         (studies / f"{name}.toml").write_text(f'cell = "rnn"\ntask = "recall"\ngap = {gap}\nseed = [0, 1]\n', encoding="utf-8")
     runs = grid(read_sweep(studies / "some.toml", {}))
-    table = Study.open("one").finished_table
+    table = StudyFolder.open("one").finished_table
     kept = [row.model_copy(update={"run_id": run.run_id}) for row, run in zip(table.rows(), runs, strict=False)]
     table.write([*kept, *table.rows()[len(kept) :]])
     shown = pd.read_csv(io.StringIO(rnnbench("table", "one", "--sweep", "some.toml", "--format", "csv").out))

@@ -9,7 +9,7 @@ import pytest
 from rnnbench._cli.terminal.sweep_progress import SweepScreen
 from rnnbench._config import SweepRequest
 from rnnbench._spec.resolve import rebuild
-from rnnbench._study import Row, Study
+from rnnbench._study import Row, StudyFolder
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.run_queue import Evaluated, RunQueue, Started
 from rnnbench._training.runner import Runner
@@ -21,7 +21,7 @@ def test_the_remaining_time_weighs_runs_by_their_length(tmp_path: Path, monkeypa
     )  # 20 : 100 : 200
     now = [0.0]
     monkeypatch.setattr("rnnbench._cli.terminal.sweep_progress.time.perf_counter", lambda: now[0])
-    run_queue = RunQueue(Study(tmp_path / "study"), runs)
+    run_queue = RunQueue(StudyFolder(tmp_path / "study"), runs)
     screen = SweepScreen(run_queue, quiet=True)
     first = run_queue.next()
     assert first is not None
@@ -38,7 +38,7 @@ def test_the_remaining_time_weighs_runs_by_their_length(tmp_path: Path, monkeypa
 def test_the_tally_only_counts_the_runs_of_this_sweep(tmp_path: Path) -> None:
     small = {"cell": "memoryless", "gap": [1, 2, 3], "hidden_size": 2, "max_steps": 2, "eval_sequences": 1000, "engine": "torch"}
     first, second, third = grid(SweepRequest.model_validate({"task": "beijing"} | small))
-    study = Study.create(tmp_path / "study")
+    study = StudyFolder.create(tmp_path / "study")
     for run in (first, *grid(SweepRequest.model_validate({"task": "recall"} | small))):  # the sweep has no run of recall
         list(Runner(rebuild(run), study).rows())
     run_queue = RunQueue(study, [first, second, third])

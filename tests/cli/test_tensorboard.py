@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._cli.terminal.tensorboard import LOGGED
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 
 RUN = ["run", "--cell", "rnn", "--task", "beijing", "--gap", "2", "--hidden-size", "4", "--batch-size", "4", "--engine", "torch"]
 RUN += ["--max-steps", "4", "--eval-every", "2", "--tensorboard"]
@@ -19,8 +19,8 @@ def test_tensorboard_reads_the_rows_of_the_log(rnnbench, tmp_path: Path) -> None
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     assert rnnbench(*RUN).code == 0
-    (run,) = Study.open(tmp_path / "results").records()
-    rows = Study.open(tmp_path / "results").log(run.run_id)
+    (run,) = StudyFolder.open(tmp_path / "results").records()
+    rows = StudyFolder.open(tmp_path / "results").log(run.run_id)
     events = EventAccumulator(str(tmp_path / "results" / "tensorboard" / run.run_id)).Reload()
     assert set(events.Tags()["scalars"]) == set(LOGGED)
     for name in LOGGED:

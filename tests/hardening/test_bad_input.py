@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rnnbench as api
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from tests.hardening.files import write_files
 
 TINY = "--hidden-size 4 --batch-size 4 --max-steps 2 --eval-every 1 --eval-sequences 1000 --engine torch --quiet"
@@ -181,7 +181,7 @@ def test_a_bad_sweep_file_is_one_line(rnnbench, text: str) -> None:
 @pytest.mark.parametrize("damage", ["accuracy", "too few cells", "too many cells"])
 @pytest.mark.parametrize("command", ["table", "plot", "status"])
 def test_a_damaged_table_is_reported_by_file_and_line(rnnbench, tmp_path: Path, studies: Path, command: str, damage: str) -> None:
-    (record,) = Study(studies).records()
+    (record,) = StudyFolder(studies).records()
     cells = record.cells() | ({"accuracy": "high"} if damage == "accuracy" else {})
     values = list(cells.values())[: -1 if damage == "too few cells" else None] + ["extra"] * (damage == "too many cells")
     Path("bad").mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._api import run
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from tests.sweep.processes import ROOT, plain
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
@@ -32,7 +32,7 @@ def killed(folder: Path, words: dict, again: dict) -> list[Path]:
 
 def contents_of(study: Path) -> tuple:
     """Row, log and weights of the only run of a study; and the files that should not be there."""
-    home = Study.open(study)
+    home = StudyFolder.open(study)
     (record,) = home.records()
     files = [path.relative_to(study).as_posix() for path in study.rglob("*") if path.is_file()]
     spare = [name for name in files if name.startswith(("checkpoints/", "redo/")) or name.endswith(".tmp")]
@@ -60,7 +60,7 @@ def test_a_forced_run_killed_at_any_touch_leaves_the_old_or_the_new_result(tmp_p
     """Old and new differ in row, log and weights; asked without force either is right, but no mixture of them."""
     study = tmp_path / "first" / "study"
     shutil.copytree(calm, study)
-    home = Study.create(study)
+    home = StudyFolder.create(study)
     (record,) = home.records()
     home.record(record.model_copy(update={"machine": "old"}))
     home.weights_file(record.run_id).write_bytes(b"old")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.status import run_states
 from tests.sweep.processes import ROOT, SMALL, Start, group_alive, wait_for
 
@@ -64,13 +64,13 @@ def test_ctrl_c_at_the_start_of_a_sweep_is_quiet(start: Start, tmp_path: Path) -
 def test_a_forkserver_that_dies_fails_no_run(start: Start, tmp_path: Path) -> None:
     sweep = start("sweep", "--cell", "rnn", "--task", "copy", "--gap", "10", "--max-steps", "500", *SMALL, "--out", "study")
     study = tmp_path / "study"
-    wait_for(lambda: study.exists() and run_states(Study(study), None).running)
+    wait_for(lambda: study.exists() and run_states(StudyFolder(study), None).running)
     (server,) = [pid for pid in children(sweep.pid) if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(server, signal.SIGKILL)
     _, err = sweep.communicate(timeout=120)
     assert sweep.returncode in (0, 1), err
     assert "Traceback" not in err
-    assert Study(study).failures.rows() == []
+    assert StudyFolder(study).failures.rows() == []
 
 
 def children(pid: int) -> list[int]:
@@ -111,12 +111,12 @@ def test_a_user_who_may_write_to_the_study_alone(tmp_path: Path, engine: str, me
     assert done.returncode == 0, done.stderr
     assert sum("no cache folder" in line for line in done.stderr.splitlines()) == messages
     assert "Traceback" not in done.stderr
-    assert len(Study(tmp_path / "study").records()) == 1
+    assert len(StudyFolder(tmp_path / "study").records()) == 1
 
 
 def test_status_never_keeps_a_run_from_starting(tmp_path: Path) -> None:
-    study = Study.create(tmp_path / "study")
-    code = "import sys\nfrom rnnbench._study import Study\ns = Study(sys.argv[1])\nwhile True: s.claimed('a-run')\n"
+    study = StudyFolder.create(tmp_path / "study")
+    code = "import sys\nfrom rnnbench._study import StudyFolder\ns = StudyFolder(sys.argv[1])\nwhile True: s.claimed('a-run')\n"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     hammers = [subprocess.Popen([sys.executable, "-c", code, study.folder], env=env) for _ in range(3)]
     try:

@@ -8,7 +8,7 @@ import torch
 
 from rnnbench._plugins import registry
 from rnnbench._spec.resolve import rebuild
-from rnnbench._study import Extrapolation, Study, Table
+from rnnbench._study import Extrapolation, StudyFolder, Table
 from rnnbench._training.model import stream
 from rnnbench.insight import _extrapolation
 from rnnbench.insight._load import find_run, load_trained
@@ -23,7 +23,7 @@ def test_the_final_weights_of_the_run_are_measured(rnnbench, tmp_path: Path) -> 
     assert list(frame.columns) == list(Extrapolation.columns())
     assert frame["eval_gap"].tolist() == [1, 2, 9]
     assert set(frame["gap"]) == {2}
-    study = Study(tmp_path / "results")
+    study = StudyFolder(tmp_path / "results")
     config = find_run(study, "recall-gru")
     model, task = load_trained(rebuild(config), study), registry.make_task("recall")
     model.engine = "torch"  # the written-out steps

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._study.schema import Record
 
 ROOT = Path(__file__).parents[2]
@@ -40,4 +40,4 @@ def plain(rows: Iterable[Record]) -> list[dict]:
 
 def runs(folder: Path) -> list[dict]:
     """Return ``runs.csv`` sorted by run, without the time columns."""
-    return plain(sorted(Study(folder).records(), key=lambda record: record.run_id))
+    return plain(sorted(StudyFolder(folder).records(), key=lambda record: record.run_id))

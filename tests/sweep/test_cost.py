@@ -7,7 +7,7 @@ import torch
 
 from rnnbench._config import RunRequest
 from rnnbench._spec.resolve import resolve
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.cost import TIMING_S, estimate
 from rnnbench._training import trainer
 
@@ -32,5 +32,5 @@ def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatc
     monkeypatch.setattr(trainer, "Trainer", Timed)
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024)).run
-    seconds = estimate([run], Study(tmp_path)).seconds
+    seconds = estimate([run], StudyFolder(tmp_path)).seconds
     assert seconds == pytest.approx(250 * TIMING_S + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget

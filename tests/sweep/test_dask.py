@@ -13,7 +13,7 @@ import pytest
 from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import rebuild, resolve
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import load_tensors
 from rnnbench._sweep.dask import LOGGERS, Dask
 from rnnbench._sweep.run_queue import Evaluated, Finished, HeldElsewhere, RunQueue
@@ -27,7 +27,7 @@ FLAGS += SMALL
 def test_without_the_extra_one_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(UserError, match=r"^--dask needs the extra: pip install 'rnnbench\[dask\]'$"):
-        Dask(RunQueue(Study(tmp_path), []), "tcp://127.0.0.1:1")
+        Dask(RunQueue(StudyFolder(tmp_path), []), "tcp://127.0.0.1:1")
 
 
 def test_a_sweep_silences_distributed_only_until_it_ends(start: Start, tmp_path: Path) -> None:
@@ -36,9 +36,9 @@ def test_a_sweep_silences_distributed_only_until_it_ends(start: Start, tmp_path:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.level for logger in loggers]
     with pytest.raises(UserError, match="is not an address"):
-        Dask(RunQueue(Study(tmp_path), []), "nowhere")
+        Dask(RunQueue(StudyFolder(tmp_path), []), "nowhere")
     assert [logger.level for logger in loggers] == before
-    workers = Dask(RunQueue(Study.create(tmp_path / "study"), []), str(file))
+    workers = Dask(RunQueue(StudyFolder.create(tmp_path / "study"), []), str(file))
     assert {logger.level for logger in loggers} == {logging.CRITICAL}
     assert list(workers.events()) == []
     assert [logger.level for logger in loggers] == before
@@ -73,7 +73,7 @@ def test_a_killed_worker_neither_loses_nor_doubles_a_run(start: Start, tmp_path:
     assert local.wait(60) == 0
     assert len(runs(study)) == 8
     assert runs(study) == runs(tmp_path / "local")
-    home = Study(study)
+    home = StudyFolder(study)
     for record in home.records():
         steps = [row.step for row in home.log(record.run_id)]
         assert steps == sorted(set(steps))
@@ -86,7 +86,7 @@ def test_a_stopped_driver_resumes_where_it_stopped(start: Start, tmp_path: Path)
     small = {"hidden_size": 8, "batch_size": 8, "engine": "torch", "eval_sequences": 1000}
     config = resolve(RunRequest(cell="lstm", task="recall", gap=50, max_steps=60, eval_every=10, **small)).run
     wait_for(file.exists)
-    study = Study.create(tmp_path / "study")
+    study = StudyFolder.create(tmp_path / "study")
     first = Dask(RunQueue(study, [config]), str(file), task_seconds=0.0)
     for event in itertools.islice(first.events(), MAX_EVENTS):
         if isinstance(event, Evaluated) and event.row.step == 30:  # the files of the rows before are back
@@ -99,9 +99,9 @@ def test_a_stopped_driver_resumes_where_it_stopped(start: Start, tmp_path: Path)
     events = list(itertools.islice(second.events(), MAX_EVENTS))
     assert min(event.row.step for event in events if isinstance(event, Evaluated)) == checkpoint + 10
     assert sum(isinstance(event, Finished) for event in events) == 1
-    list(Runner(rebuild(config), Study.create(tmp_path / "local")).rows())
+    list(Runner(rebuild(config), StudyFolder.create(tmp_path / "local")).rows())
     assert runs(study.folder) == runs(tmp_path / "local")
-    assert plain(study.log(config.run_id)) == plain(Study(tmp_path / "local").log(config.run_id))
+    assert plain(study.log(config.run_id)) == plain(StudyFolder(tmp_path / "local").log(config.run_id))
 
 
 def test_a_run_that_another_process_holds_is_left_to_it(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_a_run_that_another_process_holds_is_left_to_it(start: Start, tmp_path: 
     monkeypatch.setattr("rnnbench._sweep.run_queue.BUSY_TIMEOUT_S", 0.0)
     config = resolve(RunRequest(cell="rnn", task="beijing", gap=5)).run
     wait_for(file.exists)
-    study = Study.create(tmp_path / "study")
+    study = StudyFolder.create(tmp_path / "study")
     with study.claim(config.run_id):
         assert any(isinstance(event, HeldElsewhere) for event in Dask(RunQueue(study, [config]), str(file)).events())
 
@@ -133,4 +133,4 @@ def test_problems_of_a_cluster_are_reported_and_no_run_fails(start: Start, tmp_p
     assert sweep.wait(30) == 1
     wait_for(lambda: "the Dask scheduler at" in errors[-1])
     assert not [line for line in errors if "Traceback" in line]
-    assert Study(tmp_path / "study").failures.rows() == []
+    assert StudyFolder(tmp_path / "study").failures.rows() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.status import run_states
 from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
 
@@ -25,7 +25,7 @@ def lines(folder: Path) -> int:
 
 
 def logs(folder: Path) -> dict:
-    return {path.stem: plain(Study(folder).log(path.stem)) for path in (folder / "logs").glob("*.csv")}
+    return {path.stem: plain(StudyFolder(folder).log(path.stem)) for path in (folder / "logs").glob("*.csv")}
 
 
 def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(start: Start, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
     out, err = sweep.communicate(timeout=60)
     study = tmp_path / "study"
     assert sweep.returncode == 3
-    assert {row.cell for row in Study(study).records()} == {"rnn", "lstm"}
-    failed = {row.cell: row for row in Study(study).failures.rows()}
+    assert {row.cell for row in StudyFolder(study).records()} == {"rnn", "lstm"}
+    failed = {row.cell: row for row in StudyFolder(study).failures.rows()}
     assert {name: row.reason.split(":")[0] for name, row in failed.items()} == {
         "segv": "segmentation fault (signal 11)",
         "kill": "killed (signal 9)",
@@ -103,7 +103,7 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
     retried = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed")
     assert retried.wait(60) == 0
     assert len(runs(study)) == 3
-    assert len(Study(study).failures.rows()) == 5
+    assert len(StudyFolder(study).failures.rows()) == 5
 
 
 def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> N
     flags = ["--task", "beijing", "--gap", "5,10", "--max-steps", "20", *SMALL, "--out", "study", "--jobs", "1"]
     sweep = start("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast")
     assert sweep.wait(60) == 3
-    assert len(Study(tmp_path / "study").failures.rows()) == 1
+    assert len(StudyFolder(tmp_path / "study").failures.rows()) == 1
     assert runs(tmp_path / "study") == []
 
 
@@ -128,7 +128,7 @@ def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, numb
     assert sweep.wait(10) == code
     assert "the same command resumes from here" in sweep.communicate()[0]
     wait_for(lambda: not group_alive(sweep), 5)
-    ends = [Study(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
+    ends = [StudyFolder(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
     assert [row.status for row in ends] == ["interrupted", "interrupted"]
     assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
 
@@ -136,7 +136,7 @@ def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, numb
 def test_workers_end_when_the_driver_is_killed(start: Start, tmp_path: Path) -> None:
     silent = ["--cell", "rnn", "--task", "copy", "--gap", "10", "--seed", "0,1", "--max-steps", "10000000", *SMALL]
     sweep = start("sweep", *silent, "--eval-every", "10000000", "--jobs", "2", "--out", "study")
-    study = Study(tmp_path / "study")
+    study = StudyFolder(tmp_path / "study")
     wait_for(lambda: len(run_states(study, None).running) == 2)
     sweep.kill()
     sweep.wait()

@@ -6,7 +6,7 @@ import pytest
 
 from rnnbench._config import SweepRequest
 from rnnbench._spec.resolve import rebuild
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep import run_queue as run_queue_module
 from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.failures import failure
@@ -20,11 +20,11 @@ RUNS = grid(SweepRequest.model_validate({"cell": "memoryless", "task": "beijing"
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return Study.create(tmp_path / "study")
+def study(tmp_path: Path) -> StudyFolder:
+    return StudyFolder.create(tmp_path / "study")
 
 
-def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Study) -> None:
+def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
     study.record_failure(failure(RUNS[1], "no reason", -9))
     run_queue = RunQueue(study, RUNS)
@@ -39,14 +39,14 @@ def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: Stu
     assert study.failures.rows() == []
 
 
-def test_a_run_that_another_sweep_finished_is_not_repeated(study: Study) -> None:
+def test_a_run_that_another_sweep_finished_is_not_repeated(study: StudyFolder) -> None:
     run_queue = RunQueue(study, RUNS[:2])
     list(Runner(rebuild(RUNS[0]), study).rows())
     assert run_queue.next() == RUNS[1]
     assert run_queue.done == 1
 
 
-def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: Study) -> None:
+def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
     with study.claim(RUNS[0].run_id):
         for config in RUNS[:2]:
@@ -58,7 +58,7 @@ def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study:
     assert study.checkpoint_file(RUNS[1].run_id).exists()
 
 
-def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> None:
+def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[1]), study).rows())
     calls = {RUNS[0].run_id: [RUNS[1]], RUNS[1].run_id: [RUNS[2]], RUNS[2].run_id: []}
     run_queue = RunQueue(study, RUNS[:1], lambda config, solved: calls[config.run_id])
@@ -69,7 +69,7 @@ def test_what_a_run_calls_for_is_done_too_unless_it_is_known(study: Study) -> No
     assert [row.reason for row in study.failures.rows()] == ["why not"]
 
 
-def test_a_run_that_another_process_holds_is_retried_then_left_to_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_process_holds_is_retried_then_left_to_it(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     run_queue, now = RunQueue(study, RUNS[:1]), [100.0]
     monkeypatch.setattr(run_queue_module.time, "monotonic", lambda: now[0])
     assert isinstance(run_queue.postpone(run_queue.next() or RUNS[0]), Tick)
@@ -83,7 +83,7 @@ def test_a_run_that_another_process_holds_is_retried_then_left_to_it(study: Stud
     assert run_queue.held_elsewhere == 1
 
 
-def test_every_run_is_in_one_state(study: Study) -> None:
+def test_every_run_is_in_one_state(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
     study.record_failure(failure(RUNS[1], "no reason", None))
     halfway = Runner(rebuild(RUNS[2]), study)
@@ -96,7 +96,7 @@ def test_every_run_is_in_one_state(study: Study) -> None:
         assert run_states(study, RUNS).running == [RUNS[2].run_id]
 
 
-def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: Study) -> None:
+def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: StudyFolder) -> None:
     guess = estimate(RUNS, study)
     assert (guess.from_runs, guess.from_steps) == (0, 3)
     assert guess.seconds > 0

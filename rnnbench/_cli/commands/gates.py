@@ -22,13 +22,13 @@ def gates(
     """Show the gates and state of a trained network along one sequence, and the half-lives of its units."""
     from rnnbench._cli.terminal.analysis_text import gate_lines
     from rnnbench._cli.terminal.output import check_writable, save
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
     from rnnbench._study.insight_tables import GateRow, HalfLifeRow
     from rnnbench.insight import measure_gates
     from rnnbench.insight._load import find_run
     from rnnbench.plots import plot_gates
 
-    name = find_run(Study.open(study), run).run_id
+    name = find_run(StudyFolder.open(study), run).run_id
     check_writable(out)
     result = measure_gates(name, study=study, example=example)
     typer.echo(gate_lines(result))

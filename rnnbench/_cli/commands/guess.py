@@ -46,11 +46,11 @@ def guess(
     from rnnbench._cli.terminal.formatting import print_wrapped
     from rnnbench._cli.terminal.output import save_figure
     from rnnbench._cli.terminal.progress_bar import counting
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
     from rnnbench.insight import measure_guesses
     from rnnbench.plots import plot_guesses
 
-    runs = Study.open(study).runs() if study else None  # read first, so that a wrong study fails at once
+    runs = StudyFolder.open(study).runs() if study else None  # read first, so that a wrong study fails at once
     result = measure_guesses(
         cell=name_list("--cell", cell),
         task=name_list("--task", task),

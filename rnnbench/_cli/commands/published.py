@@ -35,17 +35,17 @@ def published(
     from rnnbench._analysis import published as record
     from rnnbench._analysis.reproductions import study_reproductions
     from rnnbench._cli.terminal.study_tables import format_table, print_published, print_reproductions
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
 
     if reproduces:
-        table = study_reproductions(Study.open(study) if study else None, task, cell)
+        table = study_reproductions(StudyFolder.open(study) if study else None, task, cell)
         if format is Format.rich:
             print_reproductions(table)
         else:
             typer.echo(format_table(table, format), nl=False)
         return
     rows = record.select_published(task, cell, unverified)
-    ours = record.matching_results(rows, Study.open(study).runs() if study else None)
+    ours = record.matching_results(rows, StudyFolder.open(study).runs() if study else None)
     if format is Format.rich:
         print_published(rows, ours)
     else:

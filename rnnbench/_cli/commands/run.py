@@ -37,14 +37,14 @@ def run(
     from rnnbench._cli.terminal.run_progress import finished_lines, interrupted_line, train_run
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
     values = flag_values(flags)
     run_request = request(values, flag)
     resolved = resolve(run_request)
     gaps = eval_gap_list(eval_gaps, resolved.task)
-    study, run_id = Study.create(out), resolved.run.run_id
+    study, run_id = StudyFolder.create(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     elif signals := train_run(resolved, study, force, quiet, tensorboard):

@@ -27,12 +27,12 @@ def status(
     """
     from collections import Counter
 
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
     from rnnbench._sweep.launch import requested_runs
     from rnnbench._sweep.status import RunStates, run_states
     from rnnbench._sweep.sweep_file import SWEEP_FILE, load_sweep, read_sweep
 
-    home, values, stored = Study.open(study), sweep_values(flags), study / SWEEP_FILE
+    home, values, stored = StudyFolder.open(study), sweep_values(flags), study / SWEEP_FILE
     request = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     load_errors: dict[str, str] = {}
     try:

@@ -46,7 +46,7 @@ def sweep(
     """
     from rnnbench._cli.terminal.sweep_progress import print_cost, run_workers
     from rnnbench._cli.terminal.tuning import tune_missing
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
     from rnnbench._sweep.grid import grid
     from rnnbench._sweep.launch import build_queue, start_workers
     from rnnbench._sweep.sweep_file import read_sweep
@@ -55,9 +55,9 @@ def sweep(
     if not tune_missing(request, jobs, dask, retry_failed, quiet, dry_run):
         return
     if dry_run:
-        print_cost(build_queue(request, Study(out), retry_failed), request, jobs, grid(request, {}))
+        print_cost(build_queue(request, StudyFolder(out), retry_failed), request, jobs, grid(request, {}))
         return
-    workers = start_workers(request, Study.create(out), jobs, dask, retry_failed, fail_fast)
+    workers = start_workers(request, StudyFolder.create(out), jobs, dask, retry_failed, fail_fast)
     run_workers(workers, quiet)
     if not workers.run_queue.all_succeeded:
         raise typer.Exit(3)

@@ -51,7 +51,7 @@ def verify(
     from rnnbench._claims.claim import changed_verdicts, record_verdicts, recorded_decisions
     from rnnbench._cli.terminal.claims import print_claims, print_verdicts, select_claims
     from rnnbench._cli.terminal.sweep_progress import train_missing
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
 
     claims = select_claims(claim, quick)
     if list_claims and (check or record):
@@ -60,7 +60,7 @@ def verify(
         print_claims(claims, quick)
         return
     folder = study or (QUICK if quick else REFERENCE)
-    home = Study.open(folder) if check else Study.create(folder)
+    home = StudyFolder.open(folder) if check else StudyFolder.create(folder)
     if not check:
         train_missing([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
     before, verdicts = recorded_decisions(home), decide(home, claims, quick)

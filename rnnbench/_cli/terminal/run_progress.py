@@ -18,7 +18,7 @@ from rnnbench._cli.terminal.formatting import block_character, duration, number,
 from rnnbench._cli.terminal.tensorboard import tensorboard_writer
 from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
-from rnnbench._study import Row, RunRecord, Study
+from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._training.interrupt import interruptible
 from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
@@ -107,7 +107,7 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
     return text
 
 
-def train_run(resolved: Resolved, study: Study, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
+def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show its progress; return the signals that interrupted it."""
     run, runner = resolved.run, Runner(resolved, study, force)
     why = runner.trainer.model.why_not_compiled
@@ -135,7 +135,7 @@ def print_warnings(run: Run, not_compiled: str | None) -> None:
         typer.echo(f"{problem}: make --eval-every smaller", err=True)
 
 
-def interrupted_line(run: Run, study: Study, stored: RunRecord | None) -> str:
+def interrupted_line(run: Run, study: StudyFolder, stored: RunRecord | None) -> str:
     """Return the message about an interrupted run."""
     steps = max((row.step for row in study.log(run.run_id)), default=0) if stored is None else None
     position = "" if steps is None else f" at step {steps:,} of {run.max_steps:,}"
@@ -147,7 +147,7 @@ def time_left(now: TrainingProgress) -> str:
     return duration(now.left_s) if math.isfinite(now.left_s) else "?"
 
 
-def finished_lines(record: RunRecord, task: Task, study: Study, quiet: bool) -> str:
+def finished_lines(record: RunRecord, task: Task, study: StudyFolder, quiet: bool) -> str:
     """Return the result of a finished run, and the paths of its files."""
     result = result_line(record, task)
     if quiet:

@@ -79,9 +79,9 @@ def read_runs(studies: list[Path], selection: Selection = ALL_RUNS) -> pd.DataFr
     """
     import pandas as pd
 
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
 
-    frames = [Study.open(study).runs().assign(study=str(study)) for study in studies]
+    frames = [StudyFolder.open(study).runs().assign(study=str(study)) for study in studies]
     return select_runs(pd.concat(frames, ignore_index=True), selection)
 
 
@@ -97,11 +97,11 @@ def read_frames(studies: list[Path], selection: Selection = ALL_RUNS) -> Frames:
     """Return the tables of all studies; raise UserError if there are none. Before its first run ends, a study has only logs."""
     import pandas as pd
 
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
 
     finished = [study for study in studies if (study / "runs.csv").exists()]
     logged = [study for study in studies if any((study / "logs").glob("*.csv"))]
-    measured = [home.extrapolation() for home in map(Study.open, studies) if home.extrapolations.rows()]
+    measured = [home.extrapolation() for home in map(StudyFolder.open, studies) if home.extrapolations.rows()]
     return Frames(
         read_runs(finished or studies, selection) if finished or not logged else None,
         read_logs(logged, selection) if logged else None,
@@ -113,11 +113,11 @@ def read_logs(studies: list[Path], selection: Selection = ALL_RUNS) -> pd.DataFr
     """Return the evaluations of all runs; for a run of two studies those of the later study."""
     import pandas as pd
 
-    from rnnbench._study import Study
+    from rnnbench._study import StudyFolder
 
     frame: pd.DataFrame | None = None
     for study in studies:
-        logs = Study.open(study).logs()
+        logs = StudyFolder.open(study).logs()
         frame = logs if frame is None else pd.concat([frame[~frame["run_id"].isin(logs["run_id"])], logs], ignore_index=True)
     assert frame is not None
     return select_runs(frame, selection)

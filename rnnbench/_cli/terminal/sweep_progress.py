@@ -17,7 +17,7 @@ from rich.text import Text
 
 from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
 from rnnbench._config import Run, SweepRequest
-from rnnbench._study import Row, RunRecord, Study
+from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._sweep.grid import SpanSearch
 from rnnbench._sweep.launch import default_jobs
 from rnnbench._sweep.local import Local
@@ -148,7 +148,7 @@ def run_workers(workers: Workers, quiet: bool, summary: bool = True) -> None:
         raise typer.Exit(128 + signals[0])
 
 
-def train_missing(runs: Sequence[Run], study: Study, jobs: int | None, quiet: bool) -> None:
+def train_missing(runs: Sequence[Run], study: StudyFolder, jobs: int | None, quiet: bool) -> None:
     """Train the runs that claims need, small gaps first."""
     unique = {run.run_id: run for run in runs}  # several claims may need a run
     if unique:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 
 from rnnbench._config import Run
 from rnnbench._errors import UserError
-from rnnbench._study import Row, Study
+from rnnbench._study import Row, StudyFolder
 
 LOGGED = ("accuracy", "chance_accuracy", "skill", "train_loss", "eval_loss", "grad_norm")
 """Columns of a study's log that are written."""
 
 
 @contextlib.contextmanager
-def tensorboard_writer(study: Study, run: Run) -> Iterator[Callable[[Row], None]]:
+def tensorboard_writer(study: StudyFolder, run: Run) -> Iterator[Callable[[Row], None]]:
     """Open the log of a run and yield a function that writes a row; raise UserError if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -11,7 +11,7 @@ import typer
 from rnnbench._cli.terminal.formatting import percent, print_wrapped
 from rnnbench._cli.terminal.sweep_progress import print_cost, run_workers
 from rnnbench._config import SweepRequest
-from rnnbench._study import Study
+from rnnbench._study import StudyFolder
 from rnnbench._sweep.launch import build_queue, start_workers
 from rnnbench._sweep.recipes import Tuned
 from rnnbench._sweep.tuning import Pilots, needed
@@ -19,12 +19,12 @@ from rnnbench._sweep.tuning import Pilots, needed
 
 def print_pilot_cost(pilots: Pilots, jobs: int | None) -> None:
     """Print the number of pilot runs and their estimated time."""
-    print_cost(build_queue(pilots.request, Study(pilots.folder)), pilots.request, jobs, pilots.runs)
+    print_cost(build_queue(pilots.request, StudyFolder(pilots.folder)), pilots.request, jobs, pilots.runs)
 
 
 def run_pilots(pilots: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, quiet: bool) -> bool:
     """Train the pilot runs and write the chosen recipes; return True if all runs succeeded."""
-    workers = start_workers(pilots.request, Study.create(pilots.folder), jobs, dask, retry_failed)
+    workers = start_workers(pilots.request, StudyFolder.create(pilots.folder), jobs, dask, retry_failed)
     run_workers(workers, quiet)
     if rows := pilots.record(shlex.join(["rnnbench", *sys.argv[1:]])):
         typer.echo(f"{recipe_lines(rows)}\n  {pilots.table}")
