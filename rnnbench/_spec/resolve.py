@@ -57,6 +57,7 @@ def resolve(request: RunRequest) -> Resolved:
         task.check_gap(request.gap)
     except ValueError as error:
         raise UserError(str(error)) from error
+    option = typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option)
     cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.cls, SIZES, request.cell_option)
     width = _width(request, task, cell_entry)
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
@@ -71,7 +72,7 @@ def resolve(request: RunRequest) -> Resolved:
         values
         | {"task": task_entry.name, "task_source": task_entry.source}
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
-        | {"option": typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option), "cell_option": cell_option}
+        | {"option": option, "cell_option": cell_option}
         | {"hidden_size": width, "init": init, "horizon": horizon}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
