@@ -111,6 +111,14 @@ class Recipe(BaseModel):
         "adam", description="Optimiser: adam (first beta 0.9), rmsprop (decay 0.9) or sgd."
     )
     beta2: float = Field(0.99, ge=0, lt=1, description="Second beta of adam.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum of sgd.")
+    nesterov: bool = Field(False, description="Use Nesterov's form of the momentum of sgd.")
+    weight_decay: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Weight decay: decoupled (AdamW) for adam, an L2 penalty for rmsprop and sgd."
+    )
+    warmup: int = Field(
+        0, ge=0, le=LARGEST_COUNT, description="Steps in which the learning rate rises linearly from 0; the schedule follows."
+    )
     clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
     eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
     give_up: int | None = Field(
@@ -285,7 +293,7 @@ class Run(RunFields):
     """The fields that change how fast a run is. They change its numbers only by rounding, and are not part of its identity."""
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
-        "train_sequences": 0, "recurrent_clip": math.inf,
+        "train_sequences": 0, "recurrent_clip": math.inf, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "warmup": 0,
     }  # fmt: skip
     """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
 

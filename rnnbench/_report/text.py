@@ -142,6 +142,8 @@ def recipe_flags(row: FrameRow, fields: list[str]) -> str:
         flag = "--" + field.replace("_", "-")
         if field in ("option", "cell_option"):
             words += [f"{flag} {shlex.quote(f'{key}={_flag(each)}')}" for key, each in json.loads(value or "{}").items()]
+        elif str(value) in ("True", "False"):
+            words += [flag] if str(value) == "True" else []
         elif not (pd.isna(value) or field.endswith("_source")):
             words.append(f"{flag} {shlex.quote(_plain(value))}")
     return " ".join(words)

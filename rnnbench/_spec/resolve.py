@@ -77,7 +77,18 @@ def resolve(request: RunRequest) -> Resolved:
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
+    _check_optimizer(run)
     return Resolved(run, task, task_entry, cell_entry)
+
+
+def _check_optimizer(run: Run) -> None:
+    """Raise UserError for a setting of the optimiser that the run does not use."""
+    if run.momentum and run.optimizer != "sgd":
+        raise UserError(f"momentum only applies to optimizer sgd, not to {run.optimizer}: leave it out")
+    if run.nesterov and not run.momentum:
+        raise UserError("nesterov only applies with momentum: leave it out, or set momentum")
+    if run.warmup >= run.max_steps:
+        raise UserError(f"warmup {run.warmup} must be below max_steps {run.max_steps}: make it smaller")
 
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up"), "STEPS")
+METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup"), "STEPS")
 METAVAR |= {
     "hidden_size": "UNITS",
     "max_hidden_size": "UNITS",
@@ -41,7 +41,8 @@ METAVAR |= {
     "eval_sequences": "SEQUENCES",
     "eval_answers": "ANSWERS",
 }
-METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE", "search_span": ""}
+METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
+METAVAR |= {"search_span": "", "nesterov": ""}
 AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""
