@@ -1,6 +1,7 @@
 """The optimisers against loops written out with torch.optim: momentum, weight decay, warm-up."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.optimizers import learning_rate
 from rnnbench._training.trainer import Trainer
+from rnnbench.testing._cell_checks import cell_findings
 
 STEPS = 12
 SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 8, "batch_size": 4, "max_steps": STEPS, "lr": 0.01}
@@ -85,3 +87,111 @@ def test_a_warm_up_trains_at_its_rates() -> None:
 def test_a_setting_without_a_use_is_an_error(changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         resolved(**changes)
+
+
+MARKED = """
+import torch
+from torch import nn
+
+from rnnbench.cells import Cell
+
+
+class Marked(Cell):
+    name = "marked"
+    summary = "a recurrent network with marked parameters"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ("bias",))
+        self.decay = nn.Parameter(torch.linspace(-1, 1, hidden_size))
+        self.decay._optim = {"lr": 0.001, "weight_decay": 0.3}
+        self.weight_hh._optim = {"lr": 0.1}
+        self.bias._no_weight_decay = True
+
+    def step(self, x, state):
+        (h,) = state
+        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T + self.bias)
+        return (torch.sigmoid(self.decay) * h + new,), {}
+
+
+CELL = Marked
+"""
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Path:
+    path = tmp_path / "marked.py"
+    path.write_text(MARKED)
+    return path
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    ("changes", "optimizer", "arguments"),
+    [
+        ({}, torch.optim.AdamW, {"betas": (0.9, 0.99)}),
+        ({"optimizer": "sgd", "momentum": 0.9}, torch.optim.SGD, {"momentum": 0.9}),
+    ],
+)
+def test_marked_parameters_train_as_groups_of_torch(
+    marked: Path, changes: dict, optimizer: type, arguments: dict, layers: int
+) -> None:
+    run = resolved(cell=str(marked), init="orthogonal", weight_decay=0.5, warmup=4, layers=layers, **changes)
+    oracle = Trainer(run)
+    named = list(oracle.model.named_parameters())
+    ends = {"decay": (0.001, 0.3), "weight_hh": (0.1, 0.5), "bias": (0.01, 0.0)}
+    groups, peaks = [], []
+    for name, parameter in named:
+        lr, decay = (0.01, 0.5) if name.startswith("readout") else ends.get(name.rsplit(".", 1)[-1], (0.01, 0.5))
+        groups.append({"params": [parameter], "weight_decay": decay})
+        peaks.append(lr)
+    shares = [0.25, 0.5, 0.75, 1.0, *(1 - k / 8 for k in range(8))]
+    made = optimizer(groups, lr=0.01, **arguments)
+    assert_trained_alike(Trainer(run), oracle, made, [[share * peak for peak in peaks] for share in shares])
+
+
+def test_marks_survive_a_checkpoint(marked: Path) -> None:
+    run = resolved(cell=str(marked), weight_decay=0.5)
+    whole, first, second = Trainer(run), Trainer(run), Trainer(run)
+    for _ in range(10):
+        whole.train_step()
+    for _ in range(4):
+        first.train_step()
+    second.load_state(first.state())
+    for _ in range(6):
+        second.train_step()
+    for found, expected in zip(second.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(found, expected)
+
+
+def test_a_cell_without_marks_is_one_group() -> None:
+    (group,) = Trainer(resolved(weight_decay=0.1)).optimizer.param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.01, 0.1)
+
+
+def test_exprnn_has_two_rates_if_asked_to() -> None:
+    plain, option = resolved(cell="exprnn"), resolved(cell="exprnn", cell_option={"recurrent_lr": "0.001"})
+    assert plain.run.cell_option == {}
+    assert option.run.cell_option == {"recurrent_lr": 0.001}
+    assert len(Trainer(plain).optimizer.param_groups) == 1
+    oracle = Trainer(option)
+    slow = oracle.model.cell.recurrent.parametrizations.weight.original
+    rest = [parameter for parameter in oracle.model.parameters() if parameter is not slow]
+    made = torch.optim.Adam([{"params": [slow]}, {"params": rest}], lr=0.01, betas=(0.9, 0.99))
+    rates = [[0.001 * (1 - k / STEPS), 0.01 * (1 - k / STEPS)] for k in range(10)]
+    assert_trained_alike(Trainer(option), oracle, made, rates)
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ('{"lr": -1}', "sets lr to -1: use a number of at least 0"),
+        ('{"betas": (0.9, 0.9)}', "use a dict with lr, weight_decay or both"),
+        ("0.001", "use a dict with lr, weight_decay or both"),
+    ],
+)
+def test_a_mark_that_is_not_valid_is_one_sentence(marked: Path, mark: str, message: str) -> None:
+    marked.write_text(MARKED.replace('{"lr": 0.1}', mark))
+    with pytest.raises(UserError, match=rf"weight_hh\._optim.*{message}"):
+        Trainer(resolved(cell=str(marked)))
+    assert any(message in finding.message for finding in cell_findings(str(marked)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from rnnbench._config import Option, Options
 from rnnbench._errors import PluginError, UserError, class_location, did_you_mean
@@ -23,7 +24,10 @@ def parameters_of(cls: type, sizes: int) -> dict[str, inspect.Parameter]:
 
 
 def typed_options(owner: str, cls: type, sizes: int, given: Mapping[str, Option]) -> Options:
-    """Return all options of a class by name: the given ones converted to their declared types, the defaults of the others."""
+    """Return all options of a class by name: the given ones converted to their declared types, the defaults of the others.
+
+    An option declared as ``float | None = None`` is left out unless it is given, so that a new one changes no run_id.
+    """
     parameters = parameters_of(cls, sizes)
     hints = get_type_hints(cls.__init__)  # type: ignore[misc]  # mypy warns that a subclass may differ
     for key in given:
@@ -32,11 +36,16 @@ def typed_options(owner: str, cls: type, sizes: int, given: Mapping[str, Option]
     values: Options = {}
     for key, parameter in parameters.items():
         hint = hints.get(key, inspect.Parameter.empty)
+        optional = parameter.default is None and get_origin(hint) in (Union, UnionType)
+        if optional:
+            hint = next(one for one in get_args(hint) if one is not NoneType)
         if hint not in (bool, int, float, str) and get_origin(hint) is not Literal:
             types = "bool, int, float, str or Literal"
             raise PluginError(f"{class_location(cls)}: option {key} needs a type, {types}, as in {key}: float = 0.1")
         if key in given:
             values[key] = _typed(owner, key, given[key], hint)
+        elif optional:
+            continue
         elif parameter.default is inspect.Parameter.empty:
             raise UserError(f"{owner} needs the option {key}: give it a value, or a default in its class")
         else:

@@ -77,7 +77,8 @@ class Trainer:
         self.train_stream = stream(run.seed, "train")
         self.eval_stream = stream(run.seed, "evaluate")
         self.noise = stream(run.seed, "noise").get_state()  # for cells that draw random numbers in `step`
-        self.optimizer = make_optimizer(run, [p for p in self.model.parameters() if p.requires_grad])
+        self.optimizer = make_optimizer(run, [(name, p) for name, p in self.model.named_parameters() if p.requires_grad])
+        self.peaks = [group["lr"] for group in self.optimizer.param_groups]  # rates at the start of the schedule
         self.fixed_sequences: Batch | None = None
         if run.train_sequences:
             self.fixed_sequences = self.sample(run.train_sequences, self.train_stream)
@@ -128,9 +129,8 @@ class Trainer:
 
         A step whose gradient is not finite leaves the weights unchanged.
         """
-        rate = learning_rate(self.run, self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = learning_rate(self.run, self.step, peak)
         batch = self.training_batch()
         loss = self.task.loss(self.model(batch, self.run.recurrent_clip), batch)  # ()
         self.optimizer.zero_grad(set_to_none=True)

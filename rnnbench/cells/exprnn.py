@@ -4,7 +4,7 @@
     h_t = modrelu(W_ih x_t + Q h_{t-1}, b),           modrelu(z, b) = sign(z) relu(|z| + b)
 
 A is initialised to 2 x 2 blocks that rotate by angles from U[-pi, pi] (Henaff, Szlam & LeCun 2016), and b from U[-0.01, 0.01].
-The paper trains A at a tenth of the learning rate of the other parameters; here all use the same rate.
+The paper trains A at a tenth of the learning rate of the others; here all have the same rate, unless `recurrent_lr` is set.
 
 Source: Lezcano-Casado & Martinez-Rubio 2019, sections 3 and 5.
 """
@@ -28,7 +28,7 @@ class Rotation(nn.Module):
 
 
 class ExpRNN(Cell):
-    """No options."""
+    """Options: ``recurrent_lr``, the learning rate of A at the start of the schedule. Default: that of the run."""
 
     name = "exprnn"
     summary = "expRNN: orthogonal recurrent weights, the exponential of a skew matrix"
@@ -36,7 +36,7 @@ class ExpRNN(Cell):
     memory = "rotation of the state"
     max_derivative = 1.0  # of modrelu where it is not 0
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, recurrent_lr: float | None = None) -> None:
         super().__init__(input_size, hidden_size)
         H = hidden_size
         self.parameter("weight_ih", H, input_size)
@@ -46,6 +46,11 @@ class ExpRNN(Cell):
         self.recurrent = nn.Linear(H, H, bias=False)
         self.recurrent.weight = nn.Parameter(angles)  # A; torch computes Q once per sequence
         parametrize.register_parametrization(self.recurrent, "weight", Rotation())
+        if recurrent_lr is not None:
+            if not 0 <= recurrent_lr < math.inf:
+                raise ValueError(f"option recurrent_lr must be at least 0, not {recurrent_lr}")
+            for original in self.recurrent.parameters():  # A only
+                original._optim = {"lr": recurrent_lr}  # type: ignore[attr-defined]  # a mark
         self.bias = nn.Parameter(torch.empty(H).uniform_(-0.01, 0.01))
 
     def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:

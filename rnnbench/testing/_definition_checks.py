@@ -9,9 +9,10 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from rnnbench._cell import Cell, Gate
-from rnnbench._errors import class_location
+from rnnbench._errors import UserError, class_location
 from rnnbench._network.initializers import INITIALIZERS, initialise, initializers_of
 from rnnbench._plugins import registry
+from rnnbench._training.optimizers import optimizer_marks
 from rnnbench.testing._fixtures import CellFixture, namesake, nan_filled_memory
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -52,6 +53,11 @@ def check_construction(fixture: CellFixture) -> Iterator[str]:
     lazy = [name for name, parameter in layer.named_parameters() if is_lazy(parameter)]
     if lazy:
         yield f"the shape of {lazy[0]} is unknown before its first use: give sizes in __init__, use no lazy module"
+    for name, parameter in layer.named_parameters():
+        try:
+            optimizer_marks(name, parameter)
+        except UserError as error:
+            yield str(error)
 
 
 def check_initialisations(fixture: CellFixture) -> Iterator[str]:
