@@ -57,22 +57,8 @@ def main_options(
 
 
 # Each module adds its commands to the app, in the order of --help.
-from rnnbench._cli.commands import run  # noqa: E402, F401, I001
-from rnnbench._cli.commands import lists  # noqa: E402, F401
-from rnnbench._cli.commands import check  # noqa: E402, F401
-from rnnbench._cli.commands import sweep  # noqa: E402, F401
-from rnnbench._cli.commands import tune  # noqa: E402, F401
-from rnnbench._cli.commands import status  # noqa: E402, F401
-from rnnbench._cli.commands import plot  # noqa: E402, F401
-from rnnbench._cli.commands import table  # noqa: E402, F401
-from rnnbench._cli.commands import report  # noqa: E402, F401
-from rnnbench._cli.commands import verify  # noqa: E402, F401
-from rnnbench._cli.commands import gradients  # noqa: E402, F401
-from rnnbench._cli.commands import sensitivity  # noqa: E402, F401
-from rnnbench._cli.commands import gates  # noqa: E402, F401
-from rnnbench._cli.commands import construct  # noqa: E402, F401
-from rnnbench._cli.commands import guess  # noqa: E402, F401
-from rnnbench._cli.commands import published  # noqa: E402, F401
+from rnnbench._cli.commands import run, lists, check, sweep, tune, status, plot, table  # noqa: E402, F401, I001
+from rnnbench._cli.commands import report, verify, gradients, sensitivity, gates, construct, guess, published  # noqa: E402, F401
 
 
 def main(argv: list[str] | None = None) -> None:

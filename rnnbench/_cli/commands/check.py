@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import WidthFlag, complete_both, parse_options
+from rnnbench._cli.terminal import flags
 from rnnbench._config import Options
 from rnnbench._errors import PluginError
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 FilesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="FILE_OR_NAME...", help="Files or names of cells and tasks.", autocompletion=complete_both),
+    typer.Argument(
+        metavar="FILE_OR_NAME...", help="Files or names of cells and tasks.", autocompletion=flags.complete("cell", "task")
+    ),
 ]
 OptionFlag = Annotated[
     list[str] | None, typer.Option("--option", "--cell-option", metavar="K=V", help="Option of the cell or task, as key=value.")
@@ -24,7 +26,7 @@ OptionFlag = Annotated[
 
 
 @app.command(epilog="Example: rnnbench check ./leaky.py lstm")
-def check(names: FilesArgument, option: OptionFlag = None, hidden_size: WidthFlag = 16) -> None:
+def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.WidthFlag = 16) -> None:
     """Check that cells and tasks keep their contract.
 
     Prints one line per finding, with the fix. The exit code is 3 if a contract is broken.
@@ -35,7 +37,7 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: WidthFla
     """
     from rnnbench._cli.terminal.formatting import print_wrapped
 
-    options, failed = parse_options(option), False
+    options, failed = flags.parse_options(option), False
     for name in names:
         findings = _findings(name, options, hidden_size)
         errors = [finding.message for finding in findings if finding.fails]

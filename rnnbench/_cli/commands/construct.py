@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import FolderFlag, GapsFlag, QuietFlag, SeedFlag, amount, comma_list, only_with, steps
+from rnnbench._cli.terminal import flags
 from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names, such as rnn-copy. Default: all.", show_default=False)]
@@ -29,19 +29,19 @@ ListConstructionsFlag = Annotated[bool, typer.Option("--list", help="List the co
 def construct(
     context: typer.Context,
     name: NamesArgument = None,
-    gap: GapsFlag = "10,200,2000",
+    gap: flags.GapsFlag = "10,200,2000",
     noise: NoiseFlag = "0,0.001,0.01,0.1,0.3",
     sequences: SequencesFlag = 256,
-    seed: SeedFlag = 0,
+    seed: flags.SeedFlag = 0,
     train_from: TrainFromFlag = False,
     perturb: PerturbFlag = "0,0.01,0.03,0.1,0.3,1",
     train_gap: TrainGapFlag = 50,
     seeds: SeedsFlag = 3,
     lr: RateFlag = 0.002,
     max_steps: BudgetFlag = 1000,
-    out: FolderFlag = Path("results/construct"),
+    out: flags.FolderFlag = Path("results/construct"),
     list_constructions: ListConstructionsFlag = False,
-    quiet: QuietFlag = False,
+    quiet: flags.QuietFlag = False,
 ) -> None:
     """Measure hand-picked weights that solve the tasks at any gap.
 
@@ -60,8 +60,8 @@ def construct(
         }
         _train(name, values | {"seed": range(seed, seed + seeds)}, out, quiet)
     else:
-        only_with(context, "--train-from", "perturb", "train_gap", "seeds", "lr", "max_steps")
-        values = {"gap": comma_list("--gap", gap, steps, "10,200"), "noise": _amounts("--noise", noise), "seed": seed}
+        flags.only_with(context, "--train-from", "perturb", "train_gap", "seeds", "lr", "max_steps")
+        values = {"gap": flags.comma_list("--gap", gap, flags.steps, "10,200"), "noise": _amounts("--noise", noise), "seed": seed}
         _measure(name, values | {"sequences": sequences}, out, quiet)
 
 
@@ -94,4 +94,4 @@ def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bo
 
 
 def _amounts(name: str, text: str) -> list[float]:
-    return comma_list(name, text, amount, "0,0.1")
+    return flags.comma_list(name, text, flags.amount, "0,0.1")

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import FolderFlag, StudyFlag
+from rnnbench._cli.terminal import flags
 from rnnbench._config import MOST_SEQUENCES
 
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
 def gates(
     run: Annotated[str, typer.Argument(help="run_id of a finished run, or its first characters.")],
-    study: StudyFlag = Path("results"),
+    study: flags.StudyFlag = Path("results"),
     example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Number of the sequence to show.")] = 0,
-    out: FolderFlag = Path("results/gates"),
+    out: flags.FolderFlag = Path("results/gates"),
 ) -> None:
     """Show the gates and state of a trained network along one sequence, and the half-lives of its units."""
     from rnnbench._cli.terminal.analysis_text import gate_lines

@@ -8,34 +8,22 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    CellsFlag,
-    FolderFlag,
-    GapFlag,
-    InitFlag,
-    SeedFlag,
-    StudyFlag,
-    TaskFlag,
-    TaskOptionFlag,
-    WidthFlag,
-    name_list,
-    parse_options,
-)
+from rnnbench._cli.terminal import flags
 
 
 @app.command(epilog="Example: rnnbench gradients --cell rnn,lstm,gru --task beijing --gap 200")
 def gradients(
-    cell: CellsFlag = "rnn,lstm,gru",
-    task: TaskFlag = "beijing",
-    gap: GapFlag = 200,
-    hidden_size: WidthFlag = 128,
-    init: InitFlag = None,
-    seed: SeedFlag = 0,
+    cell: flags.CellsFlag = "rnn,lstm,gru",
+    task: flags.TaskFlag = "beijing",
+    gap: flags.GapFlag = 200,
+    hidden_size: flags.WidthFlag = 128,
+    init: flags.InitFlag = None,
+    seed: flags.SeedFlag = 0,
     run: Annotated[str | None, typer.Option(metavar="RUN_IDS", help="Measure these finished runs instead.")] = None,
-    study: StudyFlag = Path("results"),
+    study: flags.StudyFlag = Path("results"),
     float64: Annotated[bool, typer.Option("--float64/--float32", help="Precision; float32 cannot hold norms below 1e-45.")] = True,
-    option: TaskOptionFlag = None,
-    out: FolderFlag = Path("results/gradients"),
+    option: flags.TaskOptionFlag = None,
+    out: flags.FolderFlag = Path("results/gradients"),
 ) -> None:
     """Measure how the gradient fades through the gap.
 
@@ -50,14 +38,14 @@ def gradients(
 
     check_writable(out)
     result = measure_gradients(
-        cell=name_list("--cell", cell),
+        cell=flags.name_list("--cell", cell),
         task=task,
         gap=gap,
         hidden_size=hidden_size,
         init=init,
         seed=seed,
-        option=parse_options(option),
-        run=None if run is None else name_list("--run", run),
+        option=flags.parse_options(option),
+        run=None if run is None else flags.name_list("--run", run),
         study=study,
         float64=float64,
     )

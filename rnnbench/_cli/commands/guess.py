@@ -8,35 +8,24 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    CellsFlag,
-    FolderFlag,
-    GapFlag,
-    QuietFlag,
-    SeedFlag,
-    TaskOptionFlag,
-    TasksFlag,
-    WidthFlag,
-    name_list,
-    parse_options,
-)
+from rnnbench._cli.terminal import flags
 from rnnbench._config import LARGEST_COUNT, MOST_SEEDS
 
 
 @app.command(epilog="Example: rnnbench guess --cell rnn --task beijing,recall,adding,copy --gap 200")
 def guess(
-    cell: CellsFlag = "rnn",
-    task: TasksFlag = "beijing,recall,adding,copy",
-    gap: GapFlag = 200,
-    hidden_size: WidthFlag = 3,
+    cell: flags.CellsFlag = "rnn",
+    task: flags.TasksFlag = "beijing,recall,adding,copy",
+    gap: flags.GapFlag = 200,
+    hidden_size: flags.WidthFlag = 3,
     scale: Annotated[float, typer.Option(help="Weights and biases are drawn from U[-SCALE, SCALE].")] = 100.0,
     max_guesses: Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, help="Most guesses per repeat.")] = 5000,
     repeats: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Repeats, each with its own seed.")] = 20,
-    seed: SeedFlag = 0,
-    option: TaskOptionFlag = None,
+    seed: flags.SeedFlag = 0,
+    option: flags.TaskOptionFlag = None,
     study: Annotated[Path | None, typer.Option(help="Study whose trained runs are shown next to the guesses.")] = None,
-    out: FolderFlag = Path("results/guess"),
-    quiet: QuietFlag = False,
+    out: flags.FolderFlag = Path("results/guess"),
+    quiet: flags.QuietFlag = False,
 ) -> None:
     """Guess all weights at random until a network solves the task.
 
@@ -52,10 +41,10 @@ def guess(
 
     runs = StudyFolder.open(study).runs() if study else None  # read first, so that a wrong study fails at once
     result = measure_guesses(
-        cell=name_list("--cell", cell),
-        task=name_list("--task", task),
+        cell=flags.name_list("--cell", cell),
+        task=flags.name_list("--task", task),
         seed=range(seed, seed + repeats),
-        option=parse_options(option),
+        option=flags.parse_options(option),
         file=out / "guess.csv",
         progress=counting("guessing", quiet),
         gap=gap,

@@ -7,20 +7,13 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    GapFlag,
-    SeedFlag,
-    TaskFlag,
-    TaskOptionFlag,
-    WidthFlag,
-    complete_cells,
-    complete_tasks,
-    parse_options,
-)
+from rnnbench._cli.terminal import flags
 
 CellsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE_OR_NAME...", help="Cells. Default: all.", autocompletion=complete_cells, show_default=False),
+    typer.Argument(
+        metavar="FILE_OR_NAME...", help="Cells. Default: all.", autocompletion=flags.COMPLETE["cell"], show_default=False
+    ),
 ]
 
 
@@ -33,7 +26,7 @@ def tasks() -> None:
 
 
 @app.command(epilog="Example: rnnbench cells --hidden-size 64")
-def cells(names: CellsArgument = None, hidden_size: WidthFlag = 128, task: TaskFlag = "copy") -> None:
+def cells(names: CellsArgument = None, hidden_size: flags.WidthFlag = 128, task: flags.TaskFlag = "copy") -> None:
     """List the cells with their sizes, and whether the engine compiles them.
 
     The parameters and the state (the numbers that a sequence carries from step to step) are counted for a width and the inputs of a
@@ -46,13 +39,13 @@ def cells(names: CellsArgument = None, hidden_size: WidthFlag = 128, task: TaskF
 
 @app.command(epilog="Example: rnnbench show beijing --gap 5 --language zh")
 def show(
-    task: Annotated[str, typer.Argument(help="Task, by name or path.", autocompletion=complete_tasks)],
-    gap: GapFlag = 5,
-    seed: SeedFlag = 0,
+    task: Annotated[str, typer.Argument(help="Task, by name or path.", autocompletion=flags.COMPLETE["task"])],
+    gap: flags.GapFlag = 5,
+    seed: flags.SeedFlag = 0,
     language: Annotated[str, typer.Option(help="Language: en, or zh for the two sentence tasks.")] = "en",
-    option: TaskOptionFlag = None,
+    option: flags.TaskOptionFlag = None,
 ) -> None:
     """Print an example sequence of a task, and the answer that is due at each step."""
     from rnnbench._cli.terminal.listings import print_example
 
-    print_example(task, gap, seed, language, parse_options(option))
+    print_example(task, gap, seed, language, flags.parse_options(option))

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import CellFilterFlag, OnlyFlag, StudiesArgument, Style, StyleFlag, SweepFilterFlag
+from rnnbench._cli.terminal import flags
 
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
 def plot(
-    study: StudiesArgument = None,
-    only: OnlyFlag = None,
-    cell: CellFilterFlag = None,
-    sweep: SweepFilterFlag = None,
-    style: StyleFlag = Style.paper,
+    study: flags.StudiesArgument = None,
+    only: flags.OnlyFlag = None,
+    cell: flags.CellFilterFlag = None,
+    sweep: flags.SweepFilterFlag = None,
+    style: flags.StyleFlag = flags.Style.paper,
     figure: Annotated[
         str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
     ] = None,

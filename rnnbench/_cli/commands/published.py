@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import Format, FormatFlag
+from rnnbench._cli.terminal import flags
 
 
 @app.command(epilog="Example: rnnbench published results/reference --task adding")
@@ -24,7 +24,7 @@ def published(
     reproduces: Annotated[
         bool, typer.Option("--reproduces", help="Each cell's published number under its paper's protocol, and our result.")
     ] = False,
-    format: FormatFlag = Format.rich,
+    format: flags.FormatFlag = flags.Format.rich,
 ) -> None:
     """List published results next to our runs of the same task, cell and gap.
 
@@ -39,14 +39,14 @@ def published(
 
     if reproduces:
         table = study_reproductions(StudyFolder.open(study) if study else None, task, cell)
-        if format is Format.rich:
+        if format is flags.Format.rich:
             print_reproductions(table)
         else:
             typer.echo(format_table(table, format), nl=False)
         return
     rows = record.select_published(task, cell, unverified)
     ours = record.matching_results(rows, StudyFolder.open(study).runs() if study else None)
-    if format is Format.rich:
+    if format is flags.Format.rich:
         print_published(rows, ours)
     else:
         typer.echo(format_table(record.merge_results(rows, ours), format), nl=False)

@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import CellFilterFlag, OnlyFlag, StudiesArgument, SweepFilterFlag
+from rnnbench._cli.terminal import flags
 from rnnbench._cli.terminal.output import write_file
 from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")
 def report(
-    study: StudiesArgument = None,
+    study: flags.StudiesArgument = None,
     out: Annotated[Path, typer.Option(help="File of the report.")] = Path("report.html"),
-    only: OnlyFlag = None,
-    cell: CellFilterFlag = None,
-    sweep: SweepFilterFlag = None,
+    only: flags.OnlyFlag = None,
+    cell: flags.CellFilterFlag = None,
+    sweep: flags.SweepFilterFlag = None,
     static: Annotated[bool, typer.Option("--static", help="Static figures instead of interactive charts.")] = False,
 ) -> None:
     """Write an HTML report on one or several studies.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import OutFlag, QuietFlag, eval_gap_list, flag_values, with_flags
+from rnnbench._cli.terminal import flags
 from rnnbench._config import RunRequest, flag
 
 ForceFlag = Annotated[bool, typer.Option("--force", help="Train again from the start, even if the study has this run.")]
@@ -19,14 +19,14 @@ EvalGapsFlag = Annotated[str | None, typer.Option(metavar="10,50,1000", help="Ga
 
 
 @app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
-@with_flags(RunRequest)
+@flags.with_flags(RunRequest)
 def run(
-    out: OutFlag = Path("results"),
+    out: flags.OutFlag = Path("results"),
     force: ForceFlag = False,
-    quiet: QuietFlag = False,
+    quiet: flags.QuietFlag = False,
     eval_gaps: EvalGapsFlag = None,
     tensorboard: TensorBoardFlag = False,
-    **flags: object,
+    **given: object,
 ) -> None:
     """Train one network on one task, and report its accuracy against chance.
 
@@ -40,10 +40,10 @@ def run(
     from rnnbench._study import StudyFolder
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
-    values = flag_values(flags)
+    values = flags.flag_values(given)
     run_request = request(values, flag)
     resolved = resolve(run_request)
-    gaps = eval_gap_list(eval_gaps, resolved.task)
+    gaps = flags.eval_gap_list(eval_gaps, resolved.task)
     study, run_id = StudyFolder.create(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)

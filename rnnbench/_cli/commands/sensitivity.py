@@ -8,33 +8,20 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    CellsFlag,
-    FolderFlag,
-    GapsFlag,
-    InitFlag,
-    QuietFlag,
-    TaskFlag,
-    TaskOptionFlag,
-    WidthFlag,
-    comma_list,
-    name_list,
-    parse_options,
-    steps,
-)
+from rnnbench._cli.terminal import flags
 
 
 @app.command(epilog="Example: rnnbench sensitivity --cell rnn,lstm,gru --task recall --gap 10,100,500")
 def sensitivity(
-    cell: CellsFlag = "rnn,lstm,gru",
-    task: TaskFlag = "recall",
-    gap: GapsFlag = "10,20,50,100,200,500",
+    cell: flags.CellsFlag = "rnn,lstm,gru",
+    task: flags.TaskFlag = "recall",
+    gap: flags.GapsFlag = "10,20,50,100,200,500",
     seed: Annotated[str, typer.Option("--seed", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
-    hidden_size: WidthFlag = 128,
-    init: InitFlag = None,
-    option: TaskOptionFlag = None,
-    out: FolderFlag = Path("results/sensitivity"),
-    quiet: QuietFlag = False,
+    hidden_size: flags.WidthFlag = 128,
+    init: flags.InitFlag = None,
+    option: flags.TaskOptionFlag = None,
+    out: flags.FolderFlag = Path("results/sensitivity"),
+    quiet: flags.QuietFlag = False,
 ) -> None:
     """Measure how strongly the output depends on the parameters, by gap.
 
@@ -49,14 +36,14 @@ def sensitivity(
 
     check_writable(out)
     result = measure_sensitivity(
-        cell=name_list("--cell", cell),
-        gap=comma_list("--gap", gap, steps, "10,100"),
-        seed=comma_list("--seed", seed, steps, "0,1,2"),
+        cell=flags.name_list("--cell", cell),
+        gap=flags.comma_list("--gap", gap, flags.steps, "10,100"),
+        seed=flags.comma_list("--seed", seed, flags.steps, "0,1,2"),
         progress=counting("measuring", quiet),
         task=task,
         hidden_size=hidden_size,
         init=init,
-        option=parse_options(option),
+        option=flags.parse_options(option),
     )
     typer.echo(sensitivity_lines(result))
     save(out, f"sensitivity_{result['task'].iloc[0]}", result, SensitivityRow, plot_sensitivity(result))

@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import SweepFileArgument, sweep_values, with_flags
+from rnnbench._cli.terminal import flags
 from rnnbench._config import SweepRequest
 from rnnbench._errors import UserError
 
 
 @app.command(epilog="Example: rnnbench status results/mine")
-@with_flags(SweepRequest)
+@flags.with_flags(SweepRequest)
 def status(
     study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
-    file: SweepFileArgument = None,
-    **flags: object,
+    file: flags.SweepFileArgument = None,
+    **given: object,
 ) -> None:
     """List how many runs of a study are done, running, interrupted, failed or to do.
 
@@ -32,7 +32,7 @@ def status(
     from rnnbench._sweep.status import RunStates, run_states
     from rnnbench._sweep.sweep_file import SWEEP_FILE, load_sweep, read_sweep
 
-    home, values, stored = StudyFolder.open(study), sweep_values(flags), study / SWEEP_FILE
+    home, values, stored = StudyFolder.open(study), flags.sweep_values(given), study / SWEEP_FILE
     request = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
     load_errors: dict[str, str] = {}
     try:

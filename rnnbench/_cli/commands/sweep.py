@@ -8,16 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    DryRunFlag,
-    JobsFlag,
-    OutFlag,
-    QuietFlag,
-    RetryFailedFlag,
-    SweepFileArgument,
-    sweep_values,
-    with_flags,
-)
+from rnnbench._cli.terminal import flags
 from rnnbench._config import SweepRequest
 
 DaskFlag = Annotated[
@@ -27,17 +18,17 @@ FailFastFlag = Annotated[bool, typer.Option("--fail-fast", help="Stop all runs a
 
 
 @app.command(epilog="Example: rnnbench sweep --cell rnn,lstm --task copy --gap 10,20,50 --seed 0,1,2,3,4 --out results/mine")
-@with_flags(SweepRequest)
+@flags.with_flags(SweepRequest)
 def sweep(
-    file: SweepFileArgument = None,
-    out: OutFlag = Path("results"),
-    jobs: JobsFlag = None,
+    file: flags.SweepFileArgument = None,
+    out: flags.OutFlag = Path("results"),
+    jobs: flags.JobsFlag = None,
     dask: DaskFlag = None,
-    dry_run: DryRunFlag = False,
-    retry_failed: RetryFailedFlag = False,
+    dry_run: flags.DryRunFlag = False,
+    retry_failed: flags.RetryFailedFlag = False,
     fail_fast: FailFastFlag = False,
-    quiet: QuietFlag = False,
-    **flags: object,
+    quiet: flags.QuietFlag = False,
+    **given: object,
 ) -> None:
     """Train every combination of cells, tasks, gaps, seeds, widths, learning rates and initialisations.
 
@@ -51,7 +42,7 @@ def sweep(
     from rnnbench._sweep.launch import build_queue, start_workers
     from rnnbench._sweep.sweep_file import read_sweep
 
-    request = read_sweep(file, sweep_values(flags))
+    request = read_sweep(file, flags.sweep_values(given))
     if not tune_missing(request, jobs, dask, retry_failed, quiet, dry_run):
         return
     if dry_run:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import CellFilterFlag, Format, FormatFlag, OnlyFlag, StudiesArgument, SweepFilterFlag
+from rnnbench._cli.terminal import flags
 from rnnbench._errors import UserError
 
 CompareFlag = Annotated[
@@ -20,13 +20,13 @@ SpansFlag = Annotated[bool, typer.Option("--spans", help="One row per curve: spa
 
 @app.command(epilog="Example: rnnbench table results --compare lstm,gru")
 def table(
-    study: StudiesArgument = None,
-    only: OnlyFlag = None,
-    cell: CellFilterFlag = None,
-    sweep: SweepFilterFlag = None,
+    study: flags.StudiesArgument = None,
+    only: flags.OnlyFlag = None,
+    cell: flags.CellFilterFlag = None,
+    sweep: flags.SweepFilterFlag = None,
     spans: SpansFlag = False,
     compare: CompareFlag = None,
-    format: FormatFlag = Format.rich,
+    format: flags.FormatFlag = flags.Format.rich,
 ) -> None:
     """Print the results of studies as a table.
 

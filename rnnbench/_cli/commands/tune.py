@@ -8,16 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import (
-    DryRunFlag,
-    JobsFlag,
-    OutFlag,
-    QuietFlag,
-    RetryFailedFlag,
-    SweepFileArgument,
-    sweep_values,
-    with_flags,
-)
+from rnnbench._cli.terminal import flags
 from rnnbench._config import NO_PILOTS, PILOTS, SweepRequest
 
 TableFlag = Annotated[
@@ -26,16 +17,16 @@ TableFlag = Annotated[
 
 
 @app.command(epilog="Example: rnnbench tune --cell rnn,lstm,gru,./mine.py --task copy,adding --gap 50 --schedule linear")
-@with_flags(SweepRequest, without=NO_PILOTS, defaults=PILOTS)
+@flags.with_flags(SweepRequest, without=NO_PILOTS, defaults=PILOTS)
 def tune(
-    file: SweepFileArgument = None,
-    out: OutFlag = Path("results/tuning"),
+    file: flags.SweepFileArgument = None,
+    out: flags.OutFlag = Path("results/tuning"),
     table: TableFlag = None,
-    jobs: JobsFlag = None,
-    dry_run: DryRunFlag = False,
-    retry_failed: RetryFailedFlag = False,
-    quiet: QuietFlag = False,
-    **flags: object,
+    jobs: flags.JobsFlag = None,
+    dry_run: flags.DryRunFlag = False,
+    retry_failed: flags.RetryFailedFlag = False,
+    quiet: flags.QuietFlag = False,
+    **given: object,
 ) -> None:
     """Choose a recipe for every cell and task on pilot seeds, from the same grid and by the same rule.
 
@@ -47,7 +38,7 @@ def tune(
     from rnnbench._sweep.sweep_file import read_sweep
     from rnnbench._sweep.tuning import Pilots, pilots, with_defaults
 
-    request = with_defaults(read_sweep(file, sweep_values(flags)))
+    request = with_defaults(read_sweep(file, flags.sweep_values(given)))
     candidates = Pilots(request, pilots(request), out, table or out / "tuning.csv")
     if dry_run:
         print_pilot_cost(candidates, jobs)

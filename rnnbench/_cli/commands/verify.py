@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal.flags import JobsFlag, QuietFlag
+from rnnbench._cli.terminal import flags
 from rnnbench._errors import UserError
 
 REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
@@ -38,8 +38,8 @@ def verify(
     check: CheckFlag = False,
     record: RecordFlag = False,
     list_claims: ListFlag = False,
-    jobs: JobsFlag = None,
-    quiet: QuietFlag = False,
+    jobs: flags.JobsFlag = None,
+    quiet: flags.QuietFlag = False,
 ) -> None:
     """Check claims of the literature and our findings against runs, and print the verdicts.
 

@@ -33,57 +33,32 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup"), "STEPS")
-METAVAR |= {
-    "hidden_size": "UNITS",
-    "max_hidden_size": "UNITS",
-    "parameters": "COUNT",
-    "batch_size": "SEQUENCES",
-    "eval_sequences": "SEQUENCES",
-    "eval_answers": "ANSWERS",
-}
+METAVAR |= {"hidden_size": "UNITS", "max_hidden_size": "UNITS", "parameters": "COUNT", "eval_answers": "ANSWERS"}
+METAVAR |= {"batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "search_span": "", "nesterov": ""}
 METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
-METAVAR |= {"search_span": "", "nesterov": ""}
 AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""
 
 
-class Format(StrEnum):
-    """Format of a printed table."""
-
-    rich = "rich"
-    markdown = "markdown"
-    csv = "csv"
-    latex = "latex"
+Format = StrEnum("Format", ["rich", "markdown", "csv", "latex"])
+"""Format of a printed table."""
+Style = StrEnum("Style", ["paper", "slide"])
+"""Style of a figure."""
 
 
-class Style(StrEnum):
-    """Style of a figure."""
+def complete(*nouns: str) -> Callable[[], list[str]]:
+    """Return a function that returns the names of all cells, tasks or both, for shell completion."""
 
-    paper = "paper"
-    slide = "slide"
+    def names() -> list[str]:
+        from rnnbench._plugins.registry import CELLS, TASKS
 
+        return [name for registry in (CELLS, TASKS) if registry.noun in nouns for name in registry.named()]
 
-def complete_tasks() -> list[str]:
-    """Return the names of all tasks, for shell completion."""
-    from rnnbench._plugins.registry import TASKS
-
-    return list(TASKS.named())
+    return names
 
 
-def complete_cells() -> list[str]:
-    """Return the names of all cells, for shell completion."""
-    from rnnbench._plugins.registry import CELLS
-
-    return list(CELLS.named())
-
-
-def complete_both() -> list[str]:
-    """Return the names of all cells and tasks, for shell completion."""
-    return [*complete_cells(), *complete_tasks()]
-
-
-COMPLETE: dict[str, Callable[[], list[str]]] = {"task": complete_tasks, "cell": complete_cells}
+COMPLETE = {"cell": complete("cell"), "task": complete("task")}
 
 OutFlag = Annotated[Path, typer.Option("--out", help="Study folder for results, logs, checkpoints and weights.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]
@@ -101,12 +76,12 @@ SweepFilterFlag = Annotated[
     str | None, typer.Option("--sweep", metavar="FILES", help="Only runs of these sweep files, separated by commas.")
 ]
 CellsFlag = Annotated[
-    str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, separated by commas.", autocompletion=complete_cells)
+    str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, separated by commas.", autocompletion=COMPLETE["cell"])
 ]
 TasksFlag = Annotated[
-    str, typer.Option("--task", metavar="beijing,copy", help="Tasks, separated by commas.", autocompletion=complete_tasks)
+    str, typer.Option("--task", metavar="beijing,copy", help="Tasks, separated by commas.", autocompletion=COMPLETE["task"])
 ]
-TaskFlag = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=complete_tasks)]
+TaskFlag = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=COMPLETE["task"])]
 WidthFlag = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
 GapFlag = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
 GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, separated by commas.")]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from types import TracebackType
 
 import typer
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cli.terminal.formatting import block_character, duration, number, percent
+from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._cli.terminal.tensorboard import tensorboard_writer
 from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
@@ -26,38 +25,21 @@ from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
 
 
-class RunScreen:
-    """A display of a running run on stderr, so that stdout only contains the result.
-
-    The live display fits 80 columns. Numbers have a fixed place; a dash stands for a number that is not known yet.
-    """
+class RunScreen(Screen):
+    """A display of a running run. It fits 80 columns; a dash stands for a number that is not known yet."""
 
     def __init__(self, trainer: Trainer, quiet: bool) -> None:
+        super().__init__(quiet)
         self.trainer = trainer
-        self.quiet = quiet
-        self.console = Console(stderr=True)
         self.shares: list[float] = []
-        live = self.console.is_terminal and not quiet
-        self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
-
-    def __enter__(self) -> RunScreen:
-        if self.live:
-            self.live.start()
-        elif not self.quiet:
-            self.console.print(self.title(), highlight=False, soft_wrap=True)
-        return self
-
-    def __exit__(self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.live:
-            self.live.stop()
 
     def show(self, row: Row) -> None:
         """Update the display with an evaluation."""
         if row.status == "interrupted":
             return
         self.shares.append(row.accuracy)
-        if not (self.live or self.quiet):
-            self.console.print(self.line(row), highlight=False, soft_wrap=True)
+        if not self.live:
+            self.print(self.line(row))
 
     def title(self) -> str:
         """Return what is trained, and on what."""

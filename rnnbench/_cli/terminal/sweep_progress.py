@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from types import TracebackType
 
 import typer
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.markup import escape
+from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
+from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._config import Run, SweepRequest
 from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._sweep.grid import SpanSearch
@@ -26,34 +24,19 @@ from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
 
 
-class SweepScreen:
-    """A display of a running sweep on stderr, so that stdout only contains the summary."""
+class SweepScreen(Screen):
+    """A display of a running sweep."""
 
     def __init__(self, run_queue: RunQueue, quiet: bool) -> None:
+        super().__init__(quiet)
         self.run_queue = run_queue
-        self.quiet = quiet
-        self.console = Console(stderr=True)
         self.started = time.perf_counter()
         self.ended_work = 0
         self.running: dict[str, tuple[Run, Row | None]] = {}
         self.last_ends: deque[str] = deque(maxlen=3)
-        live = self.console.is_terminal and not quiet
-        self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
-    def __enter__(self) -> SweepScreen:
-        if self.live:
-            self.live.start()
-        elif not self.quiet:
-            self.print(f"{self.run_queue.total} runs, {self.run_queue.ended} of them ended before")
-        return self
-
-    def __exit__(self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.live:
-            self.live.stop()
-
-    def print(self, text: str) -> None:
-        if not self.quiet:
-            self.console.print(escape(text), highlight=False, soft_wrap=True)
+    def title(self) -> str:
+        return f"{self.run_queue.total} runs, {self.run_queue.ended} of them ended before"
 
     def show(self, event: Event) -> None:
         """Update the display with an event."""
