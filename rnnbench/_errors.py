@@ -126,10 +126,7 @@ def shorten_repr(value: object) -> str:
 def validation_message(error: ValidationError, name_of: Callable[[str], str], known: Iterable[str] = ()) -> str:
     """Return the first error that pydantic found, as a sentence: ``--gap must be a whole number, not 'ten'``.
 
-    Args:
-        error: the exception.
-        name_of: returns the user's name of a field, such as ``--gap``.
-        known: the names of all fields.
+    ``name_of`` returns the user's name of a field, such as ``--gap``; ``known`` are the names of all fields.
     """
     first = error.errors(include_url=False)[0]
     field, *inside = first["loc"] or ("the whole",)

@@ -19,14 +19,9 @@ TaskLike = str | Path | type[Task] | Task
 
 
 def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> RunRequest:
-    """Build a request from plain values, classes and instances.
+    """Build a request from values by field: plain ones, and classes or instances, whose options become part of the request.
 
-    Args:
-        values: by field of :class:`RunRequest`. The options of a cell or a task that is an instance are part of the request.
-        name: returns the name of a field in messages.
-
-    Raises:
-        UserError: a field does not accept its value; one sentence that names the field.
+    A wrong value raises UserError; ``name`` returns the name of a field in its message.
 
     Example:
         >>> request({"cell": "gru", "task": "beijing", "lr": 1}).lr

@@ -21,31 +21,16 @@ from rnnbench.task import Task
 
 
 class Resolved(NamedTuple):
-    """A run with the task and the cell that it names, as they are used within a process.
+    """A run with the task and the cell that it names, as they are used within a process."""
 
-    Attributes:
-        run: the run, which can be stored and sent to other processes.
-        task: its task, with its options.
-        task_entry, cell_entry: where the registry has the classes of its task and its cell.
-    """
-
-    run: Run
-    task: Task
+    run: Run  # can be stored and sent to other processes
+    task: Task  # with its options
     task_entry: Entry[Task]
     cell_entry: Entry[Layer]
 
 
 def resolve(request: RunRequest) -> Resolved:
-    """Resolve a request into a run: fill in every default and validate.
-
-    Args:
-        request: the fields that were given. :meth:`rnnbench._plugins.registry.Registry.find` lists how tasks and cells are named.
-
-    Returns:
-        The run, with the names, typed options and digests of its task and cell, and both of these.
-
-    Raises:
-        UserError: the request does not fit its task or its cell.
+    """Resolve a request into a run: fill in every default, and raise UserError if it does not fit its task or its cell.
 
     Example:
         >>> resolve(RunRequest(task="beijing", cell="gru", gap=5)).run.horizon
@@ -108,14 +93,9 @@ def _eval_sequences(request: RunRequest, task: Task) -> int:
 
 
 def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:
-    """Return a stored or received run as :func:`resolve` returned it.
+    """Return a stored or received run as :func:`resolve` returned it; ``plugins`` are :func:`plugins_of` its sender.
 
-    Args:
-        run: the run.
-        plugins: of :func:`plugins_of`, from the process that sent the run.
-
-    Raises:
-        UserError: this process does not have its task or its cell.
+    Raises UserError if this process does not have its task or its cell.
     """
     for plugin in plugins:
         {TASKS.noun: TASKS.register, CELLS.noun: CELLS.register}[plugin.noun](plugin)
@@ -127,11 +107,6 @@ def plugins_of(run: Run) -> tuple[Plugin, ...]:
     """Return the plug-ins that another process needs in order to :func:`rebuild` a run."""
     entries = (TASKS.get(run.task, run.task_source), CELLS.get(run.cell, run.cell_source))
     return tuple(entry.plugin for entry in entries if entry.plugin)
-
-
-def task_of(run: Run) -> Task:
-    """Return the task of a stored run; raises UserError if this process does not have it."""
-    return rebuild(run).task
 
 
 def cell_of(resolved: Resolved) -> Layer:

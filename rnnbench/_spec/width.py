@@ -10,11 +10,7 @@ from rnnbench._errors import UserError
 
 
 def width_for(make: Callable[[int], nn.Module], budget: int, max_width: int | None = None) -> int:
-    """Return the largest width, up to ``max_width``, whose network has at most ``budget`` trainable parameters.
-
-    Raises:
-        UserError: a network of width 1 has more.
-    """
+    """Return the largest width, up to ``max_width``, whose network has at most ``budget`` parameters, or raise UserError."""
 
     def count(width: int) -> int:
         return sum(parameter.numel() for parameter in make(width).parameters())

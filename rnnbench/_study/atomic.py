@@ -16,10 +16,9 @@ from rnnbench._errors import StorageError, UserError
 
 
 def append(path: Path, text: str) -> None:
-    """Append complete lines to a file in one write, and flush them to the disk; cut off a torn last line of an earlier crash.
+    """Append complete lines to a file in one write, flushed to the disk; cut off a torn last line of an earlier crash.
 
-    Raises:
-        StorageError: the disk is full or broken; the file is as before.
+    If the disk is full or broken, raise StorageError; the file is as before.
     """
     try:
         with path.open("a+b") as file:

@@ -27,12 +27,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Table(Generic[R]):
-    """The file ``path`` with rows of one class.
-
-    Args:
-        path: the file, which need not exist.
-        cls: the class of its rows.
-    """
+    """The file ``path``, which need not exist, with rows of the class ``cls``."""
 
     def __init__(self, path: Path, cls: type[R]) -> None:
         self.path = path
@@ -42,15 +37,12 @@ class Table(Generic[R]):
         self._read = (0, 0)  # the inode of the file, and the number of bytes read so far
         self._lines = 0
         self._versioned = "schema" in cls.columns()
+        self._required = {"schema", "run_id"} if self._versioned else cls.required()
         self.older = False  # True if the file has rows of an earlier schema
         self.renamed: dict[str, str] = {}  # run_ids of an earlier schema -> run_ids of this one
 
     def rows(self) -> list[R]:
-        """Return all rows, of those with the same key the last; reads only what was appended since the last call.
-
-        Raises:
-            UserError: one line that names file, line and column.
-        """
+        """Return all rows, of those with the same key the last; raises UserError that names file, line and column."""
         self._catch_up()
         return list(self._known.values())
 
@@ -97,8 +89,7 @@ class Table(Generic[R]):
 
     def write_frame(self, frame: pd.DataFrame) -> None:
         """Replace the file by the rows of a DataFrame with the columns of :attr:`cls`; missing numbers are left empty."""
-        known = frame.astype(object).where(frame.notna(), None)
-        rows = known.to_dict("records")
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         self.write(self.cls.model_construct(None, **{str(name): value for name, value in row.items()}) for row in rows)
 
     def _columns(self, rows: Iterable[R]) -> list[str]:
@@ -152,24 +143,18 @@ class Table(Generic[R]):
                 line = self._lines = first + reader.line_num
                 if not cells or (self._header and cells == self._header):
                     continue
-                if self._is_header(cells):  # at the start, or of a merged file
+                if self._required <= set(cells):  # at the start, or of a merged file
                     self._header = cells
                     continue
                 if not self._header:
-                    raise UserError(f"{self.path}, line {line}: {self._missing_columns(cells)}")
+                    missing = ", ".join(name for name in self.cls.columns() if name in self._required - set(cells))
+                    problem = f"the first line must name the columns, and lacks {missing}"
+                    raise UserError(f"{self.path}, line {line}: {problem}")
                 if len(cells) != len(self._header):
                     raise UserError(f"{self.path}, line {line}: {len(cells)} cells, but {len(self._header)} columns")
                 yield self._record(dict(zip(self._header, cells, strict=True)), line)
         except csv.Error as error:
             raise UserError(f"{self.path}, line {first + reader.line_num}: {error}") from error
-
-    def _is_header(self, cells: list[str]) -> bool:
-        return {"schema", "run_id"} <= set(cells) if self._versioned else self.cls.required() <= set(cells)
-
-    def _missing_columns(self, cells: list[str]) -> str:
-        expected = ["schema", "run_id"] if self._versioned else [name for name in self.cls.columns() if name in self.cls.required()]
-        missing = ", ".join(name for name in expected if name not in cells)
-        return f"the first line must name the columns, and lacks {missing}"
 
     def _record(self, cells: dict[str, str], line: int) -> R:
         try:

@@ -22,17 +22,11 @@ TIMING_S = 0.3
 
 @dataclass(frozen=True)
 class Cost:
-    """Estimated time of some runs.
+    """Estimated time of some runs."""
 
-    Attributes:
-        seconds: time of a single worker.
-        from_runs: number of runs estimated from finished runs with equal :data:`TIMING_FIELDS`.
-        from_steps: number of runs estimated from timed training steps, for the whole budget: an upper bound.
-    """
-
-    seconds: float
-    from_runs: int
-    from_steps: int
+    seconds: float  # of a single worker
+    from_runs: int  # runs estimated from finished runs with equal TIMING_FIELDS
+    from_steps: int  # runs estimated from timed training steps, for the whole budget: an upper bound
 
 
 def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:

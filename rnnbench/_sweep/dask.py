@@ -55,17 +55,7 @@ class _Submission:
 
 
 class Dask(Workers):
-    """Workers of a Dask scheduler, each with one run at a time.
-
-    Args:
-        run_queue: the runs.
-        scheduler: address (``tcp://host:8786``) or scheduler file.
-        fail_fast: stop at the first failure.
-        task_seconds: seconds that a task trains; it ends with an evaluation.
-
-    Raises:
-        UserError: the extra is not installed, or no scheduler answers at that address.
-    """
+    """Workers of a Dask scheduler (its address or file), each with one run at a time; raises UserError if none answers."""
 
     def __init__(self, run_queue: RunQueue, scheduler: str, fail_fast: bool = False, task_seconds: float = TASK_S) -> None:
         super().__init__(run_queue, fail_fast)
@@ -144,9 +134,7 @@ class Dask(Workers):
         """Stop the sweep and return True if the scheduler is gone; the sweep's runs remain to do."""
         if self.client.status == "running":
             return False
-        message = f"the Dask scheduler at {self.scheduler} is gone: start it and its workers, then rerun the command"
-        self.storage_error = self.storage_error or StorageError(message)
-        self.stopping = True
+        self.stop_at(f"the Dask scheduler at {self.scheduler} is gone: start it and its workers, then rerun the command")
         return True
 
     def _check_workers(self) -> Iterator[Event]:
@@ -183,7 +171,8 @@ class Dask(Workers):
             result = future.result(timeout=CONNECT_TIMEOUT_S)
         else:
             error = future.exception(timeout=CONNECT_TIMEOUT_S) if future.status == "error" else None
-            result = {"failed": _failure_reason(error)}
+            died = type(error).__name__ == "KilledWorker"
+            result = {"failed": "its worker died repeatedly" if died else one_line(error) if error else "cancelled by Dask"}
         future.release()  # or the cluster keeps all weights
         if "storage" in result:
             submission.claim.close()
@@ -271,10 +260,3 @@ def _version_query() -> Callable[[], str]:
         return str(import_module("rnnbench").__version__)
 
     return version
-
-
-def _failure_reason(error: BaseException | None) -> str:
-    """Return why a task ended without a result."""
-    if type(error).__name__ == "KilledWorker":
-        return "its worker died repeatedly"
-    return one_line(error) if error else "cancelled by Dask"

@@ -28,18 +28,10 @@ def read_files(study: StudyFolder, run_id: str) -> dict[str, bytes]:
 def train_on_worker(
     values: dict[str, object], plugins: Sequence[Plugin], files: dict[str, bytes], seconds: float, topic: str
 ) -> dict[str, object]:
-    """Train a run from its files for some seconds, and return its files.
+    """Train a run from its files for some seconds; its rows and the warnings about plug-ins are events of ``topic``.
 
-    Args:
-        values: fields of the run.
-        plugins: sources of its task and cell, unless they are built in.
-        files: content of the run's files in the driver's study, by path.
-        seconds: time to train, rounded up to an evaluation.
-        topic: of the events that carry rows, and warnings about plug-ins, to the driver.
-
-    Returns:
-        ``files`` and ``record``, which is None unless the run has ended. After an error only its message: as ``storage`` if the
-        worker's machine failed, else as ``failed``.
+    Returns ``files`` and ``record``, which is None unless the run has ended. After an error it returns only the message: as
+    ``storage`` if the worker's machine failed, else as ``failed``.
     """
     from distributed import get_worker
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,14 +25,8 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
     """Return every run of a sweep, each once. Small gaps come first, so that a sweep shows results early.
 
     If ``init`` contains ``default``, a cell that cannot take one of the other initialisations is skipped for it. Only runs whose
-    initialisation uses a horizon get the sweep's horizon.
-
-    Args:
-        sweep: the request.
-        load_errors: receives each cell and task whose file is broken, with the reason. Their runs are left out if others remain.
-
-    Raises:
-        UserError: a run of the grid is not possible.
+    initialisation uses a horizon get the sweep's horizon. ``load_errors`` receives each cell and task whose file is broken, with
+    the reason; their runs are left out if others remain. Any other impossible run raises UserError.
     """
     errors: dict[str, str] = {}
     loaded = {"cell": _loadable(CELLS, sweep.cell, errors), "task": _loadable(TASKS, sweep.task, errors)}
@@ -77,13 +72,7 @@ def _loadable(registry: Registry[C], specs: Sequence[str], errors: dict[str, str
 
 def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
     """Return the run of a request (None if its cell is skipped), and True if it uses the sweep's horizon."""
-    named = request.init
-    if (
-        DEFAULT_INIT in sweep.init
-        and named is not None
-        and named in initializers_of(CELLS.find(request.cell).cls)
-        and not fits(request)
-    ):
+    if DEFAULT_INIT in sweep.init and request.init in initializers_of(CELLS.find(request.cell).cls) and not fits(request):
         return None, False
     if sweep.horizon is None:
         return resolve(request).run, False
@@ -97,9 +86,10 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
     tuning = tuning_of(sweep)
     for cell, task in product(sweep.cell, sweep.task):
         cell_name, entry = CELLS.find(cell).name, TASKS.find(task)
-        of_cell, of_task = sweep.cells.get(cell_name, {}), sweep.tasks.get(entry.name, {})
+        of_cell: dict[str, Any] = sweep.cells.get(cell_name, {})
+        of_task: dict[str, Any] = sweep.tasks.get(entry.name, {})
         own = _without_counterparts(of_task) | _without_counterparts(of_cell)
-        options = {name: _tables(recipe[name], of_task.get(name), of_cell.get(name)) for name in ("option", "cell_option")}
+        options = {name: recipe[name] | of_task.get(name, {}) | of_cell.get(name, {}) for name in ("option", "cell_option")}
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task")}
         axes["gap"] = sweep.gap or list(entry.cls.default_gaps)
         for values in _combinations(axes | own | options):
@@ -121,20 +111,11 @@ def _without_counterparts(own: Mapping[str, object]) -> dict[str, object]:
     return dict.fromkeys(replaced - own.keys()) | dict(own)
 
 
-def _tables(*tables: object) -> dict[str, object]:
-    """Return tables of options as one; the last one with a key counts."""
-    merged: dict[str, object] = {}
-    for table in tables:
-        merged |= table if isinstance(table, dict) else {}
-    return merged
-
-
 def _combinations(values: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield one dict per combination of the lists in ``values``, including the lists inside tables of options."""
     flat: dict[tuple[str, str], list[object]] = {}
     for name, value in values.items():
-        inside = value if isinstance(value, dict) else {"": value}
-        for key, entry in inside.items():
+        for key, entry in (value if isinstance(value, dict) else {"": value}).items():
             flat[name, key] = entry if isinstance(entry, list) else [entry]
     for chosen in product(*flat.values()):
         made: dict[str, object] = {}
@@ -165,11 +146,8 @@ def check_tables(sweep: SweepRequest) -> None:
 class SpanSearch:
     """A bisection of each curve's gaps for the largest gap that its seeds solve. Runs of a curve differ only in gap and seed.
 
-    The search assumes that a cell which solves a gap also solves the smaller ones. It trains about log2 of the gaps instead of all.
-    A gap is solved by the share of seeds that :func:`gap_solved` requires; a failed run counts as unsolved.
-
-    Args:
-        runs: the whole :func:`grid`, of which the search uses a part.
+    The search assumes that a cell which solves a gap also solves the smaller ones. It trains about log2 of the gaps of the whole
+    :func:`grid`. A gap is solved by the share of seeds that :func:`gap_solved` requires; a failed run counts as unsolved.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:

@@ -42,13 +42,7 @@ SHUTDOWN_S = 0.5
 
 
 class Local(Workers):
-    """Workers on this machine.
-
-    Args:
-        run_queue: the runs.
-        jobs: runs at once.
-        fail_fast: stop all runs at the first failure.
-    """
+    """Workers on this machine, ``jobs`` runs at once."""
 
     def __init__(self, run_queue: RunQueue, jobs: int, fail_fast: bool = False) -> None:
         super().__init__(run_queue, fail_fast)
@@ -204,10 +198,7 @@ def _sigint_blocked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _main_module_hidden() -> Iterator[None]:
-    """Hide the caller's script inside the block, so that a worker does not import it.
-
-    The script then needs no ``if __name__ == "__main__"``.
-    """
+    """Hide the caller's script inside the block, so that a worker does not import it, and it needs no guard of ``__main__``."""
     before = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

@@ -55,14 +55,7 @@ class Tuned(Record):
 
 
 class Tuning:
-    """The rows of a table of ``rnnbench tune``.
-
-    Args:
-        file: the table.
-
-    Raises:
-        UserError: it does not exist, or is damaged; one line with file, line and column.
-    """
+    """The rows of a table of ``rnnbench tune``; raises UserError if the file does not exist or is damaged."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -73,15 +66,7 @@ class Tuning:
     def find(self, task: str, cell: str, gap: int, option: Options | None = None, cell_option: Options | None = None) -> Tuned:
         """Return the row for a cell, a task and a gap: tuned at the largest gap that is not above it, else at the smallest one.
 
-        Args:
-            task: name, or path of a file.
-            cell: name, or path of a file.
-            gap: gap of the run.
-            option: options of the task in the run; a row must agree in them.
-            cell_option: options of the cell in the run; a row must agree in them.
-
-        Raises:
-            UserError: this cell was not tuned for this task.
+        The row agrees in the options. Raises UserError if this cell was not tuned for this task.
         """
         rows = recipes(self.rows, task, cell, option, cell_option)
         if not rows:
@@ -97,10 +82,7 @@ class Tuning:
         return request.model_copy(update=chosen)
 
     def describe(self, row: Mapping[Hashable, Any]) -> str:
-        """Return how the recipe of a row of ``summary.summarise`` was tuned: ``best of 3 recipes (lr 0.02 ...) on ...``.
-
-        Empty for a recipe that this table did not choose.
-        """
+        """Return how the recipe of a row of ``summary.summarise`` was tuned; empty if this table did not choose it."""
         rows = [tuned for tuned in self.rows if (tuned.task, tuned.cell) == (row["task"], row["cell"])]
         if not any((tuned.lr, tuned.hidden_size, tuned.init) == (row["lr"], row["hidden_size"], row["init"]) for tuned in rows):
             return ""
@@ -111,12 +93,7 @@ class Tuning:
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
     """Return how each row of a summary was tuned: on pilot seeds, on the seeds that are shown, or not at all.
 
-    Args:
-        table: a result of :func:`rnnbench._analysis.summary.summarise`.
-        studies: the folders of its runs; their :data:`TABLE` holds the recipes chosen on pilot seeds.
-
-    Raises:
-        UserError: one of those tables is damaged.
+    The :data:`TABLE` of each study holds the recipes chosen on pilot seeds; raises UserError if one is damaged.
     """
     tunings = [Tuning(study / TABLE) for study in studies if (study / TABLE).exists()]
 

@@ -78,16 +78,8 @@ def no_further_runs(run: Run, solved: bool) -> list[Run]:
 class RunQueue:
     """The runs of a sweep. The end of a run is written to the study before its event is returned.
 
-    Args:
-        study: where runs are recorded.
-        first: the runs to start with.
-        after: returns the runs to add when a run ends, as :meth:`SpanSearch.after`.
-        retry_failed: try runs again that failed in an earlier sweep; otherwise they are skipped.
-        load_errors: cells and tasks whose file cannot be loaded, with the reason; they have no runs here.
-
-    Attributes:
-        done, failed_before, failed, held_elsewhere: counts of runs finished (now or earlier), skipped because they failed earlier,
-            failed now, left to another process.
+    ``after`` returns the runs to add when a run ends, as :meth:`SpanSearch.after`. Runs that failed in an earlier sweep are skipped
+    unless ``retry_failed``. ``load_errors`` are the cells and tasks whose file cannot be loaded, with the reason.
     """
 
     def __init__(
@@ -106,7 +98,8 @@ class RunQueue:
         self.postponed: deque[tuple[float, Run]] = deque()  # runs that another process holds, with the time of the next attempt
         self.busy_since: dict[str, float] = {}
         self.skipped = set() if retry_failed else {row.run_id for row in study.failures.rows()}
-        self.done = self.failed_before = self.failed = self.held_elsewhere = self.running = 0
+        self.done = 0  # finished, now or earlier
+        self.failed_before = self.failed = self.held_elsewhere = self.running = 0
         self._skip_recorded()
 
     @property

@@ -21,15 +21,9 @@ SWEEP_FILE = "sweep.json"
 
 
 def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str], str] = flag) -> SweepRequest:
-    """Read a sweep from a TOML file and flags; a flag replaces the file's value.
+    """Read a sweep from a TOML file and flags by field name; a flag replaces the file's value.
 
-    Args:
-        file: the file, or None for flags only. Paths in it are relative to its folder.
-        flags: values by field name, of the types that TOML gives.
-        label: returns the name of a field in messages.
-
-    Raises:
-        UserError: the file or a value is wrong, in one line: ``study.toml, line 3: unknown key 'gaps': did you mean 'gap'?``
+    Paths in the file are relative to its folder. A wrong value raises UserError with file and line; ``label`` names a flag there.
     """
     text = _read(file) if file else ""
     values = _parse(file, text) if file else {}

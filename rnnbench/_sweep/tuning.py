@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -23,19 +24,12 @@ def with_defaults(sweep: SweepRequest) -> SweepRequest:
 
 
 class Pilots(NamedTuple):
-    """The pilot runs of a tuning, and where its results go.
-
-    Attributes:
-        request: the sweep of the pilot runs.
-        runs: its runs.
-        folder: their study.
-        table: the file for the chosen recipes.
-    """
+    """The pilot runs of a tuning, and where its results go."""
 
     request: SweepRequest
     runs: list[Run]
-    folder: Path
-    table: Path
+    folder: Path  # of their study
+    table: Path  # for the chosen recipes
 
     def record(self, command: str) -> list[Tuned]:
         """Choose the recipes and write them into the table; ``command`` is the command that was run."""
@@ -71,35 +65,20 @@ def pilots(sweep: SweepRequest) -> list[Run]:
         if getattr(sweep, name):
             raise UserError(f"{name} is for sweeps, which run the chosen recipes: leave it out here")
     runs = grid(sweep)
-    counts: dict[tuple[str, ...], int] = {}
-    for run in runs:
-        counts[_tuned_for(run)] = counts.get(_tuned_for(run), 0) + 1
-    if sweep.cells and len(set(counts.values())) > 1:
+    if sweep.cells and len(set(Counter(map(_tuned_for, runs)).values())) > 1:
         raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")
     return runs
 
 
 def choose(runs: Sequence[Run], study: StudyFolder, command: str) -> list[Tuned]:
-    """Return the best recipe of every cell, task and gap whose pilot runs are all finished.
+    """Return the best recipe of every cell, task and gap whose :func:`pilots` are all finished, and the command that ran them.
 
-    Args:
-        runs: a result of :func:`pilots`.
-        study: the study of these runs.
-        command: the command that was run, for the table.
-
-    Returns:
-        One row each, chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal by it, the narrowest.
+    It is chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal by it, the narrowest.
     """
-    groups: dict[tuple[str, ...], list[Run]] = {}
+    groups: dict[tuple[str, ...], list[RunRecord | None]] = {}
     for run in runs:
-        groups.setdefault(_tuned_for(run), []).append(run)
-    rows = []
-    for group in groups.values():
-        records = [study.finished(run.run_id) for run in group]
-        finished = [record for record in records if record is not None]
-        if len(finished) == len(group):
-            rows.append(_row(finished, command))
-    return rows
+        groups.setdefault(_tuned_for(run), []).append(study.finished(run.run_id))
+    return [_row([record for record in group if record], command) for group in groups.values() if None not in group]
 
 
 def _row(records: Sequence[RunRecord], command: str) -> Tuned:

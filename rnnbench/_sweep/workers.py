@@ -14,12 +14,7 @@ POLL_S = 0.1
 
 
 class Workers(ABC):
-    """Workers that train the runs of a queue.
-
-    Args:
-        run_queue: the runs.
-        fail_fast: stop all runs at the first failure.
-    """
+    """Workers that train the runs of a queue; with ``fail_fast`` all stop at the first failure."""
 
     def __init__(self, run_queue: RunQueue, fail_fast: bool = False) -> None:
         self.run_queue = run_queue
@@ -33,11 +28,7 @@ class Workers(ABC):
         self.stopping = True
 
     def events(self) -> Iterator[Event]:
-        """Run the queue. It ends when the queue is empty, or soon after :meth:`stop`; no worker is left then.
-
-        Raises:
-            StorageError: the disk is full. The runs in progress are not recorded as failed.
-        """
+        """Run the queue until it is empty or :meth:`stop` is called; raises StorageError if the disk is full."""
         try:
             for line in self.run_queue.load_error_lines():
                 yield Message(line)
@@ -65,9 +56,13 @@ class Workers(ABC):
     def stop_at_storage_error(self, run: Run, reason: str) -> Event:
         """Put back a run whose files could not be written, and stop the sweep."""
         self.run_queue.requeue(run)
+        self.stop_at(reason)
+        return Tick()
+
+    def stop_at(self, reason: str) -> None:
+        """Stop the sweep; :meth:`events` then raises the first reason as a StorageError."""
         self.storage_error = self.storage_error or StorageError(reason)
         self.stopping = True
-        return Tick()
 
     @abstractmethod
     def has_free_worker(self) -> bool:

@@ -13,15 +13,7 @@ EVAL_CHUNK = 128  # sequences evaluated at once: wide enough for the matrix prod
 
 @torch.no_grad()
 def evaluate(model: Model, task: Task, gap: int, sequences: int, generator: Generator) -> tuple[float, float]:
-    """Return the accuracy and the mean loss of a network on fresh sequences, measured in evaluation mode.
-
-    Args:
-        model: the network; its mode is the same after the call.
-        task: draws the sequences.
-        gap: time steps.
-        sequences: how many to draw.
-        generator: the random stream of the sequences.
-    """
+    """Return the accuracy and the mean loss of a network on fresh sequences, in evaluation mode; its mode is restored."""
     device, training = model.readout.weight.device, model.training
     right, loss_sum, answers, left = 0, 0.0, 0, sequences
     model.eval()

@@ -22,30 +22,22 @@ from rnnbench.task import Batch, Task
 class Model(nn.Module):
     """A layer and a linear readout, which is only computed at scored positions.
 
-    Args:
-        cell: the layer.
-        output_size: outputs of the readout.
-        engine: ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``torch`` by its own ``states``.
-
-    Attributes:
-        engine: what runs it. It changes from ``fast`` to ``torch`` if compiled code and ``step`` disagree at first use.
-        why_not_compiled: the reason for ``torch``; None if ``fast`` runs or was never tried.
+    The engine ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``torch`` by its own ``states``. It changes from ``fast``
+    to ``torch`` if compiled code and ``step`` disagree at first use.
     """
 
     def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
         super().__init__()
         self.cell = cell
         self.engine = engine
-        self.why_not_compiled: str | None = None
+        self.why_not_compiled: str | None = None  # the reason for torch; None if fast runs or was never tried
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch, limit: float = math.inf) -> Tensor:
         """Return the outputs (N, output_size) at the N scored positions of the batch, in the order of ``batch.answers``.
 
         ``limit`` clamps the gradient of one sequence's mean loss with respect to the layer's outputs: see :meth:`Cell.states`.
-
-        Raises:
-            UserError: the layer cannot read these inputs, or its outputs have a wrong shape.
+        Raises UserError if the layer cannot read these inputs, or its outputs have a wrong shape.
         """
         first = batch.first_scored
         states = self.states(batch.inputs, first, limit / batch.inputs.shape[1])  # (T - first, B, H)
@@ -85,12 +77,9 @@ def stream(seed: int, name: str) -> Generator:
 
 
 def build(resolved: Resolved) -> Model:
-    """Build the initialised network of a run, on the CPU in float32, and choose its engine.
+    """Build the initialised network of a run, on the CPU in float32, and choose its engine; restore the random stream.
 
-    The random stream of the process is the same after the call.
-
-    Raises:
-        UserError: the run requires the engine ``fast``, which cannot run it.
+    Raises UserError if the run requires the engine ``fast``, which cannot run it.
     """
     run = resolved.run
     with torch.random.fork_rng(devices=[]):

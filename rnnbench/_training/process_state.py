@@ -26,10 +26,8 @@ def threads(count: int) -> Iterator[None]:
 def training_settings(count: int, noise: Tensor) -> Iterator[None]:
     """Set threads, denormal numbers and torch's random stream for a run inside the block; restore them on exit.
 
-    Args:
-        count: CPU threads of torch.
-        noise: (N,) uint8, the state of torch's default generator inside the block, for cells that draw random numbers in ``step``.
-            The state on exit is written to it in place.
+    ``noise`` (N,) uint8 is the state of torch's default generator inside the block, for cells that draw random numbers in ``step``.
+    The state on exit is written to it in place.
     """
     stream, flushes = torch.get_rng_state(), _flushes()
     torch.set_flush_denormal(True)  # vanishing gradients are denormal numbers, which take twice the time

@@ -14,19 +14,9 @@ from rnnbench.testing._preflight import preflight
 
 
 class Runner:
-    """A run that is trained and recorded in a study.
+    """A run that is trained and recorded in a study. With ``force`` a finished run is replaced once the new result is complete.
 
-    Args:
-        resolved: the run.
-        study: the folder for its rows, checkpoint and weights.
-        force: train it again if it is finished; the new result replaces the old one at the end.
-        checked: True if the plug-ins of the run have passed their checks already.
-
-    Raises:
-        UserError: the run does not fit this machine, or a plug-in breaks the contract of a cell or a task.
-
-    Attributes:
-        findings: the findings about its plug-ins.
+    Raises UserError if the run does not fit this machine, or a plug-in breaks its contract, unless it was ``checked`` already.
     """
 
     def __init__(self, resolved: Resolved, study: StudyFolder, force: bool = False, checked: bool = False) -> None:
@@ -43,12 +33,8 @@ class Runner:
         """Record and yield the rows of :meth:`Trainer.rows`; none if the run is finished.
 
         After :meth:`stop`, the last row has the status ``interrupted`` and the checkpoint is that of the last step. A caller that
-        closes the generator after a row leaves the checkpoint of that row.
-
-        Raises:
-            BusyError: another process runs it.
-            UserError: its checkpoint is damaged.
-            StorageError: the disk is full; recorded rows stay.
+        closes the generator after a row leaves the checkpoint of that row. Raises BusyError if another process runs it, UserError
+        if its checkpoint is damaged, and StorageError if the disk is full; recorded rows stay.
         """
         study, run_id, trainer = self.study, self.run.run_id, self.trainer
         with study.claim(run_id):

@@ -27,38 +27,22 @@ MAX_OVERFLOWS = 100  # consecutive gradients that are not finite, after which a 
 
 
 class TrainingProgress(NamedTuple):
-    """The progress of a run.
-
-    Attributes:
-        step: optimiser steps taken.
-        max_steps: the budget, in optimiser steps.
-        steps_per_s: training steps per second in this process, without evaluations; 0 before the first step.
-        left_s: seconds that the rest of the budget takes at most, with evaluations; NaN before the first step.
-        train_loss: mean loss since the last evaluation; NaN before the first step.
-        grad_norm: mean gradient norm since the last evaluation; NaN before the first step.
-        row: the last evaluation.
-    """
+    """The progress of a run in optimiser steps; before the first step numbers are NaN."""
 
     step: int
     max_steps: int
-    steps_per_s: float
-    left_s: float
-    train_loss: float
-    grad_norm: float
-    row: Row | None
+    steps_per_s: float  # of training in this process, without evaluations; 0 before the first step
+    left_s: float  # seconds that the rest of the budget takes at most, with evaluations
+    train_loss: float  # mean since the last evaluation
+    grad_norm: float  # mean since the last evaluation
+    row: Row | None  # the last evaluation
 
 
 class Trainer:
     """One run, from initialisation to its status. It can stop between two steps, and resumes bit for bit.
 
-    Between two Rows, the process has the settings that it had before: see
-    :func:`rnnbench._training.process_state.training_settings`.
-
-    Args:
-        resolved: the run.
-
-    Raises:
-        UserError: the run does not fit this machine, or requires the engine ``fast``, which cannot run it.
+    Between two Rows, the process has the settings that it had before :func:`training_settings`. Raises UserError if the run does
+    not fit this machine, or requires the engine ``fast``, which cannot run it.
 
     Example:
         >>> from rnnbench._config import RunRequest
