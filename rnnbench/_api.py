@@ -149,14 +149,7 @@ def tune(
     """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
 
     Args:
-        cell: as in :func:`sweep`.
-        task: as in :func:`sweep`.
-        file: as in :func:`sweep`.
-        out: as in :func:`sweep`.
-        jobs: as in :func:`sweep`.
-        dask: as in :func:`sweep`.
-        retry_failed: as in :func:`sweep`.
-        progress: as in :func:`sweep`.
+        cell, task, file, out, jobs, dask, retry_failed, progress: as in :func:`sweep`.
         table: CSV file for the choices, which ``sweep(tuned=table)`` reads; default: ``tuning.csv`` in the study folder.
         recipe: any other flag of ``rnnbench tune``, as a keyword.
 

@@ -30,12 +30,10 @@ CELLS = {
 
 
 def published() -> pd.DataFrame:
-    """Return every published number.
+    """Return every published number: the columns of the file, and ``verified`` (bool).
 
-    Returns:
-        The columns of the file, and: ``verified`` (bool); ``our_task`` and ``our_cell``, empty where rnnbench has no such task or
-        cell; ``our_gap``, missing where the protocol differs; ``over_chance``, the loss divided by that of the best network
-        without memory, missing where the metric is not a loss.
+    ``our_task`` and ``our_cell`` are empty where rnnbench has no such task or cell; ``our_gap`` is missing where the protocol
+    differs, and ``over_chance`` (:func:`over_chance`) where the metric is not a loss.
     """
     text = files("rnnbench._analysis").joinpath("published_results.csv").read_text(encoding="utf-8")
     rows = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
@@ -72,17 +70,11 @@ def over_chance(task: str, T: str, metric: str, value: str) -> float:
 
 
 def matching_results(rows: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the runs with the task, cell and gap of a published number.
+    """Return the runs with the task, cell and gap of a published number, one row per curve and gap at the best recipe.
 
-    Args:
-        rows: rows of :func:`published`.
-        runs: rows of :meth:`rnnbench.Study.runs`; None for no runs.
-
-    Returns:
-        One row per curve and gap that a published row shares, at the best recipe (:data:`rnnbench._analysis.summary.BEST_RULE`):
-        ``task, cell, label, lr, gap``, ``seeds, solved`` (counts), ``over_chance, low, high`` (median and range of loss over
-        chance), ``step, sequences, wall_s`` (medians of the cost). On copy, ``over_chance`` is the loss on the recalled symbols
-        over ln 8. If the network is right about the blanks it equals the published ratio, otherwise it is a lower bound.
+    Its columns: ``task, cell, label, lr, gap``, ``seeds, solved`` (counts), ``over_chance, low, high`` (median and range of loss
+    over chance), ``step, sequences, wall_s`` (medians of the cost). On copy, ``over_chance`` is the loss on the recalled symbols
+    over ln 8. If the network is right about the blanks it equals the published ratio, otherwise it is a lower bound.
     """
     found = []
     published_places = {(row["our_task"], row["our_cell"], row["our_gap"]) for row in rows.to_dict("records")}

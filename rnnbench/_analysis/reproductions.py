@@ -38,16 +38,10 @@ class Number(TypedDict):
 
 
 def reproductions(runs: pd.DataFrame, extrapolation: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
-    """Judge every published number by the runs of a study.
+    """Judge every published number by the tables of a study, which may be empty.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`; may be empty.
-        extrapolation: rows of :meth:`rnnbench.Study.extrapolation`; may be empty.
-        logs: rows of :meth:`rnnbench.Study.logs`; may be empty.
-
-    Returns:
-        One row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (the result of the runs as
-        text), ``deviation, command``. Cells without a number on these tasks come last, with the reason as ``says``.
+    Returns one row per number: ``cell, source, says, reproduces`` (yes, partly, no, not tried), ``found`` (the result of the runs
+    as text), ``deviation, command``. Cells without a number on these tasks come last, with the reason as ``says``.
     """
     data = tomllib.loads(files("rnnbench._analysis").joinpath("reproductions.toml").read_text(encoding="utf-8"))
     rows = []
@@ -135,11 +129,7 @@ def _options(given: object) -> dict[object, object]:
 
 
 def study_reproductions(study: StudyFolder | None, task: str | None, cell: str | None) -> pd.DataFrame:
-    """Return the :func:`reproductions` of a study, or of no runs; ``task`` and ``cell`` select rows.
-
-    Raises:
-        UserError: no number is selected.
-    """
+    """Return the :func:`reproductions` of a study, or of no runs; raises UserError if ``task`` and ``cell`` select no number."""
     runs = others = logs = pd.DataFrame()
     if study:
         runs, logs = study.runs(), study.logs()

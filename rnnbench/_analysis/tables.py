@@ -38,46 +38,40 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a summary with its ``tuning`` (:func:`rnnbench._sweep.recipes.tuning_text`) as texts."""
-    lines = []
-    for row in rows.to_dict("records"):
-        lines.append(
-            {
-                "task": row["task"],
-                "curve": f"{row['label']}, span {format_span(row)}",
-                "tuning": row["tuning"],
-                "gap": str(row["gap"]),
-                "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
-                "solved": f"{row['solved']} of {row['seeds']}",
-                "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
-                "acc.": f"{100 * row['accuracy']:.1f}",
-                "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
-                "chance": f"{100 * row['chance_accuracy']:.1f}",
-                "steps": _number(row["steps_to_solve"]),
-            }
-        )
-    return pd.DataFrame(lines)
+    return pd.DataFrame(
+        {
+            "task": row["task"],
+            "curve": f"{row['label']}, span {format_span(row)}",
+            "tuning": row["tuning"],
+            "gap": str(row["gap"]),
+            "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
+            "solved": f"{row['solved']} of {row['seeds']}",
+            "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
+            "acc.": f"{100 * row['accuracy']:.1f}",
+            "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
+            "chance": f"{100 * row['chance_accuracy']:.1f}",
+            "steps": _number(row["steps_to_solve"]),
+        }
+        for row in rows.to_dict("records")
+    )
 
 
 def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of :func:`rnnbench._analysis.summary.spans` as texts."""
-    lines = []
-    for row in rows.to_dict("records"):
-        solved = not pd.isna(row["span"])
-        bounds = [format_span(row, "span_low"), format_span(row, "span_high")]
-        lines.append(
-            {
-                "task": row["task"],
-                "curve": row["label"],
-                "span": format_span(row),
-                "95 %": bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds),
-                "seeds": str(row["seeds"]),
-                "steps": _number(row["steps_to_solve"]),
-                "s": _number(row["seconds"] if solved else None),
-                "param.": _number(row["parameters"]),
-                "state": format_state_size(row["state_size"]),
-            }
-        )
-    return pd.DataFrame(lines)
+    return pd.DataFrame(
+        {
+            "task": row["task"],
+            "curve": row["label"],
+            "span": format_span(row),
+            "95 %": " to ".join(dict.fromkeys((format_span(row, "span_low"), format_span(row, "span_high")))),
+            "seeds": str(row["seeds"]),
+            "steps": _number(row["steps_to_solve"]),
+            "s": _number(None if pd.isna(row["span"]) else row["seconds"]),
+            "param.": _number(row["parameters"]),
+            "state": format_state_size(row["state_size"]),
+        }
+        for row in rows.to_dict("records")
+    )
 
 
 def _number(value: float | None) -> str:
@@ -101,24 +95,22 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
 
 def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of :func:`rnnbench._analysis.comparison.compare` as texts."""
-    lines = []
-    for row in rows.to_dict("records"):
-        lines.append(
-            {
-                "task": row["task"],
-                "first": row["first"],
-                "second": row["second"],
-                "gap": str(row["gap"]),
-                "solved": f"{row['solved_first']}/{row['seeds_first']}, {row['solved_second']}/{row['seeds_second']}",
-                "diff.": f"{100 * row['difference']:+.0f} %",
-                "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
-                "p": f"{row['p']:.2g}",
-                "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
-                "95 % ": "-" if pd.isna(row["steps"]) else f"{row['steps_low']:+,.0f} to {row['steps_high']:+,.0f}",
-                "p ": "-" if pd.isna(row["steps"]) else f"{row['steps_p']:.2g}",
-            }
-        )
-    return pd.DataFrame(lines)
+    return pd.DataFrame(
+        {
+            "task": row["task"],
+            "first": row["first"],
+            "second": row["second"],
+            "gap": str(row["gap"]),
+            "solved": f"{row['solved_first']}/{row['seeds_first']}, {row['solved_second']}/{row['seeds_second']}",
+            "diff.": f"{100 * row['difference']:+.0f} %",
+            "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
+            "p": f"{row['p']:.2g}",
+            "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
+            "95 % ": "-" if pd.isna(row["steps"]) else f"{row['steps_low']:+,.0f} to {row['steps_high']:+,.0f}",
+            "p ": "-" if pd.isna(row["steps"]) else f"{row['steps_p']:.2g}",
+        }
+        for row in rows.to_dict("records")
+    )
 
 
 def difference_notes(rows: pd.DataFrame) -> list[str]:

@@ -9,8 +9,6 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.output import write_file
-from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")
@@ -29,6 +27,8 @@ def report(
     """
     from rich.console import Console
 
+    from rnnbench._cli.terminal.output import write_file
+    from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
     from rnnbench._report.page import altair_installed, build_page
 
     studies, selection = study or [Path("results")], Selection(only, cell, sweep)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from rnnbench._analysis.statistics import wilson_interval
 from rnnbench._cli.terminal.formatting import number, percent
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from rnnbench.insight import Gates
+from rnnbench.insight import Gates
+from rnnbench.insight._sensitivity import growth_exponents
+from rnnbench.insight._trade_off import trade_off
 
 TRADE_OFF = (1.25, 2.0, 3.0)
 """Recurrent weights in the printed trade-off."""
@@ -30,8 +29,6 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
 
 def sensitivity_lines(frame: pd.DataFrame) -> str:
     """Return the medians of :func:`rnnbench.insight.measure_sensitivity` over seeds, and their growth with the gap."""
-    from rnnbench.insight._sensitivity import growth_exponents
-
     lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
     middle = frame.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
     lines += [
@@ -63,8 +60,6 @@ def gate_lines(gates: Gates) -> str:
 
 def construction_lines(frame: pd.DataFrame) -> str:
     """Return accuracies by gap and by noise, the gradient, and Bengio's trade-off on one unit."""
-    from rnnbench.insight._trade_off import trade_off
-
     gaps, noises = sorted(set(frame["gap"])), sorted(set(frame["noise"]))
     far = gaps[-1]
     lines = ["", f"Right answers in %: by gap, and with noise (standard deviation) at gap {far}"]

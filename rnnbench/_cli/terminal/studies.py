@@ -6,38 +6,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
+
 from rnnbench._cli.terminal.flags import name_list
 from rnnbench._errors import UserError
+from rnnbench._study import StudyFolder
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     Draw = Callable[[], Figure]
 
 
 class Selection(NamedTuple):
-    """Values of ``--only``, ``--cell`` and ``--sweep`` as typed; None selects all.
+    """Values of ``--only``, ``--cell`` and ``--sweep`` as typed, separated by commas; None selects all."""
 
-    Attributes:
-        tasks, cells: names separated by commas.
-        sweeps: sweep files separated by commas; they select their runs.
-    """
-
-    tasks: str | None = None
-    cells: str | None = None
-    sweeps: str | None = None
-
-
-ALL_RUNS = Selection()
+    tasks: str | None
+    cells: str | None
+    sweeps: str | None
 
 
 def select_runs(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
-    """Return the selected rows.
-
-    Raises:
-        UserError: a task, a cell or a sweep file has no rows; the message names those that have.
-    """
+    """Return the selected rows; raise UserError if a task, a cell or a sweep file has no rows, and name those that have."""
     for flag, column, text in (("--only", "task", selection.tasks), ("--cell", "cell", selection.cells)):
         if text is not None:
             names = name_list(flag, text)
@@ -60,7 +50,7 @@ def select_figures(names: str | None, figures: Mapping[str, Draw]) -> list[tuple
 
 def _run_ids(files: list[str], present: set[str]) -> set[str]:
     """Return the run_ids of sweep files; raise UserError for a file without any run in ``present``."""
-    from rnnbench._sweep.grid import grid
+    from rnnbench._sweep.grid import grid  # imports torch
     from rnnbench._sweep.sweep_file import read_sweep
 
     selected: set[str] = set()
@@ -72,15 +62,11 @@ def _run_ids(files: list[str], present: set[str]) -> set[str]:
     return selected
 
 
-def read_runs(studies: list[Path], selection: Selection = ALL_RUNS) -> pd.DataFrame:
+def read_runs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the finished runs of all studies, with a column ``study``; raise UserError if a study has none.
 
     A run of two studies comes twice; :func:`rnnbench._analysis.summary.count_once` keeps the later study's.
     """
-    import pandas as pd
-
-    from rnnbench._study import StudyFolder
-
     frames = [StudyFolder.open(study).runs().assign(study=str(study)) for study in studies]
     return select_runs(pd.concat(frames, ignore_index=True), selection)
 
@@ -93,12 +79,8 @@ class Frames(NamedTuple):
     extrapolation: pd.DataFrame | None
 
 
-def read_frames(studies: list[Path], selection: Selection = ALL_RUNS) -> Frames:
+def read_frames(studies: list[Path], selection: Selection) -> Frames:
     """Return the tables of all studies; raise UserError if there are none. Before its first run ends, a study has only logs."""
-    import pandas as pd
-
-    from rnnbench._study import StudyFolder
-
     finished = [study for study in studies if (study / "runs.csv").exists()]
     logged = [study for study in studies if any((study / "logs").glob("*.csv"))]
     measured = [home.extrapolation() for home in map(StudyFolder.open, studies) if home.extrapolations.rows()]
@@ -109,12 +91,8 @@ def read_frames(studies: list[Path], selection: Selection = ALL_RUNS) -> Frames:
     )
 
 
-def read_logs(studies: list[Path], selection: Selection = ALL_RUNS) -> pd.DataFrame:
+def read_logs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the evaluations of all runs; for a run of two studies those of the later study."""
-    import pandas as pd
-
-    from rnnbench._study import StudyFolder
-
     frame: pd.DataFrame | None = None
     for study in studies:
         logs = StudyFolder.open(study).logs()

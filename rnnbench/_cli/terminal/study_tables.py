@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from rnnbench._analysis import tables
+from rnnbench._analysis.summary import FrameRow
 from rnnbench._cli.terminal.flags import Format
 from rnnbench._cli.terminal.formatting import duration, print_wrapped
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from rnnbench._analysis.summary import FrameRow
 
 
 def print_table(
@@ -23,8 +24,6 @@ def print_table(
 
     The terminal shows one table per ``group``, headed by the task and the other names of the group with ``joint`` between them.
     """
-    from rnnbench._analysis import tables
-
     if format is Format.csv:
         typer.echo(rows.to_csv(index=False), nl=False)
     elif format is Format.rich:
@@ -38,8 +37,6 @@ def print_table(
 
 def format_table(rows: pd.DataFrame, format: Format) -> str:
     """Return a plain table as CSV, Markdown or LaTeX."""
-    from rnnbench._analysis import tables
-
     if format is Format.csv:
         csv: str = rows.to_csv(index=False)
         return csv
@@ -49,11 +46,6 @@ def format_table(rows: pd.DataFrame, format: Format) -> str:
 
 def _print_groups(texts: pd.DataFrame, group: list[str], notes: list[str], joint: str) -> None:
     """Print one narrow table per group, its names above it, so that 80 columns are enough."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     console = Console()
     for names, part in texts.groupby(group, sort=False):
         heading = ": ".join(filter(None, (str(names[0]), joint.join(map(str, names[1:])))))

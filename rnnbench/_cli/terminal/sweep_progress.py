@@ -16,6 +16,7 @@ from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
 from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._config import Run, SweepRequest
 from rnnbench._study import Row, RunRecord, StudyFolder
+from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.grid import SpanSearch
 from rnnbench._sweep.launch import default_jobs
 from rnnbench._sweep.local import Local
@@ -80,20 +81,17 @@ class SweepScreen(Screen):
     def __rich__(self) -> RenderableType:
         run_queue, total = self.run_queue, f"{self.run_queue.total:,}"
         bar = Table.grid(padding=(0, 2))
-        bar.add_row(
-            ProgressBar(max(run_queue.total, 1), run_queue.ended, width=24),
-            f"{run_queue.ended:>{len(total)},} of {total} runs",
-            f"{self.time_left()} left",
-        )
+        progress = ProgressBar(max(run_queue.total, 1), run_queue.ended, width=24)
+        bar.add_row(progress, f"{run_queue.ended:>{len(total)},} of {total} runs", f"{self.time_left()} left")
         counts = Text()
         for result, count in self.tally():
             style = {"solved": "green", "failed": "bold red" if count else "dim"}.get(result, "")
             counts.append(f"{count:>{len(total)},} {result}   ", style=style)
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=min(self.console.width, 100))
-        for title in ("cell", "task", "gap", "seed", "lr", "step", "accuracy", "chance"):
+        widths = {"cell": 16, "task": 8, "gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}
+        for title, width in widths.items():
             is_text = title in ("cell", "task")
-            min_width = {"cell": 16, "task": 8, "gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}.get(title, 4)
-            table.add_column(title, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis", min_width=min_width)
+            table.add_column(title, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis", min_width=width)
         for run, row in self.running.values():
             step = f"{row.step if row else 0:,} of {run.max_steps:,}"
             shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
@@ -146,8 +144,7 @@ def cost_units(run: Run, steps: int | None = None) -> int:
 
 def run_label(run: Run) -> str:
     """Return a run's cell, task, gap, seed and rate as text."""
-    cell, task = run.cell, run.task
-    return f"{cell} ({run.init}) on {task}, gap {run.gap}, seed {run.seed}, lr {run.lr:g}"
+    return f"{run.cell} ({run.init}) on {run.task}, gap {run.gap}, seed {run.seed}, lr {run.lr:g}"
 
 
 def result_text(record: RunRecord) -> str:
@@ -163,8 +160,6 @@ def print_cost(run_queue: RunQueue, request: SweepRequest, jobs: int | None, run
 
     The time of a search for the span is estimated as its share of the whole grid, ``runs``.
     """
-    from rnnbench._sweep.cost import estimate
-
     search = SpanSearch(runs) if request.search_span else None
     to_do = list(runs) if search else list(run_queue.queue)
     cost = estimate(to_do, run_queue.study)
