@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def run(
     runner = Runner(resolved, study, force)
     if message := warning_line(runner.findings):
         warnings.warn(message, stacklevel=2)
-    with interruptible(runner), _bar(progress, resolved.run.max_steps) as advance:
+    with interruptible(runner.stop), _bar(progress, resolved.run.max_steps) as advance:
         for row in runner.rows():
             advance(row.step, f"accuracy {row.accuracy:.3f}")
     return Result(resolved, study)
@@ -175,7 +176,7 @@ def tune(
 
 def _work(workers: Workers, progress: bool | None) -> bool:
     """Run a sweep with a progress bar; return False if it was interrupted."""
-    with interruptible(workers) as signals, _bar(progress, workers.run_queue.total) as advance:
+    with interruptible(workers.stop) as signals, _bar(progress, workers.run_queue.total) as advance:
         for event in workers.events():
             if isinstance(event, Message):
                 warnings.warn(event.text, stacklevel=3)
@@ -284,14 +285,14 @@ def _class_spec(registry: Registry[C], value: object) -> str:
 
 def scratch(name: str) -> Path:
     """Return a temporary folder of this process; the same name gives the same folder."""
-    global _scratch
-    if _scratch is None:
-        _scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
-        atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
-    return _scratch / name
+    return _scratch() / name
 
 
-_scratch: Path | None = None
+@cache
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ DataFrame in, DataFrame out; never imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -59,7 +58,8 @@ def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
     row = {"first": a["label"].iloc[0], "second": b["label"].iloc[0]}
     row |= {"solved_first": k1, "seeds_first": n1, "solved_second": k2, "seeds_second": n2}
     row |= {"difference": k1 / n1 - k2 / n2, "low": low, "high": high, "p": fisher_test(k1, n1, k2, n2)}
-    steps = [_steps(runs) for runs in (a, b)]
+    # the steps of every seed, infinite where it was not solved
+    steps = [runs["steps_to_solve"].astype(float).where(runs["status"] == "solved", math.inf).tolist() for runs in (a, b)]
     row |= {"steps": math.nan, "steps_low": math.nan, "steps_high": math.nan, "steps_p": math.nan}
     if k1 and k2:
         finite = [[step for step in each if step < math.inf] for each in steps]
@@ -67,9 +67,3 @@ def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
         row["steps_low"], row["steps_high"] = bootstrap_interval(*finite)
         row["steps_p"] = rank_test(*steps)
     return row
-
-
-def _steps(runs: pd.DataFrame) -> Sequence[float]:
-    """Return the steps to solve of every seed; infinite where it was not solved."""
-    steps: list[float] = runs["steps_to_solve"].astype(float).where(runs["status"] == "solved", math.inf).tolist()
-    return steps

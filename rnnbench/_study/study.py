@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -163,42 +163,22 @@ class StudyFolder:
         First clean up what a killed process left of it: half-written files, a complete redone run that is not in place, the
         checkpoint of a finished run.
         """
-        lock = FileLock(self.folder / ".locks" / f"{run_id}.lock")
-        try:
-            lock.acquire(timeout=PATIENCE, poll_interval=0.02)  # `status` holds a lock for a moment
-        except Timeout:
-            raise BusyError(f"another process is running this in {self.folder}: wait for it, or choose another --out") from None
-        except OSError as error:
-            raise atomic.storage_error(Path(lock.lock_file), error) from error
-        try:
-            for folder in FOLDERS:
-                for half in (self.folder / folder).glob(f"{glob.escape(run_id)}.*.tmp"):
-                    half.unlink(missing_ok=True)
+        with self._locked(run_id, run_id, PATIENCE):
             Redo(self, run_id).recover()
             if self.finished(run_id):
                 self.checkpoint_file(run_id).unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
 
     def claimed(self, run_id: str) -> bool:
         """Return True if a process holds the run now; writes nothing."""
         return atomic.locked(self.folder / ".locks" / f"{run_id}.lock")
 
-    def record(self, record: RunRecord) -> None:
-        """Write a finished run into ``runs.csv``, in the place of an earlier row of it."""
-        with self._writing(self.finished_table):
-            self.finished_table.put(record)
-
-    def record_extrapolation(self, row: Extrapolation) -> None:
-        """Write a measurement at another gap into ``extrapolation.csv``, in the place of an earlier one of the same run and gap."""
-        with self._writing(self.extrapolations):
-            self.extrapolations.put(row)
-
-    def record_failure(self, row: Failure) -> None:
-        """Write a failure into ``failed.csv``, in the place of an earlier one of the same run."""
-        with self._writing(self.failures):
-            self.failures.put(row)
+    def record(self, row: RunRecord | Extrapolation | Failure) -> None:
+        """Write a row into the table of its class, in the place of an earlier one with the same key."""
+        tables: tuple[Table[Any], ...] = (self.finished_table, self.extrapolations, self.failures)
+        table = next(table for table in tables if table.cls is type(row))
+        with self._writing(table):
+            table.put(row)
 
     def clear_failure(self, run_id: str) -> None:
         """Remove a failure, because the run has succeeded."""
@@ -208,23 +188,26 @@ class StudyFolder:
 
     def keep(self, name: str, content: bytes) -> None:
         """Write another file of the study, such as ``sweep.json``, all or nothing."""
-        with self._locked(name):
+        with self._locked(Path(name).stem, name):
             atomic.replace(self.folder / name, content)
 
     def _writing(self, table: Table[R]) -> contextlib.AbstractContextManager[None]:
-        return self._locked(table.path.name)
+        return self._locked(table.path.stem, table.path.name)
 
     @contextlib.contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        """Hold the lock of a shared file inside the block; half-written copies that killed processes left are removed first."""
-        lock = FileLock(self.folder / ".locks" / f"{name.split('.')[0]}.lock")
+    def _locked(self, name: str, files: str, timeout: float = -1) -> Iterator[None]:
+        """Hold a lock inside the block; half-written copies of its files that killed processes left are removed first."""
+        lock = FileLock(self.folder / ".locks" / f"{name}.lock")
         try:
-            lock.acquire()
+            lock.acquire(timeout=timeout, poll_interval=0.02)  # `status` holds a lock for a moment
+        except Timeout:
+            raise BusyError(f"another process is running this in {self.folder}: wait for it, or choose another --out") from None
         except OSError as error:
             raise atomic.storage_error(Path(lock.lock_file), error) from error
         try:
-            for half in self.folder.glob(f"{name}.*.tmp"):
-                half.unlink(missing_ok=True)
+            for folder in ("", *FOLDERS):
+                for half in (self.folder / folder).glob(f"{glob.escape(files)}.*.tmp"):
+                    half.unlink(missing_ok=True)
             yield
         finally:
             lock.release()
@@ -272,10 +255,8 @@ class Redo:
             record = RunRecord.parse(json.loads(self.done_file.read_bytes()))
         except (ValueError, AttributeError) as error:
             raise atomic.unreadable(self.done_file) from error
-        for mine, place in (
-            (self.log_file, self.study.log_file(self.run_id)),
-            (self.weights_file, self.study.weights_file(self.run_id)),
-        ):
+        places = {self.log_file: self.study.log_file(self.run_id), self.weights_file: self.study.weights_file(self.run_id)}
+        for mine, place in places.items():
             if mine.exists():
                 mine.replace(place)
         self.study.record(record)

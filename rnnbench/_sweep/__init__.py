@@ -11,7 +11,6 @@
     dask_task.py   the function that a Dask worker runs
     tuning.py      pilot runs -> the chosen recipes
     recipes.py     the table of chosen recipes
-    failures.py    rows of failed.csv
     status.py      which runs are done, running, interrupted, failed or to do
     cost.py        estimate of a sweep's time
 

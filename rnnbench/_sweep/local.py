@@ -25,7 +25,6 @@ from rnnbench._errors import BusyError, one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import plugins_of, rebuild
 from rnnbench._study import Row, StudyFolder
-from rnnbench._sweep.failures import reason_of_exit
 from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
 from rnnbench._sweep.workers import POLL_S, Workers
 from rnnbench.testing._preflight import preflight_key, warning_line
@@ -104,7 +103,7 @@ class Local(Workers):
             return self.run_queue.postpone(run)  # the forkserver was killed, and the worker still runs
         if outcome == "interrupted":
             reason = "stopped by another process (SIGTERM)"
-        return self.run_queue.fail(run, reason or reason_of_exit(exit_code), exit_code)
+        return self.run_queue.fail(run, reason or _reason_of_exit(exit_code), exit_code)
 
     def close(self) -> None:
         for worker in self.workers:
@@ -122,6 +121,22 @@ class Local(Workers):
                 self.run_queue.requeue(worker.run)
         self.workers.clear()
         self.run_queue.study.tidy()
+
+
+def _reason_of_exit(exit_code: int | None) -> str:
+    """Return why a process ended, from its exit code."""
+    if exit_code is None or exit_code >= 0:
+        return f"ended with exit code {exit_code} before it had a result"
+    number = -exit_code
+    if number == signal.SIGSEGV:
+        return "segmentation fault (signal 11)"
+    if number == getattr(signal, "SIGKILL", 9):
+        return "killed (signal 9): by hand, or by the system for lack of memory"
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "unknown"
+    return f"ended by signal {number} ({name})"
 
 
 class _Worker:

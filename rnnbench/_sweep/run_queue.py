@@ -6,10 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rnnbench._config import Run
-from rnnbench._study import Row, RunRecord, StudyFolder
-from rnnbench._sweep.failures import failure
+from rnnbench._study import Failure, Row, RunRecord, StudyFolder
 
 BUSY_TIMEOUT_S = 6.0
 """Seconds to wait for a run that another process holds, such as a worker of a sweep that was just killed."""
@@ -157,10 +157,11 @@ class RunQueue:
         return Finished(run, record)
 
     def fail(self, run: Run, reason: str, exit_code: int | None) -> Failed:
-        """Record a run that ended without a result."""
+        """Record a run that ended without a result. One that diverged has a result and did not fail."""
         self.running -= 1
         self.failed += 1
-        self.study.record_failure(failure(run, reason, exit_code))
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        self.study.record(Failure.of(run, reason=reason, exit_code=exit_code, last_tried=when))
         self._add_after(run, False)
         return Failed(run, reason)
 

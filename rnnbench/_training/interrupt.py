@@ -5,20 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Protocol
-
-
-class Stoppable(Protocol):
-    """A run or a sweep that can be stopped."""
-
-    def stop(self) -> None: ...
 
 
 @contextlib.contextmanager
-def interruptible(work: Stoppable) -> Iterator[list[int]]:
-    """Stop the work after its step at the first Ctrl-C or SIGTERM, and at once at the second. Yields the list of signals."""
+def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call ``stop`` at the first Ctrl-C or SIGTERM, and interrupt at once at the second. Yields the list of signals."""
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield seen  # only the main thread receives signals
@@ -28,7 +21,7 @@ def interruptible(work: Stoppable) -> Iterator[list[int]]:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        work.stop()
+        stop()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

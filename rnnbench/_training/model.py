@@ -11,12 +11,11 @@ from torch import Generator, Tensor, nn
 
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext, Layer, check_inputs
-from rnnbench._config import Run
 from rnnbench._errors import UserError, class_location, one_line
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
 from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
-from rnnbench.task import Batch, Task
+from rnnbench.task import Batch
 
 
 class Model(nn.Module):
@@ -125,23 +124,18 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def memory_needed(run: Run, task: Task, cell: Layer) -> int:
-    """Return a lower bound on the bytes of a training step: weights, gradients, Adam's two moments, states of all time steps.
+def check_memory(resolved: Resolved) -> None:
+    """Raise UserError if a training step cannot fit into the memory that is free now.
 
-    ``cell`` may be a sketch without storage.
+    The estimate is a lower bound: weights, gradients, Adam's two moments, states of all time steps.
     """
+    run, task = resolved.run, resolved.task
     H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
+    cell = sketch_of(run, resolved.cell_entry, task.input_size, H)
     weights = parameter_count(cell) + H * task.output_size
     kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the backward pass
-    fixed = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
-    return 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed
-
-
-def check_memory(resolved: Resolved) -> None:
-    """Raise UserError if a training step cannot fit into the memory that is free now."""
-    run, task = resolved.run, resolved.task
-    cell = sketch_of(run, resolved.cell_entry, task.input_size, run.hidden_size)
-    needed = memory_needed(run, task, cell)
+    fixed_bytes = 13 * T * run.train_sequences  # inputs, targets and scored, of four, eight and one byte at least
+    needed = 4 * (4 * weights + T * B * (kept + task.input_size)) + fixed_bytes
     if run.device.startswith("cuda"):
         free = torch.cuda.mem_get_info(run.device)[0]
     else:

@@ -48,14 +48,18 @@ class Runner:
                 except ValueError as error:
                     raise unreadable(home.checkpoint_file) from error
             log = Table(home.log_file, Row)
-            rewind(log, trainer.step)
+            rows = log.rows()  # those after the checkpoint, and of interruptions, are repeated
+            kept = [row for row in rows if row.step <= trainer.step and row.status != "interrupted"]
+            if len(kept) < len(rows):
+                log.write(kept)
             for row in trainer.rows():
                 log.add(row)
                 if trainer.status == "running":
                     save_tensors(home.checkpoint_file, trainer.state())
                 else:
                     save_tensors(home.weights_file, trainer.model.state_dict())
-                    home.finish(record(trainer, row))
+                    outcome = trainer.outcome(row).model_dump() | {"engine": trainer.model.engine}  # the engine that ran it
+                    home.finish(RunRecord.of(self.run, **outcome, **this_machine()))
                 yield row
 
     def stop(self) -> None:
@@ -75,17 +79,3 @@ class _Home:
     def finish(self, record: RunRecord) -> None:
         self.study.record(record)
         self.checkpoint_file.unlink(missing_ok=True)
-
-
-def rewind(log: Table[Row], step: int) -> None:
-    """Remove rows after ``step`` and rows of interruptions from a log: the run resumes from there."""
-    rows = log.rows()
-    kept = [row for row in rows if row.step <= step and row.status != "interrupted"]
-    if len(kept) < len(rows):
-        log.write(kept)
-
-
-def record(trainer: Trainer, last: Row) -> RunRecord:
-    """Return the row of a finished run: the run with the engine that ran it, its outcome and the machine."""
-    outcome = trainer.outcome(last).model_dump() | {"engine": trainer.model.engine}
-    return RunRecord.of(trainer.run, **outcome, **this_machine())

@@ -46,5 +46,5 @@ def measure_at_gap(study: StudyFolder, resolved: Resolved, gap: int) -> Extrapol
         answers=run.eval_sequences * task.scored_answers(gap),
         chance_accuracy=task.chance(gap).accuracy,
     )
-    study.record_extrapolation(row)
+    study.record(row)
     return row

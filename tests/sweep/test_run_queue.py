@@ -9,7 +9,6 @@ from rnnbench._spec.resolve import rebuild
 from rnnbench._study import StudyFolder
 from rnnbench._sweep import run_queue as run_queue_module
 from rnnbench._sweep.cost import estimate
-from rnnbench._sweep.failures import failure
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.run_queue import Failed, Finished, HeldElsewhere, RunQueue, Tick
 from rnnbench._sweep.status import run_states
@@ -26,7 +25,7 @@ def study(tmp_path: Path) -> StudyFolder:
 
 def test_done_runs_are_skipped_and_failed_ones_until_they_are_retried(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
-    study.record_failure(failure(RUNS[1], "no reason", -9))
+    RunQueue(study, RUNS[1:2]).fail(RUNS[1], "no reason", -9)
     run_queue = RunQueue(study, RUNS)
     assert (run_queue.total, run_queue.done, run_queue.failed_before) == (3, 1, 1)
     assert run_queue.next() == RUNS[2]
@@ -85,7 +84,7 @@ def test_a_run_that_another_process_holds_is_retried_then_left_to_it(study: Stud
 
 def test_every_run_is_in_one_state(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
-    study.record_failure(failure(RUNS[1], "no reason", None))
+    RunQueue(study, RUNS[1:2]).fail(RUNS[1], "no reason", None)
     halfway = Runner(rebuild(RUNS[2]), study)
     halfway.stop()
     list(halfway.rows())

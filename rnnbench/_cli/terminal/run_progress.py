@@ -67,12 +67,8 @@ class RunScreen(Screen):
         budget = f"{now.max_steps:,}"
         bar = Table.grid(padding=(0, 1))
         speed = f"{now.steps_per_s:6.1f}" if now.steps_per_s else f"{'-':>6}"
-        bar.add_row(
-            ProgressBar(now.max_steps, now.step, width=12),
-            f"step {now.step:>{len(budget)},} of {budget}",
-            f"{speed} steps/s",
-            f"at most {time_left(now)} left",
-        )
+        position, left = f"step {now.step:>{len(budget)},} of {budget}", f"at most {time_left(now)} left"
+        bar.add_row(ProgressBar(now.max_steps, now.step, width=12), position, f"{speed} steps/s", left)
         accuracy = Text(f"accuracy {percent(row.accuracy) if row else '-':>7}  ", style="bold")
         accuracy.append(f"chance {percent(chance.accuracy):>7}  ", style="not bold")
         accuracy.append_text(spark(self.shares, chance.accuracy, 38))
@@ -98,7 +94,7 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
         typer.echo(message, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tensorboard_writer(study, run)) if tensorboard else None
-        signals = stack.enter_context(interruptible(runner))
+        signals = stack.enter_context(interruptible(runner.stop))
         screen = stack.enter_context(RunScreen(runner.trainer, quiet))
         row = None
         for row in runner.rows():

@@ -120,7 +120,7 @@ class SweepScreen(Screen):
 
 def run_workers(workers: Workers, quiet: bool, summary: bool = True) -> None:
     """Run a sweep and show its progress and its summary; exit with 128 plus the signal's number if it is interrupted."""
-    with interruptible(workers) as signals, SweepScreen(workers.run_queue, quiet) as screen:
+    with interruptible(workers.stop) as signals, SweepScreen(workers.run_queue, quiet) as screen:
         for event in workers.events():
             screen.show(event)
     if summary or signals:
