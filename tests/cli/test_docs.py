@@ -25,12 +25,9 @@ def shown(path: Path) -> list[list[str]]:
     ]
 
 
-def test_documents_show_commands() -> None:
-    assert len(shown(ROOT / "README.md")) > 10
-
-
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_shown_exists(path: Path) -> None:
+    assert path != ROOT / "README.md" or len(shown(path)) > 10
     for name, *words in shown(path):
         assert name in COMMANDS, name
         known = {flag for parameter in COMMANDS[name].params for flag in (*parameter.opts, *parameter.secondary_opts)}

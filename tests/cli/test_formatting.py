@@ -22,12 +22,8 @@ def test_a_line_is_not_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == f"  {LINE * 5}\n"
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (200, "3 min 20 s"), (3720, "1 h 02 min")])
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-
-
-def test_percentages_and_latex() -> None:
+def test_numbers_and_latex() -> None:
+    assert [duration(seconds) for seconds in (12.4, 200, 3720)] == ["12 s", "3 min 20 s", "1 h 02 min"]
     assert percent(0.9918) == "99.2 %"
     assert escaped("~7_0 %") == r"\textasciitilde{}7\_0 \%"
 
