@@ -16,20 +16,14 @@ from rnnbench._analysis.summary import best_runs
 
 
 def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Compare two cells on the same tasks and gaps.
+    """Compare two cells, or two curves by label, on the same tasks and gaps.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`.
-        first: a cell, or the label of one of its curves. Each curve of a cell is compared.
-        second: as ``first``.
-
-    Returns:
-        One row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
-        ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
-        (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
-        solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both curves have such a seed), and
-        ``steps_p`` (permutation test of ranks; seeds that did not solve it rank last). Both p are corrected over the rows (Holm),
-        so a selection of fewer tasks corrects for fewer comparisons.
+    Returns one row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
+    ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
+    (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
+    solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both curves have such a seed), and
+    ``steps_p`` (permutation test of ranks; seeds that did not solve it rank last). Both p are corrected over the rows (Holm),
+    so a selection of fewer tasks corrects for fewer comparisons.
     """
     best = best_runs(runs)
     rows = []

@@ -24,14 +24,6 @@ EXACT = 20_000
 def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Return the interval for a share of which k of n were seen (Wilson 1927), such as seeds solved; not for a mean over seeds.
 
-    Args:
-        k: successes, 0 to n.
-        n: trials, at least 1.
-        level: confidence, between 0 and 1.
-
-    Returns:
-        The lower and upper bound, within [0, 1].
-
     >>> [round(bound, 3) for bound in wilson_interval(5, 5)]
     [0.566, 1.0]
     """
@@ -71,15 +63,8 @@ def fisher_test(k1: int, n1: int, k2: int, n2: int) -> float:
 def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the two-sided p-value that two samples have one distribution: permutation of ranks (Mann & Whitney 1947).
 
-    Args:
-        first: at least one number; ``inf`` for a seed that did not solve the task.
-        second: as ``first``.
-
-    Returns:
-        The share of permutations whose rank sums differ at least as much, of all permutations or of :data:`EXACT` random ones.
-
-    Raises:
-        ValueError: a sample is empty.
+    It is the share of permutations whose rank sums differ at least as much, of all permutations or of :data:`EXACT` random ones. A
+    seed that did not solve the task counts as ``inf``.
 
     >>> round(rank_test([1, 2, 3, 4, 5], [6, 7, 8, 9, float("inf")]), 4)
     0.0079
@@ -125,16 +110,9 @@ def chance_interval(chance: float, answers: int, level: float = 0.99) -> tuple[f
 def bootstrap_interval(
     *samples: Sequence[float], statistic: Callable[..., np.ndarray] = np.median, level: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a median over seeds, or of the difference of two (Efron 1979).
+    """Return the bootstrap interval of a median over seeds, or of that of the first minus the second sample (Efron 1979).
 
-    Args:
-        samples: one number per seed, at least one; with two samples, the interval is that of the first statistic minus the second.
-        statistic: ``np.median`` or ``np.mean``, with an ``axis``.
-        level: confidence, between 0 and 1.
-        draws: number of resamples.
-
-    Returns:
-        The lower and upper bound. With five seeds the interval of a median is their range; with fewer it is too narrow.
+    With five seeds the interval of a median is their range; with fewer it is too narrow.
 
     >>> bootstrap_interval([0.2, 0.3, 0.5, 0.6, 0.9])
     (0.2, 0.9)
@@ -161,13 +139,9 @@ def gap_solved(k: int, n: int) -> bool:
 
 
 def span(solved: Mapping[int, tuple[int, int]]) -> int | None:
-    """Return the span in time steps (:data:`SPAN_RULE`).
+    """Return the span in time steps (:data:`SPAN_RULE`), or None if not even the smallest gap is solved.
 
-    Args:
-        solved: for every gap of the grid, the number of seeds that solved it, and the number of seeds.
-
-    Returns:
-        The gap, or None if not even the smallest is solved.
+    ``solved`` holds, for every gap of the grid, the number of seeds that solved it, and the number of seeds.
     """
     reached = None
     for gap in sorted(solved):
@@ -181,15 +155,8 @@ def span_interval(solved: Mapping[int, tuple[int, int]], level: float = 0.95) ->
     """Return the bootstrap interval of the span over seeds (Efron 1979), computed without resampling.
 
     At a gap that k of n seeds solved, the number of solved seeds among n drawn with replacement is binomial. So the probability
-    that the gap counts as solved is known. The probability of a span this long is the product over the gaps up to it.
-
-    Args:
-        solved: as for :func:`span`.
-        level: confidence, between 0 and 1.
-
-    Returns:
-        The smallest and the largest span, None for one below the smallest gap. They are equal where each gap is solved by all
-        seeds or by none.
+    that the gap counts as solved is known. The probability of a span this long is the product over the gaps up to it. A bound below
+    the smallest gap is None.
 
     >>> span_interval({50: (5, 5), 200: (4, 5), 500: (1, 5)})
     (50, 200)

@@ -145,17 +145,13 @@ def rank_key(share: float, accuracy: float, steps: float, lr: float) -> tuple[fl
 
 
 def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per curve, gap and tuned value.
+    """Return one row per curve, gap and tuned value of runs that have a ``label``, each seed once.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`, each seed once, with ``label``.
-
-    Returns:
-        Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
-        accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
-        steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, hidden_size,
-        parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe that
-        :data:`BEST_RULE` chooses).
+    Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
+    accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
+    steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, hidden_size,
+    parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe that
+    :data:`BEST_RULE` chooses).
     """
     seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
@@ -164,13 +160,13 @@ def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
         steps = group.loc[group["status"] == "solved", "steps_to_solve"].astype(float).tolist()
         accuracy = group["accuracy"].fillna(0.0).tolist()
         row = dict(zip([*CURVE, "gap", *TUNED], key, strict=True)) | {"init": group["init"].iloc[0], "seeds": len(group)}
-        row |= {"solved": solved} | dict(zip(("solved_low", "solved_high"), wilson_interval(solved, len(group)), strict=True))
-        row |= {"accuracy": float(np.median(accuracy))}
-        row |= dict(zip(("accuracy_low", "accuracy_high"), bootstrap_interval(accuracy), strict=True))
-        row |= {"chance_accuracy": group["chance_accuracy"].iloc[0]}
-        row |= {"steps_to_solve": float(np.median(steps)) if solved else math.nan}
-        bounds = bootstrap_interval(steps) if solved else (math.nan, math.nan)
-        row |= dict(zip(("steps_low", "steps_high"), bounds, strict=True))
+        row["solved"] = solved
+        row["solved_low"], row["solved_high"] = wilson_interval(solved, len(group))
+        row["accuracy"] = float(np.median(accuracy))
+        row["accuracy_low"], row["accuracy_high"] = bootstrap_interval(accuracy)
+        row["chance_accuracy"] = group["chance_accuracy"].iloc[0]
+        row["steps_to_solve"] = float(np.median(steps)) if solved else math.nan
+        row["steps_low"], row["steps_high"] = bootstrap_interval(steps) if solved else (math.nan, math.nan)
         for name in ("max_steps", "hidden_size", "parameters", "state_size"):
             if name in group:
                 row[name] = group[name].median()
@@ -201,13 +197,9 @@ def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve and gap: :func:`summarise_recipes` at the best recipe.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`.
-
-    Returns:
-        Columns of :func:`summarise_recipes` except ``best``, and: rates (how many were tried at this gap), span (time steps,
-        missing where not even the smallest gap is solved) with span_low and span_high (bootstrap over seeds, 95 %), smallest_gap
-        and largest_gap (of the curve's grid; a span equal to largest_gap may be larger).
+    More columns: rates (how many were tried at this gap), span (time steps, missing where not even the smallest gap is solved) with
+    span_low and span_high (bootstrap over seeds, 95 %), smallest_gap and largest_gap (of the curve's grid; a span equal to
+    largest_gap may be larger).
     """
     every = summarise_recipes(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
@@ -222,14 +214,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def spans(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per curve: how far back it remembers.
+    """Return one row per curve: that of :func:`summarise` at its span, or at its smallest gap where not even that is solved.
 
-    Args:
-        runs: rows of :meth:`rnnbench.Study.runs`.
-
-    Returns:
-        The row of :func:`summarise` at the curve's span, or at its smallest gap where not even that is solved; sorted by task, then
-        by span and by the accuracy at the largest gap, the longest first.
+    Rows are sorted by task, then by span and by the accuracy at the largest gap, the longest first.
     """
     table = summarise(runs)
     last = table.sort_values("gap").groupby(CURVE)["accuracy"].last().rename("last").reset_index()
@@ -241,10 +228,7 @@ def spans(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_span(row: FrameRow, column: str = "span") -> str:
-    """Return the span of a row of :func:`summarise`, or a bound of it, as text.
-
-    ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``.
-    """
+    """Return the span of a row, or a bound of it: ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``."""
     if pd.isna(row[column]):
         return f"below {row['smallest_gap']}"
     return f"≥ {row[column]}" if row[column] == row["largest_gap"] else str(row[column])
