@@ -110,7 +110,7 @@ def chance_interval(chance: float, answers: int, level: float = 0.99) -> tuple[f
 def bootstrap_interval(
     *samples: Sequence[float], statistic: Callable[..., np.ndarray] = np.median, level: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Return the bootstrap interval of a median over seeds, or of that of the first minus the second sample (Efron 1979).
+    """Return the percentile bootstrap interval of a median over seeds, or of the first minus the second (Efron 1979).
 
     With five seeds the interval of a median is their range; with fewer it is too narrow.
 

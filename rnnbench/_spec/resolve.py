@@ -111,9 +111,8 @@ def plugins_of(run: Run) -> tuple[Plugin, ...]:
 
 def cell_of(resolved: Resolved) -> Layer:
     """Return the cell of a run, or its layers as a stack, with uninitialized parameters."""
-    run, entry = resolved.run, resolved.cell_entry
-    make = lambda D, H: make_cell(entry, D, H, run.cell_option)  # noqa: E731
-    return stacked(make, resolved.task.input_size, run.hidden_size, run.layers, run.block)
+    run, task, _, entry = resolved
+    return stacked(lambda D, H: make_cell(entry, D, H, run.cell_option), task.input_size, run.hidden_size, run.layers, run.block)
 
 
 def sketch_of(recipe: Recipe, entry: Entry[Layer], input_size: int, width: int) -> Layer:

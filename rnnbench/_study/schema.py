@@ -89,8 +89,6 @@ class Row(Evaluation, NamedRunRow):
 class Outcome(Evaluation):
     """The result of a run."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
     steps_to_solve: Count | None = Field(
         description="optimiser steps at the first of the two evaluations that solved it; empty if unsolved"
     )
@@ -105,8 +103,6 @@ class Outcome(Evaluation):
 
 class Machine(BaseModel):
     """The software and the machine that ran a run."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
     rnnbench_version: str = Field(description="version of rnnbench")
     torch_version: str = Field(description="version of PyTorch")

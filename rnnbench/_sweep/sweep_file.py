@@ -25,8 +25,7 @@ def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str
 
     Paths in the file are relative to its folder. A wrong value raises UserError with file and line; ``label`` names a flag there.
     """
-    text = _read(file) if file else ""
-    values = _parse(file, text) if file else {}
+    text, values = _read(file) if file else ("", {})
     known = SweepRequest.model_fields
 
     def place(key: str) -> str:
@@ -56,17 +55,14 @@ def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> Sw
     return sweep
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> tuple[str, dict[str, object]]:
+    """Return the text of a sweep file, and its values."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
+        return text, tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read sweep file {file}: {reason}") from error
-
-
-def _parse(file: Path, text: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file} is not TOML: {error}; a sweep file has lines such as `gap = [10, 20]`") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets

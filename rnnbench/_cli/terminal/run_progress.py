@@ -89,7 +89,11 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
     """Train a run and show its progress; return the signals that interrupted it."""
     run, runner = resolved.run, Runner(resolved, study, force)
     why = runner.trainer.model.why_not_compiled
-    print_warnings(run, None if quiet or run.cell_source else why)  # the findings of a plug-in contain it
+    if why and not (quiet or run.cell_source):  # the findings of a plug-in contain it
+        typer.echo(f"{run.cell} runs on torch: {why}", err=True)
+    if run.max_steps <= run.eval_every:
+        problem = f"this run is evaluated only once, after {run.max_steps:,} steps, but a solved run needs two evaluations"
+        typer.echo(f"{problem}: make --eval-every smaller", err=True)
     if message := summary_line(runner.findings):
         typer.echo(message, err=True)
     with contextlib.ExitStack() as stack:
@@ -102,15 +106,6 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
             if log:
                 log(row)
     return signals if row is not None and row.status == "interrupted" else []
-
-
-def print_warnings(run: Run, not_compiled: str | None) -> None:
-    """Warn on stderr if a cell is not compiled, or if the budget only allows one evaluation; a solved run needs two."""
-    if not_compiled:
-        typer.echo(f"{run.cell} runs on torch: {not_compiled}", err=True)
-    if run.max_steps <= run.eval_every:
-        problem = f"this run is evaluated only once, after {run.max_steps:,} steps, but a solved run needs two evaluations"
-        typer.echo(f"{problem}: make --eval-every smaller", err=True)
 
 
 def interrupted_line(run: Run, study: StudyFolder, stored: RunRecord | None) -> str:
