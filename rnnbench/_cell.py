@@ -249,15 +249,18 @@ class Cell(Layer):
         """Return the share (B, H) of its state that each unit keeps at these gate values; None without such a gate."""
         return None
 
-    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return the outputs (T - first, B, H) for a whole sequence, computed with one :meth:`step` per time step.
 
-        ``limit`` clamps each element of the gradient with respect to an output, dL/dh_t, before it passes into step t.
+        ``limit`` clamps each element of the gradient with respect to an output, dL/dh_t, before it passes into step t. ``truncate``
+        detaches the state before the steps truncate, 2 truncate, ...; 0 detaches it never.
         """
         state = self.start(inputs.shape[1])
         outputs = []
         with parametrize.cached():  # compute parametrized weights once per sequence
             for t, x in enumerate(self.vectors(inputs)):  # (B, D)
+                if truncate and t and t % truncate == 0:
+                    state = tuple(part.detach() for part in state)
                 result = self.step(x, state)
                 if t == 0:
                     check_step(self, result, state)

@@ -119,6 +119,13 @@ class Recipe(BaseModel):
     warmup: int = Field(
         0, ge=0, le=LARGEST_COUNT, description="Steps in which the learning rate rises linearly from 0; the schedule follows."
     )
+    truncate: int = Field(
+        0,
+        ge=0,
+        le=LARGEST_GAP,
+        description="Truncated backpropagation through time: no gradient passes into an earlier chunk of this many steps, counted "
+        "from the first input. 0: never.",
+    )
     clip_norm: float = Field(0.1, gt=0, description="Gradients are scaled down to this norm. inf: never.")
     eval_every: int = Field(250, ge=1, le=LARGEST_COUNT, description="Optimiser steps from one evaluation to the next.")
     give_up: int | None = Field(
@@ -294,6 +301,7 @@ class Run(RunFields):
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0, "recurrent_clip": math.inf, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "warmup": 0,
+        "truncate": 0,
     }  # fmt: skip
     """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
 

@@ -48,7 +48,7 @@ def refusal(cell: Cell) -> str | None:
     return None
 
 
-def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf, truncate: int = 0) -> Tensor:
     """Compute the outputs (T - first, B, H) of the steps from ``first`` on, differentiable once.
 
     A cell is traced and compared with its ``step`` when it is first used, and again after one of its attributes has changed. Code,
@@ -58,6 +58,7 @@ def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) 
         cell: a cell on the CPU, in float32 or float64. Its parameters, its initial state and value inputs get gradients.
         inputs: (T, B) tokens of any integer type, read as one-hot vectors, or (T, B, D) values.
         first: the first step whose output is returned.
+        limit, truncate: see :meth:`rnnbench.cells.Cell.states`.
 
     Raises:
         NotCompiledError: the cell is not compiled, for the reason that :func:`refusal` returns; a UserError.
@@ -73,4 +74,4 @@ def states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) 
     """
     from rnnbench._engine import sequence
 
-    return sequence.compute_states(cell, inputs, first, limit)
+    return sequence.compute_states(cell, inputs, first, limit, truncate)

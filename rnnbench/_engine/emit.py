@@ -197,6 +197,10 @@ class Emitter:
             f"{inside}gather(products, tokens, t, dtable, now_back)",
             f"{inside}if dx.size:",
             f"{inside}    multiply(products, now_back, 0, {plan.inputs} * H, weight_ih, dx[t], 0, dx.shape[2], 0)",
+            f"{inside}if truncate > 0 and t > 0 and t % truncate == 0:",
+            f"{inside}    for b in range(B):",
+            f"{inside}        for j in range(H):",
+            *(f"{inside}            adjoint_before_{k}[b, j] = zero" for k in range(len(adjoints))),
         ]
         tail = []
         for p in plan.products:
@@ -214,7 +218,8 @@ class Emitter:
             "", "", "@cached",
             "def backward(",
             "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
-            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed, limit,",
+            f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, sources, throughs, back, packed,",
+            "    limit, truncate,",
             "):",
             self.sizes(),
             "    S, first = back.shape[0], T - grad.shape[0]",

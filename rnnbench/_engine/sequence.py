@@ -119,12 +119,12 @@ class Program:
     def numbers(self, dtype: torch.dtype) -> Array:
         return torch.tensor(self.plan.numbers, dtype=dtype).numpy()
 
-    def states(self, cell: Cell, inputs: Tensor, first: int, limit: float = math.inf) -> Tensor:
+    def states(self, cell: Cell, inputs: Tensor, first: int, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return (T - first, B, H) computed by compiled code; tokens must be in range."""
         hoisted = self.hoisted(cell)
         initial = cell.start(inputs.shape[1])
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *hoisted, *initial))
-        states: Tensor = Sequence.apply(self, inputs, first, keep, limit, *hoisted, *initial)
+        states: Tensor = Sequence.apply(self, inputs, first, keep, limit, truncate, *hoisted, *initial)
         return states
 
     @torch.enable_grad()
@@ -150,10 +150,12 @@ class Program:
 
 
 class Sequence(Function):
-    """The autograd function of (program, inputs, first, keep, weight_ih, bias, vectors, weights ..., initial state ...)."""
+    """The autograd function of a program, its settings, weight_ih, bias, vectors, weights ... and the initial state ..."""
 
     @staticmethod
-    def forward(ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, limit: float, *tensors: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, limit: float, truncate: int, *tensors: Tensor
+    ) -> Tensor:
         from rnnbench._engine.products import products
 
         p = program.plan
@@ -182,7 +184,7 @@ class Sequence(Function):
         )  # fmt: skip
         if keep:
             ctx.save_for_backward(inputs, *tensors)
-            ctx.kept = (lease, program, tokens, gates, states, limit)
+            ctx.kept = (lease, program, tokens, gates, states, limit, truncate)
         return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself returns to the pool
 
     @staticmethod
@@ -190,7 +192,7 @@ class Sequence(Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         from rnnbench._engine.products import products
 
-        _, program, tokens, gates, states, limit = ctx.kept
+        _, program, tokens, gates, states, limit, truncate = ctx.kept
         p = program.plan
         inputs, weight_ih, _bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
         weights = rest[: len(p.products)]
@@ -211,13 +213,14 @@ class Sequence(Function):
             dweight_ih.numpy(), dx.numpy(), vectors.contiguous().numpy(), dvectors.numpy(), numbers, gates, *states, *paired,
             grad.contiguous().numpy(), *dstates, room((made.rows, H)), room((made.blocks, B, H)),
             lease.take(len(p.sources), S, B, H), room((program.backs, B, H)), lease.take(S, B, G, H),
-            lease.take(made_by.room(S * B, max(H, D if values else 0))), numbers.dtype.type(limit),
+            lease.take(made_by.room(S * B, max(H, D if values else 0))), numbers.dtype.type(limit), np.int64(truncate),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
         needed = ctx.needs_input_grad[-len(states) :]
         initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, needed, strict=True)]
-        return None, dx if dx.numel() else None, None, None, None, dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
+        grads = dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
+        return None, dx if dx.numel() else None, None, None, None, None, *grads
 
 
 PROGRAMS: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Program | str]] = WeakKeyDictionary()
@@ -255,7 +258,7 @@ def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
     return traced
 
 
-def compute_states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+def compute_states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = math.inf, truncate: int = 0) -> Tensor:
     """Compute :func:`rnnbench._engine.states`."""
     check_inputs(cell, inputs, first)
     chosen, tokens = program(cell), not inputs.is_floating_point()
@@ -269,4 +272,4 @@ def compute_states(cell: Cell, inputs: Tensor, first: int = 0, limit: float = ma
             PROGRAMS[cell][cache_key(cell)] = str(error)
             LOG.warning("%s", error)
             raise
-    return chosen.states(cell, inputs, first, limit)
+    return chosen.states(cell, inputs, first, limit, truncate)

@@ -63,6 +63,8 @@ def resolve(request: RunRequest) -> Resolved:
         | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
     _check_optimizer(run)
+    if run.truncate and not has_steps(cell_entry.cls):
+        raise UserError(f"truncate only applies to cells that run one step at a time, not to {cell_entry.name}: leave it out")
     return Resolved(run, task, task_entry, cell_entry)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -32,34 +33,37 @@ class Model(nn.Module):
         self.why_not_compiled: str | None = None  # the reason for torch; None if fast runs or was never tried
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
-    def forward(self, batch: Batch, limit: float = math.inf) -> Tensor:
+    def forward(self, batch: Batch, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return the outputs (N, output_size) at the N scored positions of the batch, in the order of ``batch.answers``.
 
-        ``limit`` clamps the gradient of one sequence's mean loss with respect to the layer's outputs: see :meth:`Cell.states`.
-        Raises UserError if the layer cannot read these inputs, or its outputs have a wrong shape.
+        ``limit`` clamps the gradient of one sequence's mean loss with respect to the layer's outputs; ``truncate`` is the number
+        of steps between two cuts of the gradient: see :meth:`Cell.states`. Raises UserError if the layer cannot read these inputs,
+        or its outputs have a wrong shape.
         """
         first = batch.first_scored
-        states = self.states(batch.inputs, first, limit / batch.inputs.shape[1])  # (T - first, B, H)
+        states = self.states(batch.inputs, first, limit / batch.inputs.shape[1], truncate)  # (T - first, B, H)
         scored = batch.scored[first:]  # (T - first, B)
         due = states.flatten(0, 1) if bool(scored.all()) else states[scored]  # (N, H)
         outputs: Tensor = self.readout(due)  # (N, output_size)
         return outputs
 
-    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf) -> Tensor:
+    def states(self, inputs: Tensor, first: int = 0, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return the layer's outputs (T - first, B, H) from step ``first`` on."""
         check_inputs(self.cell, inputs)
         if isinstance(self.cell, Stack):
-            return self.cell.states(inputs, first, partial(self.layer_states, limit=limit))
-        return self.layer_states(self.cell, inputs, first, limit)
+            return self.cell.states(inputs, first, partial(self.layer_states, limit=limit, truncate=truncate))
+        return self.layer_states(self.cell, inputs, first, limit, truncate)
 
-    def layer_states(self, layer: Layer, inputs: Tensor, first: int, limit: float = math.inf) -> Tensor:
+    def layer_states(self, layer: Layer, inputs: Tensor, first: int, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return the outputs (T - first, B, H) of one layer, computed by the model's engine."""
         if self.engine == "fast" and isinstance(layer, Cell):
             try:
-                return _engine.states(layer, inputs, first, limit)
+                return _engine.states(layer, inputs, first, limit, truncate)
             except _engine.NotCompiledError as error:  # compiled code and `step` disagreed at first use
                 self.engine, self.why_not_compiled = "torch", str(error)
-        run = partial(layer.states, limit=limit) if isinstance(layer, Cell) and limit < math.inf else layer.states
+        run: Callable[[Tensor, int], Tensor] = layer.states
+        if isinstance(layer, Cell) and (limit < math.inf or truncate > 0):
+            run = partial(layer.states, limit=limit, truncate=truncate)
         states = run(inputs, first)  # (T - first, B, H)
         expected = (len(inputs) - first, inputs.shape[1], layer.hidden_size)
         if tuple(states.shape) != expected:

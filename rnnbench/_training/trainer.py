@@ -116,7 +116,7 @@ class Trainer:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = learning_rate(self.run, self.step, peak)
         batch = self.training_batch()
-        loss = self.task.loss(self.model(batch, self.run.recurrent_clip), batch)  # ()
+        loss = self.task.loss(self.model(batch, self.run.recurrent_clip, self.run.truncate), batch)  # ()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.clip_norm)  # ()

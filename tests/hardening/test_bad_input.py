@@ -106,6 +106,7 @@ BAD = {  # the alternatives are separated by |
     "run RUN --beta2": "1 | nan",
     "run RUN --momentum": "1 | nan | 0.5",
     "run RUN --weight-decay": "-1 | nan | inf",
+    "run RUN --truncate": f"-1 | {HUGE}",
     "run RUN --warmup": f"-1 | {HUGE}",
     "run RUN --clip-norm": "0 | nan",
     "run RUN --engine": "steam",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup"), "STEPS")
+METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup", "truncate"), "STEPS")
 METAVAR |= {"hidden_size": "UNITS", "max_hidden_size": "UNITS", "parameters": "COUNT", "eval_answers": "ANSWERS"}
 METAVAR |= {"batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "search_span": "", "nesterov": ""}
 METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
