@@ -12,7 +12,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -126,6 +126,11 @@ class Layer(nn.Module, ABC):
         """Numbers in one sequence's state; None if the state grows with the sequence."""
         return None
 
+    def double(self) -> Self:
+        """Convert all parameters and buffers to double precision, complex ones too, which :meth:`torch.nn.Module.double` keeps."""
+        super().double()._apply(lambda t: t.to(torch.complex128) if t.is_complex() else t)  # type: ignore[no-untyped-call]
+        return self
+
     @abstractmethod
     def states(self, inputs: Tensor, first: int = 0) -> Tensor:
         """Return the outputs for a whole sequence.
@@ -222,8 +227,8 @@ class Cell(Layer):
 
     @property
     def state_size(self) -> int:
-        """Numbers in one sequence's state."""
-        return sum(part.numel() for part in self.initial_state)
+        """Real numbers in one sequence's state; a complex number counts as two."""
+        return sum(part.numel() * (1 + part.is_complex()) for part in self.initial_state)
 
     @property
     def initial_state(self) -> State:

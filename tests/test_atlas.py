@@ -9,9 +9,10 @@ import pytest
 from rnnbench._config import SweepRequest
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import rebuild
+from rnnbench._spec.width import parameter_count
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_sweep
-from rnnbench._training.model import build, parameter_count
+from rnnbench._training.model import build
 
 FILE = Path(__file__).parents[1] / "results" / "atlas" / "atlas.toml"
 SMALL = {"task": ["recall"], "gap": [50], "seed": [0]}

@@ -11,8 +11,8 @@ from rnnbench._errors import UserError
 from rnnbench._network.stack import Stack, stacked
 from rnnbench._plugins.registry import make_cell
 from rnnbench._spec.resolve import resolve
-from rnnbench._spec.width import width_for
-from rnnbench._training.model import build, parameter_count
+from rnnbench._spec.width import parameter_count, width_for
+from rnnbench._training.model import build
 
 D, H = 3, 4
 

@@ -9,11 +9,16 @@ from torch import nn
 from rnnbench._errors import UserError
 
 
+def parameter_count(module: nn.Module) -> int:
+    """Return the number of trainable parameters of a module; a complex parameter counts as two."""
+    return sum(parameter.numel() * (1 + parameter.is_complex()) for parameter in module.parameters())
+
+
 def width_for(make: Callable[[int], nn.Module], budget: int, max_width: int | None = None) -> int:
     """Return the largest width, up to ``max_width``, whose network has at most ``budget`` parameters, or raise UserError."""
 
     def count(width: int) -> int:
-        return sum(parameter.numel() for parameter in make(width).parameters())
+        return parameter_count(make(width))
 
     if count(1) > budget:
         raise UserError(f"--parameters {budget:,} is too small: a network of one unit has {count(1):,}")

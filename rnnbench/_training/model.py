@@ -16,6 +16,7 @@ from rnnbench._errors import UserError, class_location, one_line
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
 from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
+from rnnbench._spec.width import parameter_count
 from rnnbench.task import Batch
 
 
@@ -121,11 +122,6 @@ def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
         if refusal is not None:
             return refusal
     return None
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Return the number of trainable parameters of a module."""
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def check_memory(resolved: Resolved) -> None:

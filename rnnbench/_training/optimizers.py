@@ -47,7 +47,8 @@ def make_optimizer(run: Run, parameters: Iterable[tuple[str, nn.Parameter]]) -> 
     groups, lr = parameter_groups(run, parameters), run.lr
     if run.optimizer == "adam":
         adam = torch.optim.AdamW if any(group["weight_decay"] for group in groups) else torch.optim.Adam
-        return adam(groups, lr=lr, betas=(0.9, run.beta2), fused=True)
+        fused = not any(parameter.is_complex() for group in groups for parameter in group["params"])  # torch fuses no complex ones
+        return adam(groups, lr=lr, betas=(0.9, run.beta2), fused=fused)
     if run.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, lr=lr, alpha=0.9)
     return torch.optim.SGD(groups, lr=lr, momentum=run.momentum, nesterov=run.nesterov)

@@ -15,9 +15,10 @@ from torch import Generator
 
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._spec.resolve import Resolved
+from rnnbench._spec.width import parameter_count
 from rnnbench._study.schema import Evaluation, Outcome, Row
 from rnnbench._training.evaluate import evaluate
-from rnnbench._training.model import build, check_device, check_memory, parameter_count, stream
+from rnnbench._training.model import build, check_device, check_memory, stream
 from rnnbench._training.optimizers import learning_rate, make_optimizer
 from rnnbench._training.process_state import training_settings
 from rnnbench.task import Batch

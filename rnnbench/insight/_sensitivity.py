@@ -112,4 +112,4 @@ def growth_exponents(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _norm(grads: tuple[Tensor | None, ...]) -> float:
-    return math.sqrt(sum(float(grad.double().square().sum()) for grad in grads if grad is not None))
+    return math.sqrt(sum(float(grad.abs().double().square().sum()) for grad in grads if grad is not None))

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 from rnnbench._cell import Cell, InitContext, Layer
 from rnnbench._network.initializers import initialise
 from rnnbench._plugins import registry
-from rnnbench._training.model import parameter_count
+from rnnbench._spec.width import parameter_count
 
 D, H = 6, 7
 

@@ -20,7 +20,8 @@ from rnnbench._engine import available, refusal
 from rnnbench._errors import UserError, plugin_error_message
 from rnnbench._network.initializers import default_init
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
-from rnnbench._training.model import parameter_count, stream
+from rnnbench._spec.width import parameter_count
+from rnnbench._training.model import stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
 
 
