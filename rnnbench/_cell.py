@@ -128,7 +128,7 @@ class Layer(nn.Module, ABC):
 
     def double(self) -> Self:
         """Convert all parameters and buffers to double precision, complex ones too, which :meth:`torch.nn.Module.double` keeps."""
-        super().double()._apply(lambda t: t.to(torch.complex128) if t.is_complex() else t)  # type: ignore[no-untyped-call]
+        cast(self, torch.float64)
         return self
 
     @abstractmethod
@@ -153,6 +153,12 @@ class Layer(nn.Module, ABC):
         if inputs.is_floating_point():
             return inputs.to(dtype)
         return F.one_hot(inputs.long(), self.input_size).to(dtype)  # (T, B, D)
+
+
+def cast(module: nn.Module, dtype: torch.dtype) -> None:
+    """Convert all parameters and buffers of a module to a real dtype in place, and complex ones to its complex counterpart."""
+    pair = dtype.to_complex()
+    module._apply(lambda t: t.to(pair) if t.is_complex() else t.to(dtype) if t.is_floating_point() else t)  # type: ignore[no-untyped-call]
 
 
 class ClampGradient(Function):

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from rnnbench._config import RunRequest
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.trainer import Trainer
+from rnnbench.insight._load import build_initialised
+from rnnbench.insight._sensitivity import parameter_sensitivity
 from rnnbench.testing import check_cell
 
 H = 6
@@ -111,3 +113,11 @@ def test_a_run_is_trained_saved_and_resumed(lru: Path) -> None:
 
 def test_a_complex_cell_keeps_its_contract(lru: Path) -> None:
     check_cell(str(lru))
+
+
+def test_analyses_in_double_precision_keep_the_imaginary_part(lru: Path) -> None:
+    run = resolved(lru)
+    single, double = build_initialised(run, torch.float32), build_initialised(run, torch.float64)
+    assert double.cell.into.dtype == double.cell.initial_z.dtype == torch.complex128
+    assert torch.equal(double.cell.into.to(torch.complex64), single.cell.into)
+    assert parameter_sensitivity(double, run)["sensitivity"] > 0

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnnbench._cell import Cell, State, check_step
+from rnnbench._cell import Cell, State, cast, check_step
 from rnnbench._config import Run
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import Resolved
@@ -54,7 +54,9 @@ def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:
     run = resolved.run
     if run.engine == "fast":  # the row of a run that was made where its cell could be compiled
         run = run.model_copy(update={"engine": "auto"})
-    return build(resolved._replace(run=run)).to(dtype).eval()
+    model = build(resolved._replace(run=run)).eval()
+    cast(model, dtype)
+    return model
 
 
 def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = torch.float32) -> Model:
@@ -76,7 +78,8 @@ def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = to
         model.load_state_dict(load_tensors(path))
     except RuntimeError as error:
         raise unreadable(path) from error
-    return model.to(dtype)
+    cast(model, dtype)
+    return model
 
 
 def find_run(study: StudyFolder, name: str) -> Run:
