@@ -1,4 +1,7 @@
-"""The command line. Only this room prints and exits. Commands import heavy modules when they run, so that --help is fast."""
+"""The command line. Only this room prints and exits.
+
+Commands import torch, pandas and matplotlib inside their functions; this keeps --help fast.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def main_options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Show the version or the help; the commands do the rest."""
+    """Handle the options of `rnnbench` itself: --version and --help."""
 
 
 # Each module adds its commands to the app, in the order of --help.

@@ -21,7 +21,7 @@ TaskLike = str | Path | type[Task] | Task
 def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> RunRequest:
     """Build a request from values by field: plain ones, and classes or instances, whose options become part of the request.
 
-    A wrong value raises UserError; ``name`` returns the name of a field in its message.
+    A wrong value raises UserError; ``name`` maps a field to its name in messages, such as ``--hidden-size``.
 
     Example:
         >>> request({"cell": "gru", "task": "beijing", "lr": 1}).lr
@@ -60,12 +60,12 @@ def options_of(value: object) -> dict[str, Option]:
     """Return the options of an instance: its attributes of the same names."""
     cls = type(value)
     names = parameters_of(cls, SIZES if isinstance(value, Layer) else 0)
-    advice = f"give the class, and its options as {'cell_option' if isinstance(value, Layer) else 'option'}"
+    advice = f"pass the class and {'cell_option' if isinstance(value, Layer) else 'option'}={{...}}"
     for name in names:
         if not hasattr(value, name):
-            raise UserError(f"{cls.__name__} keeps no attribute {name!r}: {advice}")
+            raise UserError(f"{cls.__name__} has no attribute {name!r}, so its options cannot be read from the instance; {advice}")
         if not isinstance(getattr(value, name), (bool, int, float, str)):
-            raise UserError(f"{cls.__name__} keeps {name!r} as a {type(getattr(value, name)).__name__}: {advice}")
+            raise UserError(f"{cls.__name__} stores {name!r} as a {type(getattr(value, name)).__name__}; {advice}")
     return {name: getattr(value, name) for name in names}
 
 

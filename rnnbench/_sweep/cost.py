@@ -14,7 +14,7 @@ TIMING_FIELDS = (
     *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
     *(name for name in Run.SPEED if name != "engine"),
 )
-"""Fields that determine the time per step, together with the engine that ran."""
+"""Runs that agree in these fields and in their engine take the same time per step."""
 
 TIMING_S = 0.3
 """Seconds of training steps that are timed for each set of equal :data:`TIMING_FIELDS`."""
@@ -26,7 +26,8 @@ class Cost:
 
     seconds: float  # of a single worker
     from_runs: int  # runs estimated from finished runs with equal TIMING_FIELDS
-    from_steps: int  # runs estimated from timed training steps, for the whole budget: an upper bound
+    # Runs estimated from timed steps. The whole budget is assumed, so the estimate is an upper bound.
+    from_steps: int
 
 
 def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:

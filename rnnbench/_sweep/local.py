@@ -89,7 +89,7 @@ class Local(Workers):
                 yield self._ended(worker)
 
     def _ended(self, worker: _Worker) -> Event:
-        """Close an ended worker, and return the event of its run's end."""
+        """Close a worker that has ended; return how its run ended, as an event."""
         worker.pipe.close()
         run, exit_code, (outcome, reason) = worker.run, worker.process.exitcode, worker.outcome
         worker.process.close()
@@ -100,7 +100,8 @@ class Local(Workers):
         if outcome == "storage":
             return self.stop_at_storage_error(run, reason)
         if exit_code == UNKNOWN_EXIT_CODE and not outcome and self.run_queue.study.claimed(run.run_id):
-            return self.run_queue.postpone(run)  # the forkserver was killed, and the worker still runs
+            # The exit code is unknown, but the run is still locked, so its worker is alive.
+            return self.run_queue.postpone(run)
         if outcome == "interrupted":
             reason = "stopped by another process (SIGTERM)"
         return self.run_queue.fail(run, reason or _reason_of_exit(exit_code), exit_code)
@@ -203,7 +204,7 @@ def _sigint_blocked() -> Iterator[None]:
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # first, as starting it unblocks the signal
+    resource_tracker.ensure_running()  # The tracker's start unblocks SIGINT, so start it before blocking.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

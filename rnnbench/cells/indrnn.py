@@ -1,4 +1,4 @@
-"""The IndRNN: each unit has one recurrent weight, which connects it to itself.
+"""The IndRNN: each unit has one recurrent weight, from the unit to itself.
 
     h_t = relu(W_ih x_t + u * h_{t-1} + b),           |u| <= 2^(1/steps)
 

@@ -1,4 +1,4 @@
-"""Random weight guessing, a baseline: a task that it solves quickly is too easy to prove anything about learning.
+"""Random weight guessing, a baseline. If random weights solve a task quickly, the task does not test learning.
 
 Hochreiter & Schmidhuber 1996 ("Bridging long time lags by weight guessing and long short-term memory") drew all weights at random
 until a network solved the task; Schmidhuber, Hochreiter & Bengio 2001 report 6 to 22 trials for latch problems of length 500-600.
@@ -19,7 +19,7 @@ from rnnbench.task import Batch, Task
 SCREENED = 64
 """Sequences that every guess is tested on."""
 PROMISING = 0.9
-"""Accuracy on them from which a guess gets the full test; a solution falls below it once in 10^8 times."""
+"""Accuracy on them from which a guess gets the full test. A network that solves the task fails this test with probability 1e-8."""
 CONFIRMED = 1024
 """Fresh sequences of the full test."""
 
@@ -65,7 +65,8 @@ def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchR
             sequences += CONFIRMED
             if confirmed >= SOLVED_ACCURACY:
                 return SearchResult(count, True, sequences, confirmed)
-    model.load_state_dict(weights)  # chosen on the screen, so measured on fresh sequences
+    model.load_state_dict(weights)
+    # The best guess was selected on `screen`, so its accuracy there is biased.
     return SearchResult(max_guesses, False, sequences, share_correct(model, task, task.sample(run.gap, CONFIRMED, tests)))
 
 
