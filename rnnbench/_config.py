@@ -73,7 +73,7 @@ HORIZON_PER_GAP = 10.0
 RECIPES: dict[str, dict[str, object]] = {
     "v2": {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
-        "eval_every": 250, "eval_sequences": 1024, "horizon_per_gap": 10.0, "lr": 0.02,
+        "eval_every": 250, "eval_sequences": 1024, "horizon_per_gap": 10.0, "lr": 0.02, "warmup": 0, "weight_decay": 0.0,
     },
 }  # fmt: skip
 """The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's."""
