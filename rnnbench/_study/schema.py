@@ -126,12 +126,20 @@ def this_machine() -> dict[str, str]:
 
 @cache
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the model name of the CPU, such as ``AMD EPYC 7B13``; empty if the system does not report one."""
+    """Return the model of the CPU, such as ``AMD EPYC 7B13 (family 25, model 1, stepping 1)``; empty if it is not reported.
+
+    Virtual machines often have a generic name, so the numbers count as well.
+    """
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not Linux
         return " ".join(platform.processor().split())
-    return next((" ".join(line.partition(":")[2].split()) for line in lines if line.startswith("model name")), "")
+    about: dict[str, str] = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        about.setdefault(name.strip(), " ".join(value.split()))
+    numbers = {"family": "cpu family", "model": "model", "stepping": "stepping"}
+    known = ", ".join(f"{word} {about[name]}" for word, name in numbers.items() if name in about)
+    return " ".join(filter(None, (about.get("model name", ""), known and f"({known})")))
 
 
 class RunRecord(Machine, Outcome, RunFields, RunRow):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rnnbench._config import Run, SweepRequest
+from rnnbench._spec.resolve import rebuild
 from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import SpanSearch, grid
 from rnnbench._sweep.local import Local
@@ -35,6 +36,10 @@ def build_queue(request: SweepRequest, study: StudyFolder, retry_failed: bool = 
     """Return the queue of the runs that a sweep still needs in a study."""
     load_errors: dict[str, str] = {}
     runs = grid(request, load_errors)
+    if any(run.engine == "fast" for run in runs):
+        from rnnbench._training.model import check_engines
+
+        check_engines(rebuild(run) for run in runs)
     search = SpanSearch(runs) if request.search_span else None
     first, after = (search.first(), search.after) if search else (runs, no_further_runs)
     return RunQueue(study, first, after, retry_failed, load_errors)

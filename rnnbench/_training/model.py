@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
@@ -100,9 +100,20 @@ def build(resolved: Resolved) -> Model:
         model.why_not_compiled = _why_not_compiled(layers, run.device)
         if model.why_not_compiled is None:
             model.engine = "fast"
-        elif run.engine == "fast":
+        if run.engine == "fast" and model.engine == "fast":  # compiled code is compared with `step` at its first use
+            with torch.no_grad():
+                model.states(resolved.task.sample(run.gap, 1, Generator()).inputs)
+        if run.engine == "fast" and model.engine == "torch":
             raise UserError(f"engine fast cannot run cell {run.cell}: {model.why_not_compiled}; use engine auto or torch")
     return model
+
+
+def check_engines(runs: Iterable[Resolved]) -> None:
+    """Raise UserError if one of the runs requires the engine ``fast``, which cannot run its cell."""
+    required = [resolved for resolved in runs if resolved.run.engine == "fast"]
+    kinds = {(one.run.cell, one.run.task, one.run.hidden_size, str(one.run.cell_option)): one for one in required}
+    for resolved in kinds.values():
+        build(resolved)
 
 
 def _why_not_compiled(layers: list[Layer], device: str) -> str | None:

@@ -197,3 +197,13 @@ def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
     assert sorted(row.seed for row in StudyFolder(tmp_path / "results").records()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "command", ["run --cell deltanet --gap 3", "sweep --cell gru,deltanet --gap 3", "sweep --cell deltanet --gap 3 --dry-run"]
+)
+def test_a_required_engine_that_cannot_run_is_refused_before_a_file_is_written(rnnbench, command: str) -> None:
+    result = rnnbench(*command.split(), "--task", "recall", "--hidden-size", "8", "--max-steps", "10", "--engine", "fast")
+    assert result.code == 2
+    assert "engine fast cannot run cell deltanet" in result.err
+    assert not [path for path in Path("results").rglob("*") if path.is_file()]

@@ -259,8 +259,9 @@ def test_every_column_of_a_run_has_a_role() -> None:
 def test_the_model_of_the_cpu_is_recorded(tmp_path: Path, whole: StudyFolder) -> None:
     assert whole.records()[0].cpu == cpu_model()
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nmodel name\t: AMD  EPYC 7B13\nprocessor\t: 1\nmodel name\t: another\n")
-    assert cpu_model(cpuinfo) == "AMD EPYC 7B13"
+    numbers = "cpu family\t: 25\nmodel\t\t: 1\nstepping\t: 0\n"
+    cpuinfo.write_text(f"processor\t: 0\n{numbers}model name\t: AMD  EPYC 7B13\nprocessor\t: 1\nmodel name\t: another\n")
+    assert cpu_model(cpuinfo) == "AMD EPYC 7B13 (family 25, model 1, stepping 0)"
     arm = tmp_path / "arm"
     arm.write_text("processor\t: 0\n")
     assert cpu_model(arm) == ""

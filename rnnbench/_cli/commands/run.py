@@ -38,12 +38,14 @@ def run(
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
+    from rnnbench._training.model import check_engines
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
     values = flags.flag_values(given)
     run_request = request(values, flag)
     resolved = resolve(run_request)
     gaps = flags.eval_gap_list(eval_gaps, resolved.task)
+    check_engines([resolved])
     study, run_id = StudyFolder.create(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
