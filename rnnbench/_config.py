@@ -188,7 +188,7 @@ class Request(Recipe):
         given = {name for name, value in values.items() if value is not None}
         for pair in PAIRS:
             if given.issuperset(pair):
-                raise ValueError(f"{pair[0]} and {pair[1]} exclude each other: give one of them")
+                raise ValueError(f"{{{pair[0]}}} and {{{pair[1]}}} exclude each other: give one of them")
         version = values.get("recipe")
         defaults = RECIPES.get(version, {}) if isinstance(version, str) else {}
         replaced = {name for pair in PAIRS for name in pair if given & set(pair)} - given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -20,6 +21,21 @@ PLUGIN_FILES: set[str] = set()
 
 class UserError(Exception):
     """Bad input. The message is one sentence: what is wrong, then what to do. The command line exits with 2."""
+
+
+class FieldError(UserError):
+    """Bad values of fields. ``{field}`` in ``text`` is a flag on the command line and a keyword in Python.
+
+    ``values`` are the other words in braces.
+    """
+
+    def __init__(self, text: str, **values: object) -> None:
+        self.text, self.values = text, values
+        super().__init__(self.message(str))
+
+    def message(self, name_of: Callable[[str], str]) -> str:
+        """Return the text with the names that ``name_of`` returns for the fields."""
+        return re.sub(r"\{(\w+)\}", lambda found: str(self.values.get(found[1], name_of(found[1]))), self.text)
 
 
 class PluginError(UserError):
@@ -107,11 +123,11 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error message: the most similar known name, else all of them."""
+def did_you_mean(name: str, known: Iterable[str], others: str = "there are") -> str:
+    """Return the end of an error message: the most similar known name, else all of them after ``others``."""
     known = list(known)
     close = difflib.get_close_matches(name[:200], known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(sorted(known))}"
+    return f": did you mean {close[0]!r}?" if close else f": {others} {', '.join(sorted(known))}"
 
 
 def shorten_repr(value: object) -> str:
@@ -130,6 +146,8 @@ def validation_message(error: ValidationError, name_of: Callable[[str], str], kn
     """
     first = error.errors(include_url=False)[0]
     field, *inside = first["loc"] or ("the whole",)
+    if not first["loc"] and "error" in first.get("ctx", {}):
+        return FieldError(str(first["ctx"]["error"])).message(name_of)
     if first["type"] == "extra_forbidden":
         return f"unknown key {str(field)[:60]!r}{did_you_mean(str(field).replace('-', '_'), known)}"
     if first["type"] == "missing":

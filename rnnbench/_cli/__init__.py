@@ -11,7 +11,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from rnnbench._errors import StorageError, UserError, out_of_memory, plugin_error_line, storage_error_of, validation_message
+from rnnbench._config import flag
+from rnnbench._errors import (
+    FieldError,
+    StorageError,
+    UserError,
+    out_of_memory,
+    plugin_error_line,
+    storage_error_of,
+    validation_message,
+)
 from rnnbench._version import __version__
 
 
@@ -69,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         code = app(args=argv, prog_name="rnnbench", standalone_mode=False)
     except UserError as error:
-        _fail(str(error), 2)
+        _fail(error.message(flag) if isinstance(error, FieldError) else str(error), 2)
     except StorageError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, StoppedError):

@@ -32,7 +32,8 @@ def typed_options(owner: str, cls: type, sizes: int, given: Mapping[str, Option]
     hints = get_type_hints(cls.__init__)  # type: ignore[misc]  # mypy warns that a subclass may differ
     for key in given:
         if key not in parameters:
-            raise UserError(f"{owner} has no option {key!r}{did_you_mean(key, parameters) if parameters else ': it has none'}")
+            known = did_you_mean(key, parameters, "its options are") if parameters else ": it has none"
+            raise UserError(f"{owner} has no option {key!r}{known}")
     values: Options = {}
     for key, parameter in parameters.items():
         hint = hints.get(key, inspect.Parameter.empty)

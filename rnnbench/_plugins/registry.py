@@ -196,7 +196,8 @@ class Registry(Generic[C]):
 
     def _checked(self, cls: object, where: str) -> type[C]:
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
-            raise PluginError(f"{where}: {self.noun.upper()} must be a subclass of {self.base.__module__}.{self.base.__name__}")
+            bases = {"cell": "rnnbench.cells.Cell or rnnbench.cells.SequenceModel", "task": "rnnbench.task.Task"}
+            raise PluginError(f"{where}: {self.noun.upper()} must be a subclass of {bases[self.noun]}")
         missing = sorted(getattr(cls, "__abstractmethods__", ()))
         if missing:
             raise PluginError(f"{where}: {cls.__name__} does not define {', '.join(missing)}")

@@ -11,7 +11,7 @@ import torch
 
 from rnnbench._cell import Layer, has_steps
 from rnnbench._config import Option, Recipe, Run, RunFields, RunRequest, horizon_of
-from rnnbench._errors import PluginError, UserError, did_you_mean
+from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
 from rnnbench._plugins.options import SIZES, typed_options
@@ -48,7 +48,7 @@ def resolve(request: RunRequest) -> Resolved:
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if request.horizon is not None and not uses_horizon:
         users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
-        raise UserError(f"horizon only applies to init {users}, not to init {init}: leave it out")
+        raise FieldError("{horizon} only applies to {init} {users}, not to {given}: leave it out", users=users, given=init)
     horizon = None
     if uses_horizon:
         horizon = horizon_of(request.gap, request.horizon_per_gap) if request.horizon is None else request.horizon
@@ -64,18 +64,18 @@ def resolve(request: RunRequest) -> Resolved:
     )
     _check_optimizer(run)
     if run.truncate and not has_steps(cell_entry.cls):
-        raise UserError(f"truncate only applies to cells that run one step at a time, not to {cell_entry.name}: leave it out")
+        raise FieldError("{truncate} only applies to cells that run one step at a time, not to {one}: leave it out", one=run.cell)
     return Resolved(run, task, task_entry, cell_entry)
 
 
 def _check_optimizer(run: Run) -> None:
     """Raise UserError for a setting of the optimiser that the run does not use."""
     if run.momentum and run.optimizer != "sgd":
-        raise UserError(f"momentum only applies to optimizer sgd, not to {run.optimizer}: leave it out")
+        raise FieldError("{momentum} only applies to {optimizer} sgd, not to {given}: leave it out", given=run.optimizer)
     if run.nesterov and not run.momentum:
-        raise UserError("nesterov only applies with momentum: leave it out, or set momentum")
+        raise FieldError("{nesterov} only applies with {momentum}: leave it out, or set {momentum}")
     if run.warmup >= run.max_steps:
-        raise UserError(f"warmup {run.warmup} must be below max_steps {run.max_steps}: make it smaller")
+        raise FieldError("{warmup} {n} must be below {max_steps} {most}: make it smaller", n=run.warmup, most=run.max_steps)
 
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
@@ -83,7 +83,9 @@ def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
     if request.recurrent_clip is None or request.recurrent_clip == math.inf:
         return math.inf
     if not has_steps(entry.cls):
-        raise UserError(f"recurrent_clip only applies to cells that run one step at a time, not to {entry.name}: leave it out")
+        raise FieldError(
+            "{recurrent_clip} only applies to cells that run one step at a time, not to {one}: leave it out", one=entry.name
+        )
     return request.recurrent_clip
 
 
@@ -182,7 +184,7 @@ def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
     """Return the width of a request, solved from its budget of parameters if it has one."""
     if request.parameters is None:
         if request.max_hidden_size is not None:
-            raise UserError("max_hidden_size only applies with parameters; use hidden_size instead")
+            raise FieldError("{max_hidden_size} only applies with {parameters}; use {hidden_size} instead")
         return request.hidden_size
 
     from rnnbench._spec.width import width_for

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from rnnbench._errors import UserError
+from rnnbench._errors import FieldError
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -21,7 +21,7 @@ def width_for(make: Callable[[int], nn.Module], budget: int, max_width: int | No
         return parameter_count(make(width))
 
     if count(1) > budget:
-        raise UserError(f"--parameters {budget:,} is too small: a network of one unit has {count(1):,}")
+        raise FieldError("{parameters} {n} is too small: a network of one unit has {least}", n=f"{budget:,}", least=f"{count(1):,}")
     if max_width is not None and count(max_width) <= budget:
         return max_width
     high = 2

@@ -11,7 +11,15 @@ from pydantic import ValidationError
 
 from rnnbench._analysis.statistics import gap_solved
 from rnnbench._config import AXES, PAIRS, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest
-from rnnbench._errors import PluginError, UserError, did_you_mean, plugin_error_message, shorten_repr, validation_message
+from rnnbench._errors import (
+    FieldError,
+    PluginError,
+    UserError,
+    did_you_mean,
+    plugin_error_message,
+    shorten_repr,
+    validation_message,
+)
 from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import fits, resolve
@@ -54,7 +62,7 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
     if load_errors is not None:
         load_errors |= errors
     if sweep.horizon is not None and not horizons:
-        raise UserError("horizon is given, and no run of this sweep has an initialisation that uses it")
+        raise FieldError("{horizon} is given, and no run of this sweep has an initialisation that uses it")
     return sorted(runs.values(), key=lambda run: run.gap)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from rnnbench._config import Option, Options, RunRequest, SweepRequest
-from rnnbench._errors import PluginError, UserError
+from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
 from rnnbench._study import Record, Table
 
@@ -131,7 +131,8 @@ def check_tuned_fields(sweep: SweepRequest) -> None:
     """Raise UserError if a sweep with a table sets a field that the table decides."""
     for name in FIELDS:
         if getattr(sweep, name) != SweepRequest.model_fields[name].default:
-            raise UserError(f"tuned and {name} do not go together: the table decides {', '.join(FIELDS)}; leave out {name}")
+            text = f"{{tuned}} and {{{name}}} do not go together: the table decides {', '.join(FIELDS)}; leave out {{{name}}}"
+            raise FieldError(text)
 
 
 def missing_recipes(sweep: SweepRequest, table: Path) -> tuple[list[str], list[str]]:

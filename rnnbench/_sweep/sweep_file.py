@@ -43,6 +43,10 @@ def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str
 
 def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> SweepRequest:
     """Return the sweep of plain values; raise UserError that starts with ``place(key)``."""
+    for name in ("cells", "tasks"):
+        if not isinstance(values.get(name, {}), Mapping):
+            advice = f"name the {name} with `{name[:-1]} = [...]`"
+            raise UserError(f"{place(name)} must be a table of recipes, such as [{name}.NAME]; {advice}")
     try:
         sweep = SweepRequest.model_validate(values)
     except ValidationError as error:

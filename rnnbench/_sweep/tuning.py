@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rnnbench._analysis.summary import BEST_RULE, rank_key
 from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
-from rnnbench._errors import UserError
+from rnnbench._errors import FieldError, UserError
 from rnnbench._study import RunRecord, StudyFolder, Table
 from rnnbench._study.schema import this_machine
 from rnnbench._sweep.grid import grid
@@ -44,7 +44,7 @@ def needed(sweep: SweepRequest) -> Pilots | None:
     if sweep.tune is None:
         return None
     if sweep.tuned is None:
-        raise UserError("tune needs tuned, the table for the chosen recipes: set tuned too")
+        raise FieldError("{tune} needs {tuned}, the table for the chosen recipes: set {tuned} too")
     table = Path(sweep.tuned)
     cells, tasks = missing_recipes(sweep, table)
     if not cells:
@@ -63,7 +63,7 @@ def pilots(sweep: SweepRequest) -> list[Run]:
         raise UserError(f"seed {low[0]} is one of the reported seeds: tune on pilot seeds, from {PILOT_SEEDS} up")
     for name in NO_PILOTS:
         if getattr(sweep, name):
-            raise UserError(f"{name} is for sweeps, which run the chosen recipes: leave it out here")
+            raise FieldError(f"{{{name}}} is for sweeps, which run the chosen recipes: leave it out here")
     runs = grid(sweep)
     if sweep.cells and len(set(Counter(map(_tuned_for, runs)).values())) > 1:
         raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")

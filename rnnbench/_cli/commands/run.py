@@ -10,6 +10,7 @@ import typer
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
 from rnnbench._config import RunRequest, flag
+from rnnbench._errors import UserError
 
 ForceFlag = Annotated[bool, typer.Option("--force", help="Train again from the start, even if the study has this run.")]
 TensorBoardFlag = Annotated[
@@ -35,6 +36,7 @@ def run(
     from rnnbench._cli.terminal.formatting import measured_line
     from rnnbench._cli.terminal.progress_bar import counting
     from rnnbench._cli.terminal.run_progress import finished_lines, interrupted_line, train_run
+    from rnnbench._plugins.source import is_path
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
@@ -42,6 +44,9 @@ def run(
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
     values = flags.flag_values(given)
+    for name in ("cell", "task"):
+        if "," in str(values[name]) and not is_path(str(values[name])):
+            raise UserError(f"run takes one {name}; use sweep for several")
     run_request = request(values, flag)
     resolved = resolve(run_request)
     gaps = flags.eval_gap_list(eval_gaps, resolved.task)
