@@ -7,12 +7,13 @@ together with the immutable constants that they name. An installed package is id
 Limit: the content of lists, dicts, tensors and other objects, instances and partial functions among them, is never part of an
 identity, and neither are variables that a function assigns to. :func:`uncovered_globals` names them. A user's module that is
 imported inside a function counts with its whole text. Where no source text is available, as at Python's prompt, a function's
-bytecode replaces it. There, variables that it assigns to count, and functions that it reads from a module do not.
+bytecode replaces it. There, functions that it reads from a module do not count.
 """
 
 from __future__ import annotations
 
 import ast
+import dis
 import enum
 import hashlib
 import inspect
@@ -22,6 +23,7 @@ import numbers
 import re
 import symtable
 import sysconfig
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -79,7 +81,8 @@ def source_of_class(cls: type) -> bytes:
     if installed(package) and (distributions := packages_distributions().get(package)):
         return f"{distributions[0]}=={version(distributions[0])} {cls.__module__}.{cls.__qualname__}".encode()
     source = _Source(cls)
-    return "\n".join(sorted(f"{name}: {text}" for name, text in source.texts if name not in source.assigned)).encode()
+    state = source.state()
+    return "\n".join(sorted(f"{name}: {text}" for name, text in source.texts if name not in state)).encode()
 
 
 def uncovered_globals(cls: type) -> list[str]:
@@ -87,8 +90,7 @@ def uncovered_globals(cls: type) -> list[str]:
     if installed(_package(cls)):
         return []
     source = _Source(cls)
-    state = {name for name, _ in source.texts} & source.assigned
-    return sorted(source.uncovered | {f"{name} (assigned by a function)" for name in state})
+    return sorted(source.uncovered | {f"{name} (assigned by a function)" for name in source.state()})
 
 
 @cache
@@ -185,28 +187,72 @@ def _bytecode(code: CodeType) -> str:
     return ", ".join([repr(code.co_code), *constants, *names])
 
 
+def _assigned_in_bytecode(code: CodeType) -> set[str]:
+    """Return the variables that bytecode assigns to, and each attribute as ``.name``, because its object is not known there."""
+    found = {f".{constant}" for constant in code.co_consts if "setattr" in code.co_names}
+    previous = ""
+    for instruction in dis.get_instructions(code):
+        name = str(instruction.argval)
+        if instruction.opname == "STORE_GLOBAL" or (instruction.opname == "STORE_DEREF" and name in code.co_freevars):
+            found.add(name)
+        elif instruction.opname == "STORE_ATTR" and previous.split(", ")[-1] != "self":
+            found.add(f".{name}")
+        previous = instruction.argrepr
+    return found.union(*(_assigned_in_bytecode(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
 def _names(text: str) -> tuple[set[str], set[str]]:
-    """Return the global variables that source text uses, in dotted form, and the variables and attributes that it assigns to."""
+    """Return the global variables that source text uses, and the variables and attributes that it assigns to, in dotted form.
+
+    An assigned attribute of an object that is not a global variable, as in ``type(self).calls``, is returned as ``.calls``.
+    """
     tables = [symtable.symtable(re.sub("^( *)nonlocal ", r"\1global ", text, flags=re.MULTILINE), "source", "exec")]
     used, assigned = set(), set()
     for table in tables:
         tables += table.get_children()
         used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
         assigned |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_declared_global() and symbol.is_assigned()}
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Name, ast.Attribute))]
-    assigned |= {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
-    return {chain for chain in map(ast.unparse, nodes) if chain.partition(".")[0] in used}, assigned
+    chains = set()
+    for node in ast.walk(ast.parse(text)):
+        owner = name = ""
+        match node:
+            case ast.Attribute(value, name, ast.Store()) | ast.Call(ast.Name("setattr"), [value, ast.Constant(str(name)), _]):
+                owner = ast.unparse(value)
+        if name and owner != "self":
+            assigned.add(f"{owner}.{name}" if owner.partition(".")[0] in used else f".{name}")
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            chains.add(ast.unparse(node))
+    return {chain for chain in chains if chain.partition(".")[0] in used}, assigned
+
+
+def _variable(chain: str, namespace: dict[str, Any]) -> tuple[str, str, Any, list[str]] | None:
+    """Return the module, name and value of the variable that a dotted name leads to through the user's modules, and the rest."""
+    name, *path = chain.split(".")
+    while name in namespace:
+        value = namespace[name]
+        if not path or not isinstance(value, ModuleType) or installed(_package(value)):
+            return str(namespace.get("__name__")), name, value, path
+        namespace, name = vars(value), path.pop(0)
+    return None
 
 
 class _Source:
     """The source of a class, collected from the class, its bases and all that their functions name."""
 
     def __init__(self, cls: type) -> None:
+        self.module = cls.__module__  # differs between a script and its import, so it is not part of a name
         self.texts: set[tuple[str, str]] = set()  # names of variables and what identifies their values
-        self.assigned: set[str] = set()  # variables that functions assign to, which makes them state
+        self.assigned: set[str] = set()  # variables that functions assign to, and ``.name`` for an attribute of any class
         self.uncovered: set[str] = set()
         self.seen: dict[int, Any] = {}  # holds the objects, so that no id is reused
         self.add_class(cls)
+
+    def state(self) -> set[str]:
+        """Return the names of the variables that a function assigns to."""
+        return {name for name, _ in self.texts if {name, "".join(name.rpartition(".")[1:])} & self.assigned}
+
+    def dotted(self, module: str, name: str) -> str:
+        return name if module == self.module else f"{module}.{name}"
 
     def add(self, name: str, value: Any) -> None:
         """Add what identifies the value of a variable, in a form that is the same in every process."""
@@ -231,33 +277,39 @@ class _Source:
             self.add_text(text, methods[0])
         for name, value in vars(cls).items():
             if _function(value) or (not name.startswith("_") and (_is_constant(value) or not text)):
-                self.add(f"{cls.__name__}.{name}", value)
+                self.add(self.dotted(cls.__module__, f"{cls.__name__}.{name}"), value)
         for k, base in enumerate(cls.__bases__):
-            self.add(f"{cls.__name__} base {k}", base)
+            self.add(self.dotted(cls.__module__, f"{cls.__name__} base {k}"), base)
 
     def add_function(self, function: FunctionType) -> None:
         code = function.__code__
         kind = ast.stmt if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-        self.add_text(_definition(code, kind) or _bytecode(code), function)
+        if text := _definition(code, kind):
+            self.add_text(text, function)
+        else:
+            self.add_text(_bytecode(code), function, _assigned_in_bytecode(code))
         for k, default in enumerate([*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]):
             self.add(f"{function.__qualname__} default {k}", default)
 
-    def add_text(self, text: str, function: FunctionType) -> None:
+    def add_text(self, text: str, function: FunctionType, assigned_in_bytecode: Iterable[str] = ()) -> None:
         """Add source text, the variables around ``function`` that it names, and the user's modules that it imports."""
         modules: dict[str, bytes] = {}
         around, (chains, assigned) = dict(function.__globals__), _names(text)
         _add_modules(text, around.get("__package__") or "", modules)
         self.texts |= {("source", text), *((name, digest_of(content)) for name, content in modules.items())}
-        self.assigned |= assigned
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             with suppress(ValueError):  # a variable without a value yet
                 around[name] = cell.cell_contents
         for chain in chains:
-            name, *path = chain.split(".")
-            namespace = around
-            while name in namespace:
-                value = namespace[name]
-                if not path or not isinstance(value, ModuleType) or installed(_package(value)):
-                    self.add(name, value)
-                    break
-                namespace, name = vars(value), path.pop(0)
+            if found := _variable(chain, around):
+                module, name, value, _ = found
+                self.add(self.dotted(module, name), value)
+        for target in assigned.union(assigned_in_bytecode):
+            owner, dot, name = target.rpartition(".")
+            match _variable(owner, around):
+                case (_, _, ModuleType() as value, []):
+                    self.assigned.add(self.dotted(value.__name__, name))
+                case (_, _, type() as value, []):
+                    self.assigned.add(self.dotted(value.__module__, f"{value.__name__}.{name}"))
+                case _:
+                    self.assigned.add(f".{name}" if dot else self.dotted(str(around.get("__name__")), name))

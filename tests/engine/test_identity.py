@@ -167,37 +167,6 @@ def test_an_edit_changes_the_identity_state_keeps_it_and_a_new_cell_runs_the_new
     assert torch.allclose(outputs(_engine.states), after, atol=1e-5)
 
 
-@pytest.mark.parametrize("registered", [True, False], ids=["source", "bytecode"])
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("'a': 1", "'a': 3"), ("return 2", "return 4"), ("limit=RATE", "limit=3"), ("x + RATE", "x - RATE"), ("make(4)", "make(5)")],
-    ids=["dict", "function", "default", "method", "closure"],
-)
-def test_every_part_of_a_class_counts_with_and_without_source(old: str, new: str, registered: bool) -> None:
-    text = """
-RATE = 0.5
-def start():
-    return 2
-def make(count):
-    class Mine:
-        table = {'a': 1}
-        def step(self, x, limit=RATE):
-            return x + RATE, count, start()
-    return Mine
-Mine = make(4)
-"""
-    module, digests = ModuleType("my_notebook"), []
-    assert old in text
-    for version in (text, text, text.replace(old, new)):
-        run(module, version, registered)
-        digests.append(source_of_class(module.Mine))
-    assert digests[0] == digests[1]
-    assert digests[2] != digests[0] or (old, registered) == ("'a': 1", False)
-    module.Mine.table["a"] = 5
-    assert source_of_class(module.Mine) == digests[2]
-    assert uncovered_globals(module.Mine) == ([] if registered else ["Mine.table (dict)"])
-
-
 def test_functions_are_identified_wherever_they_are_written() -> None:
     class Checked:
         def step(self, x: Any) -> Any:
