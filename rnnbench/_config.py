@@ -165,19 +165,19 @@ class Request(Recipe):
         None,
         ge=1000,
         le=LARGEST_COUNT,
-        description="Scored answers per evaluation (at least 1,000), in place of eval_sequences.",
+        description="Scored answers per evaluation (at least 1,000), in place of --eval-sequences.",
     )
     horizon: Horizon | None = Field(
         None,
-        description="Time steps that an initialisation such as chrono spreads memory over. Default: horizon_per_gap x gap, "
-        "at least 20.",
+        description="Time steps that an initialisation such as chrono spreads memory over. Default: "
+        "--horizon-per-gap times --gap, at least 20.",
     )
     horizon_per_gap: Rate | None = Field(None, description="Horizon as a multiple of the gap. Default: 10.")
     max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
     parameters: int | None = Field(
-        None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of hidden_size."
+        None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of --hidden-size."
     )
-    max_hidden_size: Width | None = Field(None, description="Most units that `parameters` may buy. Default: any number.")
+    max_hidden_size: Width | None = Field(None, description="Largest width with --parameters. Default: no limit.")
 
     @model_validator(mode="before")
     @classmethod

@@ -31,6 +31,14 @@ class StoppedError(Exception):
 class InterruptibleGroup(TyperGroup):
     """The group of commands; Ctrl-C in one of them reaches :func:`main`."""
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command whose help shows no type for a switch."""
+        command = super().get_command(ctx, cmd_name)
+        for parameter in command.get_params(ctx) if command else ():
+            if getattr(parameter, "is_bool_flag", False):
+                parameter.metavar = ""
+        return command
+
     def invoke(self, ctx: Any) -> object:  # Typer does not export the type of a context
         """Run a command; raise StoppedError at Ctrl-C."""
         try:

@@ -13,15 +13,23 @@ from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUEN
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names, such as rnn-copy. Default: all.", show_default=False)]
 NoiseFlag = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
-SequencesFlag = Annotated[int, typer.Option("--sequences", min=1, max=MOST_SEQUENCES, help="Sequences per accuracy.")]
+SequencesFlag = Annotated[
+    int, typer.Option("--sequences", callback=flags.within(1, MOST_SEQUENCES), help="Sequences per accuracy.")
+]
 TrainFromFlag = Annotated[bool, typer.Option("--train-from", help="Train from the perturbed construction instead.")]
 PerturbFlag = Annotated[
     str, typer.Option(metavar="SHARES", help="With --train-from: noise on the weights, relative to their root mean square.")
 ]
-TrainGapFlag = Annotated[int, typer.Option(min=0, max=LARGEST_GAP, metavar="STEPS", help="With --train-from: the gap.")]
-SeedsFlag = Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="With --train-from: number of perturbations of each size.")]
-RateFlag = Annotated[float, typer.Option(min=1e-9, max=10, help="With --train-from: learning rate.")]
-BudgetFlag = Annotated[int, typer.Option(min=1, max=LARGEST_COUNT, metavar="STEPS", help="With --train-from: training budget.")]
+TrainGapFlag = Annotated[
+    int, typer.Option(callback=flags.within(0, LARGEST_GAP), metavar="STEPS", help="With --train-from: the gap.")
+]
+SeedsFlag = Annotated[
+    int, typer.Option(callback=flags.within(1, MOST_SEEDS), help="With --train-from: number of perturbations of each size.")
+]
+RateFlag = Annotated[float, typer.Option(callback=flags.within(1e-9, 10), help="With --train-from: learning rate.")]
+BudgetFlag = Annotated[
+    int, typer.Option(callback=flags.within(1, LARGEST_COUNT), metavar="STEPS", help="With --train-from: training budget.")
+]
 ListConstructionsFlag = Annotated[bool, typer.Option("--list", help="List the constructions and how they work; measure nothing.")]
 
 

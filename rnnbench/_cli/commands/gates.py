@@ -16,7 +16,9 @@ from rnnbench._config import MOST_SEQUENCES
 def gates(
     run: Annotated[str, typer.Argument(help="run_id of a finished run, or its first characters.")],
     study: flags.StudyFlag = Path("results"),
-    example: Annotated[int, typer.Option(min=0, max=MOST_SEQUENCES, metavar="NUMBER", help="Number of the sequence to show.")] = 0,
+    example: Annotated[
+        int, typer.Option(callback=flags.within(0, MOST_SEQUENCES), metavar="NUMBER", help="Number of the sequence to show.")
+    ] = 0,
     out: flags.FolderFlag = Path("results/gates"),
 ) -> None:
     """Show the gates and state of a trained network along one sequence, and the half-lives of its units."""

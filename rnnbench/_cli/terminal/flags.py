@@ -58,6 +58,18 @@ def complete(*nouns: str) -> Callable[[], list[str]]:
     return names
 
 
+def within(low: float, high: float) -> Callable[[typer.CallbackParam, Any], Any]:
+    """Return a callback that refuses a number outside of [low, high]; the help shows no range, unlike with Typer's limits."""
+
+    def check(parameter: typer.CallbackParam, value: Any) -> Any:
+        if value is not None and not low <= value <= high:
+            limit = f"at least {low:,}" if value < low else f"at most {high:,}"
+            raise UserError(f"{parameter.opts[0]} must be {limit}, not {shorten_repr(value)}")
+        return value
+
+    return check
+
+
 COMPLETE = {"cell": complete("cell"), "task": complete("task")}
 
 OutFlag = Annotated[Path, typer.Option("--out", help="Study folder for results, logs, checkpoints and weights.")]
@@ -82,17 +94,22 @@ TasksFlag = Annotated[
     str, typer.Option("--task", metavar="beijing,copy", help="Tasks, separated by commas.", autocompletion=COMPLETE["task"])
 ]
 TaskFlag = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=COMPLETE["task"])]
-WidthFlag = Annotated[int, typer.Option("--hidden-size", min=1, max=LARGEST_WIDTH, metavar="UNITS", help="Width of the cells.")]
-GapFlag = Annotated[int, typer.Option("--gap", min=0, max=LARGEST_GAP, metavar="STEPS", help="Time steps between cue and answer.")]
+WidthFlag = Annotated[
+    int, typer.Option("--hidden-size", callback=within(1, LARGEST_WIDTH), metavar="UNITS", help="Width of the cells.")
+]
+GapFlag = Annotated[
+    int, typer.Option("--gap", callback=within(0, LARGEST_GAP), metavar="STEPS", help="Time steps between cue and answer.")
+]
 GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, separated by commas.")]
 InitFlag = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's default.")]
-SeedFlag = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed, or the first of several seeds.")]
+SeedFlag = Annotated[int, typer.Option("--seed", callback=within(0, LARGEST_SEED), help="Seed, or the first of several seeds.")]
 StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
 FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 SweepFileArgument = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): flag names as keys, lists for several values.")]
 JobsFlag = Annotated[
-    int | None, typer.Option("--jobs", min=1, max=MOST_AT_ONCE, help="Runs at once on this machine. Default: one per core.")
+    int | None,
+    typer.Option("--jobs", callback=within(1, MOST_AT_ONCE), help="Runs at once on this machine. Default: one per core."),
 ]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Only print the number of runs and their estimated time.")]
 RetryFailedFlag = Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")]
