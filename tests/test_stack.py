@@ -73,10 +73,10 @@ def test_the_engine_computes_every_layer_of_a_run(block: str, monkeypatch: pytes
     request = RunRequest(task="recall", cell="gru", gap=3, hidden_size=8, layers=2, block=block)
     resolved = resolve(request)
     batch = resolved.task.sample(3, 4, Generator().manual_seed(3))
+    fast, slow = (build(resolve(request.model_copy(update={"engine": engine}))) for engine in ("fast", "torch"))
     compiled = []
     original = _engine.states
     monkeypatch.setattr(_engine, "states", lambda cell, *given: compiled.append(cell) or original(cell, *given))
-    fast, slow = (build(resolve(request.model_copy(update={"engine": engine}))) for engine in ("fast", "torch"))
     torch.testing.assert_close(fast(batch), slow(batch), rtol=1e-4, atol=1e-5)
     assert len(compiled) == 2
     assert float(fast.cell.parts[1].bias.detach().abs().max()) > 0  # chrono reached the upper layer
