@@ -4,10 +4,11 @@ A file is identified by its text and that of the user's modules that it imports.
 identified by the source of the class, of its bases outside installed packages, and of the functions and classes that they name,
 together with the immutable constants that they name. An installed package is identified by its name and version.
 
-Limit: the content of lists, dicts, tensors and other objects, instances and partial functions among them, is never part of an
-identity, and neither are variables that a function assigns to. :func:`uncovered_globals` names them. A user's module that is
-imported inside a function counts with its whole text. Where no source text is available, as at Python's prompt, a function's
-bytecode replaces it. There, functions that it reads from a module do not count.
+Limit: the content of lists, dicts, tensors and other mutable objects is never part of an identity, and neither are variables that
+a function assigns to. :func:`uncovered_globals` names them. Of a partial function, the function and its arguments count; of an
+instance of the user's class, the source of that class. A user's module that is imported inside a function counts with its whole
+text. Where no source text is available, as at Python's prompt, a function's bytecode replaces it. There, functions that it reads
+from a module do not count.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import ast
 import dis
 import enum
+import functools
 import hashlib
 import inspect
 import itertools
@@ -26,12 +28,13 @@ import sysconfig
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec, resolve_name
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, GenericAlias, ModuleType, UnionType
 from typing import Any
+
+import torch
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def uncovered_globals(cls: type) -> list[str]:
     return sorted(source.uncovered | {f"{name} (assigned by a function)" for name in source.state()})
 
 
-@cache
+@functools.cache
 def installed(package: str) -> bool:
     """Return True for a package that is rnnbench, part of Python, or installed in ``site-packages``."""
     if package in ("", "rnnbench"):
@@ -136,9 +139,13 @@ def _add_modules(content: bytes | str, package: str, modules: dict[str, bytes]) 
             _add_modules(modules[name], name if spec.submodule_search_locations else name.rpartition(".")[0], modules)
 
 
-def _is_constant(value: Any) -> bool:
-    scalars = (numbers.Number, str, bytes, type(None), enum.Enum)
-    return all(map(_is_constant, value)) if isinstance(value, tuple) else isinstance(value, scalars)
+def _constant(value: Any) -> str:
+    """Return a text that identifies an immutable constant in every process; empty for any other value."""
+    if isinstance(value, (tuple, frozenset)):
+        parts = list(map(_constant, value))
+        return f"{type(value).__name__}({', '.join(parts if isinstance(value, tuple) else sorted(parts))})" if all(parts) else ""
+    scalars = (numbers.Number, str, bytes, type(None), enum.Enum, PurePath, torch.dtype, torch.device)
+    return repr(value) if isinstance(value, scalars) else ""
 
 
 def _function(value: Any) -> FunctionType | None:
@@ -149,7 +156,7 @@ def _function(value: Any) -> FunctionType | None:
     return value if isinstance(value, FunctionType) and not installed(_package(value)) else None
 
 
-@lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=32)
 def _parsed(text: str, flags: int) -> tuple[ast.AST, frozenset[CodeType]]:
     """Return the syntax tree of a file or a notebook's cell, and the code objects that it compiles to."""
     try:
@@ -182,7 +189,7 @@ def _definition(code: CodeType, kind: type[ast.stmt] | tuple[type[ast.stmt], ...
 
 def _bytecode(code: CodeType) -> str:
     """Return an expression that replaces the source of a function where it is not available: bytecode, constants and names."""
-    constants = [_bytecode(part) if isinstance(part, CodeType) else repr(repr(part)) for part in code.co_consts]
+    constants = [_bytecode(part) if isinstance(part, CodeType) else repr(_constant(part) or repr(part)) for part in code.co_consts]
     names = [name for name in (*code.co_names, *code.co_freevars) if name.replace(".", "").isidentifier()]  # pytest adds others
     return ", ".join([repr(code.co_code), *constants, *names])
 
@@ -257,8 +264,11 @@ class _Source:
     def add(self, name: str, value: Any) -> None:
         """Add what identifies the value of a variable, in a form that is the same in every process."""
         function = _function(value)
-        if _is_constant(value):
-            self.texts.add((name, repr(value)))
+        if constant := _constant(value):
+            self.texts.add((name, constant))
+        elif isinstance(value, functools.partial):
+            for key, part in [("function", value.func), *enumerate(value.args), *value.keywords.items()]:
+                self.add(f"{name} part {key}", part)
         elif function or (isinstance(value, type) and not installed(_package(value))):
             self.texts.add((name, (function or value).__qualname__))
             if id(value) not in self.seen:
@@ -268,6 +278,8 @@ class _Source:
             self.texts.add((name, f"{getattr(value, '__module__', None)}.{value.__name__}"))
         elif not isinstance(value, (GenericAlias, UnionType)) and type(value).__module__ != "typing":
             self.uncovered.add(f"{name} ({type(value).__name__})")
+            if not installed(_package(type(value))):
+                self.add(f"{name} class", type(value))
 
     def add_class(self, cls: type) -> None:
         functions = [function for value in vars(cls).values() if (function := _function(value))]
@@ -276,7 +288,7 @@ class _Source:
         if text:
             self.add_text(text, methods[0])
         for name, value in vars(cls).items():
-            if _function(value) or (not name.startswith("_") and (_is_constant(value) or not text)):
+            if _function(value) or (not name.startswith("_") and (_constant(value) or not text)):
                 self.add(self.dotted(cls.__module__, f"{cls.__name__}.{name}"), value)
         for k, base in enumerate(cls.__bases__):
             self.add(self.dotted(cls.__module__, f"{cls.__name__} base {k}"), base)

@@ -300,8 +300,9 @@ class Interrupting(list[object]):
 def test_a_cell_that_appends_to_a_list_has_one_run_and_resumes(tmp_path: Path) -> None:
     module = notebook()
     request: dict[str, Any] = {"cell": module.Mine, "task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 8, "eval_every": 8}
+    module.HISTORY = Interrupting(range(20))
     whole = rnnbench.run(**request, engine="torch")
-    module.HISTORY = Interrupting()
+    module.HISTORY.clear()
     stopped = rnnbench.run(**request, engine="torch", out=tmp_path)
     assert (stopped.status, stopped.run.run_id) == ("interrupted", whole.run.run_id)
     count = len(module.HISTORY)

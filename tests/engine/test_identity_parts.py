@@ -1,11 +1,12 @@
 """Each part of a class counts in its identity, and variables that a function assigns to do not, with and without source text."""
 
+import subprocess
 import sys
 from types import ModuleType
 
 import pytest
 
-from rnnbench._plugins.source import source_of_class, uncovered_globals
+from rnnbench._plugins.source import digest_of, source_of_class, uncovered_globals
 from tests.engine.test_identity import run
 
 
@@ -91,3 +92,72 @@ class Mine:
             before = source_of_class(module.Mine)
             setattr(owner, constant, 7)
             assert source_of_class(module.Mine) != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("(1, (2, 3))", "(1, (2, 4))"),
+        ("{'p', 'q'}", "{'p', 'r'}"),
+        ("float32", "float64"),
+        ("cpu", "meta"),
+        ("/data", "/other"),
+        ("a * b", "a + b"),
+        ("(f, 1,", "(f, 2,"),
+        ("b=5", "b=6"),
+        ("x - 1", "x - 2"),
+        ("RATE = 0.5", "RATE = 0.6"),
+    ],
+)
+def test_immutable_objects_partial_functions_and_classes_of_instances_count(old: str, new: str) -> None:
+    text = """
+import torch
+from functools import partial
+from pathlib import Path
+PAIRS, NAMES = (1, (2, 3)), frozenset({'p', 'q'})
+KIND, PLACE, FOLDER = torch.float32, torch.device('cpu'), Path('/data')
+RATE = 0.5
+def f(a, b):
+    return a * b
+g = partial(f, 1, b=5)
+class H:
+    def __init__(self):
+        self.count = 0
+    def __call__(self, x):
+        return RATE * x - 1
+h = H()
+class Mine:
+    def step(self, x):
+        return g() + h(x), PAIRS, NAMES, KIND, PLACE, FOLDER
+"""
+    module = ModuleType("my_notebook")
+    assert old in text
+    run(module, text)
+    before = source_of_class(module.Mine)
+    module.h.count += 1
+    assert source_of_class(module.Mine) == before
+    assert uncovered_globals(module.Mine) == ["h (H)"]
+    run(module, text.replace(old, new))
+    assert source_of_class(module.Mine) != before
+
+
+def test_sets_of_constants_are_identified_alike_in_every_process() -> None:
+    lines = (
+        "from rnnbench._plugins.source import source_of_class",
+        "NAMES = frozenset('pqrst')",
+        "class Mine:",
+        "    def step(self, x):",
+        "        return x in NAMES or x in {'u', 'v', 'w', 'x'}",
+        "print(source_of_class(Mine))",
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", "\n".join(lines)], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        )
+        for seed in "12"
+    ]
+    assert outputs[0].stdout == outputs[1].stdout != ""
+
+
+def test_line_ends_do_not_change_a_digest() -> None:
+    assert digest_of(b"a = 1\r\nb = 2\r\n") == digest_of(b"a = 1\nb = 2\n") != digest_of(b"a = 1b = 2")
