@@ -32,8 +32,9 @@ def call(name: str, value: object) -> str:
 
 
 def members(cls: type) -> list[str]:
-    """Return one line for each public method and property that a class defines."""
-    found = {name: getattr(raw, "__func__", raw) for name, raw in vars(cls).items() if not name.startswith("_")}
+    """Return one line for each public method and property that a class defines, or that its docstring names as ``name()``."""
+    named = {name: inspect.getattr_static(cls, name) for name in re.findall(r"``(\w+)\(\)``", cls.__doc__ or "")}
+    found = {name: getattr(raw, "__func__", raw) for name, raw in (named | vars(cls)).items() if not name.startswith("_")}
     lines = {
         f"{name}()" if isinstance(value, FunctionType) else name: inspect.getdoc(value).partition("\n\n")[0].split()
         for name, value in found.items()

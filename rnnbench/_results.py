@@ -40,7 +40,7 @@ class Study(StudyFolder):
         return summarise(self.runs())
 
     def spans(self) -> pd.DataFrame:
-        """Return one row per curve: its span and its costs; see :func:`rnnbench._analysis.summary.spans`."""
+        """Return one row per curve: its span, which is the largest gap that its seeds solve, and its costs."""
         from rnnbench._analysis.summary import spans
 
         return spans(self.runs())
