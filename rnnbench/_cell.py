@@ -304,9 +304,15 @@ class Cell(Layer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+FORMER_NAMES: set[str] = set()
+"""The warnings that :func:`renamed` has issued in this process. The workers of a sweep do not repeat them."""
+
+
 def renamed(old: str, new: str, stacklevel: int = 3) -> None:
     """Warn that a name of the contract has changed; ``stacklevel`` finds the user's line."""
-    warnings.warn(f"{old} is now {new}; the old name will be removed in the next release", FutureWarning, stacklevel=stacklevel)
+    message = f"{old} is now {new}; the old name will be removed in the next release"
+    FORMER_NAMES.add(message)
+    warnings.warn(message, FutureWarning, stacklevel=stacklevel)
 
 
 def has_steps(cls: type[Layer]) -> bool:

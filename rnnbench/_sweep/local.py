@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from rnnbench._cell import FORMER_NAMES
 from rnnbench._config import Run
 from rnnbench._errors import BusyError, one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
@@ -149,7 +152,7 @@ class _Worker:
         self.warning: str | None = None  # of the checks, once its task and cell have passed them
         self.open = True
         self.pipe, worker_end = context.Pipe(duplex=False)
-        arguments = (run, plugins_of(run), folder, checked, worker_end)
+        arguments = (run, plugins_of(run), folder, checked, sorted(FORMER_NAMES), worker_end)
         self.process: BaseProcess = context.Process(target=_train_in_process, args=arguments, daemon=True)
         self.process.start()
         worker_end.close()
@@ -173,8 +176,12 @@ class _Worker:
             self.open = False
 
 
-def _train_in_process(run: Run, plugins: Sequence[Plugin], folder: Path, checked: bool, pipe: Connection) -> None:
-    """Train one run in this process, and send its rows and its outcome to the driver."""
+def _train_in_process(
+    run: Run, plugins: Sequence[Plugin], folder: Path, checked: bool, issued: Sequence[str], pipe: Connection
+) -> None:
+    """Train one run in this process, and send its rows and its outcome to the driver, which has ``issued`` some warnings."""
+    for message in issued:
+        warnings.filterwarnings("ignore", re.escape(message), FutureWarning)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when to stop
     threading.Thread(target=_exit_with_driver, daemon=True).start()
     from rnnbench._training.runner import Runner
