@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from rnnbench._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from rnnbench import insight, plots
+    from rnnbench import insight, plots, task, testing
     from rnnbench._api import cells, example, load_extrapolation, load_logs, load_runs, run, sweep, tasks, tune
     from rnnbench._errors import UserError
     from rnnbench._results import Result, Study
@@ -43,7 +43,9 @@ __all__ = [
     "render",
     "run",
     "sweep",
+    "task",
     "tasks",
+    "testing",
     "tune",
 ]
 
@@ -57,7 +59,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    if name in ("cells", "insight", "plots"):
+    if name in ("cells", "insight", "plots", "task", "testing"):
         return import_module(f"rnnbench.{name}")
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)

@@ -1,6 +1,7 @@
 """The contract of a cell, and one file per built-in cell. ``README.md`` describes the contract on one page."""
 
-from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State, renamed
+from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State
+from rnnbench._cell import renamed as _renamed
 
 __all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State"]
 
@@ -8,6 +9,6 @@ __all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel
 def __getattr__(name: str) -> object:
     """Return the class that a former name stands for; to be removed in the next release."""
     if name == "Setting":
-        renamed("rnnbench.cells.Setting", "InitContext")
+        _renamed("rnnbench.cells.Setting", "InitContext")
         return InitContext
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

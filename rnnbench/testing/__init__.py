@@ -14,8 +14,24 @@ Example:
     >>> check_task("copy")
 """
 
+from rnnbench._cell import renamed as _renamed
+from rnnbench.testing import _preflight
 from rnnbench.testing._cell_checks import cell_findings, check_cell
 from rnnbench.testing._findings import BrokenContractError, ContractFinding
 from rnnbench.testing._task_checks import check_task, task_findings
 
 __all__ = ["BrokenContractError", "ContractFinding", "cell_findings", "check_cell", "check_task", "task_findings"]
+
+_INTERNAL = {"vet": "preflight", "preflight": "preflight", "subject": "preflight_key"}
+_INTERNAL |= {"in_one_line": "summary_line", "warning": "warning_line"}
+
+
+def __getattr__(name: str) -> object:
+    """Return what a former name stands for; to be removed in the next release."""
+    if name == "Finding":
+        _renamed("rnnbench.testing.Finding", "ContractFinding")
+        return ContractFinding
+    if name in _INTERNAL:
+        _renamed(f"rnnbench.testing.{name}", f"{_preflight.__name__}.{_INTERNAL[name]}, which is internal")
+        return getattr(_preflight, _INTERNAL[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """The names that the contract of a cell had in 0.1.0: they work for one release and warn."""
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 import torch
 from torch import Generator
 
-from rnnbench import cells
+from rnnbench import cells, testing
 from rnnbench.cells import Cell, InitContext
 from rnnbench.cells.rnn import RNN
 
@@ -45,6 +47,22 @@ def test_setting_is_init_context() -> None:
         assert cells.Setting is InitContext
     with pytest.raises(AttributeError, match="no attribute 'Sitting'"):
         _ = cells.Sitting
+
+
+@pytest.mark.parametrize("name", ["Finding", "vet", "preflight", "subject", "in_one_line", "warning"])
+def test_former_names_of_testing_name_their_successors(name: str) -> None:
+    with pytest.warns(FutureWarning, match=rf"rnnbench\.testing\.{name} is now "):
+        assert callable(getattr(testing, name))
+
+
+def test_workers_do_not_repeat_the_warnings_of_their_driver(tmp_path: Path) -> None:
+    path = tmp_path / "former.py"
+    path.write_text(FORMER_CELL + "\n\nCELL = Former\n")
+    flags = "--task beijing --gap 2,3 --hidden-size 4 --max-steps 2 --eval-every 1 --eval-sequences 1000 --engine torch --quiet"
+    command = [sys.executable, "-m", "rnnbench", "sweep", "--cell", str(path), *flags.split(), "--out", str(tmp_path / "out")]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert process.stderr.count("Setting is now InitContext") == 1
+    assert process.stderr.count("slope is now max_derivative") == 1
 
 
 def test_left_open_is_uninitialized() -> None:
