@@ -171,7 +171,7 @@ def expected_text(error: ErrorDetails) -> str:
         return "a number, a text, true or false"
     for start, text in EXPECTED_TEXTS.items():
         if error_type.startswith(start):
-            return text.format_map({name: _number(limit) for name, limit in limits.items()})
+            return text.format_map({name: _limit_text(limit) for name, limit in limits.items()})
     return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
 
 
@@ -184,5 +184,5 @@ EXPECTED_TEXTS = {
 """The expected values as text, by the start of pydantic's name for the error."""
 
 
-def _number(limit: object) -> object:
+def _limit_text(limit: object) -> object:
     return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}" if isinstance(limit, float) else limit

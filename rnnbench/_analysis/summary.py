@@ -67,7 +67,7 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
     unless it is the default one, which grows with the gap. A width is not named where most cells of the task have the same number
     of parameters.
     """
-    shown = _comparable(runs)
+    shown = _recipe_texts(runs)
     extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
     for field in shown.columns:
         groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in CELL_SPECIFIC else [runs["task"]]
@@ -81,7 +81,7 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(label=labels)
 
 
-def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
+def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the recipe as texts, a column per field and option, without ``init`` and :data:`TUNED`."""
     found: dict[str, pd.Series[str]] = {}
     for field in fields_of_role(runs, "recipe"):
@@ -90,7 +90,7 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
             continue
         if field == "horizon":
             multiples = horizon_multiples(runs)
-            column = column.map(_text).mask(multiples.notna(), multiples.map("{:g} x gap".format))
+            column = column.map(_value_text).mask(multiples.notna(), multiples.map("{:g} x gap".format))
             column = column.where(~multiples.isin(multiples.mode()[:1]))  # the usual multiple of a study is not named
         if field == "hidden_size":
             column = column.where(~_equally_sized(runs))
@@ -100,7 +100,7 @@ def _comparable(runs: pd.DataFrame) -> pd.DataFrame:
                 values = [str(options.get(key, "")) for options in each]
                 found[f"{field} {key}"] = pd.Series(values, index=runs.index)
         else:
-            found[field] = pd.Series([_text(value) for value in column], index=runs.index)
+            found[field] = pd.Series([_value_text(value) for value in column], index=runs.index)
     return pd.DataFrame(found, index=runs.index)
 
 
@@ -128,7 +128,7 @@ def _equally_sized(runs: pd.DataFrame) -> pd.Series[bool]:
     return alike & majority & (runs.groupby("task")["hidden_size"].transform("nunique") > 1)
 
 
-def _text(value: float | str | None) -> str:
+def _value_text(value: float | str | None) -> str:
     if pd.isna(value):
         return ""
     if isinstance(value, float):

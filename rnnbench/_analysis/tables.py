@@ -50,7 +50,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
             "acc.": f"{100 * row['accuracy']:.1f}",
             "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
             "chance": f"{100 * row['chance_accuracy']:.1f}",
-            "steps": _number(row["steps_to_solve"]),
+            "steps": _count_text(row["steps_to_solve"]),
         }
         for row in rows.to_dict("records")
     )
@@ -65,22 +65,22 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
             "span": format_span(row),
             "95 %": " to ".join(dict.fromkeys((format_span(row, "span_low"), format_span(row, "span_high")))),
             "seeds": str(row["seeds"]),
-            "steps": _number(row["steps_to_solve"]),
-            "s": _number(None if pd.isna(row["span"]) else row["seconds"]),
-            "param.": _number(row["parameters"]),
+            "steps": _count_text(row["steps_to_solve"]),
+            "s": _count_text(None if pd.isna(row["span"]) else row["seconds"]),
+            "param.": _count_text(row["parameters"]),
             "state": format_state_size(row["state_size"]),
         }
         for row in rows.to_dict("records")
     )
 
 
-def _number(value: float | None) -> str:
+def _count_text(value: float | None) -> str:
     return "-" if pd.isna(value) else f"{value:,.0f}"
 
 
 def format_state_size(size: float | None) -> str:
     """Return a ``state_size`` as text: ``grows`` for -1, ``-`` where it is missing."""
-    return "grows" if size is not None and size < 0 else _number(size)
+    return "grows" if size is not None and size < 0 else _count_text(size)
 
 
 def span_notes(rows: pd.DataFrame) -> list[str]:

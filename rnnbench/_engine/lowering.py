@@ -39,7 +39,7 @@ def _power(a: Node, exponent: Node) -> Node:
     return refuse("pow with this exponent is not compiled: whole numbers up to 8 and .5 are")
 
 
-def _clamp(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
+def _clamp_node(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
     """Clamp with slope 1 at the bounds themselves, as in torch."""
     low, high = names.get("min", low), names.get("max", high)
     y = a
@@ -80,9 +80,9 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "square": lambda a: a * a,
     "reciprocal": lambda a: a.graph.apply("div", 1, a),
     "rsqrt": lambda a: a.graph.apply("div", 1, a.graph.apply("sqrt", a)),
-    "clamp": _clamp,
-    "clamp_min": lambda a, low: _clamp(a, low),
-    "clamp_max": lambda a, high: _clamp(a, None, high),
+    "clamp": _clamp_node,
+    "clamp_min": lambda a, low: _clamp_node(a, low),
+    "clamp_max": lambda a, high: _clamp_node(a, None, high),
     "hardtanh": _hardtanh,
     "relu6": lambda a: _hardtanh(a, 0.0, 6.0),
     "softsign": lambda a: a.graph.apply("div", a, a.graph.apply("abs", a) + 1),

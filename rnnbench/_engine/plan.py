@@ -107,7 +107,7 @@ def plan(trace: Trace) -> Plan:
     if inputs == 0:
         raise NotCompiledError(f"{trace.place}: a state that does not depend on products of its input is not compiled")
     columns = {slot: k for k, slot in enumerate(slots)}
-    products, weights = _products(slots)
+    products, weights = _group_products(slots)
     vectors = [node for node in nodes if node.op == "vector"]
     before = {node: Place("before", int(node.key)) for node in nodes if node.op == "state"}  # type: ignore[call-overload]
     leaves = before | {node: Place("vectors", k) for k, node in enumerate(vectors)}
@@ -172,7 +172,7 @@ def _column(slot: Node) -> tuple[object, ...]:
     return key.input is None, sorted(source.order for source in slot.args), key.input or (0, 0), key.products
 
 
-def _products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ...]]]]:
+def _group_products(slots: list[Node]) -> tuple[list[Product], list[list[tuple[Key, ...]]]]:
     """Return one product for each source and each run of neighbouring slots, with the weights' blocks."""
     products: list[Product] = []
     weights: list[list[tuple[Key, ...]]] = []

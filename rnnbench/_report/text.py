@@ -141,7 +141,7 @@ def recipe_flags(row: FrameRow, fields: list[str]) -> str:
         value = row[field]
         flag = "--" + field.replace("_", "-")
         if field in ("option", "cell_option"):
-            words += [f"{flag} {shlex.quote(f'{key}={_flag(each)}')}" for key, each in json.loads(value or "{}").items()]
+            words += [f"{flag} {shlex.quote(f'{key}={_option_text(each)}')}" for key, each in json.loads(value or "{}").items()]
         elif str(value) in ("True", "False"):
             words += [flag] if str(value) == "True" else []
         elif not (pd.isna(value) or field.endswith("_source")):
@@ -149,7 +149,7 @@ def recipe_flags(row: FrameRow, fields: list[str]) -> str:
     return " ".join(words)
 
 
-def _flag(value: object) -> str:
+def _option_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -44,7 +44,7 @@ def resolve(request: RunRequest) -> Resolved:
         raise UserError(str(error)) from error
     option = typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option)
     cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.cls, SIZES, request.cell_option)
-    width = _width(request, task, cell_entry)
+    width = _solved_width(request, task, cell_entry)
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
     if request.horizon is not None and not uses_horizon:
         users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
@@ -180,7 +180,7 @@ def sketch(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
             return make_cell(entry, input_size, width, dict(options))
 
 
-def _width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
+def _solved_width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
     """Return the width of a request, solved from its budget of parameters if it has one."""
     if request.parameters is None:
         if request.max_hidden_size is not None:

@@ -66,7 +66,7 @@ class Record(BaseModel):
 
     def cells(self) -> dict[str, str]:
         """Return the row as the texts of a CSV file."""
-        return {name: _text(value) for name, value in self.values().items()}
+        return {name: _cell_text(value) for name, value in self.values().items()}
 
     def values(self) -> dict[str, object]:
         """Return the row as plain values in the order of the columns; options as JSON."""
@@ -112,5 +112,5 @@ def _dtypes(cls: type[Record]) -> dict[str, str]:
     return found
 
 
-def _text(value: object) -> str:
+def _cell_text(value: object) -> str:
     return "" if value is None else str(value)

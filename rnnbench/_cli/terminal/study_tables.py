@@ -68,7 +68,7 @@ def print_published(rows: pd.DataFrame, ours: pd.DataFrame) -> None:
         print_wrapped(_published_line(row))
         same = ours[(ours["task"] == row["our_task"]) & (ours["cell"] == row["our_cell"]) & (ours["gap"] == row["our_gap"])]
         for measured in same.to_dict("records"):
-            print_wrapped(_measured_line(measured), 4)
+            print_wrapped(_extrapolation_line(measured), 4)
 
 
 def print_reproductions(table: pd.DataFrame) -> None:
@@ -88,7 +88,7 @@ def _published_line(row: FrameRow) -> str:
     return f"{row['paper']}: {row['task']}, T={row['gap_or_T']}, {row['cell']}: {row['metric']} {row['value']}{ratio}{cost}{doubt}"
 
 
-def _measured_line(row: FrameRow) -> str:
+def _extrapolation_line(row: FrameRow) -> str:
     label = f"rnnbench, gap {row['gap']}, {row['label']}, lr {row['lr']:g}"
     reached = f"loss/chance {row['over_chance']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
     cost = f"{row['step']:,.0f} steps, {row['sequences']:,.0f} sequences, {duration(row['wall_s'])} (medians)"
