@@ -27,7 +27,7 @@ from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
 from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
-from rnnbench._training.model import check_engines, stream
+from rnnbench._training.model import stream
 from rnnbench._training.runner import Runner
 from rnnbench.task import Task, Word
 from rnnbench.testing._preflight import warning_line
@@ -73,8 +73,7 @@ def run(
         'unsolved'
     """
     resolved = resolve(request({"cell": cell, "task": task, "gap": gap} | recipe))
-    check_engines([resolved])
-    study = Study.create(scratch("runs") if out is None else out)
+    study = Study.at(scratch("runs") if out is None else out)
     if study.settled(resolved.run.run_id) and not force:
         return Result(resolved, study)
     runner = Runner(resolved, study, force)

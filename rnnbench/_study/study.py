@@ -64,6 +64,14 @@ class StudyFolder:
         return study
 
     @classmethod
+    def at(cls, folder: Path | str) -> Self:
+        """Return the study in a folder, ready for writing; a folder that does not exist is left to the first run."""
+        with contextlib.suppress(OSError):  # a name that cannot be is reported by create
+            if not Path(folder).exists():
+                return cls(folder)
+        return cls.create(folder)
+
+    @classmethod
     def create(cls, folder: Path | str) -> Self:
         """Return the study in a folder; makes it if it does not exist, and converts it to the current schema.
 

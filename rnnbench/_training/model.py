@@ -19,6 +19,8 @@ from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
 from rnnbench._spec.width import parameter_count
 from rnnbench.task import Batch
 
+NOT_FAST = "engine fast cannot run cell {}: {}; use engine auto or torch"
+
 
 class Model(nn.Module):
     """A layer and a linear readout, which is only computed at scored positions.
@@ -31,6 +33,7 @@ class Model(nn.Module):
         super().__init__()
         self.cell = cell
         self.engine = engine
+        self.requires_fast = False
         self.why_not_compiled: str | None = None  # the reason for torch; None if fast runs or was never tried
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
@@ -61,6 +64,8 @@ class Model(nn.Module):
             try:
                 return _engine.states(layer, inputs, first, limit, truncate)
             except _engine.NotCompiledError as error:  # compiled code and `step` disagreed at first use
+                if self.requires_fast:
+                    raise UserError(NOT_FAST.format(layer.name, error)) from error
                 self.engine, self.why_not_compiled = "torch", str(error)
         run: Callable[[Tensor, int], Tensor] = layer.states
         if isinstance(layer, Cell) and (limit < math.inf or truncate > 0):
@@ -100,11 +105,9 @@ def build(resolved: Resolved) -> Model:
         model.why_not_compiled = _why_not_compiled(layers, run.device)
         if model.why_not_compiled is None:
             model.engine = "fast"
-        if run.engine == "fast" and model.engine == "fast":  # compiled code is compared with `step` at its first use
-            with torch.no_grad():
-                model.states(resolved.task.sample(run.gap, 1, Generator()).inputs)
-        if run.engine == "fast" and model.engine == "torch":
-            raise UserError(f"engine fast cannot run cell {run.cell}: {model.why_not_compiled}; use engine auto or torch")
+        elif run.engine == "fast":
+            raise UserError(NOT_FAST.format(run.cell, model.why_not_compiled))
+        model.requires_fast = run.engine == "fast"
     return model
 
 

@@ -25,6 +25,8 @@ class Runner:
             if finding.severity == "broken":
                 raise UserError(finding.message)
         self.trainer = Trainer(resolved)
+        if not study.folder.is_dir():  # only now: a run that is refused leaves no folder
+            StudyFolder.create(study.folder)
         self.run = resolved.run
         self.study = study
         self.force = force

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rnnbench._cli import app
-from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.flags import OutFlag, QuietFlag, eval_gap_list, flag_values, with_flags
 from rnnbench._config import RunRequest, flag
 from rnnbench._errors import UserError
 
@@ -20,14 +20,14 @@ EvalGapsFlag = Annotated[str | None, typer.Option(metavar="10,50,1000", help="Ga
 
 
 @app.command(epilog="Example: rnnbench run --cell lstm --task copy --gap 200")
-@flags.with_flags(RunRequest)
+@with_flags(RunRequest)
 def run(
-    out: flags.OutFlag = Path("results"),
+    out: OutFlag = Path("results"),
     force: ForceFlag = False,
-    quiet: flags.QuietFlag = False,
+    quiet: QuietFlag = False,
     eval_gaps: EvalGapsFlag = None,
     tensorboard: TensorBoardFlag = False,
-    **given: object,
+    **flags: object,
 ) -> None:
     """Train one network on one task, and report its accuracy against chance.
 
@@ -40,18 +40,15 @@ def run(
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
-    from rnnbench._training.model import check_engines
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
-    values = flags.flag_values(given)
+    values = flag_values(flags)
     for name in ("cell", "task"):
         if "," in str(values[name]) and not is_path(str(values[name])):
             raise UserError(f"run takes one {name}; use sweep for several")
-    run_request = request(values, flag)
-    resolved = resolve(run_request)
-    gaps = flags.eval_gap_list(eval_gaps, resolved.task)
-    check_engines([resolved])
-    study, run_id = StudyFolder.create(out), resolved.run.run_id
+    resolved = resolve(request(values, flag))
+    gaps = eval_gap_list(eval_gaps, resolved.task)
+    study, run_id = StudyFolder.at(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
         typer.echo("already done; --force runs it again", err=True)
     elif signals := train_run(resolved, study, force, quiet, tensorboard):
