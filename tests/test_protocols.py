@@ -27,6 +27,7 @@ def seeded(seed: int = 0) -> Generator:
         ("tracking", {"answers": 4}),
         ("overwrite", {"earlier": 0, "before": 0}),
         ("selective-copy", {"symbols": 3, "alphabet": 5, "blanks": 6}),
+        ("mqar", {"pairs": 2, "keys": 2, "values": 3, "rounds": 3}),
     ],
     ids=str,
 )
@@ -135,3 +136,26 @@ def test_selective_copy_asks_for_scattered_symbols_in_order() -> None:
     for k in range(3):
         times = torch.where(written & (written.cumsum(dim=0) == k + 1), torch.arange(T).unsqueeze(1), 0).sum(dim=0)  # (B,)
         assert int((T - 3 + k - times).min()) == gap + 3
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_mqar_asks_every_key_once_a_round_for_its_value(rounds: int) -> None:
+    task, gap = registry.make_task("mqar", {"pairs": 3, "keys": 6, "rounds": rounds}), 4
+    batch = task.sample(gap, 60, seeded())
+    orders = set()
+    for b in range(60):
+        words = task.words(batch, b)
+        value_of = {words[k].text: words[k + 1].text for k in (0, 2, 4)}
+        assert len(value_of) == 3
+        assert [word.text for word in words[6 : 6 + gap]] == ["_"] * gap
+        questions = words[6 + gap :]
+        assert [word.answer for word in questions] == [value_of[word.text] for word in questions]
+        asked = [[word.text for word in questions[k : k + 3]] for k in range(0, 3 * rounds, 3)]
+        assert all(sorted(one) == sorted(value_of) for one in asked)
+        orders |= {tuple(list(value_of).index(key) for key in one) for one in asked}
+    assert len(orders) == 6  # all orders of three keys
+
+
+def test_mqar_refuses_fewer_keys_than_pairs() -> None:
+    with pytest.raises(UserError, match="option keys must be at least 5, not 4"):
+        registry.make_task("mqar", {"pairs": 5, "keys": 4})
