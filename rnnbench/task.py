@@ -24,8 +24,8 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: (T, B) int64 tokens, or (T, B, D) float32 values.
-        targets: (T, B) int64 classes, or (T, B) float32 values; read only where ``scored`` is true.
-        scored: (T, B) bool, true where an answer is scored.
+        targets: (T, B) int64 classes or float32 values, or (T, B, K) where answers are vectors; read only at scored steps.
+        scored: (T, B) bool, true where an answer is scored; at least once per sequence, not always equally often.
     """
 
     inputs: Tensor
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 
     @property
     def answers(self) -> Tensor:
-        """The targets (N,) of the N scored positions, in the order of ``scored.nonzero()``."""
+        """The targets (N,) or (N, K) of the N scored positions, in the order of ``scored.nonzero()``."""
         return self.targets[self.scored]
 
     @property
@@ -120,12 +120,15 @@ class Task(ABC):
             batch: the batch.
 
         Returns:
-            A scalar: cross entropy in nats. A task that predicts values overrides this method.
+            A scalar: cross entropy in nats. A task whose answers are values or vectors overrides this method and :meth:`correct`.
         """
         return F.cross_entropy(outputs, batch.answers)
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Return a bool (N,) per scored answer, true if it is correct; ``outputs`` as in :meth:`loss`."""
+        """Return a bool (N,), one per scored answer, true if it is correct; ``outputs`` as in :meth:`loss`.
+
+        A vector is one answer: it is correct or not as a whole.
+        """
         return outputs.argmax(dim=1) == batch.answers  # (N,)
 
     def accuracy(self, outputs: Tensor, batch: Batch) -> float:
@@ -137,8 +140,8 @@ class Task(ABC):
         if gap < self.min_gap:
             raise ValueError(f"gap {gap} is too small for task {self.name}: the smallest is {self.min_gap}")
 
-    def scored_answers(self, gap: int) -> int:
-        """Return the number of scored positions of a sequence."""
+    def scored_answers(self, gap: int) -> float:
+        """Return the number of scored positions of a sequence, or their mean where sequences differ."""
         return 1
 
 

@@ -12,6 +12,7 @@ from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import Row, RunRecord, StudyFolder
+from rnnbench._training.evaluate import Measurement
 from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import FORMER_NAMES, Trainer
 from tests.sweep.processes import plain
@@ -136,7 +137,7 @@ def test_model_reads_out_at_scored_positions_in_the_order_of_the_answers() -> No
 def test_solved_needs_two_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(config(max_steps=200))
     accuracies = iter([0.995, 0.98, 1.0, 0.99])
-    monkeypatch.setattr(trainer, "measure", lambda: (next(accuracies), 0.1))
+    monkeypatch.setattr(trainer, "measure", lambda: Measurement(next(accuracies), 0.1, 1000))
     rows = list(trainer.rows())
     assert [row.status for row in rows] == ["running", "running", "running", "solved"]
     assert trainer.steps_to_solve == 60

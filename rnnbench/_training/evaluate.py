@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Generator
 
@@ -11,9 +13,23 @@ from rnnbench.task import Task
 EVAL_CHUNK = 128  # sequences evaluated at once: wide enough for the matrix product, small enough for the cache
 
 
+class Measurement(NamedTuple):
+    """The result of an evaluation.
+
+    Attributes:
+        accuracy: share of the scored answers that are right.
+        loss: mean loss per scored answer.
+        answers: number of scored answers.
+    """
+
+    accuracy: float
+    loss: float
+    answers: int
+
+
 @torch.no_grad()
-def evaluate(model: Model, task: Task, gap: int, sequences: int, generator: Generator) -> tuple[float, float]:
-    """Return the accuracy and the mean loss of a network on fresh sequences, in evaluation mode; its mode is restored."""
+def evaluate(model: Model, task: Task, gap: int, sequences: int, generator: Generator) -> Measurement:
+    """Measure a network on fresh sequences, in evaluation mode; its mode is restored."""
     device, training = model.readout.weight.device, model.training
     right, loss_sum, answers, left = 0, 0.0, 0, sequences
     model.eval()
@@ -28,4 +44,4 @@ def evaluate(model: Model, task: Task, gap: int, sequences: int, generator: Gene
             left -= batch.inputs.shape[1]
     finally:
         model.train(training)
-    return right / answers, loss_sum / answers
+    return Measurement(right / answers, loss_sum / answers, answers)

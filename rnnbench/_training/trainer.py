@@ -17,7 +17,7 @@ from rnnbench._analysis.statistics import chance_interval
 from rnnbench._spec.resolve import Resolved
 from rnnbench._spec.width import parameter_count
 from rnnbench._study.schema import Evaluation, Outcome, Row
-from rnnbench._training.evaluate import evaluate
+from rnnbench._training.evaluate import Measurement, evaluate
 from rnnbench._training.model import build, check_device, check_memory, stream
 from rnnbench._training.optimizers import learning_rate, make_optimizer
 from rnnbench._training.process_state import training_settings
@@ -75,6 +75,7 @@ class Trainer:
         self.finite_loss = True  # the last training loss was finite
         self.overflows = 0  # consecutive gradients that were not finite
         self.steps_to_solve: int | None = None
+        self.answers = 0  # scored answers of the last evaluation
         self.row: Row | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)  # since the last row
         self.norm_sum = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -151,13 +152,13 @@ class Trainer:
         batch = self.task.sample(self.run.gap, batch_size, generator)
         return batch if self.device.type == "cpu" else batch.to(self.device)
 
-    def measure(self) -> tuple[float, float]:
-        """Return the accuracy and the loss on fresh held-out sequences."""
+    def measure(self) -> Measurement:
+        """Return accuracy, loss and number of answers on fresh held-out sequences."""
         return evaluate(self.model, self.task, self.run.gap, self.run.eval_sequences, self.eval_stream)
 
     def _evaluated(self) -> Row:
         """Measure, decide the status, and return both in a Row."""
-        accuracy, eval_loss = self.measure()
+        accuracy, eval_loss, self.answers = self.measure()
         train_loss, grad_norm = self._means()
         reached = accuracy >= SOLVED_ACCURACY
         self.was_above_chance = self.was_above_chance or accuracy > chance_interval(self.chance.accuracy, self.answers)[1]
@@ -179,11 +180,6 @@ class Trainer:
         self.steps_since_eval = self.finite_grads = 0
         self._tick(training=False)
         return self._row(accuracy, eval_loss, train_loss, grad_norm, self.status)
-
-    @property
-    def answers(self) -> int:
-        """The scored answers of one evaluation."""
-        return self.run.eval_sequences * self.task.scored_answers(self.run.gap)
 
     def progress(self) -> TrainingProgress:
         """Return the progress of the run; may be called from another thread."""

@@ -36,14 +36,14 @@ def measure_at_gap(study: StudyFolder, resolved: Resolved, gap: int) -> Extrapol
     model = load_trained(resolved, study).to(check_device(run.device))
     noise, sequences = stream(run.seed, "noise").get_state(), stream(run.seed, "extrapolate")
     with training_settings(run.threads, noise):
-        accuracy, loss = evaluate(model, task, gap, run.eval_sequences, sequences)
+        measured = evaluate(model, task, gap, run.eval_sequences, sequences)
     row = Extrapolation.of(
         run,
         status=record.status,
         eval_gap=gap,
-        accuracy=accuracy,
-        eval_loss=loss,
-        answers=run.eval_sequences * task.scored_answers(gap),
+        accuracy=measured.accuracy,
+        eval_loss=measured.loss,
+        answers=measured.answers,
         chance_accuracy=task.chance(gap).accuracy,
     )
     study.record(row)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from rnnbench._config import Option
 from rnnbench._errors import class_location
@@ -19,10 +19,13 @@ from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_identity,
 
 CHANCE_ANSWERS = 20_000
 """Minimum number of answers used to measure chance, in each of the halves for training and testing."""
+COUNTED_SEQUENCES = 500
+"""Sequences whose scored steps are counted."""
 LEAK_SEQUENCES = 3000
 """Sequences in which a leak is searched."""
 LEAK_STEPS = 12
 """Maximum number of scored steps at which a leak is searched."""
+OWN_GAPS = "; a task that draws its own gaps should use the gap that it is given, and train with --train-gaps 1..{gap}"
 LEAK_SKILL = 0.05
 """Largest skill that a predictor of only the last ``gap`` inputs may have."""
 
@@ -85,18 +88,30 @@ def check_batch_shapes(fixture: TaskFixture) -> Iterator[str]:
             T = task.length(gap)
             if batch.inputs.shape[:2] != (T, B) or batch.inputs.shape[2:] not in ((), (D,)):
                 yield f"inputs are {tuple(batch.inputs.shape)} at gap {gap}: (T, B) or (T, B, D), T = length(gap) = {T}, D = {D}"
-            for name, tensor in (("targets", batch.targets), ("scored", batch.scored)):
-                if tensor.shape != (T, B):
-                    yield f"{name} are {tuple(tensor.shape)} at gap {gap} instead of (T, B) = {(T, B)}"
+            if batch.targets.shape[:2] != (T, B) or batch.targets.dim() > 3:
+                yield f"targets are {tuple(batch.targets.shape)} at gap {gap}: (T, B), or (T, B, K) for vectors, (T, B) = {(T, B)}"
+            if batch.scored.shape != (T, B):
+                yield f"scored are {tuple(batch.scored.shape)} at gap {gap} instead of (T, B) = {(T, B)}"
             dtypes = (batch.inputs.dtype, batch.targets.dtype, batch.scored.dtype)
             expected = (torch.float32 if batch.inputs.dim() == 3 else torch.int64, dtypes[1], torch.bool)
             if dtypes != expected or dtypes[1] not in (torch.int64, torch.float32):
                 yield f"dtypes are {dtypes}: int64 tokens or (T, B, D) float32, int64 or float32 targets, bool scored"
-            counts = batch.scored.sum(dim=0)  # (B)
-            if not bool((counts == task.scored_answers(gap)).all()):
-                yield f"a sequence has {int(counts[0])} scored steps, but scored_answers({gap}) is {task.scored_answers(gap)}"
-            if int(counts[0]) < 1:
-                yield f"no step is scored at gap {gap}: score at least one step"
+        yield from count_messages(fixture.batch(gap, COUNTED_SEQUENCES).scored.sum(dim=0), task.scored_answers(gap), gap)
+
+
+def count_messages(counts: Tensor, stated: float, gap: int) -> Iterator[str]:
+    """Yield a message if the numbers of scored steps of sequences (B) do not agree with what the task states.
+
+    Where sequences differ, the stated number is their mean, and may be rounded to a whole number.
+    """
+    mean = float(counts.double().mean())
+    if int(counts.min()) < 1:
+        yield f"a sequence has no scored step at gap {gap}: score at least one step of every sequence"
+    elif bool((counts == counts[0]).all()):
+        if mean != stated:
+            yield f"a sequence has {int(counts[0])} scored steps, but scored_answers({gap}) is {stated:g}"
+    elif abs(mean - stated) >= max(1.0, 0.1 * mean):
+        yield f"a sequence has {mean:.1f} scored steps on average, but scored_answers({gap}) is {stated:g}: return the mean"
 
 
 def check_ranges(fixture: TaskFixture) -> Iterator[str]:
@@ -141,10 +156,13 @@ def check_scoring(fixture: TaskFixture) -> Iterator[str]:
     for gap in fixture.gaps:
         batch = fixture.batch(gap, 7)
         outputs = torch.randn(len(batch.answers), task.output_size, generator=Generator().manual_seed(0)).requires_grad_()
+        for method in ("loss", "correct"):
+            if batch.targets.dim() == 3 and getattr(type(task), method) is getattr(Task, method):
+                yield f"answers are vectors (N, {batch.targets.shape[2]}): override {method}, which expects a class per answer"
         loss, correct = task.loss(outputs, batch), task.correct(outputs, batch)
         if loss.shape != () or not bool(loss.isfinite()) or not loss.requires_grad:
             yield "loss must be one finite number with a gradient: the mean over the N scored positions"
-        if correct.shape != batch.answers.shape or correct.dtype != torch.bool:
+        if correct.shape != batch.answers.shape[:1] or correct.dtype != torch.bool:
             yield f"correct is {correct.dtype} {tuple(correct.shape)} instead of bool (N,) = ({len(batch.answers)},)"
         chance = task.chance(gap)
         if not (0 <= chance.accuracy < 1 and math.isfinite(chance.loss)):
@@ -177,14 +195,16 @@ def check_leak(fixture: TaskFixture) -> Iterator[str]:
             inputs = batch.inputs[max(0, t - gap + 1) : t + 1][:, batch.scored[t]]  # (steps, n[, D])
             accuracy, noise = linear_accuracy(task, random_features(task, inputs), at_t)
             if accuracy > chance + LEAK_SKILL * (1 - chance) + noise:
-                yield f"the last {gap} inputs give {100 * accuracy:.0f} % of the answers at step {t}, gap {gap}: they must not"
+                message = f"the last {gap} inputs give {100 * accuracy:.0f} % of the answers at step {t}, gap {gap}: they must not"
+                times_differ = not bool((batch.scored == batch.scored[:, :1]).all())
+                yield message + (OWN_GAPS.format(gap=gap) if times_differ else "")
 
 
 def check_chance(fixture: TaskFixture) -> Iterator[str]:
     """Check ``chance`` against a simulation of the best predictor that sees only the current input."""
     task, gap = fixture.task, fixture.gaps[min(2, len(fixture.gaps) - 1)]
     stated = task.chance(gap)
-    sequences = max(1000, 2 * CHANCE_ANSWERS // task.scored_answers(gap))
+    sequences = max(1000, int(2 * CHANCE_ANSWERS / task.scored_answers(gap)))
     simulated, sigma = memoryless_baseline(task, fixture.batch(gap, sequences, seed=2))
     predictor = f"at gap {gap}, but the best predictor from only the current input"
     if abs(simulated.accuracy - stated.accuracy) > 4 * sigma:
