@@ -122,7 +122,7 @@ def _frequent(vectors: Tensor, output_size: int, count: int) -> list[Tensor]:
     """Return tables (count, output_size) that hold one frequent answer each; none if answers and outputs differ in size."""
     if vectors.shape[1] != output_size:
         return []
-    distinct, counts = vectors.float().unique(dim=0, return_counts=True)
+    distinct, counts = torch.unique(vectors.float(), dim=0, return_counts=True)
     return [vector.expand(count, -1) for vector in distinct[counts.topk(min(len(distinct), 20)).indices]]
 
 
