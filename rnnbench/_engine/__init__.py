@@ -16,22 +16,33 @@ from torch import Tensor
 
 from rnnbench._engine.garbage import uncollected
 from rnnbench._engine.refusal import NotCompiledError
+from rnnbench._errors import one_line
 
 if TYPE_CHECKING:
     from rnnbench._cell import Cell
 
 
-__all__ = ["NotCompiledError", "available", "refusal", "states"]
+__all__ = ["NotCompiledError", "available", "refusal", "states", "unavailable"]
+
+
+def available() -> bool:
+    """Return True if numba can be imported and compiles here. Never raises."""
+    return unavailable() is None
 
 
 @cache
-def available() -> bool:
-    """Return True if numba can be imported and compiles here. Never raises."""
+def unavailable() -> str | None:
+    """Return None if numba can be used here, else the reason and what to do. Never raises."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "numba cannot be used here: NUMBA_DISABLE_JIT is set; unset it"
     try:
         with uncollected():
-            return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and bool(import_module("rnnbench._engine.build"))
-    except Exception:  # numba is missing or broken in any way: torch runs the cells
-        return False
+            import_module("rnnbench._engine.build")
+    except ModuleNotFoundError as error:
+        return f"numba cannot be used here: {error}; install it with pip install numba"
+    except Exception as error:  # numba is broken in any way: torch runs the cells
+        return f"numba cannot be used here: {one_line(error)}; reinstall it with pip install --force-reinstall numba"
+    return None
 
 
 def refusal(cell: Cell) -> str | None:

@@ -68,12 +68,12 @@ def comparison(op: str, a: Node, b: Operand) -> Node:
     return a.graph.apply(op, a, b)
 
 
-def _extremum(beyond: str) -> Callable[..., tuple[Node | None, ...]]:
-    """Return slopes that give each side half at a tie, as in torch."""
+def _extremum(within: str) -> Callable[..., tuple[Node | None, ...]]:
+    """Return slopes that give each side half at a tie and all of it at NaN, as in torch; ``within`` is true of the side not taken."""
 
     def slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
-        tie = select(comparison("eq", a, b), d * 0.5, 0)
-        return select(comparison(beyond, a, b), d, tie), select(comparison(beyond, b, a), d, tie)
+        tie = select(comparison("eq", a, b), d * 0.5, d)
+        return select(comparison(within, a, b), 0, tie), select(comparison(within, b, a), 0, tie)
 
     return slopes
 
@@ -87,7 +87,7 @@ OPERATORS: dict[str, Operator] = {
     "neg": Operator("-{}", lambda d, y, a: (-d,)),
     "tanh": Operator("tanh({})", lambda d, y, a: (d * (1 - y * y),), DEAR),
     "sigmoid": Operator("sigmoid({})", lambda d, y, a: (d * (y * (1 - y)),), DEAR),
-    "relu": Operator("relu({})", lambda d, y, a: (select(comparison("gt", y, 0), d, 0),)),
+    "relu": Operator("relu({})", lambda d, y, a: (select(comparison("le", y, 0), 0, d),)),
     "exp": Operator("exp({})", lambda d, y, a: (d * y,), DEAR),
     "log": Operator("log({})", lambda d, y, a: (d / a,), DEAR),
     "softplus": Operator("softplus({})", lambda d, y, a: (d * a.graph.apply("sigmoid", a),), DEAR),
@@ -95,8 +95,8 @@ OPERATORS: dict[str, Operator] = {
     "sin": Operator("sin({})", lambda d, y, a: (d * a.graph.apply("cos", a),), DEAR),
     "cos": Operator("cos({})", lambda d, y, a: (-(d * a.graph.apply("sin", a)),), DEAR),
     "abs": Operator("abs({})", lambda d, y, a: (select(comparison("gt", a, 0), d, select(comparison("lt", a, 0), -d, 0)),)),
-    "max": Operator("larger({}, {})", _extremum("gt"), 2),
-    "min": Operator("smaller({}, {})", _extremum("lt"), 2),
+    "max": Operator("larger({}, {})", _extremum("lt"), 2),
+    "min": Operator("smaller({}, {})", _extremum("gt"), 2),
     "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, select(c, d, 0), select(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
     "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # the sum over a row, at each position of the row

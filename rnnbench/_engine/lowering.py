@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -21,8 +21,8 @@ ALIASES = {
     "subtract": "sub", "multiply": "mul", "truediv": "div", "divide": "div", "true_divide": "div", "negative": "neg",
     "absolute": "abs", "maximum": "max", "minimum": "min", "clip": "clamp", "mm": "matmul", "concat": "cat",
     "concatenate": "cat", "log_sigmoid": "logsigmoid", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
-    "bitwise_or": "or", "greater": "gt", "less": "lt", "xor": "ne", "logical_xor": "ne", "bitwise_xor": "ne", "rand": "and",
-    "ror": "or", "rxor": "ne", "logical_not": "invert", "bitwise_not": "invert", "greater_equal": "ge", "less_equal": "le",
+    "bitwise_or": "or", "greater": "gt", "less": "lt", "logical_xor": "xor", "bitwise_xor": "xor", "rand": "and",
+    "ror": "or", "rxor": "xor", "logical_not": "invert", "bitwise_not": "invert", "greater_equal": "ge", "less_equal": "le",
     "not_equal": "ne",
 }  # fmt: skip
 
@@ -40,12 +40,16 @@ def _power(a: Node, exponent: Node) -> Node:
 
 
 def _clamp_node(a: Node, low: Node | None = None, high: Node | None = None, **names: Node | None) -> Node:
-    """Clamp with slope 1 at the bounds themselves, as in torch."""
+    """Clamp with slope 1 at the bounds themselves and 0 at NaN, as in torch."""
     low, high = names.get("min", low), names.get("max", high)
-    y = a
+    y, within = a.graph.apply("detach", a), []
     if low is not None:
         y = select(comparison("lt", y, low), low, y)
-    return y if high is None else select(comparison("gt", y, high), high, y)
+        within.append(comparison("ge", a, low))
+    if high is not None:
+        y = select(comparison("gt", y, high), high, y)
+        within.append(comparison("le", a, high))
+    return select(reduce(partial(a.graph.apply, "and"), within), a, y)
 
 
 def _hardtanh(a: Node, min_val: float = -1.0, max_val: float = 1.0) -> Node:
@@ -57,7 +61,15 @@ def _hardtanh(a: Node, min_val: float = -1.0, max_val: float = 1.0) -> Node:
 def _gelu(a: Node, approximate: str = "none") -> Node:
     if approximate != "tanh":
         refuse("gelu is compiled only with approximate='tanh'")
-    return a * 0.5 * (a.graph.apply("tanh", (a + a * a * a * 0.044715) * math.sqrt(2 / math.pi)) + 1)
+    inside = (a + a * a * a * 0.044715) * (2 * math.sqrt(2 / math.pi))
+    return a * a.graph.apply("sigmoid", inside)  # (1 + tanh(y)) / 2 = sigmoid(2y), whose slope vanishes at both ends in float32
+
+
+def _mish(a: Node) -> Node:
+    """Return a tanh(softplus(a)); beyond 20, where the slope of float32's tanh is 1e-7 and not 0, a itself."""
+    beyond = comparison("gt", a, 20)
+    low = select(beyond, 0, a)
+    return select(beyond, a, low * a.graph.apply("tanh", a.graph.apply("softplus", low)))
 
 
 def _softplus(a: Node, beta: float = 1.0, threshold: float = 20.0) -> Node:
@@ -66,12 +78,16 @@ def _softplus(a: Node, beta: float = 1.0, threshold: float = 20.0) -> Node:
 
 
 def _elu(a: Node, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Node:
-    return select(comparison("gt", a, 0), a * scale, (a.graph.apply("exp", a * input_scale) - 1) * (alpha * scale))
+    """Take exp of negative numbers only: an infinite slope times 0 would be NaN."""
+    below = comparison("le", a, 0)
+    low = select(below, a, 0)
+    return select(below, (a.graph.apply("exp", low * input_scale) - 1) * (alpha * scale), a * scale)
 
 
 # functions whose numeric arguments stay Python numbers
 SETTINGS = ("softplus", "elu", "celu", "leaky_relu", "addcmul", "addcdiv", "hardtanh", "gelu")
-TRUTHS = ("where", "masked_fill", "and", "or")  # functions that take the result of a comparison
+LOGICAL = ("and", "or", "xor", "invert")  # functions of truth values, in which any number but 0 is true
+TRUTHS = ("where", "masked_fill", *LOGICAL)  # functions that take the result of a comparison
 COMPOSED: dict[str, Callable[..., Node]] = {
     "add": lambda a, b, alpha=1: a.graph.apply("add", a, b * alpha),
     "sub": lambda a, b, alpha=1: a.graph.apply("sub", a, b * alpha),
@@ -87,7 +103,7 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "relu6": lambda a: _hardtanh(a, 0.0, 6.0),
     "softsign": lambda a: a.graph.apply("div", a, a.graph.apply("abs", a) + 1),
     "gelu": _gelu,
-    "mish": lambda a: a * a.graph.apply("tanh", a.graph.apply("softplus", a)),
+    "mish": _mish,
     "softplus": _softplus,
     "logsigmoid": lambda a: -a.graph.apply("softplus", -a),
     "silu": lambda a: a * a.graph.apply("sigmoid", a),
@@ -101,6 +117,7 @@ COMPOSED: dict[str, Callable[..., Node]] = {
     "addcdiv": lambda a, b, c, value=1: a + b / c * value,
     "masked_fill": lambda a, mask, value: select(mask, value, a),
     "invert": lambda a: comparison("eq", a, 0),
+    "xor": lambda a, b: comparison("ne", a, b),
 }
 
 

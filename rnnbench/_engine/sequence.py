@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +25,7 @@ from rnnbench._engine.garbage import uncollected
 from rnnbench._engine.plan import plan
 from rnnbench._engine.refusal import NotCompiledError
 from rnnbench._engine.trace import Trace
+from rnnbench._errors import one_line
 
 LOG = logging.getLogger(__name__)
 Array = Any  # a numpy array, which emitted code works on
@@ -81,6 +83,7 @@ class Program:
         trace = Trace(cell)
         self.plan = plan(trace)
         self.hoisted = trace.hoisting.replay(self.outputs(trace))
+        self.place = trace.place
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()  # whether compared with step for values (False) and for tokens (True)
@@ -135,18 +138,25 @@ class Program:
         inputs = torch.arange(T * B).reshape(T, B) % D if tokens else values.requires_grad_()
         leaves = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
 
-        def results(states: Tensor) -> list[Tensor]:
+        def results(run: Callable[[], Tensor]) -> list[Tensor]:
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(0)  # the same noise for both
+                states = run()
             weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
             grads = torch.autograd.grad((states * weight).sum(), leaves, allow_unused=True) if leaves else ()
             return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(leaves, grads, strict=True))]
 
-        step = results(Cell.states(cell, inputs))
+        step = results(lambda: Cell.states(cell, inputs))
         if not all(bool(exact.isfinite().all()) for exact in step):
             return  # weights that overflow cannot be compared
-        for ours, exact in zip(results(self.states(cell, inputs, 0)), step, strict=True):
+        try:
+            compiled = results(lambda: self.states(cell, inputs, 0))
+        except Exception as error:
+            raise NotCompiledError(f"{self.place}: step does not compile: {one_line(error)}") from error
+        for ours, exact in zip(compiled, step, strict=True):
             scale, part = float(exact.detach().abs().max()), 1e-3 if exact.dtype == torch.float32 else 1e-9
             if not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
-                raise NotCompiledError(f"class {type(cell).__name__}: compiled code and step do not agree, so it is not used")
+                raise NotCompiledError(f"{self.place}: compiled code and step do not agree, so it is not used")
 
 
 class Sequence(Function):

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from rnnbench._cell import Cell
-from rnnbench._engine.graph import OPERATORS, Graph, Node, select
+from rnnbench._engine.graph import OPERATORS, Graph, Node, comparison, select
 from rnnbench._engine.hoisting import Hoisting, leaves, name_of
-from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, SETTINGS, TRUTHS, WHOLE
+from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
 from rnnbench._engine.refusal import NotCompiledError, refuse
 from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
 from rnnbench._errors import class_location
@@ -73,6 +73,8 @@ class Trace(TorchFunctionMode):
         """Return a symbol if a symbol is among the arguments, else the tensor itself, from a recorded call."""
         if not torch.is_grad_enabled():
             refuse("no_grad within a step is not compiled: use detach instead")
+        if torch.is_autocast_enabled("cpu"):
+            refuse("autocast within a step is not compiled")
         if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):
             return self.symbolic(func, args, kwargs)
         return self.hoist(func, *args, **kwargs)
@@ -256,6 +258,8 @@ class Trace(TorchFunctionMode):
                 if value is None or (name in SETTINGS and not isinstance(value, (Symbol, Tensor))):
                     return value
                 node = self.blocks(value, G)[k]
+                if name in LOGICAL and node.op not in COMPARED:
+                    return comparison("ne", node, 0)
                 return select(node, self.graph.number(1), 0) if node.op in COMPARED and name not in TRUTHS else node
 
             given = [block(arg) for arg in args]

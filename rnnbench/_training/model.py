@@ -124,7 +124,7 @@ def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
     if device != "cpu":
         return f"the compiled engine runs on the CPU, not on {device}"
     if not _engine.available():
-        return "numba cannot be used here"
+        return _engine.unavailable()
     for layer in layers:
         if not isinstance(layer, Cell):
             return f"{layer.name} takes whole sequences, and the engine compiles steps"

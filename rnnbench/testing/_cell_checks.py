@@ -232,14 +232,18 @@ def check_uses_earlier_inputs(fixture: CellFixture) -> Iterator[str]:
 
 def check_compiled(fixture: CellFixture) -> Iterator[str]:
     """Report whether the CPU engine compiles the cell."""
-    layer = fixture.uninitialized()
+    layer = fixture.initialized()
     if not isinstance(layer, Cell):
         yield "runs on torch: a whole-sequence model is not compiled"
     elif not _engine.available():
-        yield "runs on torch: numba cannot be imported"
+        yield f"runs on torch: {_engine.unavailable()}"
     else:
-        refusal = _engine.refusal(layer)
-        yield COMPILED if refusal is None else f"runs on torch: {refusal}"
+        try:
+            for inputs in (fixture.tokens(), fixture.values()):
+                _engine.states(layer, inputs)  # compiles the cell and compares it with step
+            yield COMPILED
+        except _engine.NotCompiledError as refusal:
+            yield f"runs on torch: {refusal}"
 
 
 CHECKS: tuple[Check[CellFixture], ...] = (

@@ -63,6 +63,7 @@ CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "celu": lambda a, b: F.celu(a - 0.5) + F.celu(b - 0.6, alpha=0.5),
     "selu": lambda a, b: F.selu(a - 0.5),
     "masked_fill": lambda a, b: a.masked_fill(a > b, 0.3) * b,
+    "xor": lambda a, b: torch.where((a > b) ^ (b > 0.5), a, b * b),
     "invert": lambda a, b: torch.where(~(a > b) ^ (b > 0.5), a, b * b) + (a > b).to(a) * a + (~(b > 0.4)).to(a.dtype),
 }
 
@@ -208,6 +209,11 @@ def in_place(a: Tensor, h: Tensor) -> Tensor:
     return a
 
 
+def autocast(a: Tensor, h: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return a @ torch.ones(3, 3)
+
+
 def without_gradient(a: Tensor, h: Tensor) -> Tensor:
     with torch.no_grad():
         return a + h
@@ -234,6 +240,7 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "TypeError": lambda a, h: a + round(h),
     "the number of sequences": lambda a, h: a + h if a.shape[0] < 10 else a,
     "no_grad": without_gradient,
+    "autocast": autocast,
     "a product of": lambda a, h: F.linear(a, h),
     "multiples of H": lambda a, h: F.linear(a, torch.ones(2, 3)),
     "complex": lambda a, h: a + h * torch.tensor(1j),
@@ -318,3 +325,97 @@ def test_code_that_disagrees_with_step_is_not_used(monkeypatch: pytest.MonkeyPat
         _engine.states(cell, torch.ones(2, 1, 3))
     assert "do not agree" in caplog.text
     assert "do not agree" in str(_engine.refusal(cell))
+
+
+TAILS = [-1e4, -100.0, -9.0, -1.0, -0.0, 0.0, 0.5, 1.0, 6.0, 9.0, 100.0, 1e4, torch.inf, -torch.inf, torch.nan]
+
+
+class Tail(Cell):
+    """A function of the initial state, whose parameters are the numbers of ``TAILS``."""
+
+    name = summary = "tail"
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(1, len(TAILS))
+        self.function, self.weight = function, nn.Parameter(torch.zeros(len(TAILS), 1))
+        self.initial_h = nn.Parameter(torch.tensor(TAILS))
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+        return (self.function(state[0]) + x @ self.weight.T,), {}
+
+
+TAILED: dict[str, Callable[[Tensor], Tensor]] = {
+    **{
+        name: getattr(F, name)
+        for name in ["elu", "celu", "selu", "relu", "relu6", "hardtanh", "softsign", "softplus", "logsigmoid", "leaky_relu"]
+    },
+    **{name: getattr(torch, name) for name in ["sigmoid", "exp", "sqrt", "abs", "sign", "log", "square", "reciprocal", "rsqrt"]},
+    "clamp": lambda a: a.clamp(-1, 1),
+    "clamp_min": lambda a: a.clamp(min=0.5),
+    "clamp_max": lambda a: a.clamp(max=0.5),
+    "maximum": lambda a: torch.maximum(a, torch.ones_like(a)),
+    "minimum": lambda a: torch.minimum(a, 0.1 * a),
+    "elu of half": lambda a: F.elu(a, 0.5),
+    "celu of half": lambda a: F.celu(a, 0.5),
+    "mish": lambda a: F.mish(a.clamp(max=1e5)),
+    "silu": lambda a: F.silu(a.clamp(min=-1e5)),
+    "gelu": lambda a: F.gelu(a.clamp(min=-1e5), approximate="tanh"),
+    "pow": lambda a: a**3 + a**-1,
+}
+
+
+def tails(function: Callable[[Tensor], Tensor], dtype: torch.dtype, states: Callable[[Cell, Tensor], Tensor]) -> list[Tensor]:
+    cell = Tail(function).to(dtype)
+    found = states(cell, torch.zeros(1, 1, 1, dtype=dtype))
+    return [found[0, 0], *torch.autograd.grad(found.sum(), [cell.initial_h])]
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", TAILED)
+def test_values_and_slopes_at_the_ends_are_those_of_torch(name: str, dtype: torch.dtype) -> None:
+    ours, exact = (tails(TAILED[name], dtype, states) for states in (_engine.states, Cell.states))
+    torch.testing.assert_close(ours, exact, equal_nan=True, rtol=1e-5 if dtype == torch.float32 else 1e-9, atol=1e-20)
+
+
+@pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
+def test_slopes_of_compiled_code_vanish_where_those_of_torch_do() -> None:
+    """Float32's tanh and exp are polynomials that do not reach 1 and infinity."""
+
+    def function(a: Tensor) -> Tensor:
+        a = a.clamp(-1e5, 1e5)
+        return F.gelu(a, approximate="tanh") + F.mish(a) + F.elu(a) + F.celu(a) + F.selu(a)
+
+    ours, exact = (tails(function, torch.float32, states) for states in (_engine.states, Cell.states))
+    torch.testing.assert_close(ours, exact, equal_nan=True, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_numbers_are_true_unless_they_are_zero() -> None:
+    def function(a: Tensor, h: Tensor) -> Tensor:
+        zeros = F.relu(h)
+        both, either = torch.logical_and(a, zeros), torch.logical_or(zeros, a > 1)
+        return a * both + torch.where(either ^ (a > 2), a, h) + torch.logical_xor(a, zeros) + torch.logical_not(zeros).to(a.dtype)
+
+    cell, x = Written(function), torch.tensor([[[-1.0, 0.0, 2.0]], [[3.0, -2.0, 0.5]]])
+    torch.testing.assert_close(_engine.states(cell, x), cell.states(x))
+
+
+def test_code_that_numba_does_not_compile_is_not_used(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setitem(OPERATORS, "tanh", OPERATORS["tanh"]._replace(code="tanh({}) & one"))
+    with pytest.raises(NotCompiledError, match=r"test_operators.py, line \d+: step does not compile: .*and_"):
+        _engine.states(Written(lambda a, h: torch.tanh(a + h)), torch.ones(2, 1, 3))
+    assert caplog.text.count("\n") == 1
+
+
+def test_a_random_start_is_compared_with_equal_noise() -> None:
+    class Started(Written):
+        def start(self, batch_size: int) -> tuple[Tensor, ...]:
+            return (torch.randn(batch_size, 3),)
+
+    cell, x, found = Started(lambda a, h: a + 0.5 * h), torch.ones(2, 4, 3), []
+    for states in (_engine.states, Cell.states):
+        torch.manual_seed(7)
+        found.append(states(cell, x))
+    torch.testing.assert_close(*found)
