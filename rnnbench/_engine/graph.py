@@ -69,7 +69,7 @@ def comparison(op: str, a: Node, b: Operand) -> Node:
 
 
 def _extremum(within: str) -> Callable[..., tuple[Node | None, ...]]:
-    """Return slopes that give each side half at a tie and all of it at NaN, as in torch; ``within`` is true of the side not taken."""
+    """Return slopes of half at a tie, 0 where ``within`` is true, and 1 at NaN, as in torch."""
 
     def slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
         tie = select(comparison("eq", a, b), d * 0.5, d)
