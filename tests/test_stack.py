@@ -1,9 +1,13 @@
 """Stacks of layers: their outputs, the engine on each layer, and the width that fits a budget of parameters."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+import rnnbench
 from rnnbench import _engine
 from rnnbench._cell import Cell, Layer
 from rnnbench._config import RunRequest
@@ -87,10 +91,44 @@ def test_the_width_is_the_largest_within_the_budget() -> None:
         return nn.Linear(width, width)
 
     for budget, width in ((2, 1), (5, 1), (6, 2), (11, 2), (12, 3), (10_100, 100), (10_301, 100), (10_302, 101)):
-        assert width_for(make, budget) == width
+        assert width_for(make, budget, 200) == width
         assert width_for(make, budget, 3) == min(width, 3)
-    with pytest.raises(UserError, match="too small"):
-        width_for(make, 1)
+    with pytest.raises(UserError, match="too small: a network of one unit has 2"):
+        width_for(make, 1, 200)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        (lambda width: width % 12 == 0, 96),
+        (lambda width: width % 2 == 1, 99),
+        (lambda width: width.bit_count() == 1, 64),
+        (lambda width: round(width**0.5) ** 2 == width, 100),
+        (lambda width: width <= 40, 40),
+        (lambda width: width >= 30, 100),
+    ],
+)
+def test_the_width_is_one_that_the_cell_accepts(accepted: Callable[[int], bool], expected: int) -> None:
+    def make(width: int) -> nn.Module:
+        assert accepted(width), f"width {width} is refused"
+        return nn.Linear(width, width)
+
+    assert width_for(make, 10_100, 65536) == expected
+
+
+def test_a_cell_that_accepts_no_width_is_reported_by_its_own_message() -> None:
+    def make(width: int) -> nn.Module:
+        raise ValueError(f"width {width} is refused")
+
+    with pytest.raises(ValueError, match="width 8 is refused"):
+        width_for(make, 10_100, 8)
+
+
+def test_a_frozen_parameter_is_not_counted_and_a_complex_one_counts_twice() -> None:
+    module = nn.Linear(3, 4)
+    module.weight.requires_grad_(False)
+    module.extra = nn.Parameter(torch.zeros(5, dtype=torch.complex64))
+    assert parameter_count(module) == 4 + 2 * 5
 
 
 @pytest.mark.parametrize(("layers", "block"), [(1, "bare"), (2, "bare"), (2, "residual")])
@@ -104,6 +142,50 @@ def test_a_budget_counts_every_layer(layers: int, block: str) -> None:
     assert parameters(width) <= 20_000 < parameters(width + 1)
 
 
+def test_a_budget_beyond_the_largest_width_is_refused() -> None:
+    with pytest.raises(UserError, match="parameters 1,000,000,000 allows more than 65,536 units"):
+        resolve(RunRequest(task="recall", cell="esn", gap=3, parameters=1_000_000_000))
+    assert resolve(RunRequest(task="recall", cell="esn", gap=3, parameters=1_000_000_000, max_hidden_size=8)).run.hidden_size == 8
+
+
 def test_max_hidden_size_needs_a_budget() -> None:
     with pytest.raises(UserError, match="only applies with parameters"):
         resolve(RunRequest(task="recall", cell="lstm", gap=3, max_hidden_size=8))
+
+
+READING = """import torch
+from torch import nn
+from rnnbench.cells import Cell
+
+
+class Reading(Cell):
+    name = "reading"
+    summary = "four heads; recurrent weights scaled to spectral radius 1"
+
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
+        if hidden_size % heads:
+            raise ValueError(f"hidden size {hidden_size} must be a multiple of option heads, {heads}")
+        super().__init__(input_size, hidden_size)
+        weight = torch.randn(hidden_size, hidden_size)
+        self.weight_hh = nn.Parameter(weight / torch.linalg.eigvals(weight).abs().max().item())
+        self.embed = nn.utils.parametrizations.orthogonal(nn.Linear(input_size, hidden_size))
+
+    def step(self, x, state):
+        return (torch.tanh(self.embed(x) + state[0] @ self.weight_hh),), {}
+
+
+CELL = Reading
+"""
+
+
+@pytest.mark.filterwarnings("ignore:checked, keeps")
+@pytest.mark.parametrize(
+    "recipe", [{"hidden_size": 8}, {"parameters": 2000}, {"parameters": 9000, "layers": 2, "block": "residual"}]
+)
+def test_a_cell_whose_init_reads_numbers_runs(tmp_path: Path, recipe: dict[str, object]) -> None:
+    (tmp_path / "reading.py").write_text(READING)
+    small = {"max_steps": 2, "eval_every": 2, "eval_sequences": 1000, "progress": False, "out": tmp_path / "s"}
+    assert rnnbench.run(cell=tmp_path / "reading.py", task="beijing", gap=5, **recipe, **small).status == "unsolved"
+    (run,) = rnnbench.load_runs(tmp_path / "s").itertuples()
+    assert run.hidden_size % 4 == 0
+    assert run.parameters <= recipe.get("parameters", 2000)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from rnnbench._cell import Layer, has_steps
-from rnnbench._config import Option, Recipe, Run, RunFields, RunRequest, horizon_of
+from rnnbench._config import LARGEST_WIDTH, Option, Recipe, Run, RunFields, RunRequest, horizon_of
 from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
@@ -177,7 +177,8 @@ def sketch(entry: Entry[Layer], input_size: int, width: int, options: tuple[tupl
             with torch.device("meta"):
                 return make_cell(entry, input_size, width, dict(options))
         except Exception:  # its __init__ reads numbers, or is broken: then the second call raises the same again
-            return make_cell(entry, input_size, width, dict(options))
+            with torch.device("cpu"):  # also inside a block that sets another device
+                return make_cell(entry, input_size, width, dict(options))
 
 
 def _solved_width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
@@ -193,4 +194,11 @@ def _solved_width(request: RunRequest, task: Task, entry: Entry[Layer]) -> int:
         cell = sketch_of(request, entry, task.input_size, width)
         return torch.nn.ModuleList([cell, torch.nn.Linear(width, task.output_size, device="meta")])
 
-    return width_for(network, request.parameters, request.max_hidden_size)
+    width = width_for(network, request.parameters, request.max_hidden_size or LARGEST_WIDTH)
+    if width == LARGEST_WIDTH and request.max_hidden_size is None:
+        raise FieldError(
+            "{parameters} {n} allows more than {most} units, the largest width: make it smaller, or set {max_hidden_size}",
+            n=f"{request.parameters:,}",
+            most=f"{LARGEST_WIDTH:,}",
+        )
+    return width
