@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -30,9 +31,57 @@ LARGEST_WIDTH = 65_536
 MOST_AT_ONCE = 1024  # threads, or processes
 MOST_SEQUENCES = 10_000_000
 MOST_SEEDS = 10_000
+MOST_TRAIN_GAPS = 10_000
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
+GAP_RANGES = re.compile(r"\d{1,8}(\.\.\d{1,8})?(,\d{1,8}(\.\.\d{1,8})?)*", re.ASCII)
+
+
+def gaps_of(text: str) -> list[int]:
+    """Return the gaps of a text such as ``1..40`` or ``5,10,20``, in ascending order.
+
+    Example:
+        >>> gaps_of("1..3,10")
+        [1, 2, 3, 10]
+    """
+    return sorted({gap for one in _ranges(text) for gap in one})
+
+
+def gaps_text(given: object) -> str:
+    """Return gaps in one form of text, whichever way they are given: as text, as a number or as numbers.
+
+    Raises:
+        ValueError: the message is the form that is expected.
+
+    Example:
+        >>> gaps_text(range(1, 41)), gaps_text("20, 5..5,10")
+        ('1..40', '5,10,20')
+    """
+    numbers = isinstance(given, Iterable) and not isinstance(given, str)
+    text = ",".join(map(str, islice(given, MOST_TRAIN_GAPS + 1))) if numbers else str(given)  # type: ignore[call-overload]
+    text = text.replace(" ", "")
+    if text and not GAP_RANGES.fullmatch(text):
+        raise ValueError("gaps such as 1..40 or 5,10,20")
+    ranges = _ranges(text)
+    if not all(ranges) or any(one[-1] > LARGEST_GAP for one in ranges):
+        raise ValueError(f"ranges from a smaller to a larger gap, at most {LARGEST_GAP:,}")
+    if sum(map(len, ranges)) > MOST_TRAIN_GAPS:
+        raise ValueError(f"at most {MOST_TRAIN_GAPS:,} gaps")
+    runs: list[list[int]] = []
+    for gap in gaps_of(text):
+        if runs and gap == runs[-1][-1] + 1:
+            runs[-1].append(gap)
+        else:
+            runs.append([gap])
+    return ",".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
+
+
+def _ranges(text: str) -> list[range]:
+    parts = (part.partition("..") for part in text.split(",") if part)
+    return [range(int(low), int(high or low) + 1) for low, _, high in parts]
+
 
 Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
+Gaps = Annotated[str, BeforeValidator(gaps_text)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Width = Annotated[int, Field(ge=1, le=LARGEST_WIDTH)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -167,6 +216,11 @@ class Request(Recipe):
         le=LARGEST_COUNT,
         description="Scored answers per evaluation (at least 1,000), in place of --eval-sequences.",
     )
+    train_gaps: Gaps | None = Field(
+        None,
+        description="Train on several gaps, as 1..40 or 5,10,20: every batch has one of them, drawn at random. "
+        "The largest one sets the horizon. Default: --gap only.",
+    )
     horizon: Horizon | None = Field(
         None,
         description="Time steps that an initialisation such as chrono spreads memory over. Default: "
@@ -291,6 +345,7 @@ class RunFields(Recipe):
         math.inf,
         description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence.",
     )
+    train_gaps: Gaps = Field("", description="Gaps of the training sequences, one per batch, as 1..40; empty: only `gap`.")
 
 
 class Run(RunFields):
@@ -301,9 +356,14 @@ class Run(RunFields):
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0, "recurrent_clip": math.inf, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "warmup": 0,
-        "truncate": 0,
+        "truncate": 0, "train_gaps": "",
     }  # fmt: skip
     """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
+
+    @property
+    def trained_gaps(self) -> list[int]:
+        """The gaps of the training sequences, in ascending order."""
+        return gaps_of(self.train_gaps) or [self.gap]
 
     @property
     def identity(self) -> dict[str, object]:

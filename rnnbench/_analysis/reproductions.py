@@ -58,7 +58,7 @@ def matching_runs(number: Number, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of a number's cell that agree with its protocol in every field that it sets."""
     if runs.empty:
         return runs
-    keep = runs["cell"] == number["cell"]
+    keep = (runs["cell"] == number["cell"]) & (runs["train_gaps"] == "")
     for name, expected in number["protocol"].items():
         if isinstance(expected, dict):
             keep &= runs[name].map(lambda given, expected=expected: expected.items() <= _options(given).items())

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
-from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
+from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, gaps_of, horizon_of
 from rnnbench._study.schema import ROLES
 
 FrameRow = Mapping[Hashable, Any]
@@ -105,16 +105,28 @@ def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def horizon_multiples(runs: pd.DataFrame) -> pd.Series[float]:
-    """Return horizons as multiples of the gap where a recipe has that multiple, else NaN.
+    """Return horizons as multiples of the largest training gap where a recipe has that multiple, else NaN.
 
     At small gaps, where several recipes have the same horizon, the multiple is the one that most runs have.
     """
     multiples = {HORIZON_PER_GAP, *(float(str(recipe["horizon_per_gap"])) for recipe in RECIPES.values())}
-    equal = {per_gap: runs["horizon"] == runs["gap"].map(partial(horizon_of, per_gap=per_gap)) for per_gap in sorted(multiples)}
+    equal = {
+        per_gap: runs["horizon"] == _largest_trained_gaps(runs).map(partial(horizon_of, per_gap=per_gap))
+        for per_gap in sorted(multiples)
+    }
     found = pd.Series(math.nan, index=runs.index)
     for per_gap, rows in sorted(equal.items(), key=lambda item: int(item[1].sum())):
         found = found.mask(rows, per_gap)
     return found
+
+
+def _largest_trained_gaps(runs: pd.DataFrame) -> pd.Series[int]:
+    """Return the largest gap of each run's training sequences, which its default horizon depends on."""
+    if "train_gaps" not in runs:
+        return runs["gap"]
+    pairs = zip(runs["train_gaps"], runs["gap"], strict=True)
+    largest = [max(gaps_of(text), default=gap) if isinstance(text, str) else gap for text, gap in pairs]
+    return pd.Series(largest, index=runs.index)
 
 
 def _equally_sized(runs: pd.DataFrame) -> pd.Series[bool]:

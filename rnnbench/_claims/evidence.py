@@ -14,7 +14,7 @@ from rnnbench._study import RunRecord
 
 QUESTION_FIELDS = (
     *("task", "task_source", "option", "gap", "cell", "cell_source", "cell_option", "init"),
-    *("hidden_size", "layers", "block", "train_sequences"),
+    *("hidden_size", "layers", "block", "train_sequences", "train_gaps"),
 )
 """Fields that define the question and the network. All other fields are the recipe."""
 

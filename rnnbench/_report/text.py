@@ -144,7 +144,7 @@ def recipe_flags(row: FrameRow, fields: list[str]) -> str:
             words += [f"{flag} {shlex.quote(f'{key}={_option_text(each)}')}" for key, each in json.loads(value or "{}").items()]
         elif str(value) in ("True", "False"):
             words += [flag] if str(value) == "True" else []
-        elif not (pd.isna(value) or field.endswith("_source")):
+        elif not (pd.isna(value) or value == "" or field.endswith("_source")):
             words.append(f"{flag} {shlex.quote(_plain(value))}")
     return " ".join(words)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from rnnbench._cell import Layer, has_steps
-from rnnbench._config import LARGEST_WIDTH, Option, Recipe, Run, RunFields, RunRequest, horizon_of
+from rnnbench._config import LARGEST_WIDTH, Option, Recipe, Run, RunFields, RunRequest, gaps_of, horizon_of
 from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
@@ -49,16 +49,17 @@ def resolve(request: RunRequest) -> Resolved:
     if request.horizon is not None and not uses_horizon:
         users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
         raise FieldError("{horizon} only applies to {init} {users}, not to {given}: leave it out", users=users, given=init)
-    horizon = None
+    train_gaps, horizon = _train_gaps(request, task), None
     if uses_horizon:
-        horizon = horizon_of(request.gap, request.horizon_per_gap) if request.horizon is None else request.horizon
+        largest = max(gaps_of(train_gaps) or [request.gap])
+        horizon = horizon_of(largest, request.horizon_per_gap) if request.horizon is None else request.horizon
     values = {name: getattr(request, name) for name in RunFields.model_fields if name in RunRequest.model_fields}
     run = Run.model_validate(
         values
         | {"task": task_entry.name, "task_source": task_entry.source}
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
         | {"option": option, "cell_option": cell_option}
-        | {"hidden_size": width, "init": init, "horizon": horizon}
+        | {"hidden_size": width, "init": init, "horizon": horizon, "train_gaps": train_gaps}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
@@ -76,6 +77,19 @@ def _check_optimizer(run: Run) -> None:
         raise FieldError("{nesterov} only applies with {momentum}: leave it out, or set {momentum}")
     if run.warmup >= run.max_steps:
         raise FieldError("{warmup} {n} must be below {max_steps} {most}: make it smaller", n=run.warmup, most=run.max_steps)
+
+
+def _train_gaps(request: RunRequest, task: Task) -> str:
+    """Return the gaps to train on, empty if that is only the run's gap; raise UserError if they do not fit the task."""
+    text = request.train_gaps or ""
+    if text and request.train_sequences:
+        raise FieldError("{train_gaps} and {train_sequences} exclude each other: give one of them")
+    for gap in gaps_of(text):
+        try:
+            task.check_gap(gap)
+        except ValueError as error:
+            raise FieldError("{train_gaps}: {reason}", reason=error) from error
+    return "" if text == str(request.gap) else text
 
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:

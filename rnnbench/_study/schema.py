@@ -185,7 +185,8 @@ class Extrapolation(Accuracy, NamedRunRow):
 
     KEY = ("run_id", "eval_gap")
 
-    gap: Count = Field(description="gap that the run was trained at, in time steps")
+    gap: Count = Field(description="gap of the run, in time steps")
+    train_gaps: str = Field("", description="gaps that it was trained at, as 1..40; empty: only its gap")
     status: str = Field(description="status of the run")
     eval_gap: Count = Field(description="gap of the sequences that the finished run was measured on (`run --eval-gaps`)")
     answers: Answers

@@ -11,7 +11,7 @@ from rnnbench._config import Run, RunFields
 from rnnbench._study import StudyFolder
 
 TIMING_FIELDS = (
-    *("task", "cell", "gap", "hidden_size", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
+    *("task", "cell", "gap", "hidden_size", "train_gaps", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
     *(name for name in Run.SPEED if name != "engine"),
 )
 """Runs that agree in these fields and in their engine take the same time per step."""

@@ -96,7 +96,7 @@ def build(resolved: Resolved) -> Model:
         cell = cell_of(resolved)
         model = Model(cell, resolved.task.output_size)
     generator = stream(run.seed, "init")
-    context = InitContext(generator, run.gap, run.horizon if run.horizon is not None else math.nan)
+    context = InitContext(generator, run.trained_gaps[-1], run.horizon if run.horizon is not None else math.nan)
     layers = cell.parts if isinstance(cell, Stack) else [cell]
     for layer in layers:
         initialise(layer, run.init, context)
@@ -144,7 +144,8 @@ def check_memory(resolved: Resolved) -> None:
     The estimate is a lower bound: weights, gradients, Adam's two moments, states of all time steps.
     """
     run, task = resolved.run, resolved.task
-    H, T, B = run.hidden_size, task.length(run.gap), run.batch_size
+    gap = max(run.gap, run.trained_gaps[-1])
+    H, T, B = run.hidden_size, task.length(gap), run.batch_size
     cell = sketch_of(run, resolved.cell_entry, task.input_size, H)
     weights = parameter_count(cell) + H * task.output_size
     kept = (cell.state_size or H) + (H * len(cell.gates) if isinstance(cell, Cell) else 0)  # of a step, for the backward pass
@@ -159,7 +160,7 @@ def check_memory(resolved: Resolved) -> None:
     if needed > free:
         fixed = f", train_sequences {run.train_sequences}" if run.train_sequences else ""
         raise UserError(
-            f"gap {run.gap} with hidden size {run.hidden_size}{fixed} and batch size {run.batch_size} needs at least "
+            f"gap {gap} with hidden size {run.hidden_size}{fixed} and batch size {run.batch_size} needs at least "
             f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB is free: make one of them smaller"
         )
 

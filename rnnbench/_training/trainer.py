@@ -64,6 +64,7 @@ class Trainer:
         self.noise = stream(run.seed, "noise").get_state()  # for cells that draw random numbers in `step`
         self.optimizer = make_optimizer(run, [(name, p) for name, p in self.model.named_parameters() if p.requires_grad])
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]  # rates at the start of the schedule
+        self.train_gaps = run.trained_gaps
         self.fixed_sequences: Batch | None = None
         if run.train_sequences:
             self.fixed_sequences = self.sample(run.train_sequences, self.train_stream)
@@ -140,16 +141,18 @@ class Trainer:
         return not self.finite_loss or self.overflows >= MAX_OVERFLOWS
 
     def training_batch(self) -> Batch:
-        """Return the batch of the next step: fresh sequences, or the next of the fixed ones, in a cycle."""
-        size = self.run.batch_size
+        """Return the batch of the next step: fresh sequences of one of the gaps, or the next of the fixed ones, in a cycle."""
+        size, gap = self.run.batch_size, self.train_gaps[0]
+        if len(self.train_gaps) > 1:
+            gap = self.train_gaps[int(torch.randint(len(self.train_gaps), (), generator=self.train_stream))]
         if self.fixed_sequences is None:
-            return self.sample(size, self.train_stream)
+            return self.sample(size, self.train_stream, gap)
         places = (self.step * size + torch.arange(size, device=self.device)) % self.run.train_sequences  # (B,)
         return self.fixed_sequences.part(places)
 
-    def sample(self, batch_size: int, generator: Generator) -> Batch:
-        """Draw ``batch_size`` sequences, on the run's device."""
-        batch = self.task.sample(self.run.gap, batch_size, generator)
+    def sample(self, batch_size: int, generator: Generator, gap: int | None = None) -> Batch:
+        """Draw ``batch_size`` sequences of a gap, by default the run's, on the run's device."""
+        batch = self.task.sample(self.run.gap if gap is None else gap, batch_size, generator)
         return batch if self.device.type == "cpu" else batch.to(self.device)
 
     def measure(self) -> Measurement:

@@ -1,10 +1,11 @@
-"""Accuracy of trained networks at gaps other than their training gap."""
+"""Accuracy of trained networks at gaps other than their training gaps."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench._config import gaps_of
 from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import (
     AxesLike,
@@ -20,35 +21,48 @@ from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
 @styled
 def plot_extrapolation(frame: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
-    """Plot accuracy against the evaluation gap; a vertical line marks the training gap.
+    """Plot accuracy against the evaluation gap; the training gap is a vertical line, the range of several ones is shaded.
 
     Curves join the medians over seeds, and every seed is a dot.
 
     Args:
         frame: a study, or rows of :meth:`rnnbench.Study.extrapolation`. A column ``label`` separates runs of one cell that differ
             in more than the initialisation.
-        ax: axes to draw in, one per task and training gap.
+        ax: axes to draw in, one per task and training gap or set of them.
 
     Returns:
-        The figure, a panel per task and training gap.
+        The figure, a panel per task and training gap or set of them.
     """
     frame = frame if isinstance(frame, pd.DataFrame) else frame.extrapolation()
     if "label" not in frame.columns:
         frame = frame.assign(label=cell_and_init(frame))
-    frame = frame.drop_duplicates(["task", "label", "gap", "seed", "eval_gap"], keep="last")
+    several = frame.get("train_gaps", pd.Series("", frame.index)).fillna("").astype(str)
+    frame = frame.assign(trained=several.where(several != "", frame["gap"].astype(str)))
+    frame = frame.drop_duplicates(["task", "label", "trained", "seed", "eval_gap"], keep="last")
     styles = curve_styles(frame)
-    groups = {f"{task}, trained at gap {gap}": rows for (task, gap), rows in frame.groupby(["task", "gap"])}
+    groups = {}
+    for task, trained in sorted(set(zip(frame["task"], frame["trained"], strict=True)), key=_order):
+        title = f"{task}, trained at gap{'' if trained.isdigit() else 's'} {trained}"
+        groups[title] = frame[(frame["task"] == task) & (frame["trained"] == trained)]
     figure, axes = make_panels(list(groups), ax)
     for panel, (title, rows) in zip(axes, groups.items(), strict=True):
-        gap = int(rows["gap"].iloc[0])
+        gaps = gaps_of(rows["trained"].iloc[0])
         for curve in split_curves(rows, styles):
             seeds, median = curve.rows, curve.rows.groupby("eval_gap")["accuracy"].median()
             panel.plot(curve.shift(seeds["eval_gap"]), seeds["accuracy"], color=curve.line["color"], alpha=0.4, **SEED_DOTS)
             panel.plot(curve.shift(pd.Series(median.index)), median.to_numpy(), **curve.line)
-        panel.axvline(gap, color="#777777", linewidth=1, linestyle=":", label="gap of the training")
+        if len(gaps) == 1:
+            panel.axvline(gaps[0], color="#777777", linewidth=1, linestyle=":", label="gap of the training")
+        else:
+            panel.axvspan(gaps[0], gaps[-1], color="#777777", alpha=0.15, linewidth=0, label="gaps of the training")
         draw_chance_line(panel, rows, "eval_gap")
-        set_gap_axis(panel, [*rows["eval_gap"], gap])
+        set_gap_axis(panel, [*rows["eval_gap"], gaps[0], gaps[-1]])
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel="gap of the evaluation (time steps)")
     add_legend(figure, axes, "lines: medians over seeds; dots: seeds", ax is None)
     return figure
+
+
+def _order(panel: tuple[str, str]) -> tuple[str, list[int]]:
+    """Return the sort key of a panel: its task, then its training gaps as numbers."""
+    return panel[0], gaps_of(panel[1])

@@ -35,7 +35,7 @@ T = TypeVar("T")
 METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup", "truncate"), "STEPS")
 METAVAR |= {"hidden_size": "UNITS", "max_hidden_size": "UNITS", "parameters": "COUNT", "eval_answers": "ANSWERS"}
 METAVAR |= {"batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "search_span": "", "nesterov": ""}
-METAVAR |= {"recipe": "v2", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
+METAVAR |= {"recipe": "v2", "train_gaps": "1..40", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
 AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""

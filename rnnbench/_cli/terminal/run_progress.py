@@ -45,8 +45,9 @@ class RunScreen(Screen):
         """Return what is trained, and on what."""
         run = self.trainer.run
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
+        trained = f" (trained at {run.train_gaps})" if run.train_gaps else ""
         return (
-            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}, seed {run.seed}; "
+            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}{trained}, seed {run.seed}; "
             f"{self.trainer.model.engine} engine, {run.device}"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from statistics import mean
 
 import typer
 from rich.console import Group, RenderableType
@@ -139,7 +140,7 @@ def train_missing(runs: Sequence[Run], study: StudyFolder, jobs: int | None, qui
 
 def cost_units(run: Run, steps: int | None = None) -> int:
     """Return the cost of a run's first ``steps`` (None: all) in time steps; a training step costs about ten more than its gap."""
-    return (run.max_steps if steps is None else steps) * (run.gap + 10)
+    return int((run.max_steps if steps is None else steps) * (mean(run.trained_gaps) + 10))
 
 
 def run_label(run: Run) -> str:
