@@ -257,7 +257,7 @@ class RunRequest(Request):
     """The request of one run."""
 
     task: str = Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")
-    cell: str = Field(description="Cell: a name from `rnnbench cells`, or the path of a cell file.")
+    cell: str = Field(description="Cell: a name from `rnnbench cells`, the path of a cell file, or package.module:Class.")
     gap: Gap = Field(200, description="Time steps between what must be remembered and the answer.")
     seed: Seed = Field(0, description="Seed of the initialisation, training and evaluation streams.")
     hidden_size: Width = Field(128, description="Width of the cell, in units.")
@@ -296,7 +296,7 @@ class SweepRequest(Request):
     each cell.
     """
 
-    cell: Annotated[list[str], Several] = Field(min_length=1, description="Cells, by name or path.")
+    cell: Annotated[list[str], Several] = Field(min_length=1, description="Cells, by name, path or package.module:Class.")
     task: Annotated[list[str], Several] = Field(min_length=1, description="Tasks, by name or path.")
     gap: Annotated[list[Gap], Several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
     seed: Annotated[list[Seed], Several] = Field([0], min_length=1, description="Seeds of the runs.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -10,7 +11,7 @@ import torch
 
 from rnnbench._errors import UserError
 
-INTERNAL = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
+INTERNAL = (f"{Path(__file__).parent}{os.sep}", f"{Path(torch.__file__).parent}{os.sep}")
 
 
 class NotCompiledError(UserError):

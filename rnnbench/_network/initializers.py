@@ -75,9 +75,14 @@ def chrono(layer: Layer, context: InitContext) -> None:
     signs = checked_forget_signs("chrono", layer)
     uniform(layer, context)
     zero_biases(layer)
-    spread = torch.empty(layer.hidden_size).uniform_(1, context.horizon - 1, generator=context.generator).log()  # (H)
+    spread = draw_log_spread(layer.hidden_size, context)
     for gate, sign in signs.items():
         set_gate_bias(layer, gate, sign * spread)
+
+
+def draw_log_spread(hidden_size: int, context: InitContext) -> Tensor:
+    """Draw chrono's biases (H): log U[1, horizon - 1]."""
+    return torch.empty(hidden_size).uniform_(1, context.horizon - 1, generator=context.generator).log()  # (H)
 
 
 def own_parameters(layer: Layer) -> list[str]:
@@ -88,12 +93,13 @@ def own_parameters(layer: Layer) -> list[str]:
 
 def fill_recurrent_blocks(init: str, layer: Layer, context: InitContext, fill: Callable[[Tensor], Tensor]) -> None:
     """Fill every (H, H) block of the recurrent weights, set biases to 0, the rest as ``uniform``; raises ValueError without any."""
-    weight = layer.uninitialized_parameters().get("weight_hh")
-    if weight is None:
+    found = layer.uninitialized_parameters().items()
+    weights = [weight for name, weight in found if name.rpartition(".")[2].startswith("weight_hh")]
+    if not weights:
         raise ValueError(f"init {init} finds nothing to set: {layer.name} has no uninitialized weight_hh (rows*H, H)")
     uniform(layer, context)
     with torch.no_grad():
-        for block in torch.split(weight, layer.hidden_size):
+        for block in (block for weight in weights for block in torch.split(weight, layer.hidden_size)):
             fill(block)
     zero_biases(layer)
 

@@ -15,14 +15,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Generic, TypeVar
+from types import FunctionType, ModuleType
+from typing import Any, Generic, TypeVar
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option
 from rnnbench._errors import PLUGIN_FILES, PluginError, UserError, did_you_mean, one_line, plugin_error_line, raised_explicitly
 from rnnbench._plugins.options import SIZES, typed_options
-from rnnbench._plugins.source import Plugin, digest_of, is_path, source_of_class, source_of_file
+from rnnbench._plugins.source import (
+    Plugin,
+    digest_of,
+    installed,
+    is_import,
+    is_path,
+    is_wrapper,
+    package_of,
+    source_of_class,
+    source_of_file,
+)
 from rnnbench.task import Task
 
 PACKAGE = Path(__file__).parents[1]
@@ -72,15 +82,25 @@ class Registry(Generic[C]):
         about: the attribute of a class that describes it in one line.
         base: the class that they derive from.
         load: returns the built-in modules.
+        adapt: returns the class to use for an imported one that does not derive from ``base``.
     """
 
-    def __init__(self, noun: str, about: str, base: type[C], load: Callable[[], Iterable[ModuleType]]) -> None:
+    def __init__(
+        self,
+        noun: str,
+        about: str,
+        base: type[C],
+        load: Callable[[], Iterable[ModuleType]],
+        adapt: Callable[[Any], Any] = lambda found: found,
+    ) -> None:
         self.noun = noun
         self.about = about
         self.base: type[C] = base
         self._load = load
+        self._adapt = adapt
         self._named: dict[str, Entry[C]] | None = None
         self._plugins: dict[tuple[str, str], Entry[C]] = {}  # by name and digest
+        self._imported: dict[str, Entry[C]] = {}  # by package.module:Class
         self.broken: dict[str, str] = {}
         """Installed plug-ins that could not be loaded, with the reason."""
 
@@ -100,7 +120,7 @@ class Registry(Generic[C]):
         return self._named
 
     def find(self, what: str | type[C] | Entry[C]) -> Entry[C]:
-        """Return the entry of a name, the path of a file, ``name@digest`` of a known plug-in, or a class.
+        """Return the entry of a name, the path of a file, ``package.module:Class``, ``name@digest`` of a known plug-in, or a class.
 
         Raises:
             UserError: nothing has that name, or the file or class does not keep the contract.
@@ -121,6 +141,11 @@ class Registry(Generic[C]):
                 message = f"cannot read {self.noun} file {what[:200]}: {why}"
                 raise UserError(f"{message}; give the path of a Python file, or a name from `rnnbench {self.noun}s`") from error
             return self.register(Plugin(self.noun, str(path.resolve()), content))
+        if is_import(what):
+            if what not in self._imported:
+                found = imported(what)
+                self._imported[what] = self.register(found if _is_subclass(found, self.base) else self._adapt(found))
+            return self._imported[what]
         name, _, source = what.partition("@")
         if source:
             return self.get(name, source)
@@ -143,14 +168,15 @@ class Registry(Generic[C]):
         Afterwards :meth:`get` finds it. The same source is loaded once.
         """
         if not isinstance(what, Plugin):
-            where = f"{what.__module__}.{what.__qualname__}"
+            where = f"{getattr(what, '__module__', '')}.{getattr(what, '__qualname__', what)}"
             entry = self.find(self._checked(what, where))
             if entry is self.named().get(entry.name):
                 return entry
             from rnnbench._plugins.pickling import dumps
 
             module, source = sys.modules.get(what.__module__), digest_of(source_of_class(what))
-            content = dumps(what, None if what.__module__ == "__main__" else module)
+            by_reference = what.__module__ == "__main__" or (is_wrapper(what) and installed(package_of(what)))
+            content = dumps(what, None if by_reference else module)
             entry = Entry(what, source, where, Plugin(self.noun, where, content, pickled=source))
             self._plugins[what.name, source] = entry  # replaces an older class with the same source, whose state may differ
             return entry
@@ -162,7 +188,8 @@ class Registry(Generic[C]):
             if entry.plugin is not None and entry.plugin.content == what.content:
                 return entry
         cls = self._executed(what, digest_of(what.content))
-        return self._keep(Entry(cls, digest_of(source_of_file(what.content)), what.where, what))
+        versions = cls.versions.encode() if is_wrapper(cls) else b""  # type: ignore[attr-defined]  # of a wrapper
+        return self._keep(Entry(cls, digest_of(source_of_file(what.content) + versions), what.where, what))
 
     def _keep(self, entry: Entry[C]) -> Entry[C]:
         return self._plugins.setdefault((entry.name, entry.source), entry)
@@ -195,9 +222,13 @@ class Registry(Generic[C]):
         return self._checked(getattr(module, constant), where)
 
     def _checked(self, cls: object, where: str) -> type[C]:
-        if not (isinstance(cls, type) and issubclass(cls, self.base)):
-            bases = {"cell": "rnnbench.cells.Cell or rnnbench.cells.SequenceModel", "task": "rnnbench.task.Task"}
+        if not _is_subclass(cls, self.base):
+            bases = {
+                "cell": "rnnbench.cells.Cell or rnnbench.cells.SequenceModel, or a module of PyTorch in rnnbench.cells.wrap",
+                "task": "rnnbench.task.Task",
+            }
             raise PluginError(f"{where}: {self.noun.upper()} must be a subclass of {bases[self.noun]}")
+        assert isinstance(cls, type)
         missing = sorted(getattr(cls, "__abstractmethods__", ()))
         if missing:
             raise PluginError(f"{where}: {cls.__name__} does not define {', '.join(missing)}")
@@ -206,6 +237,39 @@ class Registry(Generic[C]):
                 raise PluginError(f"{where}: {cls.__name__} needs a `{attribute}`, a string")
         PLUGIN_FILES.add(str(getattr(sys.modules.get(cls.__module__), "__file__", "")))
         return cls
+
+
+def _is_subclass(found: object, base: type) -> bool:
+    return isinstance(found, type) and issubclass(found, base)
+
+
+def imported(spec: str) -> Any:
+    """Return what ``package.module:Class`` names, searching the working folder last; raise UserError if it cannot be imported."""
+    module_name, _, path = spec.partition(":")
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:  # of the module
+        advice = "install its package, or check its name" if isinstance(error, ModuleNotFoundError) else "fix it"
+        raise UserError(f"cannot import {module_name} for {spec}: {one_line(error)}; {advice}") from error
+    finally:
+        sys.path.remove(here)
+    for name in path.split("."):
+        if not hasattr(found, name):
+            names = [one for one, value in vars(found).items() if isinstance(value, type)] if hasattr(found, "__dict__") else []
+            raise UserError(f"{module_name} has no {path}{did_you_mean(name, names, 'its classes are')}")
+        found = getattr(found, name)
+    return found
+
+
+def _wrapped(found: Any) -> Any:
+    """Return a module of PyTorch as a cell; anything else as it is."""
+    import torch
+
+    from rnnbench.cells._wrap import wrap
+
+    return wrap(found) if _is_subclass(found, torch.nn.Module) or isinstance(found, FunctionType) else found
 
 
 def _task_modules() -> Iterable[ModuleType]:
@@ -225,7 +289,7 @@ def _cell_modules() -> Iterable[ModuleType]:
 
 
 TASKS: Registry[Task] = Registry("task", "question", Task, _task_modules)  # type: ignore[type-abstract]  # what they derive from
-CELLS: Registry[Layer] = Registry("cell", "summary", Layer, _cell_modules)  # type: ignore[type-abstract]
+CELLS: Registry[Layer] = Registry("cell", "summary", Layer, _cell_modules, _wrapped)  # type: ignore[type-abstract]
 
 
 def make_task(task: str | type[Task] | Entry[Task], options: Mapping[str, Option] | None = None) -> Task:
@@ -247,6 +311,8 @@ def make_cell(
 
 def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
     """Return the registry, tasks or cells, that a name or the path of a file belongs to; raise UserError if neither."""
+    if is_import(name):
+        return TASKS if _is_subclass(imported(name), Task) else CELLS
     if not is_path(name):
         names = [*CELLS.named(), *TASKS.named()]
         broken = CELLS.broken | TASKS.broken

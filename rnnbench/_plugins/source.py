@@ -54,6 +54,14 @@ class Plugin:
     pickled: str = ""
 
 
+IMPORT_SPEC = re.compile(r"[^\W\d]\w*(\.\w+)*:[^\W\d]\w*(\.\w+)*")
+
+
+def is_import(spec: str) -> bool:
+    """Return True if a task or a cell is given as ``package.module:Class``."""
+    return bool(IMPORT_SPEC.fullmatch(spec))
+
+
 def is_path(spec: str) -> bool:
     """Return True if a task or a cell is given by the path of its file."""
     return spec.endswith(".py") or "/" in spec or "\\" in spec
@@ -80,17 +88,27 @@ def source_of_class(cls: type) -> bytes:
         >>> source_of_class(Mine)
         b'Mine base 0: builtins.object\\nMine.rate: 0.5'
     """
-    package = _package(cls)
-    if installed(package) and (distributions := packages_distributions().get(package)):
-        return f"{distributions[0]}=={version(distributions[0])} {cls.__module__}.{cls.__qualname__}".encode()
+    if not is_wrapper(cls) and (distribution := distribution_of(package_of(cls))):
+        return f"{distribution} {cls.__module__}.{cls.__qualname__}".encode()
     source = _Source(cls)
     state = source.state()
     return "\n".join(sorted(f"{name}: {text}" for name, text in source.texts if name not in state)).encode()
 
 
+def is_wrapper(cls: type) -> bool:
+    """Return True for a class of :func:`rnnbench.cells.wrap`, which names the versions of installed packages itself."""
+    return "wrapped" in vars(cls) and "versions" in vars(cls)
+
+
+def distribution_of(package: str) -> str:
+    """Return an installed package as ``name==version``; empty for the user's modules and parts of Python."""
+    names = packages_distributions().get(package) if installed(package) else None
+    return f"{names[0]}=={version(names[0])}" if names else ""
+
+
 def uncovered_globals(cls: type) -> list[str]:
     """Return the globals that a class uses and that are not part of its identity, with their types: ``HISTORY (list)``."""
-    if installed(_package(cls)):
+    if installed(package_of(cls)):
         return []
     source = _Source(cls)
     return sorted(source.uncovered | {f"{name} (assigned by a function)" for name in source.state()})
@@ -111,7 +129,8 @@ def installed(package: str) -> bool:
     return any(standard in path.parents or {"site-packages", "dist-packages"} & set(path.parts) for path in paths)
 
 
-def _package(thing: Any) -> str:
+def package_of(thing: Any) -> str:
+    """Return the name of the top package of a module, class or function."""
     name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
     return str(name or "").partition(".")[0]
 
@@ -153,7 +172,7 @@ def _function(value: Any) -> FunctionType | None:
     value = value.fget if isinstance(value, property) else value
     if type(value).__module__ in ("builtins", "functools"):
         value = inspect.unwrap(value)
-    return value if isinstance(value, FunctionType) and not installed(_package(value)) else None
+    return value if isinstance(value, FunctionType) and not installed(package_of(value)) else None
 
 
 @functools.lru_cache(maxsize=32)
@@ -237,7 +256,7 @@ def _variable(chain: str, namespace: dict[str, Any]) -> tuple[str, str, Any, lis
     name, *path = chain.split(".")
     while name in namespace:
         value = namespace[name]
-        if not path or not isinstance(value, ModuleType) or installed(_package(value)):
+        if not path or not isinstance(value, ModuleType) or installed(package_of(value)):
             return str(namespace.get("__name__")), name, value, path
         namespace, name = vars(value), path.pop(0)
     return None
@@ -269,7 +288,7 @@ class _Source:
         elif isinstance(value, functools.partial):
             for key, part in [("function", value.func), *enumerate(value.args), *value.keywords.items()]:
                 self.add(f"{name} part {key}", part)
-        elif function or (isinstance(value, type) and not installed(_package(value))):
+        elif function or (isinstance(value, type) and not installed(package_of(value))):
             self.texts.add((name, (function or value).__qualname__))
             if id(value) not in self.seen:
                 self.seen[id(value)] = value
@@ -278,7 +297,7 @@ class _Source:
             self.texts.add((name, f"{getattr(value, '__module__', None)}.{value.__name__}"))
         elif not isinstance(value, (GenericAlias, UnionType)) and type(value).__module__ != "typing":
             self.uncovered.add(f"{name} ({type(value).__name__})")
-            if not installed(_package(type(value))):
+            if not installed(package_of(type(value))):
                 self.add(f"{name} class", type(value))
 
     def add_class(self, cls: type) -> None:

@@ -2,8 +2,9 @@
 
 from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State
 from rnnbench._cell import renamed as _renamed
+from rnnbench.cells._wrap import wrap
 
-__all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State"]
+__all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State", "wrap"]
 
 
 def __getattr__(name: str) -> object:

@@ -15,6 +15,7 @@ from rnnbench._config import Option
 from rnnbench._errors import one_line
 from rnnbench._plugins import registry
 from rnnbench._spec.request import CellLike, class_of
+from rnnbench.cells._wrap import Wrapped
 from rnnbench.testing._definition_checks import check_cell_name, check_class_attributes, check_construction, check_initialisations
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
 from rnnbench.testing._fixtures import STEPS, CellFixture, check_identity, close, isolated
@@ -189,7 +190,7 @@ def check_gradients(fixture: CellFixture) -> Iterator[str]:
         if not torch.equal(layer.states(moved)[-1], outputs[-1]) and not bool(grad is not None and grad[t].any()):
             yield f"the last output depends on the input {STEPS - 1 - t} steps earlier, but no gradient reaches that input"
     weight = torch.linspace(-1, 1, outputs.numel()).view_as(outputs)
-    parameters = dict(layer.named_parameters())
+    parameters = {name: parameter for name, parameter in layer.named_parameters() if parameter.requires_grad}
     loss = (outputs * weight).sum() + layer.states(fixture.tokens()).square().sum()
     grads = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     for name, grad in zip(parameters, grads, strict=True):
@@ -246,6 +247,12 @@ def check_compiled(fixture: CellFixture) -> Iterator[str]:
             yield f"runs on torch: {refusal}"
 
 
+def check_adapter(fixture: CellFixture) -> Iterator[str]:
+    """Report what :func:`rnnbench.cells.wrap` adds to a module, and what it does not know of it."""
+    if issubclass(fixture.cls, Wrapped):
+        yield from fixture.cls.notes()
+
+
 CHECKS: tuple[Check[CellFixture], ...] = (
     Check("name", check_cell_name, "doubtful", stops=False, several=True),
     Check("description", check_class_attributes, several=True),
@@ -262,5 +269,6 @@ CHECKS: tuple[Check[CellFixture], ...] = (
     Check("float64", check_float64, "doubtful", stops=False),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),
     Check("engine", check_compiled, "note", stops=False),
+    Check("adapter", check_adapter, "note", stops=False, several=True),
     Check("identity", check_identity, "note", stops=False),
 )
