@@ -203,6 +203,10 @@ class Cell(Layer):
     """The largest derivative of the nonlinearity, for cells that satisfy Pascanu's bound; None for all others."""
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     """The parts of the state: the output first, the part that carries the memory last. One part may be both."""
+    torch_nn: ClassVar[str | None] = None
+    """The module of ``torch.nn`` that computes the same, by its ``mode``: LSTM, GRU, RNN_TANH or RNN_RELU. On CUDA it runs the cell
+    by cuDNN, without a limit on dL/dh_t and without truncation. The weights are ``weight_ih``, ``weight_hh`` and ``bias``, or
+    ``bias_ih`` and ``bias_hh``, in torch's order of gates. A subclass with a different ``step`` has none unless it names one."""
 
     weight_ih: Tensor
     weight_hh: Tensor
@@ -230,6 +234,8 @@ class Cell(Layer):
         if isinstance(slope, int | float) and "max_derivative" not in vars(cls):
             renamed(f"{cls.__name__}.slope", "max_derivative", stacklevel=4)  # past abc, to the class statement
             cls.max_derivative = slope
+        if "step" in vars(cls) and "torch_nn" not in vars(cls):
+            cls.torch_nn = None
 
     @property
     def state_size(self) -> int:

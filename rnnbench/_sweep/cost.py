@@ -12,6 +12,7 @@ from rnnbench._study import StudyFolder
 
 TIMING_FIELDS = (
     *("task", "cell", "gap", "hidden_size", "train_gaps", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
+    *("recurrent_clip", "truncate"),  # with which cuDNN cannot run
     *(name for name in Run.SPEED if name != "engine"),
 )
 """Runs that agree in these fields and in their engine take the same time per step."""
@@ -39,7 +40,7 @@ def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:
     seconds, from_runs = 0.0, 0
     for run in runs:
         key = (*_timing_key(run), run.engine)
-        engines = ("fast", "torch") if run.engine == "auto" else (run.engine,)
+        engines = ("fast", "cudnn", "torch") if run.engine == "auto" else (run.engine,)
         known = next((times for engine in engines if (times := finished.get((*key[:-1], engine)))), None)
         if known:
             from_runs += 1

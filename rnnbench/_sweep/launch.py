@@ -36,7 +36,7 @@ def build_queue(request: SweepRequest, study: StudyFolder, retry_failed: bool = 
     """Return the queue of the runs that a sweep still needs in a study."""
     load_errors: dict[str, str] = {}
     runs = grid(request, load_errors)
-    if any(run.engine == "fast" for run in runs):
+    if any(run.engine not in ("auto", "torch") for run in runs):
         from rnnbench._training.model import check_engines
 
         check_engines(rebuild(run) for run in runs)

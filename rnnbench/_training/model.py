@@ -6,27 +6,30 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext, Layer, check_inputs
+from rnnbench._config import Run
 from rnnbench._errors import UserError, class_location, one_line
+from rnnbench._network import torch_nn
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
 from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
 from rnnbench._spec.width import parameter_count
 from rnnbench.task import Batch
 
-NOT_FAST = "engine fast cannot run cell {}: {}; use engine auto or torch"
+CANNOT_RUN = "engine {} cannot run cell {}: {}; use engine auto or torch"
 
 
 class Model(nn.Module):
     """A layer and a linear readout, which is only computed at scored positions.
 
-    The engine ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``torch`` by its own ``states``. It changes from ``fast``
-    to ``torch`` if compiled code and ``step`` disagree at first use.
+    The engine ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``cudnn`` by its equivalent in ``torch.nn``, ``torch`` by
+    its own ``states``. It changes from ``fast`` to ``torch`` if compiled code and ``step`` disagree at first use.
     """
 
     def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
@@ -34,7 +37,7 @@ class Model(nn.Module):
         self.cell = cell
         self.engine = engine
         self.requires_fast = False
-        self.why_not_compiled: str | None = None  # the reason for torch; None if fast runs or was never tried
+        self.why_torch: str | None = None  # why neither fast nor cudnn runs; None if one does, or none was tried
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch, limit: float = math.inf, truncate: int = 0) -> Tensor:
@@ -65,9 +68,11 @@ class Model(nn.Module):
                 return _engine.states(layer, inputs, first, limit, truncate)
             except _engine.NotCompiledError as error:  # compiled code and `step` disagreed at first use
                 if self.requires_fast:
-                    raise UserError(NOT_FAST.format(layer.name, error)) from error
-                self.engine, self.why_not_compiled = "torch", str(error)
+                    raise UserError(CANNOT_RUN.format("fast", layer.name, error)) from error
+                self.engine, self.why_torch = "torch", str(error)
         run: Callable[[Tensor, int], Tensor] = layer.states
+        if self.engine == "cudnn" and isinstance(layer, Cell) and limit == math.inf and truncate == 0:
+            return torch_nn.states(layer, inputs, first)
         if isinstance(layer, Cell) and (limit < math.inf or truncate > 0):
             run = partial(layer.states, limit=limit, truncate=truncate)
         states = run(inputs, first)  # (T - first, B, H)
@@ -88,7 +93,7 @@ def stream(seed: int, name: str) -> Generator:
 def build(resolved: Resolved) -> Model:
     """Build the initialised network of a run, on the CPU in float32, and choose its engine; restore the random stream.
 
-    Raises UserError if the run requires the engine ``fast``, which cannot run it.
+    Raises UserError if the run requires the engine ``fast`` or ``cudnn``, which cannot run it.
     """
     run = resolved.run
     with torch.random.fork_rng(devices=[]):
@@ -102,19 +107,21 @@ def build(resolved: Resolved) -> Model:
         initialise(layer, run.init, context)
     uniform_(model.readout.parameters(), run.hidden_size, generator)
     if run.engine != "torch":
-        model.why_not_compiled = _why_not_compiled(layers, run.device)
-        if model.why_not_compiled is None:
-            model.engine = "fast"
-        elif run.engine == "fast":
-            raise UserError(NOT_FAST.format(run.cell, model.why_not_compiled))
+        wanted = run.engine if run.engine != "auto" else "fast" if run.device == "cpu" else "cudnn"
+        model.why_torch = _why_not_compiled(layers, run.device) if wanted == "fast" else _why_not_cudnn(layers, run)
+        if model.why_torch is None:
+            model.engine = wanted
+        elif run.engine != "auto":
+            raise UserError(CANNOT_RUN.format(wanted, run.cell, model.why_torch))
         model.requires_fast = run.engine == "fast"
     return model
 
 
 def check_engines(runs: Iterable[Resolved]) -> None:
-    """Raise UserError if one of the runs requires the engine ``fast``, which cannot run its cell."""
-    required = [resolved for resolved in runs if resolved.run.engine == "fast"]
-    kinds = {(one.run.cell, one.run.task, one.run.hidden_size, str(one.run.cell_option)): one for one in required}
+    """Raise UserError if one of the runs requires the engine ``fast`` or ``cudnn``, which cannot run its cell."""
+    required = [resolved for resolved in runs if resolved.run.engine not in ("auto", "torch")]
+    fields = ("cell", "task", "hidden_size", "cell_option", "engine", "device", "recurrent_clip", "truncate")
+    kinds = {tuple(str(getattr(resolved.run, name)) for name in fields): resolved for resolved in required}
     for resolved in kinds.values():
         build(resolved)
 
@@ -136,6 +143,30 @@ def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
         if refusal is not None:
             return refusal
     return None
+
+
+def _why_not_cudnn(layers: list[Layer], run: Run) -> str | None:
+    """Return why cuDNN cannot run these layers; None if it can."""
+    if (problem := cudnn_problem(run.device)) is not None:
+        return problem
+    if run.recurrent_clip < math.inf:
+        return "cuDNN's backward pass cannot limit dL/dh_t at every step; it runs with recurrent_clip inf"
+    if run.truncate:
+        return "cuDNN's backward pass cannot be truncated; it runs with truncate 0"
+    for layer in layers:
+        if not isinstance(layer, Cell):
+            return f"{layer.name} takes whole sequences, and cuDNN runs recurrent cells"
+        if (problem := torch_nn.disagreement(layer)) is not None:
+            return problem
+    return None
+
+
+def cudnn_problem(device: str) -> str | None:
+    """Return why cuDNN cannot be used on a device; None if it can."""
+    if device == "cpu":
+        return "cuDNN runs on CUDA, not on cpu"
+    cudnn: Any = torch.backends.cudnn  # torch leaves it untyped
+    return None if cudnn.enabled and cudnn.is_available() else "this PyTorch has no cuDNN"
 
 
 def check_memory(resolved: Resolved) -> None:

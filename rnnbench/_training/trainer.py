@@ -94,7 +94,7 @@ class Trainer:
         """
         self._began = (self.step, self.train_s, self.wall_s)
         while self.status == "running":
-            with training_settings(self.run.threads, self.noise):
+            with training_settings(self.run.threads, self.noise, self.run.device):
                 row = self._to_next_row()
             yield row
             if row.status == "interrupted":

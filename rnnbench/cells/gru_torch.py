@@ -29,6 +29,7 @@ class GRUTorch(Cell):
     gates = {"r": Gate("reset gate r"), "z": Gate("update gate z (1 keeps)"), "n": Gate("candidate n", -1)}
     candidate = "n"
     forget_signs = {"z": 1}
+    torch_nn = "GRU"
 
     bias_ih: Tensor | None
     bias_hh: Tensor | None

@@ -33,6 +33,7 @@ class IRNN(Cell):
     initializers = {"integrator": Initializer(integrator)}
     default_init = "integrator"
     max_derivative = 1.0
+    torch_nn = "RNN_RELU"
 
     bias: Tensor
 

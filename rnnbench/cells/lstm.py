@@ -36,6 +36,7 @@ class LSTM(Cell):
     forget_signs = {"f": 1, "i": -1}
     candidate = "g"
     state_names = ("h", "C")
+    torch_nn = "LSTM"
 
     bias: Tensor | None
 

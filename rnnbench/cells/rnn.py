@@ -18,6 +18,7 @@ class RNN(Cell):
     reference = "Elman 1990, with tanh"
     memory = "recurrent product"
     max_derivative = 1.0  # of tanh, at 0
+    torch_nn = "RNN_TANH"
 
     bias_ih: Tensor | None
     bias_hh: Tensor | None

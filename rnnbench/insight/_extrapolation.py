@@ -35,7 +35,7 @@ def measure_at_gap(study: StudyFolder, resolved: Resolved, gap: int) -> Extrapol
     check_memory(resolved._replace(run=run.model_copy(update={"gap": gap})))
     model = load_trained(resolved, study).to(check_device(run.device))
     noise, sequences = stream(run.seed, "noise").get_state(), stream(run.seed, "extrapolate")
-    with training_settings(run.threads, noise):
+    with training_settings(run.threads, noise, run.device):
         measured = evaluate(model, task, gap, run.eval_sequences, sequences)
     row = Extrapolation.of(
         run,

@@ -52,7 +52,7 @@ def unroll(cell: Cell, x: Tensor | list[Tensor]) -> Trajectory:
 def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:
     """Return the untrained network of a run, in evaluation mode."""
     run = resolved.run
-    if run.engine == "fast":  # the row of a run that was made where its cell could be compiled
+    if run.engine in ("fast", "cudnn"):  # the row of a run that was made where this engine could run its cell
         run = run.model_copy(update={"engine": "auto"})
     model = build(resolved._replace(run=run)).eval()
     cast(model, dtype)

@@ -13,6 +13,7 @@ from rnnbench import _engine
 from rnnbench._cell import Cell, State, check_step
 from rnnbench._config import Option
 from rnnbench._errors import one_line
+from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins import registry
 from rnnbench._spec.request import CellLike, class_of
 from rnnbench.cells._wrap import Wrapped
@@ -231,6 +232,13 @@ def check_uses_earlier_inputs(fixture: CellFixture) -> Iterator[str]:
     yield "an output depends only on its own input: nothing is remembered"
 
 
+def check_torch_nn(fixture: CellFixture) -> Iterator[str]:
+    """Check that the equivalent in ``torch.nn`` computes the same as ``step``."""
+    layer = fixture.uninitialized()
+    if isinstance(layer, Cell) and layer.torch_nn is not None and (problem := disagreement(layer)) is not None:
+        yield problem
+
+
 def check_compiled(fixture: CellFixture) -> Iterator[str]:
     """Report whether the CPU engine compiles the cell."""
     layer = fixture.initialized()
@@ -267,6 +275,7 @@ CHECKS: tuple[Check[CellFixture], ...] = (
     Check("gradients", check_gradients, "doubtful", stops=False),
     Check("save and load", check_save_and_load, stops=False),
     Check("float64", check_float64, "doubtful", stops=False),
+    Check("torch.nn", check_torch_nn, "doubtful", stops=False),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),
     Check("engine", check_compiled, "note", stops=False),
     Check("adapter", check_adapter, "note", stops=False, several=True),

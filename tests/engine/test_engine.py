@@ -283,7 +283,7 @@ def test_without_numba_the_cells_run_on_torch() -> None:
         "assert not _engine.available()\n"
         "from rnnbench._training.model import build\n"
         "model = build(resolve(RunRequest(task='copy', cell='lstm')))\n"
-        "assert model.engine == 'torch' and model.why_not_compiled == _engine.unavailable()\n"
+        "assert model.engine == 'torch' and model.why_torch == _engine.unavailable()\n"
         "assert 'numba' in _engine.unavailable() and 'pip install numba' in _engine.unavailable()\n"
     )
     run(code)

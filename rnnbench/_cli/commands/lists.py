@@ -27,7 +27,7 @@ def tasks() -> None:
 
 @app.command(epilog="Example: rnnbench cells --hidden-size 64")
 def cells(names: CellsArgument = None, hidden_size: flags.WidthFlag = 128, task: flags.TaskFlag = "copy") -> None:
-    """List the cells with their sizes, and whether the engine compiles them.
+    """List the cells with their sizes, and how each is computed on a CPU and on CUDA.
 
     The parameters and the state (the numbers that a sequence carries from step to step) are counted for a width and the inputs of a
     task.

@@ -16,13 +16,20 @@ from rich.text import Text
 from rnnbench._cell import Cell
 from rnnbench._cli.terminal.formatting import line_width, print_wrapped
 from rnnbench._config import Option
-from rnnbench._engine import available, refusal
+from rnnbench._engine import refusal, unavailable
 from rnnbench._errors import UserError, plugin_error_message
 from rnnbench._network.initializers import default_init
+from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
 from rnnbench._spec.width import parameter_count
 from rnnbench._training.model import stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
+
+WAYS = (
+    "compiled: one compiled loop over the time steps. loop: a Python loop. PyTorch: all time steps at once. cuDNN: torch.nn, only "
+    "with --recurrent-clip inf and without --truncate, else the loop."
+)
+"""What the columns CPU and CUDA of the table of cells mean."""
 
 
 def print_tasks() -> None:
@@ -61,11 +68,11 @@ def _print_broken(errors: Mapping[str, str]) -> None:
 
 
 def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
-    """Print a table with a row per cell, and below it why the engine does not compile some of them."""
+    """Print a table with a row per cell, and below it why some of them are not compiled, or do not run by cuDNN."""
     entries = [CELLS.find(name) for name in names] if names else list(CELLS.named().values())
     inputs = make_task(TASKS.find(task)).input_size
     table = Table(title=f"Cells with {hidden_size} units on {task}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("cell", "remembers with", "default init", "parameters", "state", "compiled"):
+    for title in ("cell", "remembers with", "default init", "parameters", "state", "CPU", "CUDA"):
         table.add_column(title, justify="right" if title in ("parameters", "state") else "left")
     notes, errors = [], {}
     for entry in entries:
@@ -78,13 +85,17 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
             errors[entry.name] = _plugin_error(error)
             continue
         state = "grows" if cell.state_size is None else f"{cell.state_size:,}"
-        why = refusal(cell) if isinstance(cell, Cell) else "it reads whole sequences, and the engine compiles steps"
-        compiled = "no" if why else "yes" if available() else "no numba"
+        cpu = cuda = "PyTorch"
+        if isinstance(cell, Cell):
+            why = refusal(cell)
+            cpu = "compiled" if why is None and unavailable() is None else "loop"
+            other = None if cell.torch_nn is None else disagreement(cell)
+            cuda = "loop" if cell.torch_nn is None or other else "cuDNN"
+            notes += [f"{entry.name}: {reason}" for reason in (why, other) if reason]
         parameters = f"{parameter_count(cell):,}"
-        table.add_row(entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, compiled)
-        notes += [f"{entry.name}: {why}"] if why else []
+        table.add_row(entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, cpu, cuda)
     Console().print(table)
-    for note in notes:
+    for note in (WAYS, *([problem] if (problem := unavailable()) else []), *notes):
         print_wrapped(note)
     if not names:
         _print_broken(errors | CELLS.broken)

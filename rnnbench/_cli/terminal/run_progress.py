@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench._analysis.statistics import chance_interval
+from rnnbench._cell import Cell
 from rnnbench._cli.terminal.formatting import block_character, duration, number, percent
 from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._cli.terminal.tensorboard import tensorboard_writer
@@ -19,6 +20,7 @@ from rnnbench._config import Run
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._training.interrupt import interruptible
+from rnnbench._training.model import Model
 from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
 from rnnbench.task import Task
@@ -48,7 +50,7 @@ class RunScreen(Screen):
         trained = f" (trained at {run.train_gaps})" if run.train_gaps else ""
         return (
             f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}{trained}, seed {run.seed}; "
-            f"{self.trainer.model.engine} engine, {run.device}"
+            f"{engine_text(self.trainer.model)}, {run.device}"
         )
 
     def line(self, row: Row) -> str:
@@ -78,6 +80,13 @@ class RunScreen(Screen):
         return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
 
 
+def engine_text(model: Model) -> str:
+    """Return how a network is computed."""
+    if model.engine != "torch":
+        return {"fast": "compiled", "cudnn": "cuDNN"}[model.engine]
+    return "PyTorch loop" if any(isinstance(part, Cell) for part in model.cell.modules()) else "PyTorch"
+
+
 def spark(shares: list[float], chance: float, width: int) -> Text:
     """Return the last accuracies as a line of blocks; those not above chance are dim."""
     text = Text()
@@ -89,7 +98,7 @@ def spark(shares: list[float], chance: float, width: int) -> Text:
 def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, tensorboard: bool = False) -> list[int]:
     """Train a run and show its progress; return the signals that interrupted it."""
     run, runner = resolved.run, Runner(resolved, study, force)
-    why = runner.trainer.model.why_not_compiled
+    why = runner.trainer.model.why_torch
     if why and not (quiet or run.cell_source):  # the findings of a plug-in contain it
         typer.echo(f"{run.cell} runs on torch: {why}", err=True)
     if run.max_steps <= run.eval_every:
