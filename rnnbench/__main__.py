@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 
@@ -13,6 +12,8 @@ def main() -> None:
     Ctrl-C ends the process at once: every file that a command writes survives a kill, and an exception could be swallowed by a
     running import. A run or a sweep installs its own handler, which stops between two steps.
     """
+    import signal
+
     signal.signal(signal.SIGINT, _stop)
     from rnnbench._cli import main as command_line
 
@@ -26,4 +27,6 @@ def _stop(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:  # `python -m` puts the current folder first, where a file random.py would replace the module
+        sys.path.append(sys.path.pop(0))
     main()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from rnnbench._config import Run, SweepRequest
+from rnnbench._config import MOST_AT_ONCE, Run, SweepRequest
+from rnnbench._errors import FieldError, shorten_repr
 from rnnbench._spec.resolve import rebuild
 from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import SpanSearch, grid
@@ -22,7 +23,13 @@ def start_workers(
     retry_failed: bool = False,
     fail_fast: bool = False,
 ) -> Workers:
-    """Save a sweep in its study, and start its workers: processes on this machine, or a Dask cluster."""
+    """Save a sweep in its study, and start its workers: processes on this machine, or a Dask cluster.
+
+    Raises UserError if ``jobs`` is neither None nor a number of processes.
+    """
+    if jobs is not None and not (type(jobs) is int and 1 <= jobs <= MOST_AT_ONCE):
+        limits, given = f"from 1 to {MOST_AT_ONCE:,}", shorten_repr(jobs)
+        raise FieldError("{jobs} must be a whole number {limits}, not {given}", limits=limits, given=given)
     run_queue = build_queue(request, study, retry_failed)
     save_sweep(request, study)
     if dask is not None:

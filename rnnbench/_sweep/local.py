@@ -1,12 +1,14 @@
 """Workers on this machine: one process per run, so that a run which crashes does not affect the others.
 
 A ``forkserver`` that has imported torch forks the processes (about 10 ms per run). Systems without one spawn them. Each process has
-a pipe to the driver. A worker ends when its driver is gone, and stops between two steps at SIGTERM.
+a pipe to the driver. A worker ends when its driver is gone, and stops between two steps at SIGTERM. The server does not have the
+current folder on its path, so that no file there replaces a module such as ``random``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import re
@@ -30,6 +32,7 @@ from rnnbench._spec.resolve import plugins_of, rebuild
 from rnnbench._study import Row, StudyFolder
 from rnnbench._sweep.run_queue import Evaluated, Event, RunQueue, Started
 from rnnbench._sweep.workers import POLL_S, Workers
+from rnnbench._training.interrupt import TERMINAL_SIGNALS
 from rnnbench.testing._preflight import preflight_key, warning_line
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_EXIT_CODE = 255
 """Exit code that Python reports for a process whose forkserver is gone."""
+WORKER_DESCRIPTORS = 8
+"""File descriptors that the driver opens for a worker: pipes, and while it starts a socket."""
 SHUTDOWN_S = 0.5
 """Seconds between SIGTERM and SIGKILL, in which a worker saves its checkpoint."""
 
@@ -55,7 +60,7 @@ class Local(Workers):
         self.context: Context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
         if forks:
             self.context.set_forkserver_preload(["rnnbench._sweep.preload"])
-            with _sigint_blocked(), _main_module_hidden():  # the terminal sends Ctrl-C to the whole group
+            with _clean_start():
                 from multiprocessing.forkserver import ensure_running
 
                 ensure_running()
@@ -68,10 +73,13 @@ class Local(Workers):
 
     def start(self, run: Run) -> Event:
         try:
-            with _sigint_blocked(), _main_module_hidden():  # this may restart the forkserver
+            _check_descriptors()
+            with _clean_start():  # this may restart the forkserver
                 worker = _Worker(self.context, run, self.run_queue.study.folder, preflight_key(run) in self.checked)
         except (EOFError, OSError) as error:
-            return self.stop_at_storage_error(run, f"cannot start a process for a run ({one_line(error)}): rerun the command")
+            why = getattr(error, "strerror", None) or "its server has ended"
+            advice = "use fewer --jobs, or raise `ulimit -n`; then rerun" if why == os.strerror(errno.EMFILE) else "rerun"
+            return self.stop_at_storage_error(run, f"cannot start a process for a run ({why}): {advice} the command")
         self.workers.append(worker)
         return Started(run)
 
@@ -182,7 +190,8 @@ def _train_in_process(
     """Train one run in this process, and send its rows and its outcome to the driver, which has ``issued`` some warnings."""
     for message in issued:
         warnings.filterwarnings("ignore", re.escape(message), FutureWarning)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when to stop
+    for number in TERMINAL_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the driver decides when to stop
     threading.Thread(target=_exit_with_driver, daemon=True).start()
     from rnnbench._training.runner import Runner
 
@@ -203,16 +212,44 @@ def _train_in_process(
             pipe.send(("storage", str(fault)) if fault else ("failed", one_line(error)))
 
 
+def _check_descriptors() -> None:
+    """Raise OSError if this process cannot open the files of a worker; found later, the server would print a traceback."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(WORKER_DESCRIPTORS):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+
+
 @contextlib.contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Block SIGINT inside the block; processes started there inherit the mask."""
+def _clean_start() -> Iterator[None]:
+    """Start processes inside the block without the terminal's signals, the current folder on the path, or the caller's script."""
+    with _safe_path(), _signals_blocked(), _main_module_hidden():
+        yield
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the current folder off the module path of processes that are started inside the block (``python -c`` puts it first)."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block the signals that a terminal sends to its whole group inside the block; processes started there inherit the mask."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # The tracker's start unblocks SIGINT, so start it before blocking.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:

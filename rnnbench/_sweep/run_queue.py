@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import mean
 
 from rnnbench._config import Run
 from rnnbench._study import Failure, Row, RunRecord, StudyFolder
@@ -70,6 +71,11 @@ class Message:
 Event = Started | Evaluated | Finished | Failed | HeldElsewhere | Message | Tick
 
 
+def cost_units(run: Run, steps: int | None = None) -> int:
+    """Return the cost of a run's first ``steps`` (None: all) in time steps; a training step costs about ten more than its gap."""
+    return int((run.max_steps if steps is None else steps) * (mean(run.trained_gaps) + 10))
+
+
 def no_further_runs(run: Run, solved: bool) -> list[Run]:
     """Return no runs: a plain grid adds none when a run ends."""
     return []
@@ -80,6 +86,8 @@ class RunQueue:
 
     ``after`` returns the runs to add when a run ends, as :meth:`SpanSearch.after`. Runs that failed in an earlier sweep are skipped
     unless ``retry_failed``. ``load_errors`` are the cells and tasks whose file cannot be loaded, with the reason.
+
+    The counts below are kept up to date, so that the work per finished run does not grow with the number of runs left.
     """
 
     def __init__(
@@ -93,14 +101,20 @@ class RunQueue:
         self.study = study
         self.load_errors = load_errors or {}
         self.after = after
-        self.queue = deque(first)
-        self.run_ids = {run.run_id for run in self.queue}  # of all runs so far
+        self.queue: deque[Run] = deque()
+        self.run_ids: set[str] = set()  # of all runs so far
+        self.pending_cost = 0  # of the runs that have not started
+        self.results: Counter[str] = Counter()  # of the finished runs, by status
         self.postponed: deque[tuple[float, Run]] = deque()  # runs that another process holds, with the time of the next attempt
         self.busy_since: dict[str, float] = {}
         self.skipped = set() if retry_failed else {row.run_id for row in study.failures.rows()}
-        self.done = 0  # finished, now or earlier
         self.failed_before = self.failed = self.held_elsewhere = self.running = 0
-        self._skip_recorded()
+        self._add(first)
+
+    @property
+    def done(self) -> int:
+        """Number of runs that finished, now or earlier."""
+        return self.results.total()
 
     @property
     def total(self) -> int:
@@ -122,11 +136,6 @@ class RunQueue:
         return not (self.failed or self.failed_before or self.load_errors)
 
     @property
-    def pending(self) -> list[Run]:
-        """Runs known so far that have not started."""
-        return [*self.queue, *(run for _, run in self.postponed)]
-
-    @property
     def empty(self) -> bool:
         """True if no run is pending. The end of a run may still add some."""
         return not (self.queue or self.postponed)
@@ -137,12 +146,12 @@ class RunQueue:
             self.queue.append(self.postponed.popleft()[1])
         while self.queue:
             run = self.queue.popleft()
+            self.pending_cost -= cost_units(run)
             record = self.study.finished(run.run_id)  # another sweep may have finished it since
             if record is None:
                 self.running += 1
                 return run
-            self.done += 1
-            self._add_after(run, record.status == "solved")
+            self._finish(run, record)
         return None
 
     def finished(self, run: Run) -> Event:
@@ -151,9 +160,8 @@ class RunQueue:
         if record is None:
             return self.fail(run, "it left no row in runs.csv", None)
         self.running -= 1
-        self.done += 1
         self.study.clear_failure(run.run_id)
-        self._add_after(run, record.status == "solved")
+        self._finish(run, record)
         return Finished(run, record)
 
     def fail(self, run: Run, reason: str, exit_code: int | None) -> Failed:
@@ -162,7 +170,7 @@ class RunQueue:
         self.failed += 1
         when = datetime.now(UTC).isoformat(timespec="seconds")
         self.study.record(Failure.of(run, reason=reason, exit_code=exit_code, last_tried=when))
-        self._add_after(run, False)
+        self._add(self.after(run, False))
         return Failed(run, reason)
 
     def postpone(self, run: Run) -> Event:
@@ -176,29 +184,31 @@ class RunQueue:
             self.held_elsewhere += 1
             return HeldElsewhere(run)
         self.postponed.append((now + BUSY_RETRY_S, run))
+        self.pending_cost += cost_units(run)
         return Tick()
 
     def requeue(self, run: Run) -> None:
         """Put back a run that was stopped before its end; the next sweep resumes it."""
         self.running -= 1
+        self.pending_cost += cost_units(run)
         self.queue.appendleft(run)
 
-    def _add_after(self, run: Run, solved: bool) -> None:
-        self.queue.extend(self.after(run, solved))
-        self._skip_recorded()
+    def _finish(self, run: Run, record: RunRecord) -> None:
+        self.results[record.status] += 1
+        self._add(self.after(run, record.status == "solved"))
 
-    def _skip_recorded(self) -> None:
-        """Remove finished and skipped runs from the queue, and add the runs that follow from them."""
-        remaining: deque[Run] = deque()
-        while self.queue:
-            run = self.queue.popleft()
+    def _add(self, runs: Iterable[Run]) -> None:
+        """Queue runs. Those that are finished or skipped are counted instead, and the runs that follow from them are added."""
+        arriving = deque(runs)
+        while arriving:
+            run = arriving.popleft()
             self.run_ids.add(run.run_id)
             if record := self.study.finished(run.run_id):
-                self.done += 1
-                self.queue.extend(self.after(run, record.status == "solved"))
+                self.results[record.status] += 1
+                arriving.extend(self.after(run, record.status == "solved"))
             elif run.run_id in self.skipped:
                 self.failed_before += 1
-                self.queue.extend(self.after(run, False))
+                arriving.extend(self.after(run, False))
             else:
-                remaining.append(run)
-        self.queue = remaining
+                self.pending_cost += cost_units(run)
+                self.queue.append(run)

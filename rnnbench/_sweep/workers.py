@@ -33,7 +33,7 @@ class Workers(ABC):
             for line in self.run_queue.load_error_lines():
                 yield Message(line)
             while not self.stopping:
-                while self.has_free_worker() and (run := self.run_queue.next()):
+                while not self.stopping and self.has_free_worker() and (run := self.run_queue.next()):
                     yield self.start(run)
                 if self.idle() and self.run_queue.empty:
                     break

@@ -1,4 +1,4 @@
-"""A context in which Ctrl-C or SIGTERM stops a run or a sweep between two steps."""
+"""A context in which Ctrl-C, SIGTERM or a closed terminal stops a run or a sweep between two steps."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+TERMINAL_SIGNALS = {signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])}
+"""The signals of Ctrl-C and of a closed terminal, which every process of the terminal's group receives."""
+
 
 @contextlib.contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Call ``stop`` at the first Ctrl-C or SIGTERM, and interrupt at once at the second. Yields the list of signals."""
+    """Call ``stop`` at the first Ctrl-C, SIGTERM or SIGHUP, and interrupt at once at a second Ctrl-C or SIGTERM.
+
+    Yields the list of signals.
+    A signal that was ignored before, as SIGHUP under ``nohup``, stays ignored.
+    """
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield seen  # only the main thread receives signals
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if seen:
+        if not seen:
+            seen.append(number)
+            stop()
+        elif number in (signal.SIGINT, signal.SIGTERM):  # a closed terminal may send SIGHUP twice
             raise KeyboardInterrupt
-        seen.append(number)
-        stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [number for number in (*TERMINAL_SIGNALS, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield seen
     finally:

@@ -49,5 +49,6 @@ def test_the_tally_only_counts_the_runs_of_this_sweep(tmp_path: Path) -> None:
     record = study.finished(first.run_id)
     assert record is not None
     study.finished_table.put(record.model_copy(update={"status": "solved"}))
+    screen = SweepScreen(RunQueue(study, [first, second, third]), quiet=True)
     assert screen.tally() == [("solved", 1), ("unsolved", 0), ("failed", 1)]
     assert screen.summary(stopped=False).startswith("1 of 3 runs done (1 solved, 0 unsolved)")

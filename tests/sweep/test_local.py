@@ -1,5 +1,7 @@
 """Tests that a sweep survives a kill, crashing runs, and Ctrl-C."""
 
+import errno
+import itertools
 import os
 import random
 import signal
@@ -9,8 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from rnnbench._config import SweepRequest
+from rnnbench._errors import StorageError
 from rnnbench._study import StudyFolder
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.local import Local
+from rnnbench._sweep.run_queue import RunQueue
 from rnnbench._sweep.status import run_states
+from rnnbench._training.interrupt import interruptible
 from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
@@ -115,13 +123,13 @@ def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> N
     assert runs(tmp_path / "study") == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, number: int, code: int) -> None:
     long = ["--cell", "memoryless,rnn", "--task", "copy", "--gap", "10", "--max-steps", "100000", "--eval-every", "30", *SMALL]
     sweep = start("sweep", *long, "--jobs", "2", "--out", "study")
     study = tmp_path / "study"
     wait_for(lambda: len(list((study / "checkpoints").glob("*.pt"))) == 2)
-    if number == signal.SIGINT:
+    if number in (signal.SIGINT, signal.SIGHUP):
         os.killpg(sweep.pid, number)  # as a terminal does: to the whole group
     else:
         sweep.send_signal(number)
@@ -131,6 +139,44 @@ def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, numb
     ends = [StudyFolder(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
     assert [row.status for row in ends] == ["interrupted", "interrupted"]
     assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
+
+
+def test_a_file_of_the_users_folder_replaces_no_module_of_a_sweep(start: Start, tmp_path: Path) -> None:
+    for name in ("random", "signal", "socket", "tempfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    flags = ["--task", "beijing", "--gap", "2", "--max-steps", "2", *SMALL, "--out", "study"]
+    sweep = start("sweep", "--cell", "memoryless", *flags)
+    _, err = sweep.communicate(timeout=60)
+    assert sweep.returncode == 0, err
+    assert "imported" not in err
+
+
+def test_a_sweep_that_cannot_start_a_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    runs = grid(SweepRequest.model_validate({"cell": "memoryless", "task": "beijing", "gap": [2, 3]}))
+    workers = Local(RunQueue(StudyFolder.create(tmp_path / "study"), runs), jobs=2)
+    monkeypatch.setattr("rnnbench._sweep.local._check_descriptors", full)
+    with pytest.raises(StorageError, match=r"cannot start a process for a run .*: use fewer --jobs, or raise `ulimit -n`"):
+        list(itertools.islice(workers.events(), 100))
+    assert len(workers.run_queue.queue) == 2
+
+
+def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible(lambda: None) as seen:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert seen == []
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with interruptible(lambda: None) as seen:
+            for _ in range(2):  # the shell and the terminal both send it
+                os.kill(os.getpid(), signal.SIGHUP)
+            assert seen == [signal.SIGHUP]
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_workers_end_when_the_driver_is_killed(start: Start, tmp_path: Path) -> None:

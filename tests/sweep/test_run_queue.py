@@ -45,6 +45,21 @@ def test_a_run_that_another_sweep_finished_is_not_repeated(study: StudyFolder) -
     assert run_queue.done == 1
 
 
+def test_the_work_per_finished_run_does_not_grow_with_the_queue(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [RUNS[0].model_copy(update={"seed": seed}) for seed in range(200)]
+    run_queue = RunQueue(study, many)
+    reads = []
+    monkeypatch.setattr(study, "finished", lambda run_id: reads.append(run_id))
+    run = run_queue.next()
+    assert run is not None
+    run_queue.fail(run, "no reason", None)
+    assert reads == [run.run_id]
+    assert run_queue.pending_cost == 199 * 2 * 11
+    run_queue.postpone(run_queue.next() or run)
+    run_queue.requeue(run_queue.next() or run)
+    assert run_queue.pending_cost == 199 * 2 * 11
+
+
 def test_a_kill_between_a_runs_row_and_its_checkpoints_end_leaves_nothing(study: StudyFolder) -> None:
     list(Runner(rebuild(RUNS[0]), study).rows())
     with study.claim(RUNS[0].run_id):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
-from statistics import mean
 
 import typer
 from rich.console import Group, RenderableType
@@ -21,7 +20,7 @@ from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.grid import SpanSearch
 from rnnbench._sweep.launch import default_jobs
 from rnnbench._sweep.local import Local
-from rnnbench._sweep.run_queue import Evaluated, Event, Failed, Finished, HeldElsewhere, Message, RunQueue, Started
+from rnnbench._sweep.run_queue import Evaluated, Event, Failed, Finished, HeldElsewhere, Message, RunQueue, Started, cost_units
 from rnnbench._sweep.workers import Workers
 from rnnbench._training.interrupt import interruptible
 
@@ -69,15 +68,18 @@ class SweepScreen(Screen):
         """Return the time for the remaining runs at the speed so far. A running run counts by the steps it has left."""
         begun = sum(cost_units(run, row.step) for run, row in self.running.values() if row)
         done = self.ended_work + begun
-        remaining = sum(cost_units(run) for run in (*self.run_queue.pending, *(run for run, _ in self.running.values()))) - begun
+        remaining = self.run_queue.pending_cost + sum(cost_units(run) for run, _ in self.running.values()) - begun
         return duration((time.perf_counter() - self.started) / done * remaining) if done else "?"
 
     def tally(self) -> list[tuple[str, int]]:
         """Return the number of this sweep's runs by result, including those that ended earlier."""
         run_queue = self.run_queue
-        counts = Counter(record.status for record in run_queue.study.records() if record.run_id in run_queue.run_ids)
-        solved = counts.pop("solved", 0)
-        return [("solved", solved), ("unsolved", sum(counts.values())), ("failed", run_queue.failed + run_queue.failed_before)]
+        solved = run_queue.results["solved"]
+        return [
+            ("solved", solved),
+            ("unsolved", run_queue.done - solved),
+            ("failed", run_queue.failed + run_queue.failed_before),
+        ]
 
     def __rich__(self) -> RenderableType:
         run_queue, total = self.run_queue, f"{self.run_queue.total:,}"
@@ -136,11 +138,6 @@ def train_missing(runs: Sequence[Run], study: StudyFolder, jobs: int | None, qui
     if unique:
         run_queue = RunQueue(study, sorted(unique.values(), key=lambda run: run.gap), retry_failed=True)
         run_workers(Local(run_queue, jobs or default_jobs()), quiet, summary=False)
-
-
-def cost_units(run: Run, steps: int | None = None) -> int:
-    """Return the cost of a run's first ``steps`` (None: all) in time steps; a training step costs about ten more than its gap."""
-    return int((run.max_steps if steps is None else steps) * (mean(run.trained_gaps) + 10))
 
 
 def run_label(run: Run) -> str:
