@@ -5,14 +5,37 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
 import warnings
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
 from rnnbench._errors import StorageError, UserError
+
+WINDOWS = os.name == "nt"
+REPLACE_S = 2.0
+"""Seconds to wait on Windows for other processes to close a file that is replaced."""
+
+
+class OpenedFile:
+    """The identity of a file that was read, which shows whether a path still leads to it.
+
+    A file system may give the inode of a deleted file to the next one, so the file is held open. Windows numbers a file once, and
+    does not let other processes replace one that is open.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._status = os.fstat(file.fileno())
+        if not WINDOWS:
+            weakref.finalize(self, os.close, os.dup(file.fileno()))
+
+    def is_same(self, file: IO[bytes]) -> bool:
+        """Return True if ``file`` is the same file, perhaps with more content."""
+        return os.path.samestat(self._status, os.fstat(file.fileno()))
 
 
 def append(path: Path, text: str) -> None:
@@ -45,10 +68,23 @@ def replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _put_in_place(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise storage_error(path, error) from error
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a file. Windows refuses that while another process reads the old one, so try for :data:`REPLACE_S` there."""
+    deadline = time.monotonic() + REPLACE_S
+    while True:
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            if not WINDOWS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def save_tensors(path: Path, content: Mapping[str, object]) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from rnnbench._errors import UserError
-from rnnbench._study.atomic import append, replace, storage_error
+from rnnbench._errors import UserError, storage_error_of
+from rnnbench._study.atomic import OpenedFile, append, replace, storage_error
 from rnnbench._study.migrations import migrate
 from rnnbench._study.record import Record, frame
 from rnnbench._study.schema import SCHEMA
@@ -34,7 +34,8 @@ class Table(Generic[R]):
         self.cls = cls
         self._known: dict[tuple[object, ...], R] = {}
         self._header: list[str] = []
-        self._read = (0, 0)  # the inode of the file, and the number of bytes read so far
+        self._file: OpenedFile | None = None  # the file that was read, which another process may replace
+        self._read = 0  # bytes of it
         self._lines = 0
         self._versioned = "schema" in cls.columns()
         self._required = {"schema", "run_id"} if self._versioned else cls.required()
@@ -59,12 +60,13 @@ class Table(Generic[R]):
         return self._known.get(key)
 
     def add(self, row: R) -> None:
-        """Append a row, header first in a new file."""
+        """Append a row, header first in a new file; raises UserError for a row that could not be read back."""
         self._catch_up()
         if self._header and (self.older or not set(row.cells()) <= set(self._header)):
             self.write([*self.rows(), row])  # the file has an older layout
             return
         header = self._header or self._columns([row])
+        self._check_readable(header, [row])
         self._make_folder()
         append(self.path, _lines([header] if not self._header else [], header, [row]))
 
@@ -81,9 +83,10 @@ class Table(Generic[R]):
         self.write({row.key: row for row in (*self.rows(), *rows)}.values())
 
     def write(self, rows: Iterable[R]) -> None:
-        """Replace the file by these rows, all or nothing."""
+        """Replace the file by these rows, all or nothing; raises UserError for a row that could not be read back."""
         rows = list(rows)
         header = self._columns(rows)
+        self._check_readable(header, [row for row in rows if self._known.get(row.key) is not row])
         self._make_folder()
         replace(self.path, _lines([header], header, rows).encode())
 
@@ -102,37 +105,53 @@ class Table(Generic[R]):
         except OSError as error:
             raise storage_error(self.path.parent, error) from error
 
+    def _check_readable(self, header: list[str], rows: list[R]) -> None:
+        """Raise UserError for a row that a reader of the file would refuse or skip."""
+        reader = type(self)(self.path, self.cls)
+        try:
+            if len(list(reader._parsed(_lines([header], header, rows).encode()))) == len(rows):
+                return
+            problem = "a row looks like a header"
+        except UnicodeEncodeError:
+            problem = "a text holds a character that UTF-8 cannot write"
+        except UserError as error:
+            problem = str(error).removeprefix(f"{self.path}, ")
+        raise UserError(f"cannot write {self.path}, which could not be read afterwards: {problem}; change that value")
+
     def _catch_up(self) -> None:
         try:
             with self.path.open("rb") as file:
-                about = os.fstat(file.fileno())
-                inode, size = about.st_ino, about.st_size
-                if inode != self._read[0] or size < self._read[1]:
-                    self._known, self._header, self._read, self._lines, self.older = {}, [], (inode, 0), 0, False
-                file.seek(self._read[1])
+                size = os.fstat(file.fileno()).st_size
+                if self._file is None or not self._file.is_same(file) or size < self._read:
+                    self._forget()
+                    self._file = OpenedFile(file)
+                file.seek(self._read)
                 content = file.read()
         except FileNotFoundError:
-            self._known, self._header, self._read, self._lines = {}, [], (0, 0), 0
+            self._forget()
             return
         except OSError as error:
-            raise UserError(f"cannot read {self.path}: {error.strerror}") from error
+            raise storage_error_of(error) or UserError(f"cannot read {self.path}: {error.strerror}") from error
         whole = content[: content.rfind(b"\n") + 1]  # a torn last line has no end
         try:
             for row in self._parsed(whole):
                 key = row.key or (len(self._known),)  # without key columns no two rows are alike
                 self._known.pop(key, None)  # the last one counts, and comes last
                 self._known[key] = row
-        except Exception:  # the next call reads the file from its start
-            self._read = (0, -1)
+        except Exception:
+            self._forget()  # the next call reads the file from its start
             raise
-        self._read = (inode, self._read[1] + len(whole))
+        self._read += len(whole)
+
+    def _forget(self) -> None:
+        self._known, self._header, self._file, self._read, self._lines, self.older = {}, [], None, 0, 0, False
 
     def _parsed(self, content: bytes) -> Iterator[R]:
         try:
             text = content.decode("utf-8-sig" if not self._lines else "utf-8")
         except UnicodeDecodeError as error:
             line = self._lines + content.count(b"\n", 0, error.start) + 1
-            raise UserError(f"{self.path}, line {line}: not UTF-8 text") from error
+            raise UserError(f"{self.path}, line {line}: not UTF-8 text; save the file as CSV in UTF-8") from error
         if "\0" in text:
             line = self._lines + text.count("\n", 0, text.index("\0")) + 1
             raise UserError(f"{self.path}, line {line}: the file is damaged: it holds a NUL character")
@@ -143,18 +162,29 @@ class Table(Generic[R]):
                 line = self._lines = first + reader.line_num
                 if not cells or (self._header and cells == self._header):
                     continue
-                if self._required <= set(cells):  # at the start, or of a merged file
+                if self._required <= set(cells) and not self._is_row(cells):  # at the start, or of a merged file
                     self._header = cells
                     continue
                 if not self._header:
-                    missing = ", ".join(name for name in self.cls.columns() if name in self._required - set(cells))
-                    problem = f"the first line must name the columns, and lacks {missing}"
-                    raise UserError(f"{self.path}, line {line}: {problem}")
+                    raise UserError(f"{self.path}, line {line}: {self._header_problem(cells)}")
                 if len(cells) != len(self._header):
                     raise UserError(f"{self.path}, line {line}: {len(cells)} cells, but {len(self._header)} columns")
                 yield self._record(dict(zip(self._header, cells, strict=True)), line)
         except csv.Error as error:
             raise UserError(f"{self.path}, line {first + reader.line_num}: {error}") from error
+
+    def _is_row(self, cells: list[str]) -> bool:
+        """Return True for a row with the words of a header, such as one of a cell named run_id: its schema is a number."""
+        column = self._header.index("schema") if self._versioned and self._header else len(cells)
+        return column < len(cells) and cells[column].isdecimal()
+
+    def _header_problem(self, cells: list[str]) -> str:
+        """Return what is wrong with a first line that is not a header."""
+        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+            if self._required <= set(separator.join(cells).split(separator)):
+                return f"the columns are separated by {name}, as some spreadsheets save them: save the file with commas"
+        missing = ", ".join(name for name in self.cls.columns() if name in self._required - set(cells))
+        return f"the first line must name the columns, and lacks {missing}"
 
     def _record(self, cells: dict[str, str], line: int) -> R:
         try:

@@ -146,7 +146,7 @@ def test_a_file_of_the_users_folder_replaces_no_module_of_a_sweep(start: Start, 
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
     flags = ["--task", "beijing", "--gap", "2", "--max-steps", "2", *SMALL, "--out", "study"]
     sweep = start("sweep", "--cell", "memoryless", *flags)
-    _, err = sweep.communicate(timeout=60)
+    _, err = sweep.communicate(timeout=150)
     assert sweep.returncode == 0, err
     assert "imported" not in err
 

@@ -1,0 +1,99 @@
+"""Tables that other processes, spreadsheets and users change; rows that could not be read back."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from rnnbench._errors import StorageError, UserError
+from rnnbench._study import Failure, StudyFolder, Table
+from rnnbench._study.atomic import replace
+
+
+def failure(number: int, reason: str = "x") -> Failure:
+    names = {"run_id": f"run-{number}", "task": "copy", "cell": "rnn", "init": "uniform", "gap": 5, "seed": number, "lr": 0.1}
+    return Failure.model_validate(names | {"hidden_size": 8, "reason": reason, "exit_code": None, "last_tried": "now"})
+
+
+@pytest.mark.parametrize("change", ["longer", "as long", "shorter"])
+def test_a_table_that_others_rewrite_twice_is_read_anew(tmp_path: Path, change: str) -> None:
+    """Two rewrites, since a file system gives the inode of the first file to the third one."""
+    other, mine = StudyFolder.create(tmp_path), StudyFolder(tmp_path)
+    for number in range(6):
+        other.record(failure(number))
+    mine.failures.rows()
+    for number in (2, 3):
+        if change == "shorter":
+            other.clear_failure(f"run-{number}")
+        else:
+            other.record(failure(number, "a longer reason" if change == "longer" else "y"))
+    other.record(failure(7))
+    assert mine.failures.rows() == StudyFolder(tmp_path).failures.rows() == other.failures.rows()
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [("a\0b", "NUL"), ("x" * 140_000, "field larger than"), ("\udc80", "UTF-8"), ("", "")],
+    ids=["NUL", "long", "surrogate", "empty"],
+)
+def test_a_row_that_could_not_be_read_back_is_not_written(tmp_path: Path, reason: str, problem: str) -> None:
+    table = Table(tmp_path / "failed.csv", Failure)
+    table.add(failure(1))
+    before = table.path.read_bytes()
+    for write in (table.add, table.put, lambda row: table.update([row])):
+        if problem:
+            with pytest.raises(UserError, match=f"cannot write .*, which could not be read afterwards: .*{problem}"):
+                write(failure(2, reason))
+            assert table.path.read_bytes() == before
+    assert Table(table.path, Failure).rows() == [failure(1)]
+
+
+def test_a_cell_named_like_a_column_is_a_row_and_not_a_header(tmp_path: Path) -> None:
+    row = failure(1).model_copy(update={"cell": "run_id", "task": "schema"})
+    Table(tmp_path / "failed.csv", Failure).add(row)
+    assert Table(tmp_path / "failed.csv", Failure).rows() == [row]
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_spreadsheets_separator_is_named_and_nothing_is_appended(tmp_path: Path, separator: str, name: str) -> None:
+    table = Table(tmp_path / "failed.csv", Failure)
+    table.add(failure(1))
+    with table.path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    with table.path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    before = table.path.read_bytes()
+    for use in (lambda: Table(table.path, Failure).rows(), lambda: Table(table.path, Failure).add(failure(2))):
+        with pytest.raises(UserError, match=f"line 1: the columns are separated by {name}, .*: save the file with commas"):
+            use()
+    assert table.path.read_bytes() == before
+
+
+def test_columns_added_by_hand_survive_every_write(tmp_path: Path) -> None:
+    table = Table(tmp_path / "failed.csv", Failure)
+    table.add(failure(1))
+    header, row = table.path.read_text().splitlines()
+    table.path.write_text(f"note,{header}\nmine,{row}\n")
+    table.add(failure(2))
+    table.put(failure(2, "again"))
+    kept = {row.run_id: row.cells().get("note") for row in Table(table.path, Failure).rows()}
+    assert kept == {"run-1": "mine", "run-2": ""}
+
+
+def test_on_windows_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, tries, rename = tmp_path / "a.csv", [], Path.replace
+
+    def busy(self: Path, target: Path) -> Path:
+        tries.append(target)
+        if len(tries) < 3:
+            raise PermissionError
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(StorageError):
+        replace(path, b"POSIX does not try again")
+    tries.clear()
+    monkeypatch.setattr("rnnbench._study.atomic.WINDOWS", True)
+    replace(path, b"new")
+    assert (len(tries), path.read_bytes()) == (3, b"new")
+    Table(tmp_path / "failed.csv", Failure).add(failure(1))
