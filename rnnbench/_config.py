@@ -117,15 +117,19 @@ def role_of(field: FieldInfo) -> Role:
     return cast(Role, extra["role"]) if isinstance(extra, dict) else "recipe"
 
 
-HORIZON_PER_GAP = 10.0
+HORIZON_PER_GAP = 2.0
 """The default horizon as a multiple of the gap."""
+RECURRENT_CLIP = 0.32
+"""The default limit of dL/dh for cells that run one step at a time."""
+EVAL_ANSWERS = 10_240
+"""The default number of scored answers per evaluation."""
 RECIPES: dict[str, dict[str, object]] = {
     "v2": {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
         "eval_every": 250, "eval_sequences": 1024, "horizon_per_gap": 10.0, "lr": 0.02, "warmup": 0, "weight_decay": 0.0,
     },
 }  # fmt: skip
-"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's."""
+"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's, which are version 3."""
 
 
 def horizon_of(gap: int, per_gap: float | None = None) -> float:
@@ -159,7 +163,7 @@ class Recipe(BaseModel):
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
         "adam", description="Optimiser: adam (first beta 0.9), rmsprop (decay 0.9) or sgd."
     )
-    beta2: float = Field(0.99, ge=0, lt=1, description="Second beta of adam.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Second beta of adam.")
     momentum: float = Field(0.0, ge=0, lt=1, description="Momentum of sgd.")
     nesterov: bool = Field(False, description="Use Nesterov's form of the momentum of sgd.")
     weight_decay: float = Field(
@@ -205,19 +209,19 @@ class Request(Recipe):
     recurrent_clip: Limit | None = Field(
         None,
         description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence. "
-        "Default: inf, no limit.",
+        "inf: no limit. Default: 0.32; inf for models without steps.",
     )
     eval_sequences: int | None = Field(
         None,
         ge=1000,
         le=MOST_SEQUENCES,
-        description="Fresh held-out sequences per evaluation (at least 1,000). Default: 1024.",
+        description="Fresh held-out sequences per evaluation (at least 1,000), in place of --eval-answers.",
     )
     eval_answers: int | None = Field(
         None,
         ge=1000,
         le=LARGEST_COUNT,
-        description="Scored answers per evaluation (at least 1,000), in place of --eval-sequences.",
+        description="Scored answers per evaluation (at least 1,000). Default: 10240.",
     )
     train_gaps: Gaps | None = Field(
         None,
@@ -229,7 +233,7 @@ class Request(Recipe):
         description="Time steps that an initialisation such as chrono spreads memory over. Default: "
         "--horizon-per-gap times --gap, at least 20.",
     )
-    horizon_per_gap: Rate | None = Field(None, description="Horizon as a multiple of the gap. Default: 10.")
+    horizon_per_gap: Rate | None = Field(None, description="Horizon as a multiple of the gap. Default: 2.")
     max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
     parameters: int | None = Field(
         None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of --hidden-size."

@@ -22,7 +22,7 @@ def asked(**values: object) -> Run:
 
 def test_every_default_is_filled_in() -> None:
     run = asked()
-    assert (run.init, run.horizon, run.max_steps, run.option) == ("chrono", 2000.0, 8000, {"symbols": 10, "alphabet": 8})
+    assert (run.init, run.horizon, run.max_steps, run.option) == ("chrono", 400.0, 8000, {"symbols": 10, "alphabet": 8})
     assert run.cell_option == {"bias": True}
     assert asked(cell="rnn").horizon is None
     assert asked(**{name: value for name, value in run.model_dump().items() if name in RunRequest.model_fields}) == run
@@ -63,7 +63,7 @@ def test_speed_is_no_part_of_the_identity_and_everything_else_is() -> None:
 
 def test_a_field_that_is_new_at_its_old_meaning_changes_no_run_id() -> None:
     """The run_ids of runs that are committed: a change here makes them unreadable, and needs a migration."""
-    names = [asked(cell=cell, schedule="constant", beta2=0.99, lr=0.02).run_id for cell in ("rnn", "lstm")]
+    names = [asked(cell=cell, recipe="v2", schedule="constant").run_id for cell in ("rnn", "lstm")]
     assert names == ["copy-rnn-uniform-gap200-seed0-9e65d3beef", "copy-lstm-chrono-gap200-seed0-decf72f4b8"]
 
 

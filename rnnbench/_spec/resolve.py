@@ -10,7 +10,18 @@ from typing import NamedTuple
 import torch
 
 from rnnbench._cell import Layer, has_steps
-from rnnbench._config import LARGEST_WIDTH, Option, Recipe, Run, RunFields, RunRequest, gaps_of, horizon_of
+from rnnbench._config import (
+    EVAL_ANSWERS,
+    LARGEST_WIDTH,
+    RECURRENT_CLIP,
+    Option,
+    Recipe,
+    Run,
+    RunFields,
+    RunRequest,
+    gaps_of,
+    horizon_of,
+)
 from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
@@ -94,20 +105,21 @@ def _train_gaps(request: RunRequest, task: Task) -> str:
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
     """Return the limit of dL/dh_t; raise UserError for a limit that the layer has no steps for."""
-    if request.recurrent_clip is None or request.recurrent_clip == math.inf:
-        return math.inf
-    if not has_steps(entry.cls):
+    limit = request.recurrent_clip
+    if has_steps(entry.cls):
+        return RECURRENT_CLIP if limit is None else limit
+    if limit not in (None, math.inf):
         raise FieldError(
             "{recurrent_clip} only applies to cells that run one step at a time, not to {one}: leave it out", one=entry.name
         )
-    return request.recurrent_clip
+    return math.inf
 
 
 def _eval_sequences(request: RunRequest, task: Task) -> int:
     """Return how many sequences an evaluation needs for the scored answers that a request wants."""
-    if request.eval_answers is None:
-        return 1024 if request.eval_sequences is None else request.eval_sequences
-    return math.ceil(request.eval_answers / task.scored_answers(request.gap))
+    if request.eval_sequences is not None:
+        return request.eval_sequences
+    return math.ceil((request.eval_answers or EVAL_ANSWERS) / task.scored_answers(request.gap))
 
 
 def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:

@@ -41,8 +41,8 @@ def make_optimizer(run: Run, parameters: Iterable[tuple[str, nn.Parameter]]) -> 
     The weight decay of Adam is decoupled (AdamW, Loshchilov & Hutter 2019); that of the others is added to the gradient. It applies
     to every parameter, those of the readout included, that is not marked otherwise: see :func:`parameter_groups`.
 
-    Adam's second beta is 0.99 by default, not the usual 0.999. A longer memory of gradients outlasts the plateau at the start of
-    training, and the first exploding gradient after it is then divided by nearly zero.
+    Adam's second beta is 0.999 by default. Without a limit on dL/dh (``recurrent_clip``) 0.99 is safer: a longer memory of
+    gradients outlasts the plateau at the start of training, and the first exploding gradient after it is divided by nearly zero.
     """
     groups, lr = parameter_groups(run, parameters), run.lr
     if run.optimizer == "adam":

@@ -118,7 +118,7 @@ def perturb_weights(model: Model, amount: float, seed: int) -> None:
 
 
 def train_from(name: str, gap: int, amount: float, seed: int, lr: float, max_steps: int) -> Iterator[tuple[int, float, str]]:
-    """Train from a construction perturbed by ``amount``, with the default recipe at the construction's width.
+    """Train from a construction perturbed by ``amount``, with recipe v2 at the construction's width.
 
     Yields:
         Step, accuracy on held-out sequences and status, every 50 steps; at step 0 for the perturbed construction itself.
@@ -127,8 +127,15 @@ def train_from(name: str, gap: int, amount: float, seed: int, lr: float, max_ste
         UserError: the construction ``name`` does not exist.
     """
     found = find_construction(name)
-    recipe = {"task": found.task, "cell": found.cell, "hidden_size": found.units, "init": "uniform", "eval_every": 50}
-    trainer = Trainer(resolve(RunRequest.model_validate(recipe | {"gap": gap, "seed": seed, "lr": lr, "max_steps": max_steps})))
+    fields = {
+        "task": found.task,
+        "cell": found.cell,
+        "hidden_size": found.units,
+        "init": "uniform",
+        "eval_every": 50,
+        "recipe": "v2",
+    }
+    trainer = Trainer(resolve(RunRequest.model_validate(fields | {"gap": gap, "seed": seed, "lr": lr, "max_steps": max_steps})))
     model, _ = found.build()
     perturb_weights(model, amount, seed)
     trainer.model.load_state_dict(model.state_dict())

@@ -77,7 +77,7 @@ def measure_sensitivity(
         gap: gaps in time steps.
         seed: seeds of the initialisation and the sequences.
         progress: progress bar, such as ``tqdm.tqdm``.
-        fields: other fields of the run: ``task`` (default recall), ``hidden_size``, ``init``, ``option``.
+        fields: other fields of the run: ``task`` (default recall), ``hidden_size``, ``init``, ``option``, ``recipe``.
 
     Returns:
         One row per cell, gap and seed: ``cell, init, task, gap, seed, length, parameters, sensitivity, through_time``. ``length``

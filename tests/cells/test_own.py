@@ -47,7 +47,7 @@ def test_a_cell_has_a_custom_initialisation() -> None:
     assert (resolved.run.init, resolved.run.horizon) == ("slow", 50.0)
     model = build(resolved)
     assert model.cell.get_parameter("decay").item() == pytest.approx(1 / 50)
-    assert config("memory").run.horizon == 40.0
+    assert config("memory").run.horizon == 20.0
     assert config("memory", init="uniform").run.horizon is None
     with pytest.raises(UserError, match="unknown init 'slow'"):
         config("cfc", init="slow")

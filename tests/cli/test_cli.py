@@ -24,7 +24,7 @@ RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
 def test_run_prints_its_result_and_its_files(rnnbench) -> None:
     result = rnnbench(*RUN, "--gap", "0", "--max-steps", "600")
     assert result.code == 0
-    assert re.match(r"solved at step \d+: (99|100)\.\d % of 1,024 answers, chance 50\.0 %\n", result.out)
+    assert re.match(r"solved at step \d+: (99|100)\.\d % of 10,240 answers, chance 50\.0 %\n", result.out)
     for path in re.findall(r"^  (\S+)$", result.out, re.MULTILINE):
         assert Path(path).exists()
     assert "step 20 of 600" in result.err
@@ -35,7 +35,7 @@ def test_run_prints_its_result_and_its_files(rnnbench) -> None:
 
 def test_an_unsolved_run_is_compared_with_chance(rnnbench) -> None:
     result = rnnbench(*RUN, "--cell", "memoryless", "--quiet")
-    assert re.match(r"unsolved after 40 steps: \d+\.\d % of 1,024 answers, chance 50\.0 %; within its interval", result.out)
+    assert re.match(r"unsolved after 40 steps: \d+\.\d % of 10,240 answers, chance 50\.0 %; within its interval", result.out)
     assert result.err == ""
 
 

@@ -62,7 +62,8 @@ def test_no_gradient_passes_into_an_earlier_chunk(name: str, layers: int, engine
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_training_takes_one_step_per_sequence(engine: str) -> None:
-    run = resolve(RunRequest(cell="gru", task="copy", gap=6, hidden_size=H, truncate=5, batch_size=4, engine=engine))
+    request = RunRequest(recipe="v2", cell="gru", task="copy", gap=6, hidden_size=H, truncate=5, batch_size=4, engine=engine)
+    run = resolve(request)
     trainer, oracle = Trainer(run), Trainer(run)
     made = torch.optim.Adam(oracle.model.parameters(), lr=run.run.lr, betas=(0.9, 0.99))
     for k in range(3):

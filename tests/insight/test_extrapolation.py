@@ -14,6 +14,7 @@ from rnnbench.insight import _extrapolation
 from rnnbench.insight._load import find_run, load_trained
 
 RUN = ["run", "--cell", "gru", "--task", "recall", "--gap", "2", "--hidden-size", "12", "--batch-size", "16", "--max-steps", "120"]
+RUN += ["--eval-sequences", "1024"]
 
 
 def test_the_final_weights_of_the_run_are_measured(rnnbench, tmp_path: Path) -> None:

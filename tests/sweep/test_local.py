@@ -24,7 +24,8 @@ from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_f
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
 TWELVE = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1,2", "--jobs", "2", *SMALL]
-TWELVE += ["--max-steps", "120", "--eval-every", "10", "--lr", "0.0001"]  # too low to solve any before its budget is used up
+TWELVE += ["--max-steps", "120", "--eval-every", "10", "--eval-sequences", "1024"]
+TWELVE += ["--lr", "0.0001"]  # too low to solve any before its budget is used up
 
 
 def lines(folder: Path) -> int:

@@ -19,6 +19,7 @@ def sensitivity(
     seed: Annotated[str, typer.Option("--seed", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
     hidden_size: flags.WidthFlag = 128,
     init: flags.InitFlag = None,
+    recipe: flags.RecipeFlag = None,
     option: flags.TaskOptionFlag = None,
     out: flags.FolderFlag = Path("results/sensitivity"),
     quiet: flags.QuietFlag = False,
@@ -43,6 +44,7 @@ def sensitivity(
         task=task,
         hidden_size=hidden_size,
         init=init,
+        recipe=recipe,
         option=flags.parse_options(option),
     )
     typer.echo(sensitivity_lines(result))

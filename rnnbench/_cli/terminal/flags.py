@@ -102,6 +102,7 @@ GapFlag = Annotated[
 ]
 GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, separated by commas.")]
 InitFlag = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's default.")]
+RecipeFlag = Annotated[str | None, typer.Option("--recipe", help="Defaults of an earlier release: v2. Default: those of this one.")]
 SeedFlag = Annotated[int, typer.Option("--seed", callback=within(0, LARGEST_SEED), help="Seed, or the first of several seeds.")]
 StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
