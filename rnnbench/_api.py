@@ -245,7 +245,7 @@ def example(
         made.check_gap(gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    return made.words(made.sample(gap, 1, stream(seed, "show")), 0, language)
+    return made.words(made.draw(gap, 1, stream(seed, "show"), "eval"), 0, language)
 
 
 def load_runs(study: Path | str) -> pd.DataFrame:

@@ -85,6 +85,9 @@ class Layer(nn.Module, ABC):
     cuts_gradient: ClassVar[bool] = False
     """True if the layer deliberately blocks gradients to earlier steps or to some parameters."""
 
+    files: ClassVar[tuple[str, ...]] = ()
+    """Files that the layer reads, such as weights, relative to its file; part of the identity of its runs."""
+
     _like: Tensor
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

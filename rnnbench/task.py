@@ -6,11 +6,12 @@ A task file holds one subclass of :class:`Task` and names it: ``TASK = CopyMemor
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -85,6 +86,13 @@ class Task(ABC):
     unit: ClassVar[str] = "answers"
     """The plural noun for what is scored."""
     languages: ClassVar[tuple[str, ...]] = ("en",)
+    files: ClassVar[tuple[str, ...]] = ()
+    """Data files that the task reads, relative to its file. Their content is part of the identity of its runs."""
+    _takes_split: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls._takes_split = "split" in inspect.signature(cls.sample).parameters
 
     @property
     @abstractmethod
@@ -102,7 +110,15 @@ class Task(ABC):
 
     @abstractmethod
     def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
-        """Draw ``batch_size`` new sequences; every scored answer needs an input at least ``gap`` steps earlier."""
+        """Draw ``batch_size`` new sequences; every scored answer needs an input at least ``gap`` steps earlier.
+
+        A task over a data set declares one more keyword, ``split``, and then receives ``"train"`` in training and ``"eval"`` in
+        evaluations.
+        """
+
+    def draw(self, gap: int, batch_size: int, generator: Generator, split: str = "train") -> Batch:
+        """Call :meth:`sample`, with ``split`` if it declares that keyword."""
+        return self.sample(gap, batch_size, generator, **({"split": split} if self._takes_split else {}))
 
     @abstractmethod
     def chance(self, gap: int) -> Chance:

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from rnnbench._cell import Layer
 from rnnbench._config import Option
 from rnnbench._errors import PLUGIN_FILES, PluginError, UserError, did_you_mean, one_line, plugin_error_line, raised_explicitly
+from rnnbench._plugins.files import files_digest
 from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.source import (
     Plugin,
@@ -52,12 +53,14 @@ class Entry(Generic[C]):
         source: the digest of its source; empty if it is built in.
         where: its file or module.
         plugin: the form in which other processes get it; None if they can find it by its name.
+        files: the names and digests of the files that it declares.
     """
 
     cls: type[C]
     source: str = ""
     where: str = ""
     plugin: Plugin | None = field(default=None, compare=False)
+    files: bytes = field(default=b"", compare=False)
 
     @property
     def name(self) -> str:
@@ -70,8 +73,8 @@ class Entry(Generic[C]):
 
     @property
     def changed(self) -> bool:
-        """Return True if the class was given in Python and its source has changed since then."""
-        return self.plugin is not None and bool(self.plugin.pickled) and digest_of(source_of_class(self.cls)) != self.source
+        """Return True if the class was given in Python and its source, or a file that it declares, has changed since then."""
+        return self.plugin is not None and bool(self.plugin.pickled) and class_digest(self.cls) != self.source
 
 
 class Registry(Generic[C]):
@@ -113,7 +116,7 @@ class Registry(Generic[C]):
             for point in entry_points(group=f"rnnbench.{self.noun}s"):
                 try:
                     cls = self._checked(point.load(), point.value)
-                    self._take(found, Entry(cls, digest_of(source_of_class(cls)), point.value))
+                    self._take(found, Entry(cls, class_digest(cls), point.value))
                 except (Exception, SystemExit) as error:
                     self.broken[point.name] = one_line(error)
             self._named = dict(sorted(found.items()))
@@ -174,7 +177,7 @@ class Registry(Generic[C]):
                 return entry
             from rnnbench._plugins.pickling import dumps
 
-            module, source = sys.modules.get(what.__module__), digest_of(source_of_class(what))
+            module, source = sys.modules.get(what.__module__), class_digest(what)
             by_reference = what.__module__ == "__main__" or (is_wrapper(what) and installed(package_of(what)))
             content = dumps(what, None if by_reference else module)
             entry = Entry(what, source, where, Plugin(self.noun, where, content, pickled=source))
@@ -184,12 +187,14 @@ class Registry(Generic[C]):
             import pickle
 
             return self._keep(Entry(pickle.loads(what.content), what.pickled, what.where, what))
+        folder = Path(what.where).parent
         for entry in self._plugins.values():
-            if entry.plugin is not None and entry.plugin.content == what.content:
+            if entry.plugin and entry.plugin.content == what.content and entry.files == files_digest(entry.cls, folder):
                 return entry
         cls = self._executed(what, digest_of(what.content))
         versions = cls.versions.encode() if is_wrapper(cls) else b""  # type: ignore[attr-defined]  # of a wrapper
-        return self._keep(Entry(cls, digest_of(source_of_file(what.content) + versions), what.where, what))
+        files = files_digest(cls)
+        return self._keep(Entry(cls, digest_of(source_of_file(what.content) + versions + files), what.where, what, files))
 
     def _keep(self, entry: Entry[C]) -> Entry[C]:
         return self._plugins.setdefault((entry.name, entry.source), entry)
@@ -200,7 +205,8 @@ class Registry(Generic[C]):
         found[entry.name] = entry
 
     def _executed(self, plugin: Plugin, digest: str) -> type[C]:
-        module = ModuleType(f"rnnbench_{self.noun}_{digest}")
+        same = sum(name.startswith(f"rnnbench_{self.noun}_{digest}") for name in list(sys.modules))  # its files were others then
+        module = ModuleType(f"rnnbench_{self.noun}_{digest}" + f"_{same}" * (same > 0))
         module.__file__ = plugin.where
         sys.modules[module.__name__] = module  # dataclasses look their module up
         PLUGIN_FILES.add(plugin.where)
@@ -270,6 +276,11 @@ def _wrapped(found: Any) -> Any:
     from rnnbench.cells._wrap import wrap
 
     return wrap(found) if _is_subclass(found, torch.nn.Module) or isinstance(found, FunctionType) else found
+
+
+def class_digest(cls: type) -> str:
+    """Return the digest that identifies a class from Python, its source and the files that it declares."""
+    return digest_of(source_of_class(cls) + files_digest(cls))
 
 
 def _task_modules() -> Iterable[ModuleType]:

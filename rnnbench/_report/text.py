@@ -96,7 +96,7 @@ def example_sequences(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, lis
         made = make_task(TASKS.find(task), options)
         gap = max(EXAMPLE_GAP, made.min_gap)
         made.check_gap(gap)
-        batch = made.sample(gap, 1, torch.Generator().manual_seed(0))
+        batch = made.draw(gap, 1, torch.Generator().manual_seed(0), "eval")
         words = {language: made.words(batch, 0, language) for language in made.languages}
     except (UserError, ValueError):  # a plug-in's task that is not on this machine, or options of another version
         return "", {}

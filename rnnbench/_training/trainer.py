@@ -152,7 +152,7 @@ class Trainer:
 
     def sample(self, batch_size: int, generator: Generator, gap: int | None = None) -> Batch:
         """Draw ``batch_size`` sequences of a gap, by default the run's, on the run's device."""
-        batch = self.task.sample(self.run.gap if gap is None else gap, batch_size, generator)
+        batch = self.task.draw(self.run.gap if gap is None else gap, batch_size, generator)
         return batch if self.device.type == "cpu" else batch.to(self.device)
 
     def measure(self) -> Measurement:

@@ -38,7 +38,7 @@ def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFr
     if not isinstance(cell, Cell):
         raise UserError(f"{cell.name} processes whole sequences at once: it has no gates or state to show")
     run, task = resolved.run, resolved.task
-    batch = task.sample(run.gap, example + 1, stream(run.seed, "insight"))
+    batch = task.draw(run.gap, example + 1, stream(run.seed, "insight"), "eval")
     check_inputs(cell, batch.inputs)
     words = task.words(batch, example)
     trajectory = unroll(cell, cell.vectors(batch.inputs))

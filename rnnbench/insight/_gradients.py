@@ -44,7 +44,7 @@ def gradient_norms(model: Model, resolved: Resolved, when: str, batch_size: int 
         - ``bound``, Pascanu's bound on grad_hidden, NaN for cells without such a bound.
     """
     run, task = resolved.run, resolved.task
-    batch = keep_last_answer(task.sample(run.gap, batch_size, stream(run.seed, "insight")))
+    batch = keep_last_answer(task.draw(run.gap, batch_size, stream(run.seed, "insight"), "eval"))
     dtype = next(model.parameters()).dtype
     if batch.targets.is_floating_point():
         batch = batch._replace(targets=batch.targets.to(dtype))
@@ -143,7 +143,7 @@ def half_lives(model: Model, resolved: Resolved, batch_size: int = 32) -> Tensor
     """
     cell = model.cell
     run, task = resolved.run, resolved.task
-    batch = task.sample(run.gap, batch_size, stream(run.seed, "insight"))
+    batch = task.draw(run.gap, batch_size, stream(run.seed, "insight"), "eval")
     if not isinstance(cell, Cell):
         return torch.empty(0)
     check_inputs(cell, batch.inputs)

@@ -52,7 +52,7 @@ def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchR
     run, task = resolved.run, resolved.task
     model = build(resolved).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
-    screen = task.sample(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
+    screen = task.draw(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses
     sequences, best, weights = 0, -1.0, {}
     for count in range(1, max_guesses + 1):
         draw_weights(model, scale, draws)
@@ -61,13 +61,13 @@ def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchR
         if share > best:
             best, weights = share, {name: value.clone() for name, value in model.state_dict().items()}
         if share >= PROMISING:
-            confirmed = share_correct(model, task, task.sample(run.gap, CONFIRMED, tests))
+            confirmed = share_correct(model, task, task.draw(run.gap, CONFIRMED, tests, "eval"))
             sequences += CONFIRMED
             if confirmed >= SOLVED_ACCURACY:
                 return SearchResult(count, True, sequences, confirmed)
     model.load_state_dict(weights)
     # The best guess was selected on `screen`, so its accuracy there is biased.
-    return SearchResult(max_guesses, False, sequences, share_correct(model, task, task.sample(run.gap, CONFIRMED, tests)))
+    return SearchResult(max_guesses, False, sequences, share_correct(model, task, task.draw(run.gap, CONFIRMED, tests, "eval")))
 
 
 @torch.no_grad()

@@ -42,7 +42,7 @@ def parameter_sensitivity(model: Model, resolved: Resolved, sequences: int = 8) 
     theta: list[Tensor] = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     slopes, through = [], []
     for _ in range(sequences):
-        batch = keep_last_answer(task.sample(run.gap, 1, generator))
+        batch = keep_last_answer(task.draw(run.gap, 1, generator, "eval"))
         check_inputs(cell, batch.inputs)
         last = int(batch.scored.int().argmax())
         x = cell.vectors(batch.inputs).detach()[: last + 1]  # (T, 1, D)

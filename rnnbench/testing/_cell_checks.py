@@ -19,7 +19,7 @@ from rnnbench._spec.request import CellLike, class_of
 from rnnbench.cells._wrap import Wrapped
 from rnnbench.testing._definition_checks import check_cell_name, check_class_attributes, check_construction, check_initialisations
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
-from rnnbench.testing._fixtures import STEPS, CellFixture, check_identity, close, isolated
+from rnnbench.testing._fixtures import STEPS, CellFixture, check_files, check_identity, close, isolated
 
 COMPILED = "is compiled by the CPU engine"
 
@@ -276,6 +276,7 @@ CHECKS: tuple[Check[CellFixture], ...] = (
     Check("save and load", check_save_and_load, stops=False),
     Check("float64", check_float64, "doubtful", stops=False),
     Check("torch.nn", check_torch_nn, "doubtful", stops=False),
+    Check("files", check_files, "doubtful", stops=False, several=True),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),
     Check("engine", check_compiled, "note", stops=False),
     Check("adapter", check_adapter, "note", stops=False, several=True),

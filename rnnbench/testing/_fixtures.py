@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Generator, Tensor
@@ -14,8 +18,9 @@ from rnnbench._cell import InitContext, Layer
 from rnnbench._config import Option
 from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
+from rnnbench._plugins.files import declared_files
 from rnnbench._plugins.registry import C, Entry
-from rnnbench._plugins.source import uncovered_globals
+from rnnbench._plugins.source import installed, uncovered_globals
 from rnnbench.task import Batch, Task
 
 STEPS, SEQUENCES = 12, 3
@@ -27,6 +32,11 @@ class CellFixture:
     def __init__(self, cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int) -> None:
         self.cls, self.options = cls, options
         self.input_size, self.hidden_size = input_size, hidden_size
+
+    @property
+    def is_plugin(self) -> bool:
+        """True unless the cell is built in or installed."""
+        return self.cls not in [entry.cls for entry in registry.CELLS.named().values()]
 
     def uninitialized(self, seed: int = 0) -> Layer:
         """Return a new instance without initialisation."""
@@ -62,6 +72,11 @@ class TaskFixture:
     def __init__(self, cls: type[Task], options: Mapping[str, Option]) -> None:
         self.cls, self.options = cls, options
 
+    @property
+    def is_plugin(self) -> bool:
+        """True unless the task is built in or installed."""
+        return self.cls not in [entry.cls for entry in registry.TASKS.named().values()]
+
     @cached_property
     def task(self) -> Task:
         """The task with its options."""
@@ -72,9 +87,14 @@ class TaskFixture:
         """A few small gaps that the task accepts with these options."""
         return [gap for gap in dict.fromkeys((self.task.min_gap, self.task.min_gap + 1, 6, 13)) if accepts_gap(self.task, gap)]
 
-    def batch(self, gap: int, sequences: int, seed: int = 0) -> Batch:
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the task distinguishes: one if it does not take ``split``."""
+        return ("eval", "train") if self.task._takes_split else ("eval",)
+
+    def batch(self, gap: int, sequences: int, seed: int = 0, split: str = "eval") -> Batch:
         """Draw a batch from a new generator."""
-        return self.task.sample(gap, sequences, Generator().manual_seed(seed))
+        return self.task.draw(gap, sequences, Generator().manual_seed(seed), split)
 
 
 def accepts_gap(task: Task, gap: int) -> bool:
@@ -114,10 +134,27 @@ def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> type | None:
 
 def check_identity(fixture: CellFixture | TaskFixture) -> Iterator[str]:
     """Yield a message that names the state which a plug-in uses and which is not part of the identity of its runs."""
-    registered: list[type] = [entry.cls for entry in registry.CELLS.named().values()]
-    registered += [entry.cls for entry in registry.TASKS.named().values()]
-    if fixture.cls not in registered and (names := uncovered_globals(fixture.cls)):
+    if fixture.is_plugin and (names := uncovered_globals(fixture.cls)):
         yield f"state outside the identity of its runs: {', '.join(names)}"
+
+
+def check_files(fixture: CellFixture | TaskFixture) -> Iterator[str]:
+    """Check that the files which the source names are declared, so that a replaced file changes the identity."""
+    cls, own = fixture.cls, _file(fixture.cls)
+    if not fixture.is_plugin or installed(cls.__module__.partition(".")[0]):
+        return
+    try:
+        from_file = own is not None and cls.__module__.startswith("rnnbench_")  # else only the class is the plug-in
+        text = Path(str(own)).read_text(encoding="utf-8") if from_file else textwrap.dedent(inspect.getsource(cls))
+        constants = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    except (OSError, TypeError, SyntaxError, UnicodeDecodeError):  # a class without a source
+        return
+    declared = {path.resolve() for path in declared_files(cls)}
+    folders = {Path(own).parent if own else Path(), Path()}
+    for name in sorted(text for text in constants if isinstance(text, str) and len(text) < 200):
+        paths = {folder / name for folder in folders if Path(name).suffix not in ("", ".py")}
+        if any(path.is_file() and path.resolve() not in declared for path in paths):
+            yield f"{name} is read and not declared: add files = ({name!r},) to the class, so that its content is identified"
 
 
 def _file(cls: type) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import torch
 from torch import Generator, Tensor
@@ -15,12 +16,14 @@ from rnnbench._spec.request import TaskLike, class_of
 from rnnbench.task import Batch, Task
 from rnnbench.testing._baselines import linear_accuracy, mean_is_optimal, memoryless_baseline, random_features
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
-from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_identity, isolated, namesake
+from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_files, check_identity, isolated, namesake
 
 CHANCE_ANSWERS = 20_000
 """Minimum number of answers used to measure chance, in each of the halves for training and testing."""
 COUNTED_SEQUENCES = 500
 """Sequences whose scored steps are counted."""
+SPLIT_SEQUENCES = 2000
+"""Sequences of each split that are compared."""
 LEAK_SEQUENCES = 3000
 """Sequences in which a leak is searched."""
 LEAK_STEPS = 12
@@ -83,8 +86,8 @@ def check_batch_shapes(fixture: TaskFixture) -> Iterator[str]:
     """Check shapes and dtypes of batches, and the number of scored steps."""
     task, D = fixture.task, fixture.task.input_size
     for gap in fixture.gaps:
-        for B in (1, 5, 64):
-            batch = fixture.batch(gap, B)
+        for B, split in product((1, 5, 64), fixture.splits):
+            batch = fixture.batch(gap, B, split=split)
             T = task.length(gap)
             if batch.inputs.shape[:2] != (T, B) or batch.inputs.shape[2:] not in ((), (D,)):
                 yield f"inputs are {tuple(batch.inputs.shape)} at gap {gap}: (T, B) or (T, B, D), T = length(gap) = {T}, D = {D}"
@@ -117,8 +120,8 @@ def count_messages(counts: Tensor, stated: float, gap: int) -> Iterator[str]:
 def check_ranges(fixture: TaskFixture) -> Iterator[str]:
     """Check that tokens and classes lie in range, and that values are finite."""
     task = fixture.task
-    for gap in fixture.gaps:
-        batch = fixture.batch(gap, 2000)
+    for gap, split in product(fixture.gaps, fixture.splits):
+        batch = fixture.batch(gap, 2000, split=split)
         for name, tensor, size in (("token", batch.inputs, "input_size"), ("answer", batch.answers, "output_size")):
             if tensor.is_floating_point():
                 if not bool(tensor.isfinite().all()):
@@ -136,7 +139,7 @@ def check_sampling(fixture: TaskFixture) -> Iterator[str]:
     if not equal_batches(fixture.batch(gap, 64), fixture.batch(gap, 64)):
         yield "the same seed gives different sequences: draw only from the generator"
     before, generator = torch.get_rng_state(), Generator().manual_seed(0)
-    first, second = fixture.task.sample(gap, 64, generator), fixture.task.sample(gap, 64, generator)
+    first, second = fixture.task.draw(gap, 64, generator, "eval"), fixture.task.draw(gap, 64, generator, "eval")
     if not torch.equal(before, torch.get_rng_state()):
         yield "sampling advances torch's global generator: draw only from the generator"
     elif equal_batches(first, second):
@@ -167,6 +170,28 @@ def check_scoring(fixture: TaskFixture) -> Iterator[str]:
         chance = task.chance(gap)
         if not (0 <= chance.accuracy < 1 and math.isfinite(chance.loss)):
             yield f"chance is {chance} at gap {gap}: it must be an accuracy in [0, 1) and a finite loss"
+
+
+def check_splits(fixture: TaskFixture) -> Iterator[str]:
+    """Check that no held-out sequence is also one of training, if the task takes a split."""
+    if fixture.task._takes_split and (shared := shared_sequences(fixture)):
+        yield f"{shared:,} of {SPLIT_SEQUENCES:,} held-out sequences are also in training: put each sequence into one split only"
+
+
+def check_repeats(fixture: TaskFixture) -> Iterator[str]:
+    """Ask whether sequences come from a data set: most held-out ones also occur in training, and the task takes no split."""
+    if fixture.is_plugin and not fixture.task._takes_split and 2 * (shared := shared_sequences(fixture)) > SPLIT_SEQUENCES:
+        sentence = f"{shared:,} of {SPLIT_SEQUENCES:,} held-out sequences also occur in training"
+        yield f"{sentence}: if they come from a data set, let sample take split and keep some for evaluation"
+
+
+def shared_sequences(fixture: TaskFixture) -> int:
+    """Return how many of :data:`SPLIT_SEQUENCES` held-out sequences have the inputs of one of as many training sequences."""
+    gap, found = fixture.gaps[-1], []
+    for seed, split in enumerate(("train", "eval"), start=3):
+        inputs = fixture.batch(gap, SPLIT_SEQUENCES, seed, split).inputs.transpose(0, 1).contiguous()  # (B, T) or (B, T, D)
+        found.append([sequence.numpy().tobytes() for sequence in inputs])
+    return sum(map(set(found[0]).__contains__, found[1]))
 
 
 def check_words(fixture: TaskFixture) -> Iterator[str]:
@@ -222,9 +247,12 @@ CHECKS: tuple[Check[TaskFixture], ...] = (
     Check("shapes", check_batch_shapes),
     Check("range", check_ranges),
     Check("determinism", check_sampling),
+    Check("splits", check_splits),
     Check("scoring", check_scoring),
     Check("chance", check_chance),
     Check("leak", check_leak),
     Check("words", check_words, "doubtful"),
+    Check("files", check_files, "doubtful", stops=False, several=True),
+    Check("repeats", check_repeats, "note", stops=False),
     Check("identity", check_identity, "note", stops=False),
 )

@@ -110,7 +110,7 @@ def print_example(task: str, gap: int, seed: int, language: str, options: dict[s
         instance.check_gap(gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    words = instance.words(instance.sample(gap, 1, stream(seed, "show")), 0, language)
+    words = instance.words(instance.draw(gap, 1, stream(seed, "show"), "eval"), 0, language)
     for top, bottom in wrap_pairs([(word.text, word.answer or ".") for word in words], line_width()):
         typer.echo(f"input {top}".rstrip())
         typer.echo(f"due   {bottom}".rstrip())
