@@ -9,7 +9,7 @@ import torch
 
 import rnnbench as api
 from rnnbench._analysis.summary import horizon_multiples
-from rnnbench._config import RunRequest, gaps_of, gaps_text
+from rnnbench._config import HORIZON_PER_GAP, RunRequest, gaps_of, gaps_text, horizon_of
 from rnnbench._errors import UserError
 from rnnbench._report.text import recipe_flags
 from rnnbench._spec.resolve import Resolved, resolve
@@ -74,7 +74,7 @@ def test_every_batch_has_one_of_the_gaps_and_all_are_equally_frequent() -> None:
 
 def test_the_largest_training_gap_sets_the_horizon_and_what_an_initialisation_gets() -> None:
     trained, plain = resolved(train_gaps="1..30"), resolved(gap=30)
-    assert trained.run.horizon == plain.run.horizon == 300
+    assert trained.run.horizon == plain.run.horizon == horizon_of(30)
     for one, other in zip(build(trained).parameters(), build(plain).parameters(), strict=True):
         assert torch.equal(one, other)
     cells = [build(resolved(cell="indrnn", **more)).cell for more in ({"train_gaps": "4..900"}, {"gap": 900})]
@@ -132,8 +132,8 @@ def test_one_command_measures_a_network_beyond_its_training_gaps(rnnbench, tmp_p
 
 
 def test_a_horizon_from_the_largest_training_gap_is_the_usual_multiple() -> None:
-    runs = pd.DataFrame({"gap": [4, 4], "train_gaps": ["1..30", ""], "horizon": [300.0, 300.0]})
-    assert horizon_multiples(runs).tolist()[0] == 10
+    runs = pd.DataFrame({"gap": [4, 4], "train_gaps": ["1..30", ""], "horizon": [horizon_of(30)] * 2})
+    assert horizon_multiples(runs).tolist()[0] == HORIZON_PER_GAP
     assert horizon_multiples(runs).isna().tolist() == [False, True]
 
 
