@@ -20,7 +20,16 @@ from typing import Any, Generic, TypeVar
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option
-from rnnbench._errors import PLUGIN_FILES, PluginError, UserError, did_you_mean, one_line, plugin_error_line, raised_explicitly
+from rnnbench._errors import (
+    PLUGIN_FILES,
+    FieldError,
+    PluginError,
+    UserError,
+    did_you_mean,
+    one_line,
+    plugin_error_line,
+    raised_explicitly,
+)
 from rnnbench._plugins.files import files_digest
 from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.source import (
@@ -158,12 +167,19 @@ class Registry(Generic[C]):
         return self.named()[what]
 
     def get(self, name: str, source: str) -> Entry[C]:
-        """Return the entry of a resolved run; raise UserError if this process does not have it."""
+        """Return the entry of a resolved run; raise UserError if this process does not have it.
+
+        The advice of the message holds for every command and function that reads a run.
+        """
         found = self._plugins.get((name, source)) or self.named().get(name)
-        if found is None or found.source != source:
-            what = f"{self.noun} {name} with source {source}" if source else f"{self.noun} {name}"
-            raise UserError(f"{what} is not known here: give its file with --{self.noun} PATH, as it was when the run was made")
-        return found
+        if found is not None and found.source == source:
+            return found
+        if not source:
+            raise UserError(f"{self.noun} {name} of this run is not installed here: install the version that has it")
+        other = any(known == name for known, _ in self._plugins)
+        problem = f"has another source than the {self.noun} that is given" if other else "is not known here"
+        advice = f"give its file, package.module:Class or class with {{{self.noun}}}, as it was when the run was made"
+        raise FieldError(f"{self.noun} {{plugin}} of this run {problem}: {advice}", plugin=name)
 
     def register(self, what: type[C] | Plugin) -> Entry[C]:
         """Return the entry of a class from Python, or of a plug-in that a file or another process provides.

@@ -110,3 +110,39 @@ class SensitivityRow(Record):
     parameters: Count = Field(description="parameters of the cell")
     sensitivity: Number = Field(description="norm of d (v . y) / d theta, v a random unit vector")
     through_time: Number | None = Field(description="norm of d (v . y) / d (state gap steps earlier); empty without a state")
+
+
+class TrainedSensitivityRow(SensitivityRow):
+    """The same for a finished run, before or after training: a row of ``sensitivity_*.csv``."""
+
+    when: Text = Field(description="initial or trained")
+
+
+class FinishedRunRow(Record):
+    """The columns that name a finished run in the tables of :mod:`rnnbench.insight`."""
+
+    run_id: Text = Field(description="run_id of the run")
+    cell: Text = Field(description="cell, by name")
+    init: Text = Field(description="initialisation")
+    task: Text = Field(description="task, by name")
+    gap: Gap = Field(description="gap of the training, in time steps")
+    seed: Seed = Field(description="seed of the run")
+
+
+class RemembranceRow(FinishedRunRow):
+    """The effect of replaced early inputs on the predictions of a run: a row of ``remembrance_*.csv``."""
+
+    replaced: Count = Field(description="number of first inputs that were replaced")
+    steps_before: Count = Field(description="time steps from the last replaced input to the last answer")
+    changed: Number = Field(description="share of answers that differ")
+    distance: Number = Field(description="mean total variation of the predictions; of numbers, mean absolute difference")
+
+
+class PositionRow(FinishedRunRow):
+    """The accuracy of a run at one answer of a sequence: a row of ``positions_*.csv``."""
+
+    eval_gap: Gap = Field(description="gap of the evaluation, in time steps")
+    position: Count = Field(description="number of the answer in its sequence, from 0")
+    accuracy: Number = Field(description="share of right answers at this position")
+    answers: Count = Field(description="number of answers")
+    chance_accuracy: Number = Field(description="accuracy of the best memoryless predictor")

@@ -2,13 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pandas as pd
+
+from rnnbench._config import as_list
+from rnnbench._errors import UserError
+from rnnbench._spec.request import CellLike, TaskLike
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Extrapolation, StudyFolder
+from rnnbench._study.record import frame
 from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import check_device, check_memory, stream
 from rnnbench._training.process_state import training_settings
-from rnnbench.insight._load import load_trained
+from rnnbench.insight._load import FinishedRun, StudyLike, finished_runs, load_trained
 from rnnbench.insight._progress import Counting
+
+
+def measure_extrapolation(
+    run: str | FinishedRun,
+    *,
+    gap: int | Iterable[int],
+    study: StudyLike = "results",
+    cell: CellLike | None = None,
+    task: TaskLike | None = None,
+    progress: Counting = iter,
+) -> pd.DataFrame:
+    """Measure the accuracy of a finished run at other gaps, as ``rnnbench run --eval-gaps`` does, and record it in its study.
+
+    Args:
+        run: a result, or the run_id of a run of ``study`` or its beginning.
+        gap: gaps in time steps.
+        study: the study that contains the run named in ``run``.
+        cell, task: the file, ``package.module:Class`` or class of the run's cell and task, if they are plug-ins.
+        progress: progress bar, such as ``tqdm.tqdm``.
+
+    Returns:
+        One row per gap, in ascending order, as :func:`rnnbench.load_extrapolation` returns them, for
+        :func:`rnnbench.plots.plot_extrapolation`.
+
+    Raises:
+        UserError: the run does not exist, or its task does not support a gap.
+
+    Example:
+        >>> import rnnbench
+        >>> result = rnnbench.run(cell="gru", task="beijing", gap=5, hidden_size=8, max_steps=10, progress=False)
+        >>> measure_extrapolation(result, gap=[3, 20])["eval_gap"].tolist()
+        [3, 20]
+    """
+    ((resolved, home),) = finished_runs(run, study, cell, task)
+    for one in as_list(gap):
+        try:
+            resolved.task.check_gap(one)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    return frame(measure_eval_gaps(home, resolved, as_list(gap), progress=progress), Extrapolation)
 
 
 def measure_eval_gaps(

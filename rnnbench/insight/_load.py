@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from rnnbench._cell import Cell, State, cast, check_step
-from rnnbench._config import Run
+from rnnbench._config import Run, as_list
 from rnnbench._errors import UserError
-from rnnbench._spec.resolve import Resolved
+from rnnbench._plugins.registry import CELLS, TASKS, Registry
+from rnnbench._spec.request import spec_of
+from rnnbench._spec.resolve import Resolved, rebuild
 from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
@@ -80,6 +84,44 @@ def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = to
         raise unreadable(path) from error
     cast(model, dtype)
     return model
+
+
+class FinishedRun(Protocol):
+    """A finished run and the study with its weights, such as a :class:`rnnbench.Result`."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def study(self) -> StudyFolder: ...
+
+
+StudyLike = StudyFolder | Path | str
+
+
+def finished_runs(
+    runs: str | FinishedRun | Sequence[str | FinishedRun], study: StudyLike, cell: object = None, task: object = None
+) -> list[tuple[Resolved, StudyFolder]]:
+    """Return finished runs, given as results or by run_id, each with its study.
+
+    ``cell`` and ``task`` are the plug-ins that the runs need: a file, ``package.module:Class`` or a class, or several of them.
+
+    Raises:
+        UserError: a run does not exist, or its cell or task is a plug-in that is not given.
+    """
+    given: tuple[tuple[Registry[Any], object], ...] = ((CELLS, cell), (TASKS, task))
+    for registry, plugins in given:
+        for one in [] if plugins is None else as_list(plugins):
+            if spec := spec_of(registry, one):
+                registry.find(spec[0])
+    named: list[str | FinishedRun] = as_list(runs)
+    found = []
+    for one in named:
+        if isinstance(one, str):
+            home = study if isinstance(study, StudyFolder) else StudyFolder.open(study)
+            found.append((rebuild(find_run(home, one.strip())), home))
+        else:
+            found.append((rebuild(one.run), one.study))
+    return found
 
 
 def find_run(study: StudyFolder, name: str) -> Run:

@@ -13,36 +13,27 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 import torch
 
-from rnnbench._config import Run, as_list
+from rnnbench._config import as_list
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
 from rnnbench._spec.request import CellLike, TaskLike, request
-from rnnbench._spec.resolve import Resolved, rebuild, resolve
-from rnnbench._study import StudyFolder, Table
+from rnnbench._spec.resolve import resolve
+from rnnbench._study import Table
 from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
 from rnnbench._study.record import Record, frame
 from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
-from rnnbench.insight._load import build_initialised, find_run, load_trained
+from rnnbench.insight._load import FinishedRun, StudyLike, build_initialised, finished_runs, load_trained
 from rnnbench.insight._progress import Counting
 
 K = TypeVar("K", bound=tuple[object, ...])
 R = TypeVar("R", bound=Record)
-
-
-class FinishedRun(Protocol):
-    """A finished run and the study with its weights, such as a :class:`rnnbench.Result`."""
-
-    @property
-    def run(self) -> Run: ...
-    @property
-    def study(self) -> StudyFolder: ...
 
 
 class Gradients(NamedTuple):
@@ -82,7 +73,7 @@ def measure_gradients(
     *,
     cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
     run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
-    study: StudyFolder | Path | str = "results",
+    study: StudyLike = "results",
     float64: bool = True,
     **fields: object,
 ) -> Gradients:
@@ -91,7 +82,7 @@ def measure_gradients(
     The networks are untrained, or, with ``run``, finished runs before and after training.
 
     Args:
-        cell: one cell or several, untrained; ignored with ``run``.
+        cell: one cell or several, untrained. With ``run``: the file, ``package.module:Class`` or class of a plug-in.
         run: finished runs instead: results, or run_ids of ``study`` or their beginnings.
         study: the study that contains the runs named in ``run``.
         float64: precision; gradients in float32 end at 1e-45.
@@ -112,8 +103,7 @@ def measure_gradients(
     dtype = torch.float64 if float64 else torch.float32
     networks = []
     if run is not None:
-        named: list[str | FinishedRun] = as_list(run)
-        for resolved, home in [_finished(one, study) for one in named]:
+        for resolved, home in finished_runs(run, study, cell, fields.get("task")):
             networks.append((resolved, "initial", build_initialised(resolved, dtype)))
             networks.append((resolved, "trained", load_trained(resolved, home, dtype)))
     else:
@@ -132,12 +122,20 @@ def measure_gradients(
     return Gradients(pd.concat(curves, ignore_index=True), pd.DataFrame(numbers))
 
 
-def measure_gates(run: str | FinishedRun, *, study: StudyFolder | Path | str = "results", example: int = 0) -> Gates:
+def measure_gates(
+    run: str | FinishedRun,
+    *,
+    study: StudyLike = "results",
+    cell: CellLike | None = None,
+    task: TaskLike | None = None,
+    example: int = 0,
+) -> Gates:
     """Measure gates and state of a finished run along one sequence, and the half-lives of its units.
 
     Args:
         run: a result, or the run_id of a run of ``study`` or its beginning.
         study: the study that contains the run named in ``run``.
+        cell, task: the file, ``package.module:Class`` or class of the run's cell and task, if they are plug-ins.
         example: index of the fresh sequence.
 
     Returns:
@@ -152,7 +150,7 @@ def measure_gates(run: str | FinishedRun, *, study: StudyFolder | Path | str = "
         >>> sorted(set(measure_gates(result).half_lives["when"]))
         ['initial', 'trained']
     """
-    resolved, home = _finished(run, study)
+    ((resolved, home),) = finished_runs(run, study, cell, task)
     model = load_trained(resolved, home, torch.float64)
     values = _gates.gate_values(model, resolved, example)
     lives = _gates.half_life_table(build_initialised(resolved, torch.float64), model, resolved)
@@ -326,11 +324,3 @@ def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
     """Return the constructions called ``name``, or all."""
     names: list[str] = as_list(name or list(CONSTRUCTIONS))
     return [find_construction(one) for one in names]
-
-
-def _finished(run: str | FinishedRun, study: StudyFolder | Path | str) -> tuple[Resolved, StudyFolder]:
-    """Return a finished run and its study."""
-    if not isinstance(run, str):
-        return rebuild(run.run), run.study
-    home = study if isinstance(study, StudyFolder) else StudyFolder.open(study)
-    return rebuild(find_run(home, run.strip())), home

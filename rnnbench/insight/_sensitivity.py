@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 
 from rnnbench._cell import Cell, check_inputs
+from rnnbench._config import as_list
 from rnnbench._spec.request import CellLike, request
 from rnnbench._spec.resolve import Resolved, resolve
-from rnnbench._study.insight_tables import SensitivityRow
+from rnnbench._study.insight_tables import SensitivityRow, TrainedSensitivityRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._gradients import keep_last_answer, line_slope
-from rnnbench.insight._load import build_initialised, unroll
+from rnnbench.insight._load import FinishedRun, StudyLike, build_initialised, finished_runs, load_trained, unroll
 from rnnbench.insight._progress import Counting
 
 SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
@@ -67,45 +68,58 @@ def measure_sensitivity(
     cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
     gap: Iterable[int] = (10, 20, 50, 100, 200, 500),
     seed: Iterable[int] = (0, 1, 2),
+    run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
+    study: StudyLike = "results",
     progress: Counting = iter,
     **fields: object,
 ) -> pd.DataFrame:
-    """Measure how strongly an untrained network's output depends on its parameters and on its state a gap earlier (float64).
+    """Measure how strongly a network's output depends on its parameters and on its state a gap earlier (float64).
+
+    The networks are untrained, or, with ``run``, finished runs before and after training.
 
     Args:
-        cell: one cell or several.
-        gap: gaps in time steps.
-        seed: seeds of the initialisation and the sequences.
+        cell: one cell or several, untrained. With ``run``: the file, ``package.module:Class`` or class of a plug-in.
+        gap: gaps in time steps; with ``run``, that of each run.
+        seed: seeds of the initialisation and the sequences; with ``run``, that of each run.
+        run: finished runs instead: results, or run_ids of ``study`` or their beginnings.
+        study: the study that contains the runs named in ``run``.
         progress: progress bar, such as ``tqdm.tqdm``.
         fields: other fields of the run: ``task`` (default recall), ``hidden_size``, ``init``, ``option``, ``recipe``.
 
     Returns:
         One row per cell, gap and seed: ``cell, init, task, gap, seed, length, parameters, sensitivity, through_time``. ``length``
         is in time steps, ``parameters`` is their number in the cell. ``sensitivity`` is the norm of d output / d parameters,
-        ``through_time`` that of d output / d state a gap earlier (Zucchet & Orvieto 2024, section 2).
+        ``through_time`` that of d output / d state a gap earlier (Zucchet & Orvieto 2024, section 2). With ``run`` there is one
+        more column, ``when``: initial or trained.
 
     Raises:
-        UserError: a cell, task, option or initialisation does not exist.
+        UserError: a cell, task, option, initialisation or run does not exist.
 
     Example:
         >>> measure_sensitivity(cell="gru", gap=[5, 10], seed=[0], hidden_size=8)["gap"].tolist()
         [5, 10]
     """
-    cells = [cell] if isinstance(cell, str | type) or not isinstance(cell, Iterable) else list(cell)
-    axes = product(cells, gap, seed)
+    if run is not None:
+        rows = []
+        for resolved, home in progress(finished_runs(run, study, cell, fields.get("task"))):
+            models = {"initial": build_initialised(resolved, torch.float64), "trained": load_trained(resolved, home, torch.float64)}
+            rows += [parameter_sensitivity(model, resolved) | {"when": when} for when, model in models.items()]
+        return pd.DataFrame(rows, columns=list(TrainedSensitivityRow.columns()))
+    axes = product(as_list(cell), gap, seed)
     runs = [resolve(request({"task": "recall"} | fields | {"cell": c, "gap": g, "seed": s})) for c, g, s in axes]
     rows = [parameter_sensitivity(build_initialised(run, torch.float64), run) for run in progress(runs)]
     return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 
 
 def growth_exponents(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fit k for each cell so that its sensitivity grows like gap ** k, by a straight line through the logarithms.
+    """Fit k for each untrained cell so that its sensitivity grows like gap ** k, by a straight line through the logarithms.
 
     Returns:
         Columns ``cell, init, exponent``; NaN with a single gap.
     """
     rows = []
-    for (cell, init), curve in frame[frame["gap"] > 0].groupby(["cell", "init"]):
+    initial = frame[frame["when"] == "initial"] if "when" in frame else frame
+    for (cell, init), curve in initial[initial["gap"] > 0].groupby(["cell", "init"]):
         x, y = (curve[name].map(math.log) for name in ("gap", "sensitivity"))
         rows.append({"cell": cell, "init": init, "exponent": line_slope(x, y)})
     return pd.DataFrame(rows, columns=["cell", "init", "exponent"])

@@ -22,6 +22,7 @@ from rnnbench.plots._gradients import plot_gradients
 from rnnbench.plots._guesses import plot_guesses
 from rnnbench.plots._learning import plot_learning
 from rnnbench.plots._published import plot_published
+from rnnbench.plots._remembrance import plot_positions, plot_remembrance
 from rnnbench.plots._sensitivity import plot_sensitivity
 from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 from rnnbench.plots._style import STYLES, style
@@ -38,7 +39,9 @@ __all__ = [
     "plot_guesses",
     "plot_learning",
     "plot_overview",
+    "plot_positions",
     "plot_published",
+    "plot_remembrance",
     "plot_sensitivity",
     "plot_solved",
     "plot_span",

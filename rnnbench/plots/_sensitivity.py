@@ -24,6 +24,8 @@ def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
         The figure, two panels on logarithmic axes: slope in the parameters, and slope in the state a gap earlier.
     """
     frame = frame.assign(label=cell_and_init(frame))
+    if "when" in frame:
+        frame["label"] += ", " + frame["when"]
     styles = curve_styles(frame)
     kinds = {"sensitivity": "d output / d parameters", "through_time": "d output / d state, a gap earlier"}
     figure, axes = make_panels(list(kinds), ax, width=4.6, height=3.4)
@@ -34,7 +36,8 @@ def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
         set_gap_axis(panel, frame["gap"])
         panel.set_yscale("log")
         panel.set(title=f"{frame['task'].iloc[0]}: {what}", ylabel="norm")
-    note = "before training; slopes below 1e-12 are not drawn. A memory that is kept (right, level) makes the output sensitive to "
+    note = "" if "when" in frame else "before training; "
+    note += "slopes below 1e-12 are not drawn. A memory that is kept (right, level) makes the output sensitive to "
     note += "every parameter (left), unless its input is shut in proportion (Zucchet & Orvieto 2024)"
     add_legend(figure, axes, note, ax is None)
     return figure

@@ -16,6 +16,8 @@ from rnnbench._config import MOST_SEQUENCES
 def gates(
     run: Annotated[str, typer.Argument(help="run_id of a finished run, or its first characters.")],
     study: flags.StudyFlag = Path("results"),
+    cell: flags.RunCellFlag = None,
+    task: flags.RunTaskFlag = None,
     example: Annotated[
         int, typer.Option(callback=flags.within(0, MOST_SEQUENCES), metavar="NUMBER", help="Number of the sequence to show.")
     ] = 0,
@@ -32,7 +34,7 @@ def gates(
 
     name = find_run(StudyFolder.open(study), run).run_id
     check_writable(out)
-    result = measure_gates(name, study=study, example=example)
+    result = measure_gates(name, study=study, cell=cell, task=task, example=example)
     typer.echo(gate_lines(result))
     save(out, f"gates_{name}", result.means, GateRow, plot_gates(*result))
     if len(result.half_lives):

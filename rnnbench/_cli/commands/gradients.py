@@ -19,7 +19,7 @@ def gradients(
     hidden_size: flags.WidthFlag = 128,
     init: flags.InitFlag = None,
     seed: flags.SeedFlag = 0,
-    run: Annotated[str | None, typer.Option(metavar="RUN_IDS", help="Measure these finished runs instead.")] = None,
+    run: flags.RunsFlag = None,
     study: flags.StudyFlag = Path("results"),
     float64: Annotated[bool, typer.Option("--float64/--float32", help="Precision; float32 cannot hold norms below 1e-45.")] = True,
     option: flags.TaskOptionFlag = None,
@@ -28,7 +28,7 @@ def gradients(
     """Measure how the gradient fades through the gap.
 
     Measures the norm of d loss / d state by distance to the answer, before training and, with --run, also after it. With --run the
-    flags of an untrained network are ignored.
+    flags of an untrained network are ignored, but --cell and --task give the plug-ins of the runs, as when they were made.
     """
     from rnnbench._cli.terminal.analysis_text import gradient_lines
     from rnnbench._cli.terminal.output import check_writable, save

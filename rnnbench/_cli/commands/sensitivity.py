@@ -21,17 +21,21 @@ def sensitivity(
     init: flags.InitFlag = None,
     recipe: flags.RecipeFlag = None,
     option: flags.TaskOptionFlag = None,
+    run: flags.RunsFlag = None,
+    study: flags.StudyFlag = Path("results"),
     out: flags.FolderFlag = Path("results/sensitivity"),
     quiet: flags.QuietFlag = False,
 ) -> None:
     """Measure how strongly the output depends on the parameters, by gap.
 
-    The networks are not trained. A long memory makes the output sensitive to small changes of the parameters.
+    The networks are not trained. With --run, finished runs are measured before and after training, each at its own gap and seed.
+    --cell and --task then give the plug-ins of the runs, as when they were made. A long memory makes the output sensitive to small
+    changes of the parameters.
     """
     from rnnbench._cli.terminal.analysis_text import sensitivity_lines
     from rnnbench._cli.terminal.output import check_writable, save
     from rnnbench._cli.terminal.progress_bar import counting
-    from rnnbench._study.insight_tables import SensitivityRow
+    from rnnbench._study.insight_tables import SensitivityRow, TrainedSensitivityRow
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
@@ -46,6 +50,9 @@ def sensitivity(
         init=init,
         recipe=recipe,
         option=flags.parse_options(option),
+        run=None if run is None else flags.name_list("--run", run),
+        study=study,
     )
     typer.echo(sensitivity_lines(result))
-    save(out, f"sensitivity_{result['task'].iloc[0]}", result, SensitivityRow, plot_sensitivity(result))
+    columns = SensitivityRow if run is None else TrainedSensitivityRow
+    save(out, f"sensitivity_{result['task'].iloc[0]}", result, columns, plot_sensitivity(result))

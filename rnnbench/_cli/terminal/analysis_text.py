@@ -30,6 +30,8 @@ def gradient_lines(numbers: pd.DataFrame) -> str:
 def sensitivity_lines(frame: pd.DataFrame) -> str:
     """Return the medians of :func:`rnnbench.insight.measure_sensitivity` over seeds, and their growth with the gap."""
     lines = [f"{'cell':>12} {'gap':>6} {'d out/d parameters':>19} {'d out/d state':>14}"]
+    if "when" in frame:
+        frame = frame.assign(cell=frame["cell"] + ", " + frame["when"])
     middle = frame.groupby(["cell", "gap"], sort=False)[["sensitivity", "through_time"]].median()
     lines += [
         f"{c:>12} {g:>6} {number(s, '19.3g')} {number(t, '14.2g')}"
@@ -42,6 +44,25 @@ def sensitivity_lines(frame: pd.DataFrame) -> str:
                 f"{row['cell']} ({row['init']}): sensitivity {verb} like gap to the power of {number(row['exponent'], '0.2f')}"
             )
     return "\n".join(lines)
+
+
+def remembrance_lines(frame: pd.DataFrame) -> list[str]:
+    """Return one line per run: the answers that change when the first inputs are replaced, at five numbers of inputs."""
+    lines = []
+    for run_id, rows in frame.groupby("run_id", sort=False):
+        shown = rows.iloc[[round(k * (len(rows) - 1) / 4) for k in range(5)]].drop_duplicates("replaced")
+        shares = [f"first {t:,}: {percent(share)}" for t, share in zip(shown["replaced"], shown["changed"], strict=True)]
+        lines.append(f"{run_id}: answers that change if inputs are replaced, {', '.join(shares)}")
+    return lines
+
+
+def position_lines(frame: pd.DataFrame) -> list[str]:
+    """Return one line per run and gap of :func:`rnnbench.insight.measure_positions`: the accuracy at each position."""
+    return [
+        f"{run_id}, gap {gap:,}: accuracy by position {' '.join(f'{100 * share:.0f}' for share in rows['accuracy'])} %, "
+        f"chance {percent(rows['chance_accuracy'].iloc[0])}"
+        for (run_id, gap), rows in frame.groupby(["run_id", "eval_gap"], sort=False)
+    ]
 
 
 def gate_lines(gates: Gates) -> str:

@@ -94,6 +94,15 @@ TasksFlag = Annotated[
     str, typer.Option("--task", metavar="beijing,copy", help="Tasks, separated by commas.", autocompletion=COMPLETE["task"])
 ]
 TaskFlag = Annotated[str, typer.Option("--task", help="Task, by name or path.", autocompletion=COMPLETE["task"])]
+RunsFlag = Annotated[
+    str | None, typer.Option("--run", metavar="RUN_IDS", help="Measure these finished runs instead, separated by commas.")
+]
+RunCellFlag = Annotated[
+    str | None, typer.Option("--cell", metavar="PATH", help="File or package.module:Class of the run's cell, if it is a plug-in.")
+]
+RunTaskFlag = Annotated[
+    str | None, typer.Option("--task", metavar="PATH", help="File or package.module:Class of the run's task, if it is a plug-in.")
+]
 WidthFlag = Annotated[
     int, typer.Option("--hidden-size", callback=within(1, LARGEST_WIDTH), metavar="UNITS", help="Width of the cells.")
 ]
