@@ -33,6 +33,7 @@ MOST_SEQUENCES = 10_000_000
 MOST_SEEDS = 10_000
 MOST_TRAIN_GAPS = 10_000
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
+RUN_ID = re.compile(r"[\w.+-]{1,200}", re.ASCII)
 GAP_RANGES = re.compile(r"\d{1,8}(\.\.\d{1,8})?(,\d{1,8}(\.\.\d{1,8})?)*", re.ASCII)
 
 
@@ -104,6 +105,15 @@ def _device(name: str) -> str:
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
         raise ValueError("cpu, cuda or cuda:N")
     return name
+
+
+def file_word(text: str, length: int = 40) -> str:
+    """Return text as a part of a file name: letters, digits and ``_.+-`` of it; a text that this changes gets a digest.
+
+    Two texts never give the same word, and no word leaves its folder.
+    """
+    word = re.sub(r"[^\w.+-]", "_", text)[:length].lstrip(".")
+    return word if word == text else f"{word}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def flag(name: str) -> str:

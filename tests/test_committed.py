@@ -11,6 +11,7 @@ from rnnbench._claims.claim import Finding
 from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.launch import requested_runs
+from rnnbench._sweep.status import ids_so_far
 from rnnbench._sweep.sweep_file import read_sweep
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -41,9 +42,9 @@ def test_a_committed_sweep_file_finds_its_runs(file: Path) -> None:
         assert (len(ids), hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]) == NOT_COMMITTED[name]
         return
     study = StudyFolder.open(file.parent)
-    runs = requested_runs(study, sweep, {})
-    assert runs
-    assert [run.run_id for run in runs if study.finished(run.run_id) is None] == []
+    run_ids = ids_so_far(study, requested_runs(sweep))
+    assert run_ids
+    assert [run_id for run_id in run_ids if study.finished(run_id) is None] == []
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.name)

@@ -14,7 +14,7 @@ from rnnbench._errors import UserError
 from rnnbench._study import RunRecord, StudyFolder, Table
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text
-from rnnbench._sweep.sweep_file import read_sweep, save_sweep
+from rnnbench._sweep.sweep_file import StoredRuns, read_sweep, save_sweep
 from rnnbench._sweep.tuning import choose, needed, pilots
 
 BASE = next(iter(StudyFolder.open(Path(__file__).parents[1] / "results" / "reference").records()))
@@ -98,7 +98,7 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
     file, study = tmp_path / "elsewhere.csv", StudyFolder.create(tmp_path / "reported")
     Table(file, Tuned).update(tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02}))
     reported = SweepRequest(cell=["rnn", "gru"], task=["recall"], gap=[20], tuned=str(file))
-    save_sweep(reported, study)  # which keeps the table beside the runs
+    save_sweep(reported, StoredRuns(), study)  # which keeps the table beside the runs
     others = [SweepRequest(cell=["rnn"], task=["recall"], gap=[20], init=["orthogonal"], lr=lr) for lr in ([0.001], [0.001, 0.02])]
     one, several = (grid(other) for other in others)
 

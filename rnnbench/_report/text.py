@@ -91,9 +91,9 @@ def example_sequences(task: str, runs: pd.DataFrame) -> tuple[str, dict[str, lis
     from rnnbench._errors import UserError
     from rnnbench._plugins.registry import TASKS, make_task
 
-    options = json.loads(runs.loc[runs["task"] == task, "option"].iloc[0] or "{}")
+    first = runs[runs["task"] == task].iloc[0]
     try:
-        made = make_task(TASKS.find(task), options)
+        made = make_task(TASKS.get(task, first.get("task_source", "")), json.loads(first["option"] or "{}"))
         gap = max(EXAMPLE_GAP, made.min_gap)
         made.check_gap(gap)
         batch = made.draw(gap, 1, torch.Generator().manual_seed(0), "eval")

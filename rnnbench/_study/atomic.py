@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 import time
 import warnings
 import weakref
@@ -41,8 +42,10 @@ class OpenedFile:
 def append(path: Path, text: str) -> None:
     """Append complete lines to a file in one write, flushed to the disk; cut off a torn last line of an earlier crash.
 
-    If the disk is full or broken, raise StorageError; the file is as before.
+    If the disk is full or broken, raise StorageError; the file is as before. Raise UserError for a link, which may lead anywhere.
     """
+    if path.is_symlink():
+        raise UserError(f"{path} is a link to another file: put the file itself in its place")
     try:
         with path.open("a+b") as file:
             end = file.seek(0, os.SEEK_END)
@@ -64,7 +67,8 @@ def replace(path: Path, content: bytes) -> None:
     """Write a file, all or nothing; raises StorageError as :func:`append` does."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # a new file: a link of that name, in somebody else's study, is not followed
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -100,6 +104,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
     """Read a file of :func:`save_tensors` without running code that it may contain; raises UserError for any other file."""
     import torch
 
+    check_regular(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # torch also warns about damaged files
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -108,6 +113,14 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise unreadable(path)
     return content
+
+
+def check_regular(path: Path) -> None:
+    """Raise UserError for a pipe, a device or a socket, which can be read without end; a path that does not exist passes."""
+    with contextlib.suppress(OSError):  # reported when it is opened
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise UserError(f"cannot read {path}: it is not a regular file")
 
 
 def unreadable(path: Path) -> UserError:
@@ -142,6 +155,8 @@ def locked(path: Path) -> bool:
             return False
         return True
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False

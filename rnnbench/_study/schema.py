@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from rnnbench._config import LARGEST_COUNT, Role, Run, RunFields, Seed, ordered, role_of
+from rnnbench._config import LARGEST_COUNT, RUN_ID, Role, Run, RunFields, Seed, ordered, role_of
 from rnnbench._study.record import Record
 from rnnbench._version import __version__
 
@@ -27,13 +27,22 @@ Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Answers = Annotated[Count, Field(description="scored answers that accuracy is counted over")]
 
 
+def checked_run_id(text: str) -> str:
+    """Return a run_id, which is also a file name; raise ValueError for any other text, which could name a file elsewhere."""
+    if not RUN_ID.fullmatch(text):
+        raise ValueError("a run_id: letters, digits and _.+-")
+    return text
+
+
 class RunRow(Record):
     """The columns that name a run in every table of a study."""
 
     KEY: ClassVar[tuple[str, ...]] = ("run_id",)
 
     schema_: int = Field(default=SCHEMA, alias="schema", description="version of the file layout")
-    run_id: str = Field(description="name of the run: its task, cell, initialisation, gap, seed and a digest of its identity")
+    run_id: Annotated[str, AfterValidator(checked_run_id)] = Field(
+        description="name of the run: its task, cell, initialisation, gap, seed and a digest of its identity"
+    )
 
     @classmethod
     def of(cls, run: Run, **values: object) -> Self:

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
-from rnnbench._errors import BusyError, UserError, storage_error_of
+from rnnbench._config import RUN_ID
+from rnnbench._errors import BusyError, UserError, shorten_repr, storage_error_of
 from rnnbench._study import atomic
 from rnnbench._study.record import Record, frame
 from rnnbench._study.schema import Extrapolation, Failure, Row, RunRecord
@@ -97,14 +98,24 @@ class StudyFolder:
     def runs_file(self) -> Path:
         return self.finished_table.path
 
+    def file_of(self, run_id: str, folder: str, ending: str) -> Path:
+        """Return the path of a run's file in a folder of the study; raise UserError for a name that could leave it."""
+        if not RUN_ID.fullmatch(run_id):
+            raise UserError(f"{shorten_repr(run_id)} is not a run_id: give one from {self.runs_file}")
+        return self.folder / folder / f"{run_id}{ending}"
+
     def log_file(self, run_id: str) -> Path:
-        return self.folder / "logs" / f"{run_id}.csv"
+        return self.file_of(run_id, "logs", ".csv")
 
     def checkpoint_file(self, run_id: str) -> Path:
-        return self.folder / "checkpoints" / f"{run_id}.pt"
+        return self.file_of(run_id, "checkpoints", ".pt")
 
     def weights_file(self, run_id: str) -> Path:
-        return self.folder / "weights" / f"{run_id}.pt"
+        return self.file_of(run_id, "weights", ".pt")
+
+    def run_ids_of(self, folder: str, pattern: str) -> set[str]:
+        """Return the run_ids that the names of files in a folder of the study begin with; other files are not the study's."""
+        return {path.stem for path in (self.folder / folder).glob(pattern) if RUN_ID.fullmatch(path.stem)}
 
     def records(self) -> list[RunRecord]:
         """Return the finished runs; raises UserError for a damaged table."""
@@ -129,8 +140,9 @@ class StudyFolder:
     def _unsettled(self) -> set[str]:
         """Return runs that a killed process left unfinished: a half-written file, a redo not in place, a spare checkpoint."""
         halves = {HALF.sub("", path.name) for name in FOLDERS for path in (self.folder / name).glob("*.tmp")}
-        redone = {path.stem for path in (self.folder / "redo").glob("*.json")}
-        return halves | redone | {path.stem for path in (self.folder / "checkpoints").glob("*.pt") if self.finished(path.stem)}
+        halves = {name for name in halves if RUN_ID.fullmatch(name)}
+        redone = self.run_ids_of("redo", "*.json")
+        return halves | redone | {name for name in self.run_ids_of("checkpoints", "*.pt") if self.finished(name)}
 
     def _settle(self, run_id: str) -> None:
         with contextlib.suppress(BusyError), self.claim(run_id):
@@ -179,7 +191,7 @@ class StudyFolder:
 
     def claimed(self, run_id: str) -> bool:
         """Return True if a process holds the run now; writes nothing."""
-        return atomic.locked(self.folder / ".locks" / f"{run_id}.lock")
+        return atomic.locked(self.file_of(run_id, ".locks", ".lock"))
 
     def record(self, row: RunRecord | Extrapolation | Failure) -> None:
         """Write a row into the table of its class, in the place of an earlier one with the same key."""
@@ -205,7 +217,10 @@ class StudyFolder:
     @contextlib.contextmanager
     def _locked(self, name: str, files: str, timeout: float = -1) -> Iterator[None]:
         """Hold a lock inside the block; half-written copies of its files that killed processes left are removed first."""
-        lock = FileLock(self.folder / ".locks" / f"{name}.lock")
+        path = self.file_of(name, ".locks", ".lock")
+        if path.is_symlink():
+            raise UserError(f"{path} is a link, and taking this lock would empty the other file: delete the link")
+        lock = FileLock(path)
         try:
             lock.acquire(timeout=timeout, poll_interval=0.02)  # `status` holds a lock for a moment
         except Timeout:
@@ -244,11 +259,10 @@ class Redo:
     def __init__(self, study: StudyFolder, run_id: str) -> None:
         self.study = study
         self.run_id = run_id
-        folder = study.folder / "redo"
-        self.log_file = folder / f"{run_id}.csv"
-        self.checkpoint_file = folder / f"{run_id}.checkpoint.pt"
-        self.weights_file = folder / f"{run_id}.weights.pt"
-        self.done_file = folder / f"{run_id}.json"
+        self.log_file = study.file_of(run_id, "redo", ".csv")
+        self.checkpoint_file = study.file_of(run_id, "redo", ".checkpoint.pt")
+        self.weights_file = study.file_of(run_id, "redo", ".weights.pt")
+        self.done_file = study.file_of(run_id, "redo", ".json")
 
     def finish(self, record: RunRecord) -> None:
         """Replace the old run. Once its row is written, a kill loses nothing."""
@@ -263,6 +277,8 @@ class Redo:
             record = RunRecord.parse(json.loads(self.done_file.read_bytes()))
         except (ValueError, AttributeError) as error:
             raise atomic.unreadable(self.done_file) from error
+        if record.run_id != self.run_id:
+            raise atomic.unreadable(self.done_file)
         places = {self.log_file: self.study.log_file(self.run_id), self.weights_file: self.study.weights_file(self.run_id)}
         for mine, place in places.items():
             if mine.exists():

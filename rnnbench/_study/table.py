@@ -13,17 +13,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from rnnbench._errors import UserError, storage_error_of
-from rnnbench._study.atomic import OpenedFile, append, replace, storage_error
+from rnnbench._errors import UserError, shorten_repr, storage_error_of
+from rnnbench._study.atomic import OpenedFile, append, check_regular, replace, storage_error
 from rnnbench._study.migrations import migrate
 from rnnbench._study.record import Record, frame
-from rnnbench._study.schema import SCHEMA
+from rnnbench._study.schema import SCHEMA, checked_run_id
 from rnnbench._version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", bound=Record)
+
+LARGEST_FILE = 1 << 30
+"""Bytes of a table that are read at most: about two million runs."""
 
 
 class Table(Generic[R]):
@@ -119,9 +122,12 @@ class Table(Generic[R]):
         raise UserError(f"cannot write {self.path}, which could not be read afterwards: {problem}; change that value")
 
     def _catch_up(self) -> None:
+        check_regular(self.path)
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
+                if size > LARGEST_FILE:
+                    raise UserError(f"cannot read {self.path}: it is larger than {LARGEST_FILE >> 30} GiB")
                 if self._file is None or not self._file.is_same(file) or size < self._read:
                     self._forget()
                     self._file = OpenedFile(file)
@@ -200,10 +206,18 @@ class Table(Generic[R]):
             unknown = f"schema {schema[:20]!r}, which rnnbench {__version__} cannot read"
             raise UserError(f"{self.path}, line {line}: column schema holds {unknown}: use the version that wrote it")
         if int(schema) < SCHEMA:
-            old, cells = cells["run_id"], migrate(self.cls.__name__, cells)
+            old, cells = _old_run_id(cells), migrate(self.cls.__name__, cells)
             self.renamed[old] = cells["run_id"]
             self.older = True
         return cells
+
+
+def _old_run_id(cells: dict[str, str]) -> str:
+    """Return the run_id of a row of an earlier schema, which names the files to convert; raise ValueError if it cannot."""
+    try:
+        return checked_run_id(cells["run_id"])
+    except ValueError as error:
+        raise ValueError(f"column run_id holds {shorten_repr(cells['run_id'])}, which is not {error}") from error
 
 
 def _lines(headers: list[list[str]], columns: list[str], rows: Iterable[Record]) -> str:

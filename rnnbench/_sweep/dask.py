@@ -26,7 +26,7 @@ from rnnbench._errors import BusyError, StorageError, UserError, one_line
 from rnnbench._spec.resolve import plugins_of
 from rnnbench._study import Row, RunRecord
 from rnnbench._study.atomic import replace
-from rnnbench._sweep.dask_task import read_files, train_on_worker
+from rnnbench._sweep.dask_task import file_paths, read_files, train_on_worker
 from rnnbench._sweep.run_queue import Evaluated, Event, Message, RunQueue, Started, Tick
 from rnnbench._sweep.workers import POLL_S, Workers
 from rnnbench._version import __version__
@@ -182,7 +182,7 @@ class Dask(Workers):
             return self.run_queue.fail(run, result["failed"], None)
         try:
             for name, content in result["files"].items():
-                replace(study.folder / name, content)
+                replace(file_paths(study, run.run_id)[name], content)
             if result["record"] is None:
                 self._submit(submission)
                 return Tick()

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rnnbench._config import Run
 from rnnbench._errors import one_line, storage_error_of
@@ -20,9 +21,13 @@ _one_run_at_a_time = threading.Lock()  # torch's thread count and random state b
 
 
 def read_files(study: StudyFolder, run_id: str) -> dict[str, bytes]:
-    """Return a run's files by their path in the study; the log first, as it may be ahead of the checkpoint but never behind."""
-    paths = (study.log_file(run_id), study.checkpoint_file(run_id), study.weights_file(run_id))
-    return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
+    """Return a run's files by the names of :func:`file_paths`; the log first: it may be ahead of the checkpoint, never behind."""
+    return {name: path.read_bytes() for name, path in file_paths(study, run_id).items() if path.exists()}
+
+
+def file_paths(study: StudyFolder, run_id: str) -> dict[str, Path]:
+    """Return the path of every file that a run may have, by its name in messages between driver and worker."""
+    return {"log": study.log_file(run_id), "checkpoint": study.checkpoint_file(run_id), "weights": study.weights_file(run_id)}
 
 
 def train_on_worker(
@@ -43,7 +48,7 @@ def train_on_worker(
         try:
             study = StudyFolder.create(folder)
             for name, content in files.items():
-                replace(study.folder / name, content)
+                replace(file_paths(study, run.run_id)[name], content)
             end = time.monotonic() + seconds
             runner = Runner(rebuild(run, plugins), study)
             worker.log_event(topic, {"warning": warning_line(runner.findings)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import fits, resolve
 from rnnbench._sweep.recipes import tuning_of
+
+T = TypeVar("T")
 
 DEFAULT_INIT = "default"
 """Entry of ``init`` that means each cell's default initialisation."""
@@ -159,9 +161,9 @@ class SpanSearch:
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self.curves: dict[str, _Bisection] = {}
+        self.curves: dict[str, Bisection[Run]] = {}
         for run in runs:
-            self.curves.setdefault(_curve_key(run), _Bisection()).add(run)
+            self.curves.setdefault(_curve_key(run), Bisection()).add(run.gap, run)
 
     def first(self) -> list[Run]:
         """Return the runs to start with: the middle gap of every curve."""
@@ -169,37 +171,37 @@ class SpanSearch:
 
     def after(self, run: Run, solved: bool) -> list[Run]:
         """Return the runs to add when ``run`` has ended: the next gap after the last seed of a gap, else none."""
-        return self.curves[_curve_key(run)].record(run, solved)
+        return self.curves[_curve_key(run)].record(run.gap, solved)
 
     def max_runs(self) -> int:
         """Return an upper bound of the number of runs."""
         return sum(curve.max_runs() for curve in self.curves.values())
 
 
-class _Bisection:
+class Bisection(Generic[T]):
     """The search on one curve: gaps up to index ``low`` are solved, those from index ``high`` are not."""
 
     def __init__(self) -> None:
-        self.runs: dict[int, list[Run]] = {}
+        self.runs: dict[int, list[T]] = {}
         self.solved: dict[int, list[bool]] = {}
         self.low = -1
         self.high = 0
 
-    def add(self, run: Run) -> None:
-        self.runs.setdefault(run.gap, []).append(run)
+    def add(self, gap: int, run: T) -> None:
+        self.runs.setdefault(gap, []).append(run)
         self.high = len(self.runs)
 
-    def next(self) -> list[Run]:
+    def next(self) -> list[T]:
         if self.high - self.low < 2:
             return []
         return self.runs[sorted(self.runs)[(self.low + self.high) // 2]]
 
-    def record(self, run: Run, solved: bool) -> list[Run]:
-        seen = self.solved.setdefault(run.gap, [])
+    def record(self, gap: int, solved: bool) -> list[T]:
+        seen = self.solved.setdefault(gap, [])
         seen.append(solved)
-        if len(seen) < len(self.runs[run.gap]):
+        if len(seen) < len(self.runs[gap]):
             return []
-        index = sorted(self.runs).index(run.gap)
+        index = sorted(self.runs).index(gap)
         if gap_solved(sum(seen), len(seen)):
             self.low = index
         else:

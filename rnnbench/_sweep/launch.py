@@ -11,7 +11,7 @@ from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import SpanSearch, grid
 from rnnbench._sweep.local import Local
 from rnnbench._sweep.run_queue import RunQueue, no_further_runs
-from rnnbench._sweep.sweep_file import save_sweep
+from rnnbench._sweep.sweep_file import StoredRuns, save_sweep
 from rnnbench._sweep.workers import Workers
 
 
@@ -23,42 +23,65 @@ def start_workers(
     retry_failed: bool = False,
     fail_fast: bool = False,
 ) -> Workers:
-    """Save a sweep in its study, and start its workers: processes on this machine, or a Dask cluster.
+    """Start the workers of a sweep, processes on this machine or a Dask cluster, and save the sweep in its study.
 
     Raises UserError if ``jobs`` is neither None nor a number of processes.
     """
     if jobs is not None and not (type(jobs) is int and 1 <= jobs <= MOST_AT_ONCE):
         limits, given = f"from 1 to {MOST_AT_ONCE:,}", shorten_repr(jobs)
         raise FieldError("{jobs} must be a whole number {limits}, not {given}", limits=limits, given=given)
-    run_queue = build_queue(request, study, retry_failed)
-    save_sweep(request, study)
-    if dask is not None:
+    runs, load_errors = _runs(request)
+    run_queue = _queue(request, runs, study, retry_failed, load_errors)
+    if dask is None:
+        workers: Workers = Local(run_queue, jobs or default_jobs(request.device, request.threads), fail_fast)
+    else:
         from rnnbench._sweep.dask import Dask
 
-        return Dask(run_queue, dask, fail_fast)
-    return Local(run_queue, jobs or default_jobs(request.device, request.threads), fail_fast)
+        workers = Dask(run_queue, dask, fail_fast)
+    try:
+        save_sweep(request, stored_runs(request, runs, load_errors), study)
+    except BaseException:
+        workers.close()
+        raise
+    return workers
 
 
 def build_queue(request: SweepRequest, study: StudyFolder, retry_failed: bool = False) -> RunQueue:
     """Return the queue of the runs that a sweep still needs in a study."""
+    runs, load_errors = _runs(request)
+    return _queue(request, runs, study, retry_failed, load_errors)
+
+
+def _runs(request: SweepRequest) -> tuple[list[Run], dict[str, str]]:
+    """Return the runs of a sweep, and the cells and tasks that cannot be loaded; raise UserError for an engine that is missing."""
     load_errors: dict[str, str] = {}
     runs = grid(request, load_errors)
     if any(run.engine not in ("auto", "torch") for run in runs):
         from rnnbench._training.model import check_engines
 
         check_engines(rebuild(run) for run in runs)
+    return runs, load_errors
+
+
+def _queue(request: SweepRequest, runs: list[Run], study: StudyFolder, retry_failed: bool, load_errors: dict[str, str]) -> RunQueue:
     search = SpanSearch(runs) if request.search_span else None
     first, after = (search.first(), search.after) if search else (runs, no_further_runs)
     return RunQueue(study, first, after, retry_failed, load_errors)
 
 
-def requested_runs(study: StudyFolder, request: SweepRequest, load_errors: dict[str, str]) -> list[Run]:
-    """Return the runs of a sweep; for a search for the span those requested so far. ``load_errors`` as in :func:`grid`."""
-    runs = grid(request, load_errors)
-    if request.search_span:
-        run_ids = build_queue(request, study).run_ids
-        runs = [run for run in runs if run.run_id in run_ids]
-    return runs
+def stored_runs(request: SweepRequest, runs: list[Run], load_errors: dict[str, str]) -> StoredRuns:
+    """Return the runs of a sweep as its study stores them."""
+    if not request.search_span:
+        return StoredRuns(run_ids=[run.run_id for run in runs], skipped=load_errors)
+    curves = SpanSearch(runs).curves.values()
+    names = [{gap: [run.run_id for run in at_gap] for gap, at_gap in curve.runs.items()} for curve in curves]
+    return StoredRuns(curves=names, skipped=load_errors)
+
+
+def requested_runs(request: SweepRequest) -> StoredRuns:
+    """Return the runs of a sweep that the user names now."""
+    load_errors: dict[str, str] = {}
+    return stored_runs(request, grid(request, load_errors), load_errors)
 
 
 def default_jobs(device: str = "cpu", threads: int = 1) -> int:

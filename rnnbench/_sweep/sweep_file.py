@@ -7,17 +7,25 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from rnnbench._config import SweepRequest, flag
+from rnnbench._config import Gap, SweepRequest, flag
 from rnnbench._errors import UserError, did_you_mean, validation_message
+from rnnbench._plugins.source import is_path
 from rnnbench._study import StudyFolder
+from rnnbench._study.atomic import check_regular
+from rnnbench._study.schema import checked_run_id
 from rnnbench._sweep import recipes
 from rnnbench._sweep.grid import check_tables
 
 SWEEP_FILE = "sweep.json"
 """File of a study's last sweep, in its folder."""
+LARGEST_FILE = 64 << 20
+"""Bytes of a :data:`SWEEP_FILE` that are read at most: about a million runs."""
+
+RunId = Annotated[str, AfterValidator(checked_run_id)]
 
 
 def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str], str] = flag) -> SweepRequest:
@@ -39,6 +47,17 @@ def read_sweep(file: Path | None, flags: dict[str, object], label: Callable[[str
         if file and key in ("tuned", "tune") and isinstance(value, str):
             values[key] = str(file.parent / value)
     return check_sweep(values | flags, place)
+
+
+def read_names(file: Path | None, flags: dict[str, object]) -> SweepRequest:
+    """Read a sweep as :func:`read_sweep` does, for a command that only reads a study: it loads no plug-in that the file names."""
+    sweep = read_sweep(file, flags)
+    for name in ("cell", "task"):
+        for spec in getattr(sweep, name):
+            if name not in flags and is_path(spec):
+                problem = f"{file} names the {name} file {spec}, which a command that reads a study does not load"
+                raise UserError(f"{problem}: name the {name} on the command line, with {flag(name)}, in place of the file's")
+    return sweep
 
 
 def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> SweepRequest:
@@ -79,18 +98,44 @@ def _line(text: str, key: str) -> str:
     return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
 
 
-def save_sweep(sweep: SweepRequest, study: StudyFolder) -> None:
-    """Write a sweep as JSON into a study, next to a copy of the tuning table that it names."""
-    study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump(), indent=1) + "\n").encode())
+class StoredRuns(BaseModel):
+    """The runs of a study's last sweep in ``sweep.json``. They are stored, so that a reader loads nothing that the sweep names."""
+
+    run_ids: list[RunId] = Field(default_factory=list)
+    curves: list[dict[Gap, list[RunId]]] = Field(default_factory=list)  # of a search for the span: the runs of each gap
+    skipped: dict[str, str] = Field(default_factory=dict)  # cells and tasks that could not be loaded, with the reason
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        listed = [run_id for curve in self.curves for ids in curve.values() for run_id in ids]
+        if len(set(listed)) < len(listed):
+            raise ValueError("curves that name each run once")
+        return self
+
+
+def save_sweep(sweep: SweepRequest, runs: StoredRuns, study: StudyFolder) -> None:
+    """Write a sweep and its runs as JSON into a study, next to a copy of the tuning table that it names."""
+    study.keep(SWEEP_FILE, (json.dumps(sweep.model_dump() | {"runs": runs.model_dump()}, indent=1) + "\n").encode())
     recipes.keep(sweep, study.folder)
 
 
-def load_sweep(file: Path) -> SweepRequest:
-    """Read the file of :func:`save_sweep`; raise UserError if it is damaged."""
+def load_runs(file: Path) -> StoredRuns | None:
+    """Read the runs of :func:`save_sweep`; None if an earlier version wrote the file. Raise UserError if it is damaged.
+
+    The rest of the file is text for the user: no command resolves the names and paths in it.
+    """
+    advice = "delete it, or give the sweep file or its flags"
+    check_regular(file)
     try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise UserError(f"{file} is larger than {LARGEST_FILE >> 20} MiB: {advice}")
         values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"cannot read {file}: {error}; delete it, or give the sweep file or its flags") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file} is not a sweep: delete it, or give the sweep file or its flags")
-    return check_sweep(values, lambda key: f"{file}: {key}")
+        if not isinstance(values, dict):
+            raise UserError(f"{file} is not a sweep: {advice}")
+        return StoredRuns.model_validate(values["runs"]) if "runs" in values else None
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}; {advice}") from error
+    except ValidationError as error:
+        raise UserError(f"{file} is damaged: its runs cannot be read; {advice}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {file}: {error}; {advice}") from error

@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench._config import file_word
 from rnnbench.plots._budget import budget_curves, plot_budget
 from rnnbench.plots._by_gap import plot_accuracy, plot_solved, plot_steps
 from rnnbench.plots._extrapolation import plot_extrapolation
@@ -41,6 +42,6 @@ def every_figure(
         yield "budget", partial(plot_budget, runs)
     if logs is not None:
         for task, rows in logs.groupby("task"):
-            yield f"learning_curves_{task}", partial(plot_learning, rows, runs)
+            yield f"learning_curves_{file_word(str(task))}", partial(plot_learning, rows, runs)
     if extrapolation is not None:
         yield "extrapolation", partial(plot_extrapolation, extrapolation)

@@ -32,6 +32,16 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     assert status.startswith("done         4 (")
     assert "to do        0" in status
     assert "to do        4" in rnnbench("status", "study", *SWEEP[1:-2], "--seed", "1").out
+    before = Path("study/sweep.json").read_text()
+    rnnbench(*SWEEP, "--seed", "1", "--dask", "nowhere").refused("nowhere")
+    assert Path("study/sweep.json").read_text() == before
+    stored = json.loads(before)
+    stored["runs"]["run_ids"].append("rnn-gone")  # status counts the stored runs, and resolves no name
+    Path("study/sweep.json").write_text(json.dumps(stored | {"cell": ["./none.py"]}))
+    assert "to do        1" in rnnbench("status", "study").out
+    del stored["runs"]
+    Path("study/sweep.json").write_text(json.dumps(stored))
+    assert "to do        unknown: an earlier version wrote study/sweep.json" in rnnbench("status", "study").out
 
     table = rnnbench("table", "study").out
     assert "memoryless" in table

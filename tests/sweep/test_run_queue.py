@@ -103,11 +103,11 @@ def test_every_run_is_in_one_state(study: StudyFolder) -> None:
     halfway = Runner(rebuild(RUNS[2]), study)
     halfway.stop()
     list(halfway.rows())
-    found = run_states(study, RUNS)
+    found = run_states(study, [run.run_id for run in RUNS])
     assert (list(found.done), list(found.failed), found.interrupted) == ([RUNS[0].run_id], [RUNS[1].run_id], [RUNS[2].run_id])
     assert run_states(study, None) == found
     with study.claim(RUNS[2].run_id):
-        assert run_states(study, RUNS).running == [RUNS[2].run_id]
+        assert run_states(study, [run.run_id for run in RUNS]).running == [RUNS[2].run_id]
 
 
 def test_the_cost_comes_from_finished_runs_else_from_timed_steps(study: StudyFolder) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._config import file_word
 
 
 @app.command(epilog="Example: rnnbench gradients --cell rnn,lstm,gru --task beijing --gap 200")
@@ -50,5 +51,5 @@ def gradients(
         float64=float64,
     )
     typer.echo(gradient_lines(result.numbers))
-    name = f"gradients_{result.numbers['task'].iloc[0]}_gap{result.numbers['gap'].iloc[0]}"
+    name = f"gradients_{file_word(result.numbers['task'].iloc[0])}_gap{result.numbers['gap'].iloc[0]}"
     save(out, name, result.curves, GradientRow, plot_gradients(result.curves))

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._errors import UserError
 
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
@@ -39,6 +40,8 @@ def plot(
 
     studies = study or [Path("results")]
     folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
+    if out is None and folder.is_symlink():
+        raise UserError(f"{folder} is a link, which may lead out of the study: name the folder for the figures with --out")
     frames = read_frames(studies, Selection(only, cell, sweep))
     with plots.style(style):
         for name, draw in select_figures(figure, dict(plots.every_figure(*frames))):

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._config import file_word
 
 
 @app.command(epilog="Example: rnnbench sensitivity --cell rnn,lstm,gru --task recall --gap 10,100,500")
@@ -55,4 +56,4 @@ def sensitivity(
     )
     typer.echo(sensitivity_lines(result))
     columns = SensitivityRow if run is None else TrainedSensitivityRow
-    save(out, f"sensitivity_{result['task'].iloc[0]}", result, columns, plot_sensitivity(result))
+    save(out, f"sensitivity_{file_word(result['task'].iloc[0])}", result, columns, plot_sensitivity(result))

@@ -29,20 +29,17 @@ def status(
 
     from rnnbench._study import StudyFolder
     from rnnbench._sweep.launch import requested_runs
-    from rnnbench._sweep.status import RunStates, run_states
-    from rnnbench._sweep.sweep_file import SWEEP_FILE, load_sweep, read_sweep
+    from rnnbench._sweep.status import RunStates, ids_so_far, run_states
+    from rnnbench._sweep.sweep_file import SWEEP_FILE, StoredRuns, load_runs, read_names
 
-    home, values, stored = StudyFolder.open(study), flags.sweep_values(given), study / SWEEP_FILE
-    request = read_sweep(file, values) if file or values else load_sweep(stored) if stored.exists() else None
-    load_errors: dict[str, str] = {}
-    try:
-        runs = requested_runs(home, request, load_errors) if request else None
-    except UserError as error:
-        if file or values:
-            raise
-        runs, request, load_errors = None, None, {"the last sweep": str(error)}  # it names a class from Python, or a missing file
-    states = run_states(home, runs)
-    if request is None and states == RunStates() and not (study / "logs").exists():
+    home, values, file_of_study = StudyFolder.open(study), flags.sweep_values(given), study / SWEEP_FILE
+    unknown, stored = "no sweep was recorded here", None
+    if file or values:
+        stored = requested_runs(read_names(file, values))
+    elif file_of_study.exists():
+        unknown, stored = f"an earlier version wrote {file_of_study}; give the sweep file or its flags", load_runs(file_of_study)
+    states = run_states(home, None if stored is None else ids_so_far(home, stored))
+    if stored is None and states == RunStates() and not (study / "logs").exists():
         raise UserError(f"no study in {study}: make one with `rnnbench run --out {study}`")
     counts = ", ".join(f"{count} {status}" for status, count in sorted(Counter(states.done.values()).items()))
     typer.echo(f"done         {len(states.done)}{f' ({counts})' if counts else ''}")
@@ -51,7 +48,6 @@ def status(
     typer.echo(f"failed       {len(states.failed)}")
     for run_id, row in states.failed.items():
         typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
-    for spec, reason in load_errors.items():
+    for spec, reason in (stored or StoredRuns()).skipped.items():
         typer.echo(f"skipped      {spec}: {reason}")
-    unknown = "unknown" if load_errors else "unknown: no sweep was recorded here"
-    typer.echo(f"to do        {len(states.to_do) if request else unknown}")
+    typer.echo(f"to do        {len(states.to_do) if stored else f'unknown: {unknown}'}")

@@ -48,6 +48,7 @@ def check_writable(folder: Path, create: bool = False) -> None:
 
 def create_folder(folder: Path, name: str) -> None:
     """Create the folder; raise UserError if it is not writable, or if its entry ``name`` is a folder."""
+    assert Path(name).name == name, "a name from a study goes through file_word"
     check_writable(folder, create=True)
     if (folder / name).is_dir():
         raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")

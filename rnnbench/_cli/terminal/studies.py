@@ -51,11 +51,11 @@ def select_figures(names: str | None, figures: Mapping[str, Draw]) -> list[tuple
 def _run_ids(files: list[str], present: set[str]) -> set[str]:
     """Return the run_ids of sweep files; raise UserError for a file without any run in ``present``."""
     from rnnbench._sweep.grid import grid  # imports torch
-    from rnnbench._sweep.sweep_file import read_sweep
+    from rnnbench._sweep.sweep_file import read_names
 
     selected: set[str] = set()
     for file in files:
-        runs = {run.run_id for run in grid(read_sweep(Path(file), {}), load_errors={})}
+        runs = {run.run_id for run in grid(read_names(Path(file), {}), load_errors={})}
         if not runs & present:
             raise UserError(f"--sweep: no runs of {file} here: `rnnbench sweep {file} --out STUDY` makes them")
         selected |= runs

@@ -1,0 +1,140 @@
+"""Tests that reading somebody else's study runs none of its code, opens no connection, and writes only where the user says."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnnbench._config import file_word
+from rnnbench._errors import UserError
+from rnnbench._study import StudyFolder
+from rnnbench._study.atomic import replace
+from tests.cli.test_reading import READERS, WITHOUT_STUDY
+from tests.hardening.watch import Watch
+
+MARKUP = "<script>alert(1)</script>"
+CODE = "open('ran', 'w').close()\n"
+READ = {name: words for name, words in READERS.items() if name not in WITHOUT_STUDY}
+READ["report"] = [*READ["report"], "--static"]
+READ |= {f"table as {name}": [*READ["table"], "--format", name] for name in ("csv", "markdown", "latex")}
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, studies: Path) -> Path:
+    """Make a study whose tables and sweep name code, other files, and text that is code to a terminal, a browser or LaTeX."""
+    study = tmp_path / "study"
+    shutil.copytree(studies, study)
+    for file in ("notes.py", "figures/learning_curves_../notes.py"):
+        (study / file).parent.mkdir(parents=True, exist_ok=True)
+        (study / file).write_text(CODE)
+    (record,) = StudyFolder(study).records()
+    evaluations = StudyFolder(study).log(record.run_id)
+    first = record.cells()
+    rows = [first | {"task": name} for name in ("study/notes.py", "../../thesis", MARKUP)]
+    rows += [first | {"cell": name, "gap": "9"} for name in ("study/notes.py", "=1+1", MARKUP)]
+    rows = [row | {"run_id": f"beijing-{k}"} for k, row in enumerate(rows)]
+    write(study / "runs.csv", [first, *rows])
+    for row in rows:
+        names = {name: row[name] for name in ("run_id", "task", "cell", "gap", "seed")}
+        write(study / "logs" / f"{row['run_id']}.csv", [one.cells() | names for one in evaluations])
+    names = ("schema", "run_id", "task", "cell", "init", "gap", "seed", "lr", "hidden_size")
+    failure = {name: first[name] for name in names} | {"run_id": "failed-1", "reason": "gone"}
+    write(study / "failed.csv", [failure | {"exit_code": "", "last_tried": "now"}])
+    (study / "sweep.json").write_text(json.dumps({"cell": ["study/notes.py"], "task": ["beijing"], "gap": [5]}))
+    return study
+
+
+def write(file: Path, rows: list[dict[str, str]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as target:
+        writer = csv.DictWriter(target, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("words", READ.values(), ids=READ)
+def test_a_hostile_study_is_data(rnnbench, tmp_path: Path, hostile: Path, watch: Watch, words: list[str]) -> None:
+    before = content(tmp_path)
+    with watch.over(hostile, writable=tmp_path) as seen:
+        result = rnnbench(*["study" if word == "STUDY" else word for word in words])
+    assert result.code in (0, 2, 3), result.err
+    assert seen == []
+    assert not (tmp_path / "ran").exists()
+    assert content(tmp_path) | before == content(tmp_path)
+    for file in tmp_path.glob("*.html"):
+        assert "<script>alert" not in file.read_text()
+
+
+@pytest.mark.parametrize("run_id", ["../../home/model", "a/b", "a\\b", "", "x" * 201, "a b", "a\n"])
+@pytest.mark.parametrize("schema", ["1", "2"])
+def test_a_run_id_that_is_no_file_name_is_refused(rnnbench, tmp_path: Path, studies: Path, run_id: str, schema: str) -> None:
+    """A run_id names files that a later run moves or deletes, so a table that holds another text is not read at all."""
+    (record,) = StudyFolder(studies).records()
+    (tmp_path / "study").mkdir()
+    write(tmp_path / "study" / "runs.csv", [record.cells() | {"run_id": run_id, "schema": schema}])
+    for command in (["table", "study"], ["run", "--cell", "rnn", "--task", "beijing", "--gap", "2", "--out", "study"]):
+        rnnbench(*command).refused(": column run_id holds")
+    with pytest.raises(UserError, match="is not a run_id"):
+        StudyFolder(tmp_path / "study").log_file(run_id)
+
+
+@pytest.mark.parametrize("name", ["../../thesis", "a/b", "..", "任务 一", "x" * 300])
+def test_a_word_of_a_file_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    file = tmp_path / f"curves_{file_word(name)}.png"
+    file.write_text("")  # a name that the file system takes
+    assert list(tmp_path.iterdir()) == [file]
+    assert file_word(name) != file_word(name + "!")
+    assert file_word("copy") == "copy"
+
+
+@pytest.mark.parametrize("command", [["status", "study", "s.toml"], ["table", "study", "--sweep", "s.toml"]])
+def test_a_reading_command_loads_no_file_that_a_sweep_file_names(
+    rnnbench, tmp_path: Path, studies: Path, command: list[str]
+) -> None:
+    shutil.copytree(studies, tmp_path / "study")
+    (tmp_path / "notes.py").write_text(CODE)
+    (tmp_path / "s.toml").write_text("cell = './notes.py'\ntask = 'beijing'\n")
+    rnnbench(*command).refused("does not load")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has pipes")
+@pytest.mark.parametrize("name", ["runs.csv", "failed.csv", "sweep.json", "verdicts.csv"])
+def test_a_pipe_in_place_of_a_table_is_refused(rnnbench, tmp_path: Path, studies: Path, name: str) -> None:
+    shutil.copytree(studies, tmp_path / "study")
+    (tmp_path / "study" / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "study" / name)
+    command = ["verify", "study", "--check"] if name == "verdicts.csv" else ["status", "study"]
+    rnnbench(*command).refused("it is not a regular file")
+
+
+@pytest.mark.parametrize("name", ["runs.csv", ".locks/runs.lock"])
+def test_a_link_in_a_study_is_not_written_through(rnnbench, tmp_path: Path, studies: Path, name: str) -> None:
+    study, other = tmp_path / "study", tmp_path / "other"
+    shutil.copytree(studies, study)
+    other.write_bytes((study / "runs.csv").read_bytes())
+    (study / name).unlink(missing_ok=True)
+    (study / name).symlink_to(other)
+    before = other.read_bytes()
+    words = "run --cell rnn --task beijing --gap 2 --hidden-size 4 --max-steps 2 --eval-sequences 1000 --engine torch --quiet"
+    result = rnnbench(*words.split(), "--seed", "5", "--out", "study")
+    assert (result.code, "is a link" in result.err) == (2, True), result.err
+    assert other.read_bytes() == before
+
+
+def test_a_temporary_file_does_not_follow_a_link(tmp_path: Path) -> None:
+    (tmp_path / f"a.png.{os.getpid()}.tmp").symlink_to(tmp_path / "other")
+    (tmp_path / "other").write_text("mine")
+    replace(tmp_path / "a.png", b"new")
+    assert ((tmp_path / "a.png").read_bytes(), (tmp_path / "other").read_text()) == (b"new", "mine")

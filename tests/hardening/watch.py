@@ -1,0 +1,70 @@
+"""A record of what a command executes, writes, connects to and starts, from Python's audit events."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+import matplotlib.font_manager  # noqa: F401  # it makes a folder for its settings when it is first imported
+
+from rnnbench._engine.build import folder
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+CONNECTS = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
+
+
+class Watch:
+    """A hook that cannot be removed; it records inside :meth:`over` only."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] | None = None
+        sys.addaudithook(self._hook)
+
+    @contextlib.contextmanager
+    def over(self, study: Path, writable: Path) -> Iterator[list[str]]:
+        """Record code that comes from ``study``, connections, processes, and writes outside of ``writable``."""
+        self.study, self.writable, self.seen = str(study.resolve()), str(writable.resolve()), []
+        try:
+            yield self.seen
+        finally:
+            self.seen = None
+
+    def _hook(self, event: str, arguments: tuple) -> None:
+        seen = self.seen
+        if seen is None:
+            return
+        self.seen = None  # what the hook does itself is not recorded
+        try:
+            if found := self._found(event, arguments):
+                seen.append(found)
+        finally:
+            self.seen = seen
+
+    def _found(self, event: str, arguments: tuple) -> str:
+        if event == "exec" and isinstance(arguments[0], CodeType):
+            return f"exec {arguments[0].co_filename}" if self._inside(arguments[0].co_filename, self.study) else ""
+        if event in CONNECTS:
+            return f"{event} {arguments}"
+        paths = []
+        if event == "open" and arguments[2] & WRITES:
+            paths = [arguments[0]]
+        elif event in ("os.rename", "os.link", "os.symlink"):
+            paths = arguments[:2]
+        elif event in ("os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"):
+            paths = arguments[:1]
+        outside = [str(path) for path in paths if isinstance(path, str | os.PathLike) and not self._allowed(path)]
+        return f"{event} {outside}" if outside else ""
+
+    def _allowed(self, path: str | os.PathLike) -> bool:
+        spare = (self.writable, os.devnull, str(folder()))  # the last one is the folder for compiled cells
+        return "__pycache__" in Path(path).parts or any(self._inside(path, place) for place in spare) or self._is_temporary(path)
+
+    def _is_temporary(self, path: str | os.PathLike) -> bool:
+        return Path(path).parent == Path(tempfile.gettempdir())  # a file of tempfile, not of the test's folder
+
+    def _inside(self, path: str | os.PathLike, place: str) -> bool:
+        whole = os.path.realpath(path)
+        return whole == place or whole.startswith(place + os.sep)
