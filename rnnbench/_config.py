@@ -138,8 +138,14 @@ RECIPES: dict[str, dict[str, object]] = {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
         "eval_every": 250, "eval_sequences": 1024, "horizon_per_gap": 10.0, "lr": 0.02, "warmup": 0, "weight_decay": 0.0,
     },
+    "v3": {
+        "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.999, "clip_norm": 0.1,
+        "recurrent_clip": 0.32, "eval_every": 250, "eval_answers": 10_240, "horizon_per_gap": 2.0,
+        "warmup": 0, "weight_decay": 0.0,
+    },
 }  # fmt: skip
-"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's, which are version 3."""
+"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's.
+Version 3 are today's: a sweep file that names it keeps its runs when a default changes."""
 
 
 def horizon_of(gap: int, per_gap: float | None = None) -> float:
@@ -215,7 +221,7 @@ class Recipe(BaseModel):
 class Request(Recipe):
     """The optional fields of a request: :func:`rnnbench._spec.resolve.resolve` replaces ``None`` by a default."""
 
-    recipe: Literal["v2"] | None = Field(None, description="Defaults of an earlier release. Default: those of this one.")
+    recipe: Literal["v2", "v3"] | None = Field(None, description="Defaults of a version: v2 (release 0.1) or v3 (today's).")
     recurrent_clip: Limit | None = Field(
         None,
         description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence. "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._config import Run, RunRequest, SweepRequest
+from rnnbench._config import RECIPES, Run, RunRequest, SweepRequest
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import plugins_of, rebuild, resolve
@@ -137,3 +137,9 @@ def test_resolving_never_runs_step(tmp_path: Path) -> None:
     path = tmp_path / "leaky.py"
     path.write_text(CELL.replace("(h,) = state", "raise SystemExit('step was run')"))
     assert resolve(RunRequest(task="copy", cell=str(path))).run.engine == "auto"
+
+
+@pytest.mark.parametrize("cell", ["lstm", "transformer"])
+def test_recipe_v3_states_todays_defaults(cell: str) -> None:
+    assert asked(cell=cell, recipe="v3") == asked(cell=cell)
+    assert {*RECIPES["v2"]} - {"lr", "eval_sequences"} == {*RECIPES["v3"]} - {"eval_answers"}

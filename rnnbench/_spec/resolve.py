@@ -13,6 +13,7 @@ from rnnbench._cell import Layer, has_steps
 from rnnbench._config import (
     EVAL_ANSWERS,
     LARGEST_WIDTH,
+    RECIPES,
     RECURRENT_CLIP,
     Option,
     Recipe,
@@ -108,7 +109,7 @@ def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
     limit = request.recurrent_clip
     if has_steps(entry.cls):
         return RECURRENT_CLIP if limit is None else limit
-    if limit not in (None, math.inf):
+    if limit not in (None, math.inf, RECIPES.get(request.recipe or "", {}).get("recurrent_clip")):
         raise FieldError(
             "{recurrent_clip} only applies to cells that run one step at a time, not to {one}: leave it out", one=entry.name
         )

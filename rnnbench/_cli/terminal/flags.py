@@ -35,7 +35,7 @@ T = TypeVar("T")
 METAVAR = dict.fromkeys(("gap", "horizon", "max_steps", "eval_every", "give_up", "warmup", "truncate"), "STEPS")
 METAVAR |= {"hidden_size": "UNITS", "max_hidden_size": "UNITS", "parameters": "COUNT", "eval_answers": "ANSWERS"}
 METAVAR |= {"batch_size": "SEQUENCES", "eval_sequences": "SEQUENCES", "search_span": "", "nesterov": ""}
-METAVAR |= {"recipe": "v2", "train_gaps": "1..40", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
+METAVAR |= {"recipe": "v2|v3", "train_gaps": "1..40", "option": "K=V", "cell_option": "K=V", "tuned": "TABLE", "tune": "FILE"}
 AXIS_EXAMPLES = {"cell": "rnn,lstm", "task": "copy,adding", "gap": "10,20,50", "seed": "0,1,2", "lr": "0.01,0.001"}
 AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""
@@ -111,7 +111,7 @@ GapFlag = Annotated[
 ]
 GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, separated by commas.")]
 InitFlag = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's default.")]
-RecipeFlag = Annotated[str | None, typer.Option("--recipe", help="Defaults of an earlier release: v2. Default: those of this one.")]
+RecipeFlag = Annotated[str | None, typer.Option("--recipe", help="Defaults of a version: v2 (release 0.1) or v3 (today's).")]
 SeedFlag = Annotated[int, typer.Option("--seed", callback=within(0, LARGEST_SEED), help="Seed, or the first of several seeds.")]
 StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
