@@ -129,10 +129,8 @@ def role_of(field: FieldInfo) -> Role:
 
 HORIZON_PER_GAP = 2.0
 """The default horizon as a multiple of the gap."""
-RECURRENT_CLIP = 0.32
-"""The default limit of dL/dh for cells that run one step at a time."""
-EVAL_ANSWERS = 10_240
-"""The default number of scored answers per evaluation."""
+RECURRENT_CLIP, EVAL_ANSWERS = 0.32, 10_240
+"""The default limit of dL/dh for cells that run one step at a time, and number of scored answers per evaluation."""
 RECIPES: dict[str, dict[str, object]] = {
     "v2": {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
@@ -144,8 +142,7 @@ RECIPES: dict[str, dict[str, object]] = {
         "warmup": 0, "weight_decay": 0.0,
     },
 }  # fmt: skip
-"""The defaults of earlier releases, by version. A request with ``recipe`` takes them in place of today's.
-Version 3 are today's: a sweep file that names it keeps its runs when a default changes."""
+"""The defaults by version, today's being v3: a request with ``recipe`` keeps them when a default changes."""
 
 
 def horizon_of(gap: int, per_gap: float | None = None) -> float:
