@@ -130,6 +130,11 @@ def did_you_mean(name: str, known: Iterable[str], others: str = "there are") -> 
     return f": did you mean {close[0]!r}?" if close else f": {others} {', '.join(sorted(known))}"
 
 
+def printable(text: str) -> str:
+    """Return text with an escape such as ``\\x00`` for every character that a table or a terminal cannot show."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def shorten_repr(value: object) -> str:
     """Return a wrong value as text for a message: one line of at most 60 characters."""
     try:

@@ -8,10 +8,24 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from rnnbench._config import Option, Options
-from rnnbench._errors import PluginError, UserError, class_location, did_you_mean
+from rnnbench._errors import PluginError, UserError, class_location, did_you_mean, shorten_repr
 
 SIZES = 2
 """The number of a cell's first arguments that are not options: input size and hidden size."""
+
+LONGEST_NAME = 60
+LONGEST_OPTION = 1000
+"""Characters of an option as text; a table holds it in one cell."""
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise UserError unless a name can be a part of labels, lists on the command line and tables.
+
+    Any script will do. A space, a slash, a comma or an @ separates names.
+    """
+    if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()) or set(name) & set(" /\\,@"):
+        rule = f"use 1 to {LONGEST_NAME} printable characters other than a space, / \\ , and @"
+        raise UserError(f"{what} {shorten_repr(name)} cannot be a name: {rule}")
 
 
 def parameters_of(cls: type, sizes: int) -> dict[str, inspect.Parameter]:
@@ -51,11 +65,24 @@ def typed_options(owner: str, cls: type, sizes: int, given: Mapping[str, Option]
             raise UserError(f"{owner} needs the option {key}: give it a value, or a default in its class")
         else:
             values[key] = parameter.default
+            _option_text(owner, key, values[key])
     return values
 
 
+def _option_text(owner: str, key: str, value: Option) -> str:
+    """Return an option as text; raise UserError for one that a table could not hold, or a terminal could not show."""
+    try:
+        text = str(value)
+    except ValueError:  # a number of thousands of digits
+        text = "\0"
+    if len(text) > LONGEST_OPTION or not text.isprintable():
+        limit = f"{LONGEST_OPTION:,} printable characters"
+        raise UserError(f"option {key} of {owner} must have at most {limit}, which {shorten_repr(value)} has not")
+    return text
+
+
 def _typed(owner: str, key: str, value: Option, hint: object) -> Option:
-    text = str(value)
+    text = _option_text(owner, key, value)
     if get_origin(hint) is Literal:
         for choice in get_args(hint):
             if str(choice) == text:

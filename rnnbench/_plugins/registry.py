@@ -31,7 +31,7 @@ from rnnbench._errors import (
     raised_explicitly,
 )
 from rnnbench._plugins.files import files_digest
-from rnnbench._plugins.options import SIZES, typed_options
+from rnnbench._plugins.options import SIZES, check_name, typed_options
 from rnnbench._plugins.source import (
     Plugin,
     digest_of,
@@ -257,6 +257,11 @@ class Registry(Generic[C]):
         for attribute in ("name", self.about):
             if not isinstance(getattr(cls, attribute, None), str):
                 raise PluginError(f"{where}: {cls.__name__} needs a `{attribute}`, a string")
+        for what, name in ((self.noun, cls.name), *(("init", name) for name in getattr(cls, "initializers", ()))):
+            try:
+                check_name(what, name)
+            except UserError as error:
+                raise PluginError(f"{where}: {error}") from error
         PLUGIN_FILES.add(str(getattr(sys.modules.get(cls.__module__), "__file__", "")))
         return cls
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from statistics import mean
 
 from rnnbench._config import Run
+from rnnbench._errors import printable
 from rnnbench._study import Failure, Row, RunRecord, StudyFolder
 
 BUSY_TIMEOUT_S = 6.0
@@ -169,7 +170,7 @@ class RunQueue:
         self.running -= 1
         self.failed += 1
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        self.study.record(Failure.of(run, reason=reason, exit_code=exit_code, last_tried=when))
+        self.study.record(Failure.of(run, reason=printable(reason), exit_code=exit_code, last_tried=when))
         self._add(self.after(run, False))
         return Failed(run, reason)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -15,14 +14,10 @@ from rnnbench._plugins import registry
 from rnnbench._training.optimizers import optimizer_marks
 from rnnbench.testing._fixtures import CellFixture, namesake, nan_filled_memory
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-
 
 def check_cell_name(fixture: CellFixture) -> Iterator[str]:
-    """Check that the name is well-formed and free, and that there is a summary."""
+    """Check that the name is free, and that there is a summary; a name that cannot be used is refused before."""
     cls = fixture.cls
-    if not NAME.fullmatch(cls.name):
-        yield f"the name is {cls.name!r}: use lower-case letters, digits and hyphens"
     other = namesake(cls, registry.CELLS.named())
     if other is not None:
         yield f"the name {cls.name!r} is taken by {class_location(other)}: choose another"

@@ -1,13 +1,16 @@
 """Tables that other processes, spreadsheets and users change; rows that could not be read back."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
+import rnnbench
 from rnnbench._errors import StorageError, UserError
 from rnnbench._study import Failure, StudyFolder, Table
 from rnnbench._study.atomic import replace
+from tests.study.readme_columns import README
 
 
 def failure(number: int, reason: str = "x") -> Failure:
@@ -97,3 +100,14 @@ def test_on_windows_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_pat
     replace(path, b"new")
     assert (len(tries), path.read_bytes()) == (3, b"new")
     Table(tmp_path / "failed.csv", Failure).add(failure(1))
+
+
+def test_a_digest_of_digits_and_one_e_stays_text_in_every_reader(tmp_path: Path) -> None:
+    record = StudyFolder(README.parent / "reference").records()[0].model_copy(update={"cell": "NA", "cell_source": "12345e678901"})
+    StudyFolder.create(tmp_path).record(record)
+    line = re.search(r"pandas\.read_csv\((.*?)\n    \)", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert line is not None
+    documented = eval(f"pd.read_csv({line[1]})".replace("results/reference", tmp_path.as_posix()))
+    for runs in (StudyFolder.open(tmp_path).runs(), rnnbench.load_runs(tmp_path), documented):
+        assert runs.loc[0, ["cell", "cell_source"]].tolist() == ["NA", "12345e678901"]
+        assert runs["accuracy"].dtype == float

@@ -59,7 +59,6 @@ BAD_CELLS = {
     "detached": (LEAKY, "(h,) = state", "h = state[0].detach()", "passes no gradient back to h"),
     "detached inside": (MODEL, "self.inner(x)[0]", "self.inner(x[:1])[0] + self.inner(x)[0].detach()", "no gradient"),
     "stolen name": (LEAKY, '"my-own"', '"rnn"', "taken by rnn.py, class RNN"),
-    "upper case": (LEAKY, '"my-own"', '"My Cell"', "use lower-case letters"),
     "no braces": (LEAKY, "new,), {}", "new,)", "with gates a dict of (B, H) tensors, {} if there are none"),
     "no tuple": (LEAKY, "new,), {}", "new), {}", "the state is not a tuple of 1 (h)"),
     "state of another shape": (LEAKY, ENDS, "        return (new[0],), {}\n", "step returns h of shape (16,), not (3, 16)"),
