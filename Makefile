@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run report reference figures atlas test test-slow lint types wheel-check clean
+.PHONY: run report reference figures atlas test test-slow lint types wheel-check minimum-versions clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run $(ARGS)
@@ -58,6 +58,10 @@ types: $(VENV)/.installed
 # Build a wheel, install it into a fresh environment and use it from another directory.
 wheel-check: $(VENV)/.installed
 	bash .ci/wheel-check $(BIN)/python
+
+# The lowest versions that pyproject.toml declares, in a fresh environment.
+minimum-versions: $(VENV)/.installed
+	bash .ci/minimum-versions $(BIN)/python
 
 # torch first and by version: a bare `torch` brings gigabytes of CUDA packages that a CPU machine does not need.
 $(VENV)/.installed: pyproject.toml Makefile

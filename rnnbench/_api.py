@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 import warnings
@@ -302,7 +303,7 @@ def _bar(visible: bool | None, total: int) -> Iterator[Callable[[int, str], None
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    shown = visible if visible is not None else console.is_terminal or console.is_jupyter
+    shown = visible if visible is not None else console.is_jupyter or (console.is_terminal and "CI" not in os.environ)
     if shown and console.is_jupyter:
         with _notebook_bar(total) as advance:
             yield advance

@@ -5,12 +5,14 @@ Commands import torch, pandas and matplotlib inside their functions; this keeps 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from rnnbench._cli.terminal.encoding import accept_every_character, lacking_line
 from rnnbench._config import flag
 from rnnbench._errors import (
     FieldError,
@@ -83,6 +85,8 @@ from rnnbench._cli.commands import report, verify, gradients, sensitivity, gates
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; report an error of the user as one line on stderr and exit code 2."""
+    accept_every_character()
+    os.environ.pop("MPLBACKEND", None)  # a notebook's backend, perhaps not installed here; commands only save files
     try:
         code = app(args=argv, prog_name="rnnbench", standalone_mode=False)
     except UserError as error:
@@ -109,6 +113,8 @@ def main(argv: list[str] | None = None) -> None:
         if fault := storage_error_of(error):
             _fail(str(fault), 1)
         raise
+    if line := lacking_line():
+        typer.echo(f"rnnbench: {line}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

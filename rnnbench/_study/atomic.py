@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import stat
+import tempfile
 import time
 import warnings
 import weakref
@@ -151,6 +152,8 @@ def locked(path: Path) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows: a lock can only be tried by taking it
+        if not path.exists():
+            return False
         with contextlib.suppress(Timeout), FileLock(path, timeout=0):
             return False
         return True
@@ -159,8 +162,22 @@ def locked(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:  # no file, or a file system without locks, where no run starts
+        pass
+    return False
+
+
+def check_locks(folder: Path) -> None:
+    """Raise UserError if the file system of a folder has no locks, as some network drives."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, whose file systems all have them
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            problem = f"the file system of {folder} has no locks ({error.strerror}), so two processes could train one run"
+            raise UserError(f"{problem}: choose a folder on a local disk with --out") from error

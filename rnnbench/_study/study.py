@@ -84,6 +84,8 @@ class StudyFolder:
         try:
             for name in FOLDERS:
                 (study.folder / name).mkdir(parents=True, exist_ok=True)
+            if os.access(study.folder, os.W_OK):
+                atomic.check_locks(study.folder)
         except OSError as error:
             message = f"cannot write to {study.folder}: {error.strerror}; choose another folder with --out"
             raise storage_error_of(error) or UserError(message) from error
@@ -146,7 +148,7 @@ class StudyFolder:
 
     def _settle(self, run_id: str) -> None:
         with contextlib.suppress(BusyError), self.claim(run_id):
-            pass
+            self._remove_halves(run_id, FOLDERS)
 
     def log(self, run_id: str) -> list[Row]:
         """Return the evaluations of a run, finished or not."""
@@ -180,10 +182,10 @@ class StudyFolder:
     def claim(self, run_id: str) -> Iterator[None]:
         """Hold the lock of a run inside the block; raises BusyError if another process holds it.
 
-        First clean up what a killed process left of it: half-written files, a complete redone run that is not in place, the
-        checkpoint of a finished run.
+        First clean up what a killed process left of it: a complete redone run that is not in place, the checkpoint of a finished
+        run. :meth:`tidy` also removes its half-written files, which takes a look at every file of the study.
         """
-        with self._locked(run_id, run_id, PATIENCE):
+        with self._locked(run_id, PATIENCE):
             Redo(self, run_id).recover()
             if self.finished(run_id):
                 self.checkpoint_file(run_id).unlink(missing_ok=True)
@@ -208,15 +210,25 @@ class StudyFolder:
 
     def keep(self, name: str, content: bytes) -> None:
         """Write another file of the study, such as ``sweep.json``, all or nothing."""
-        with self._locked(Path(name).stem, name):
+        with self._locked(Path(name).stem):
+            self._remove_halves(name)
             atomic.replace(self.folder / name, content)
 
-    def _writing(self, table: Table[R]) -> contextlib.AbstractContextManager[None]:
-        return self._locked(table.path.stem, table.path.name)
+    @contextlib.contextmanager
+    def _writing(self, table: Table[R]) -> Iterator[None]:
+        with self._locked(table.path.stem):
+            self._remove_halves(table.path.name)
+            yield
+
+    def _remove_halves(self, name: str, folders: Sequence[str] = ("",)) -> None:
+        """Remove half-written files, whose lock this process holds, that killed processes left."""
+        for folder in folders:
+            for half in (self.folder / folder).glob(f"{glob.escape(name)}.*.tmp"):
+                half.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _locked(self, name: str, files: str, timeout: float = -1) -> Iterator[None]:
-        """Hold a lock inside the block; half-written copies of its files that killed processes left are removed first."""
+    def _locked(self, name: str, timeout: float = -1) -> Iterator[None]:
+        """Hold a lock inside the block; raises BusyError if another process holds it for ``timeout`` seconds."""
         path = self.file_of(name, ".locks", ".lock")
         if path.is_symlink():
             raise UserError(f"{path} is a link, and taking this lock would empty the other file: delete the link")
@@ -228,9 +240,6 @@ class StudyFolder:
         except OSError as error:
             raise atomic.storage_error(Path(lock.lock_file), error) from error
         try:
-            for folder in ("", *FOLDERS):
-                for half in (self.folder / folder).glob(f"{glob.escape(files)}.*.tmp"):
-                    half.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

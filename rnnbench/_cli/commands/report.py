@@ -25,14 +25,13 @@ def report(
     The file contains all it needs, so it can be read offline and sent to others. Interactive charts need the extra
     `pip install 'rnnbench[report]'`; without it the report has static figures.
     """
-    from rich.console import Console
-
     from rnnbench._cli.terminal.output import write_file
+    from rnnbench._cli.terminal.progress_bar import stderr_console
     from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
     from rnnbench._report.page import altair_installed, build_page
 
     studies, selection = study or [Path("results")], Selection(only, cell, sweep)
-    with Console(stderr=True).status("reading the studies") as status:
+    with stderr_console().status("reading the studies") as status:
         runs = read_runs(studies, selection)
         logged = [path for path in studies if (path / "logs").exists()]
         logs = read_logs(logged, selection) if logged else None

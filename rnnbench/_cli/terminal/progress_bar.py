@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -17,13 +19,25 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+LOG_VARIABLES = {"CI", "JPY_PARENT_PID"}
+"""Variables that services of continuous integration and the kernels of notebooks set."""
+
+
+def stderr_console() -> Console:
+    """Return a console on stderr. It is a terminal only if its lines can be drawn again.
+
+    Logs of continuous integration and the output of a notebook's cell may look like a terminal but keep every redrawn line.
+    """
+    redraws = sys.stderr.isatty() and not LOG_VARIABLES & os.environ.keys()
+    return Console(stderr=True, force_terminal=None if redraws else False)
+
 
 class Screen(ABC):
     """A display of a run or a sweep: live in a terminal, lines elsewhere."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.console = Console(stderr=True)
+        self.console = stderr_console()
         live = self.console.is_terminal and not quiet
         self.live = Live(self, console=self.console, refresh_per_second=4) if live else None
 
@@ -56,7 +70,7 @@ def counting(label: str, quiet: bool) -> Counting:
     """Return a function that yields the items of a sequence; on stderr a bar in a terminal, else a line every ten seconds."""
 
     def counted(items: Sequence[Item], /) -> Iterator[Item]:
-        console = Console(stderr=True)
+        console = stderr_console()
         last_line = time.perf_counter()
         columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
         hidden = quiet or not console.is_terminal
