@@ -257,7 +257,7 @@ class Registry(Generic[C]):
         for attribute in ("name", self.about):
             if not isinstance(getattr(cls, attribute, None), str):
                 raise PluginError(f"{where}: {cls.__name__} needs a `{attribute}`, a string")
-        for what, name in ((self.noun, cls.name), *(("init", name) for name in getattr(cls, "initializers", ()))):
+        for what, name in ((self.noun, getattr(cls, "name", "")), *(("init", name) for name in getattr(cls, "initializers", ()))):
             try:
                 check_name(what, name)
             except UserError as error:

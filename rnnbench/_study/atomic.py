@@ -73,13 +73,13 @@ def replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _put_in_place(temporary, path)
+        put_in_place(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise storage_error(path, error) from error
 
 
-def _put_in_place(temporary: Path, path: Path) -> None:
+def put_in_place(temporary: Path, path: Path) -> None:
     """Rename a file. Windows refuses that while another process reads the old one, so try for :data:`REPLACE_S` there."""
     deadline = time.monotonic() + REPLACE_S
     while True:

@@ -253,7 +253,7 @@ class StudyFolder:
                 if rows:
                     Table(self.log_file(new), Row).write(rows)
                 if self.weights_file(old).exists():
-                    self.weights_file(old).replace(self.weights_file(new))
+                    atomic.put_in_place(self.weights_file(old), self.weights_file(new))
             others = [row.model_copy(update={"run_id": renamed.get(row.run_id, row.run_id)}) for row in self.extrapolations.rows()]
             if others:
                 self.extrapolations.write(others)
@@ -291,7 +291,7 @@ class Redo:
         places = {self.log_file: self.study.log_file(self.run_id), self.weights_file: self.study.weights_file(self.run_id)}
         for mine, place in places.items():
             if mine.exists():
-                mine.replace(place)
+                atomic.put_in_place(mine, place)
         self.study.record(record)
         self.checkpoint_file.unlink(missing_ok=True)
         self.done_file.unlink()

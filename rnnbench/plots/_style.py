@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,25 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
 from rnnbench._study import StudyFolder
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+OTHER_SCRIPTS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "Arial Unicode MS",
+)
+"""Fonts for names in scripts that matplotlib's own font lacks; those that are installed are used."""
+
 PAPER = {
+    "font.sans-serif": ["DejaVu Sans", *sorted(set(OTHER_SCRIPTS) & set(get_font_names()), key=OTHER_SCRIPTS.index)],
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -116,7 +129,9 @@ def render(figure: Figure, file_format: str = "png") -> bytes:
         b'\\x89PNG'
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a warning per character; the figure shows a box
+        figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
     return buffer.getvalue()
 
 

@@ -5,6 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
+import rnnbench
 from rnnbench import plots
 from rnnbench.plots import every_figure
 from tests.plots.study import made_up
@@ -52,3 +53,7 @@ def test_every_chart_of_the_report_is_built(grid: str) -> None:
     assert charts.span_chart(table, styles)
     assert charts.solved_chart(table, styles)
     assert charts.accuracy_chart(mark_best(runs), table, styles)
+
+
+def test_a_name_in_another_script_draws_without_a_warning_per_character() -> None:
+    assert rnnbench.render(plots.plot_accuracy(made_up({"cell": "长期记忆", "gap": gap} for gap in (5, 10))))

@@ -4,6 +4,7 @@ import csv
 import re
 from pathlib import Path
 
+import pandas
 import pytest
 
 import rnnbench
@@ -19,7 +20,7 @@ def failure(number: int, reason: str = "x") -> Failure:
 
 
 @pytest.mark.parametrize("change", ["longer", "as long", "shorter"])
-def test_a_table_that_others_rewrite_twice_is_read_anew(tmp_path: Path, change: str) -> None:
+def test_a_table_that_others_rewrite_twice_is_read_again(tmp_path: Path, change: str) -> None:
     """Two rewrites, since a file system gives the inode of the first file to the third one."""
     other, mine = StudyFolder.create(tmp_path), StudyFolder(tmp_path)
     for number in range(6):
@@ -107,7 +108,7 @@ def test_a_digest_of_digits_and_one_e_stays_text_in_every_reader(tmp_path: Path)
     StudyFolder.create(tmp_path).record(record)
     line = re.search(r"pandas\.read_csv\((.*?)\n    \)", README.read_text(encoding="utf-8"), re.DOTALL)
     assert line is not None
-    documented = eval(f"pd.read_csv({line[1]})".replace("results/reference", tmp_path.as_posix()))
+    documented = eval(line[0].replace("results/reference", tmp_path.as_posix()), {"pandas": pandas})
     for runs in (StudyFolder.open(tmp_path).runs(), rnnbench.load_runs(tmp_path), documented):
         assert runs.loc[0, ["cell", "cell_source"]].tolist() == ["NA", "12345e678901"]
         assert runs["accuracy"].dtype == float
