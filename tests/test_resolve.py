@@ -93,7 +93,7 @@ def test_another_process_gets_a_plugin_by_its_content(tmp_path: Path) -> None:
     plugins = plugins_of(run)
     path.unlink()
     CELLS._plugins.clear()  # a fresh process
-    with pytest.raises(UserError, match="give its file, package.module:Class or class with cell"):
+    with pytest.raises(UserError, match=r"give its file, package.module:Class or class with cell"):
         CELLS.get(run.cell, run.cell_source)
     assert rebuild(run, plugins).cell_entry.name == "mine"
     assert CELLS.get("mine", run.cell_source).name == "mine"
