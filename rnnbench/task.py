@@ -11,13 +11,31 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-__all__ = ["Batch", "Chance", "Task", "Word", "at_least", "random_tokens", "scored_at", "token_words", "uniform_chance"]
+from rnnbench._errors import PluginError, class_location
+from rnnbench._plugins.files import files_digest
+
+__all__ = [
+    "Batch",
+    "Chance",
+    "SequenceData",
+    "Task",
+    "Word",
+    "at_least",
+    "csv_sequences",
+    "random_tokens",
+    "scored_at",
+    "split_rows",
+    "token_words",
+    "uniform_chance",
+]
 
 
 class Batch(NamedTuple):
@@ -200,3 +218,148 @@ def token_words(batch: Batch, b: int, names: Sequence[str], answers: Sequence[st
     answers = names if answers is None else answers
     steps = zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
     return [Word(names[token], answers[target] if scored else None) for token, target, scored in steps]
+
+
+@dataclass(frozen=True)
+class SequenceData(Task):
+    """A task over a data set: a labelled sequence, ``gap`` blank steps, then a question at which the label is due.
+
+    A subclass defines ``name``, ``question``, ``reference`` and :meth:`load`. Sizes, lengths and chance follow from the data. The
+    blank and the question are two more tokens. Where inputs are values, blanks are 0, and one more channel is 1 at the question.
+    Training draws sequences at random. An evaluation uses all held-out sequences equally often, up to one.
+
+    Example:
+        >>> class Parity(SequenceData):
+        ...     name, question, reference = "parity-data", "Is the number of ones odd?", "none"
+        ...     def load(self, split):
+        ...         bits = torch.tensor([[k >> place & 1 for place in range(6)] for k in range(64)])  # (n, T)
+        ...         rows = split_rows(64, split)
+        ...         return bits[rows], bits[rows].sum(dim=1) % 2
+        >>> Parity().length(gap=10), Parity().input_size, Parity().output_size
+        (17, 4, 2)
+    """
+
+    default_gaps: ClassVar[tuple[int, ...]] = (0, 10, 50, 200)
+    default_max_steps: ClassVar[int] = 3000
+    unit: ClassVar[str] = "labels"
+
+    @abstractmethod
+    def load(self, split: str) -> tuple[Tensor, Tensor]:
+        """Return the sequences of a split, ``train`` or ``eval``, and their labels; called once per process and file content.
+
+        Returns:
+            (n, T) int64 tokens or (n, T, D) float32 values, and (n,) int64 classes. T is the same in both splits.
+        """
+
+    def data(self, split: str) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`load` returned for this split, until a file in ``files`` changes."""
+        return _loaded(self, split, files_digest(type(self)))
+
+    @property
+    def input_size(self) -> int:
+        inputs = [self.data(split)[0] for split in ("train", "eval")]
+        if inputs[0].is_floating_point():
+            return inputs[0].shape[2] + 1
+        return max(int(tokens.max()) for tokens in inputs) + 3
+
+    @property
+    def output_size(self) -> int:
+        return max(int(self.data(split)[1].max()) for split in ("train", "eval")) + 1
+
+    def length(self, gap: int) -> int:
+        return self.data("eval")[0].shape[1] + gap + 1
+
+    def sample(self, gap: int, batch_size: int, generator: Generator, split: str = "train") -> Batch:
+        inputs, labels = self.data(split)
+        n, T, size = len(inputs), self.length(gap), self.input_size
+        rows = torch.randint(n, (batch_size,), generator=generator)  # (B)
+        if split == "eval":
+            rounds = [torch.randperm(n, generator=generator) for _ in range(-(-batch_size // n))]
+            rows = torch.cat(rounds)[:batch_size]
+        chosen = inputs[rows].transpose(0, 1)  # (T - gap - 1, B) or (T - gap - 1, B, D)
+        if inputs.is_floating_point():
+            sequence = torch.zeros(T, batch_size, size)
+            sequence[: len(chosen), :, :-1] = chosen
+            sequence[-1, :, -1] = 1
+        else:
+            sequence = torch.full((T, batch_size), size - 2)
+            sequence[: len(chosen)] = chosen
+            sequence[-1] = size - 1
+        targets = labels.new_zeros(T, batch_size)  # (T, B)
+        targets[-1] = labels[rows]
+        return Batch(sequence, targets, scored_at(-1, T, batch_size))
+
+    def chance(self, gap: int) -> Chance:
+        counts = torch.bincount(self.data("eval")[1]).double()
+        shares = counts[counts > 0] / counts.sum()
+        return Chance(float(shares.max()), float(-(shares * shares.log()).sum()))
+
+    def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
+        sequence = batch.inputs[:, b]  # (T) or (T, D)
+        blanks = len(sequence) - self.length(0)
+        words = [Word(self.word(step)) for step in sequence[: len(sequence) - blanks - 1]]
+        return [*words, *[Word("_")] * blanks, Word("?", str(int(batch.targets[-1, b])))]
+
+    def word(self, step: Tensor) -> str:
+        """Return one step of a sequence, a token () or values (D + 1,) with the question's channel, as text without spaces."""
+        return "/".join(f"{value:.2g}" for value in step[:-1].tolist()) if step.dim() else str(int(step))
+
+
+@lru_cache(maxsize=8)
+def _loaded(task: SequenceData, split: str, files: bytes) -> tuple[Tensor, Tensor]:
+    inputs, labels = task.load(split)
+    if inputs.dim() != 2 + inputs.is_floating_point() or labels.shape != inputs.shape[:1] or not len(labels):
+        wanted = "(n, T) int64 tokens or (n, T, D) float32 values, and (n,) int64 labels"
+        given = f"{tuple(inputs.shape)} {inputs.dtype} and {tuple(labels.shape)}"
+        raise PluginError(f"{class_location(type(task))}: load returned {given}, not {wanted}")
+    return inputs.float() if inputs.is_floating_point() else inputs.long(), labels.long()
+
+
+def split_rows(count: int, split: str, eval_share: float = 0.2) -> Tensor:
+    """Return the rows of a data set that belong to a split, (n,) int64 in ascending order; always the same for a ``count``.
+
+    Args:
+        count: number of sequences.
+        split: ``train`` or ``eval``.
+        eval_share: share of the sequences that are held out.
+
+    Example:
+        >>> split_rows(10, "eval").tolist(), len(split_rows(10, "train"))
+        ([5, 8], 8)
+    """
+    order = torch.randperm(count, generator=Generator().manual_seed(0))
+    held_out = round(eval_share * count)
+    return order[:held_out].sort().values if split == "eval" else order[held_out:].sort().values
+
+
+def csv_sequences(path: Path | str, label: str = "label") -> tuple[Tensor, Tensor]:
+    """Read labelled sequences from a CSV file with a header: one row per sequence, a column per time step, and one of labels.
+
+    Args:
+        path: the file. A task names it in ``files`` too, so that its content is part of the identity of a run.
+        label: the column with the classes: whole numbers from 0, or texts, which are numbered in alphabetical order.
+
+    Returns:
+        (n, T) int64 tokens if all steps are whole numbers of at least 0, else (n, T, 1) float32 values; and (n,) int64 classes.
+
+    Raises:
+        ValueError: the column does not exist, or a value is missing or is not a number.
+    """
+    import pandas as pd
+
+    frame = pd.read_csv(path)
+    if label not in frame.columns:
+        raise ValueError(f"{path} has no column {label!r}: its columns are {', '.join(map(str, frame.columns))}")
+    steps = frame.drop(columns=label).apply(pd.to_numeric, errors="coerce")
+    missing = steps.columns[steps.isna().any()]
+    if len(missing) or frame[label].isna().any():
+        column = missing[0] if len(missing) else label
+        raise ValueError(f"{path}: a value of column {column} is missing or is not a number")
+    classes = frame[label]
+    if not pd.api.types.is_integer_dtype(classes):
+        classes = pd.Series(pd.Categorical(classes.astype(str)).codes)
+    values = torch.from_numpy(steps.to_numpy(dtype="float64").copy())  # (n, T)
+    labels = torch.from_numpy(classes.to_numpy(dtype="int64").copy())  # (n,)
+    if all(pd.api.types.is_integer_dtype(dtype) for dtype in steps.dtypes) and bool((values >= 0).all()):
+        return values.long(), labels
+    return values.float().unsqueeze(2), labels

@@ -1,5 +1,7 @@
 """Tasks and cells that read data: splits, declared files and their place in the identity, and sequences from a data set."""
 
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,12 @@ import torch
 
 import rnnbench as api
 from rnnbench._config import RunRequest
+from rnnbench._plugins import registry
 from rnnbench._plugins.registry import CELLS, TASKS
 from rnnbench._plugins.source import digest_of, source_of_file
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.trainer import Trainer
-from rnnbench.task import Task
+from rnnbench.task import SequenceData, Task, csv_sequences
 from rnnbench.testing import cell_findings, task_findings
 
 ROWS = '''
@@ -193,3 +196,114 @@ def test_a_sweep_sends_the_task_to_its_processes(rows: Path) -> None:
     small = {"gap": 2, "hidden_size": 4, "max_steps": 2, "eval_every": 1, "progress": False, "jobs": 1}
     with pytest.warns(UserWarning, match="state outside the identity"):
         assert len(api.sweep("rnn", rows, **small).runs()) == 1
+
+
+TABLE = """
+from pathlib import Path
+from rnnbench.task import SequenceData, csv_sequences, split_rows
+
+class Table(SequenceData):
+    name, question, reference = "table", "Which class?", "none"
+    files = ("table.csv",)
+
+    def load(self, split):
+        inputs, labels = csv_sequences(Path(__file__).with_name("table.csv"), "kind")
+        rows = split_rows(len(labels), split)
+        return inputs[rows], labels[rows]
+
+TASK = Table
+"""
+
+
+def table_text(values: bool) -> str:
+    """Return a CSV file of 100 sequences of 4 steps whose class is the parity of their bits, as texts."""
+    lines = ["a,b,c,d,kind,e,f,g"]
+    for k in range(100):
+        bits = [k >> place & 1 for place in range(7)]
+        steps = [bit + 0.5 if values else bit for bit in bits]
+        lines.append(",".join(map(str, (*steps[:4], "odd" if sum(bits) % 2 else "even", *steps[4:]))))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("values", [False, True], ids=["tokens", "values"])
+def test_a_csv_file_is_a_task(rnnbench, tmp_path: Path, values: bool) -> None:
+    (tmp_path / "table.csv").write_text(table_text(values))
+    (tmp_path / "task.py").write_text(TABLE)
+    assert messages(tmp_path / "task.py") == []
+    task = registry.make_task(str(tmp_path / "task.py"))
+    assert (task.input_size, task.output_size, task.length(3)) == (2 if values else 4, 2, 11)
+    splits = {split: task.draw(3, 400, torch.Generator().manual_seed(0), split) for split in ("train", "eval")}
+    for batch in splits.values():
+        bits = (batch.inputs[:7, :, 0] if values else batch.inputs[:7]).round().long()  # 0.5 and 1.5 become 0 and 2
+        parity = (bits.bool() if values else bits).sum(dim=0) % 2
+        assert torch.equal(batch.answers, parity)  # "even" is class 0
+    counts = list(Counter(tuple(sequence.flatten().tolist()) for sequence in splits["eval"].inputs.transpose(0, 1)).values())
+    assert counts == [20] * 20  # 20 of 100 sequences are held out, and each is used equally often
+    assert task.chance(3).accuracy == float(splits["eval"].answers.double().mean().max())
+    shown = rnnbench("show", "./task.py", "--gap", "2").out.splitlines()
+    assert shown[0].split()[-3:] == ["_", "_", "?"]
+    assert len(shown[0].split()) == len(shown[1].split()) == 1 + 7 + 3
+    tiny = ["--gap", "2", "--hidden-size", "4", "--max-steps", "4", "--eval-every", "2", "--eval-sequences", "1000"]
+    result = rnnbench("run", "--task", "./task.py", "--cell", "gru", *tiny)
+    assert (result.code, "of 1,000 labels" in result.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "has no column 'kind': its columns are a, b"),
+        ("a,kind\n1,x\nspam,y\n", "a value of column a is missing or is not a number"),
+        ("a,kind\n1,x\n2,\n", "a value of column kind is missing"),
+    ],
+)
+def test_a_wrong_csv_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        csv_sequences(tmp_path / "table.csv", "kind")
+
+
+def test_a_data_set_of_another_shape_is_refused(rnnbench, tmp_path: Path) -> None:
+    (tmp_path / "task.py").write_text(TABLE.replace("inputs[rows],", "inputs[rows].float(),").replace("    files", "    f"))
+    (tmp_path / "table.csv").write_text(table_text(False))
+    rnnbench("run", "--task", "./task.py", "--cell", "gru").refused(
+        "load returned (80, 7) torch.float32 and (80,), not (n, T) int64"
+    )
+
+
+def test_data_of_a_notebook_is_loaded_again_when_its_file_changes(tmp_path: Path) -> None:
+    class Mine(SequenceData):
+        name, question, reference = "mine", "Which class?", "none"
+        files = (str(tmp_path / "table.csv"),)
+
+        def load(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+            inputs, labels = csv_sequences(self.files[0], "kind")
+            return inputs, labels
+
+    (tmp_path / "table.csv").write_text(table_text(False))
+    assert Mine().length(0) == 8
+    (tmp_path / "table.csv").write_text("a,kind\n1,0\n")
+    assert Mine().length(0) == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"by": "pixel"}, {"permuted": True}], ids=str)
+def test_digits_shows_every_pixel_and_holds_out_the_same_number_of_each(options: dict[str, object]) -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    task = registry.make_task("digits", options)
+    batch = task.draw(5, 360, torch.Generator().manual_seed(0), "eval")
+    assert torch.bincount(batch.answers).tolist() == [36] * 10
+    known = {
+        tuple(sorted(pixels)): digit
+        for pixels, digit in zip(datasets.load_digits().data / 16, datasets.load_digits().target, strict=True)
+    }
+    for b in range(20):
+        pixels = batch.inputs[:-6, b, :-1].flatten().double().tolist()
+        assert len(pixels) == 64
+        assert known[tuple(sorted(pixels))] == batch.answers[b]
+    assert not batch.inputs[-6:-1].any()
+
+
+def test_digits_without_its_pictures_says_what_to_install(rnnbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setattr(sys.modules[type(registry.make_task("digits")).__module__], "find_spec", lambda name: None)
+    rnnbench("run", "--task", "digits", "--cell", "gru", "--gap", "5").refused("pip install 'rnnbench[data]'")
+    assert "digits" in rnnbench("tasks").out

@@ -106,11 +106,15 @@ def test_no_file_is_longer_than_400_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
+DATA = {"sklearn.datasets"}
+"""Data sets that a task imports when it is used."""
+
+
 @pytest.mark.parametrize(("folder", "contract"), [(ROOT / "tasks", "rnnbench.task"), (PACKAGE / "cells", "rnnbench.cells")])
 def test_files_of_tasks_and_cells_import_only_torch_and_the_contract(folder: Path, contract: str) -> None:
     for path in folder.glob("[!_]*.py"):
         ours = {name for name in imports(path) if name.split(".")[0] not in ("torch", *sys.stdlib_module_names)}
-        assert ours == {contract}, path
+        assert ours - DATA == {contract}, path
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "plots" in p.parts or "_analysis" in p.parts], ids=module_name)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ from torch import Generator
 from rnnbench._plugins import registry
 from rnnbench.testing import check_task
 
-TASKS = list(registry.TASKS.named())
+WITH_DATA = {"digits"}
+TASKS = [
+    pytest.param(name, marks=pytest.mark.skipif(name in WITH_DATA and not find_spec("sklearn"), reason="needs the extra data"))
+    for name in registry.TASKS.named()
+]
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -99,11 +99,16 @@ class TaskFixture:
 
 def accepts_gap(task: Task, gap: int) -> bool:
     """Return True if the task accepts this gap."""
+    return not refusal_of(task, gap)
+
+
+def refusal_of(task: Task, gap: int) -> str:
+    """Return why the task does not accept this gap; empty if it does."""
     try:
         task.check_gap(gap)
-    except ValueError:
-        return False
-    return True
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from rnnbench._spec.request import TaskLike, class_of
 from rnnbench.task import Batch, Task
 from rnnbench.testing._baselines import linear_accuracy, mean_is_optimal, memoryless_baseline, random_features
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
-from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_files, check_identity, isolated, namesake
+from rnnbench.testing._fixtures import TaskFixture, accepts_gap, check_files, check_identity, isolated, namesake, refusal_of
 
 CHANCE_ANSWERS = 20_000
 """Minimum number of answers used to measure chance, in each of the halves for training and testing."""
@@ -75,9 +75,9 @@ def check_sizes_and_gaps(fixture: TaskFixture) -> Iterator[str]:
             yield f"{name} is {getattr(task, name)!r}: it must be a whole number of at least 1"
     if not (isinstance(task.default_max_steps, int) and task.default_max_steps >= 1):
         yield f"default_max_steps is {task.default_max_steps!r}: it must be a number of optimiser steps"
-    refused = [gap for gap in task.default_gaps if not accepts_gap(task, gap)]
+    refused = [reason for gap in task.default_gaps if (reason := refusal_of(task, gap))]
     if not task.default_gaps or (refused and not fixture.options):
-        yield f"default_gaps are {task.default_gaps}: give at least one gap, none below min_gap = {task.min_gap}"
+        yield f"default_gaps are {task.default_gaps}: {refused[0] if refused else 'give at least one gap'}"
     if task.min_gap > 0 and accepts_gap(task, task.min_gap - 1):
         yield f"check_gap accepts gap {task.min_gap - 1}, below min_gap: raise ValueError"
 
