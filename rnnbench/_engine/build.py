@@ -1,20 +1,21 @@
 """Compiled functions from emitted text: one file per cell in the user's cache folder, with numba's cache next to it.
 
 The file's name is a digest of its text, of the code that it calls and of the versions that compile it. So an upgrade or an edit
-never loads stale code. Files are written to a temporary name and renamed, so that two processes can write at once.
+never loads stale code. Files are written to a temporary name and renamed, so that two processes can write at once. A damaged file
+is written again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import linecache
 import logging
 import os
 import platform
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,28 +24,12 @@ from typing import Any
 import llvmlite
 import numba
 from numba import cfunc
+from numba.core.dispatcher import Dispatcher
 
 from rnnbench._engine import blas, functions, intrinsics, tile
+from rnnbench._engine.cache_folder import cache_folder
 
-PACKAGE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
-
-
-@cache
-def folder() -> Path | None:
-    """Return the folder for generated code; None if no such folder can be written to."""
-    places = [Path(os.environ["XDG_CACHE_HOME"]) / "rnnbench"] if os.environ.get("XDG_CACHE_HOME") else []
-    with contextlib.suppress(RuntimeError):  # no home folder
-        places.append(Path.home() / ".cache" / "rnnbench")
-    for place in [*places, PACKAGE / "__pycache__"]:
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=place):
-                return place
-        except OSError:
-            continue
-    LOG.warning("no cache folder is writable, so compiled cells are not kept: set XDG_CACHE_HOME to a writable folder")
-    return None
 
 
 @cache
@@ -60,7 +45,7 @@ def base() -> str:
 def load(text: str) -> ModuleType:
     """Return the module of that text, its functions compiled at their first call or loaded from the cache."""
     name = f"rnnbench_{hashlib.sha256((base() + text).encode()).hexdigest()[:20]}"
-    place = folder()
+    place = cache_folder()
     if place is not None:
         try:
             return _module(name, place / f"{name}.py", text)
@@ -77,20 +62,70 @@ def c_function(function: Any, signature: Any) -> Any:
     """Return a function of :func:`load`'s module as a C function, compiled now or loaded from the cache."""
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
     if Path(function.__code__.co_filename).exists():
-        with contextlib.suppress(OSError, RuntimeError):  # numba's cache folder is not writable: load has logged it
-            return cfunc(signature, cache=True, **options)(function)
+        for _ in range(2):
+            try:
+                with _only_our_folder():
+                    return cfunc(signature, cache=True, **options)(function)
+            except Exception:  # a damaged file, read in many ways; or a full disk, which load has logged
+                _discard(function)
     return cfunc(signature, **options)(function)
 
 
 def _module(name: str, path: Path, text: str) -> ModuleType:
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(text)
+    """Return the module of a text, which numba's cache finds by its file; what the file held before is never run."""
+    content = text.encode()
+    if not path.is_file() or path.read_bytes() != content:
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=".tmp", delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         Path(file.name).replace(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    with _only_our_folder():
+        exec(compile(text, str(path), "exec"), module.__dict__)
+    for function in vars(module).values():
+        if isinstance(function, Dispatcher) and function.__module__ == name:
+            _tolerate_damage(function)
     return module
+
+
+@contextlib.contextmanager
+def _only_our_folder() -> Iterator[None]:
+    """Keep numba's cache next to the generated code inside the block: NUMBA_CACHE_DIR may be a folder that others write to."""
+    config: Any = numba.config
+    given, config.CACHE_DIR = config.CACHE_DIR, ""
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = given
+
+
+def _tolerate_damage(function: Any) -> None:
+    """Let a function be compiled if its file in the cache is damaged, and be used if it cannot be written."""
+    stored = function._cache
+    load_overload, save_overload = stored.load_overload, stored.save_overload
+
+    def load_or_discard(*arguments: Any) -> Any:
+        try:
+            return load_overload(*arguments)
+        except Exception:  # unpickling raises many types
+            _discard(function.py_func)
+            return None
+
+    def save_if_possible(*arguments: Any) -> None:
+        try:
+            save_overload(*arguments)
+        except OSError as error:
+            LOG.warning("compiled cells are not kept: %s", error)
+
+    stored.load_overload, stored.save_overload = load_or_discard, save_if_possible
+
+
+def _discard(function: Any) -> None:
+    """Delete the cached code of a function."""
+    file = Path(function.__code__.co_filename)
+    for cached in (file.parent / "__pycache__").glob(f"{file.stem}.{function.__qualname__}-*"):
+        with contextlib.suppress(OSError):
+            cached.unlink()

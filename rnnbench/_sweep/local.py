@@ -18,6 +18,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from rnnbench._cell import FORMER_NAMES
 from rnnbench._config import Run
+from rnnbench._engine.cache_folder import cache_folder
 from rnnbench._errors import BusyError, one_line, storage_error_of
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.resolve import plugins_of, rebuild
@@ -53,6 +55,8 @@ class Local(Workers):
 
     def __init__(self, run_queue: RunQueue, jobs: int, fail_fast: bool = False) -> None:
         super().__init__(run_queue, fail_fast)
+        if find_spec("numba"):
+            cache_folder()  # which logs a folder that it refuses, once for all workers
         self.jobs = jobs
         self.workers: list[_Worker] = []
         self.checked: set[tuple[object, ...]] = set()  # tasks and cells that have passed the checks

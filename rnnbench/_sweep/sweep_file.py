@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from rnnbench._config import Gap, SweepRequest, flag
 from rnnbench._errors import UserError, did_you_mean, validation_message
-from rnnbench._plugins.source import is_path
+from rnnbench._plugins.source import is_import, is_path
 from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import check_regular
 from rnnbench._study.schema import checked_run_id
@@ -54,8 +54,8 @@ def read_names(file: Path | None, flags: dict[str, object]) -> SweepRequest:
     sweep = read_sweep(file, flags)
     for name in ("cell", "task"):
         for spec in getattr(sweep, name):
-            if name not in flags and is_path(spec):
-                problem = f"{file} names the {name} file {spec}, which a command that reads a study does not load"
+            if name not in flags and (is_path(spec) or is_import(spec)):
+                problem = f"{file} names the {name} {spec}, which a command that reads a study does not load"
                 raise UserError(f"{problem}: name the {name} on the command line, with {flag(name)}, in place of the file's")
     return sweep
 

@@ -315,7 +315,7 @@ def test_without_a_writable_cache_folder_cells_are_compiled_again_with_a_warning
     """A file replaces the folder, because root could write to any folder."""
     (tmp_path / "file").write_text("")
     place = str(tmp_path / "file")
-    locked = f"from rnnbench._engine import build\nbuild.PACKAGE = build.Path({place!r})\n"
+    locked = f"from rnnbench._engine import cache_folder as c\nc.PACKAGE = c.Path({place!r})\n"
     done = run(TINY.replace("WANTED", "True") + locked + USE, HOME=place, XDG_CACHE_HOME=place)
     assert done.stderr.count("\n") == 1
     assert "no cache folder" in done.stderr

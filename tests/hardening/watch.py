@@ -10,7 +10,7 @@ from types import CodeType
 
 import matplotlib.font_manager  # noqa: F401  # it makes a folder for its settings when it is first imported
 
-from rnnbench._engine.build import folder
+from rnnbench._engine.cache_folder import cache_folder
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CONNECTS = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
@@ -59,7 +59,7 @@ class Watch:
         return f"{event} {outside}" if outside else ""
 
     def _allowed(self, path: str | os.PathLike) -> bool:
-        spare = (self.writable, os.devnull, str(folder()))  # the last one is the folder for compiled cells
+        spare = (self.writable, os.devnull, str(cache_folder()))  # the last one is the folder for compiled cells
         return "__pycache__" in Path(path).parts or any(self._inside(path, place) for place in spare) or self._is_temporary(path)
 
     def _is_temporary(self, path: str | os.PathLike) -> bool:

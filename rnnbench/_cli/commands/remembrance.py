@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._config import file_word
 
 
 @app.command(epilog="Example: rnnbench remembrance copy-lstm --study results --gap 50,100,200")
@@ -41,6 +42,6 @@ def remembrance(
     replaced = measure_remembrance(names, study=study, cell=cell, task=task, progress=progress)
     positions = measure_positions(names, gap=gaps, study=study, cell=cell, task=task, progress=progress)
     typer.echo("\n".join([*remembrance_lines(replaced), *position_lines(positions)]))
-    suffix = replaced["run_id"].iloc[0] if replaced["run_id"].nunique() == 1 else replaced["task"].iloc[0]
+    suffix = replaced["run_id"].iloc[0] if replaced["run_id"].nunique() == 1 else file_word(replaced["task"].iloc[0])
     save(out, f"remembrance_{suffix}", replaced, RemembranceRow, plot_remembrance(replaced))
     save(out, f"positions_{suffix}", positions, PositionRow, plot_positions(positions))
