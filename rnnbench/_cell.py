@@ -98,7 +98,11 @@ class Layer(nn.Module, ABC):
         self.register_buffer("_like", torch.zeros(()), persistent=False)
 
     def parameter(self, name: str, *shape: int) -> None:
-        """Register a parameter of the given shape, to be filled by the initialisation."""
+        """Register a parameter of the given shape, to be filled by the initialisation.
+
+        ``self.parameter("initial_h", H)`` makes a part of the initial state a parameter.
+        """
+        self._buffers.pop(name, None)
         self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         self.uninitialized.append(name)
 

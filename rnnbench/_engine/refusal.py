@@ -18,6 +18,16 @@ class NotCompiledError(UserError):
     """A step that the engine does not compile. The message names the operation and its line."""
 
 
+def without_gradient() -> str:
+    """Return what switches gradients off in a step: a custom autograd.Function, or no_grad."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if frame.f_code.co_qualname == "Function.apply":
+            return f"the custom autograd.Function {frame.f_locals['cls'].__name__} is not compiled"
+        frame = frame.f_back
+    return "no_grad within a step is not compiled: use detach instead"
+
+
 def refuse(what: str) -> NoReturn:
     """Raise NotCompiledError with the operation's line in the cell's file; after ``step`` has returned, with that of ``step``."""
     frame = sys._getframe(1)

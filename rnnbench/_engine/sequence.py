@@ -143,7 +143,8 @@ class Program:
                 torch.default_generator.manual_seed(0)  # the same noise for both
                 states = run()
             weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
-            grads = torch.autograd.grad((states * weight).sum(), leaves, allow_unused=True) if leaves else ()
+            total = (states * weight).sum()  # a detached step has no gradient
+            grads = torch.autograd.grad(total, leaves, allow_unused=True) if total.requires_grad else [None] * len(leaves)
             return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(leaves, grads, strict=True))]
 
         step = results(lambda: Cell.states(cell, inputs))

@@ -20,7 +20,7 @@ from rnnbench._cell import Cell
 from rnnbench._engine.graph import OPERATORS, Graph, Node, comparison, select
 from rnnbench._engine.hoisting import Hoisting, leaves, name_of
 from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
-from rnnbench._engine.refusal import NotCompiledError, refuse
+from rnnbench._engine.refusal import NotCompiledError, refuse, without_gradient
 from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
 from rnnbench._errors import class_location
 
@@ -72,7 +72,7 @@ class Trace(TorchFunctionMode):
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Return a symbol if a symbol is among the arguments, else the tensor itself, from a recorded call."""
         if not torch.is_grad_enabled():
-            refuse("no_grad within a step is not compiled: use detach instead")
+            refuse(without_gradient())
         if torch.is_autocast_enabled("cpu"):
             refuse("autocast within a step is not compiled")
         if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):

@@ -9,6 +9,7 @@ from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Redo, Row, RunRecord, StudyFolder, Table
 from rnnbench._study.atomic import load_tensors, save_tensors, unreadable
 from rnnbench._study.schema import this_machine
+from rnnbench._training.model import check_device, check_memory
 from rnnbench._training.trainer import Trainer
 from rnnbench.testing._preflight import preflight
 
@@ -20,6 +21,8 @@ class Runner:
     """
 
     def __init__(self, resolved: Resolved, study: StudyFolder, force: bool = False, checked: bool = False) -> None:
+        check_device(resolved.run.device)
+        check_memory(resolved)  # the checks include one at the length of the training
         self.findings = [] if checked else preflight(resolved)
         for finding in self.findings:
             if finding.severity == "broken":

@@ -7,10 +7,9 @@ import io
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Generator
 
 from rnnbench import _engine
-from rnnbench._cell import Cell, State, check_step
+from rnnbench._cell import Cell, Layer, check_step, has_steps
 from rnnbench._config import Option
 from rnnbench._errors import one_line
 from rnnbench._network.torch_nn import disagreement
@@ -18,8 +17,19 @@ from rnnbench._plugins import registry
 from rnnbench._spec.request import CellLike, class_of
 from rnnbench.cells._wrap import Wrapped
 from rnnbench.testing._definition_checks import check_cell_name, check_class_attributes, check_construction, check_initialisations
+from rnnbench.testing._dependence_checks import (
+    check_causality,
+    check_causality_in_training,
+    check_independence,
+    check_independence_in_training,
+    check_length,
+    check_uses_earlier_inputs,
+    length_messages,
+)
 from rnnbench.testing._findings import BrokenContractError, Check, ContractFinding, run_checks
 from rnnbench.testing._fixtures import STEPS, CellFixture, check_files, check_identity, close, isolated
+from rnnbench.testing._gradient_checks import check_backward, check_gradients, check_states_follow_steps
+from rnnbench.testing._resumption_check import check_resumption
 
 COMPILED = "is compiled by the CPU engine"
 
@@ -52,13 +62,35 @@ def cell_findings(
         return list(run_checks(CHECKS, fixture, fixture.uninitialized if given else None))
 
 
+def trained_length_findings(
+    cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int, steps: int
+) -> list[ContractFinding]:
+    """Return the findings about a cell at the length of its training."""
+    fixture = CellFixture(cls, options, input_size, hidden_size)
+    check = Check[CellFixture]("length", lambda fixture: length_messages(fixture, steps, ", the length that is trained"))
+    with isolated():
+        return list(run_checks([check], fixture, None))
+
+
+def sees_length(cls: type[Layer]) -> bool:
+    """Return True unless the outputs come from one plain step after the other, which cannot know how many follow."""
+    return not (has_steps(cls) and issubclass(cls, Cell) and (cls.vectors, cls.start) == (Layer.vectors, Cell.start))
+
+
 def check_shapes(fixture: CellFixture) -> Iterator[str]:
     """Check the shapes and dtypes of states, gates and outputs."""
     layer = fixture.initialized()
     shapes = {name: parameter.shape for name, parameter in layer.named_parameters()}
     if isinstance(layer, Cell):
         state = layer.start(3)
-        result = layer.step(fixture.values()[0], state)
+        try:
+            result = layer.step(fixture.values()[0], state)
+        except ValueError as error:
+            if "values to unpack" not in str(error):
+                raise
+            parts = f"{len(state)} part{'s' * (len(state) > 1)} ({', '.join(layer.state_names)})"
+            yield f"{one_line(error)}: step receives a state of {parts}; name every part in state_names, the output first"
+            return
         check_step(layer, result, state)
         for name, gate in result[1].items():
             if gate.shape != state[0].shape:
@@ -113,92 +145,6 @@ def check_determinism(fixture: CellFixture) -> Iterator[str]:
         yield "outputs in training differ for the same seed: draw noise with torch, not with numpy or random"
 
 
-def check_causality(fixture: CellFixture) -> Iterator[str]:
-    """Check that no output depends on a later input."""
-    layer, inputs = fixture.initialized(), fixture.values()
-    states = layer.states(inputs)
-    for t in (1, STEPS // 2, STEPS - 1):
-        changed = inputs.clone()
-        changed[t:] = fixture.values(seed=7)[t:]
-        if not close(layer.states(changed)[:t], states[:t]):
-            yield "an output depends on a later input: output t may only use inputs 0 .. t"
-
-
-def check_independence(fixture: CellFixture) -> Iterator[str]:
-    """Check that no sequence depends on another one of its batch."""
-    layer, inputs = fixture.initialized(), fixture.values()
-    states = layer.states(inputs)
-    for b in range(inputs.shape[1]):
-        if not close(layer.states(inputs[:, b : b + 1])[:, 0], states[:, b]):
-            yield "a sequence depends on the others of its batch: the axes are (T, B, D), time first (batch_first=False)"
-
-
-def check_states_follow_steps(fixture: CellFixture) -> Iterator[str]:
-    """Check that ``states`` equals repeated ``step`` from any initial state, and that gates stay in their range."""
-    layer, inputs = fixture.initialized(), fixture.values()
-    if not isinstance(layer, Cell):
-        return
-    with torch.no_grad():
-        for start in (0.0, 0.4):
-            for k, part in enumerate(layer.initial_state):
-                part.fill_(start * (1 + k / 4))
-            state, outputs = batched(layer.initial_state, inputs.shape[1]), []
-            for x in inputs:  # (B, D)
-                state, gates = layer.step(x, state)
-                outputs.append(state[0])
-            if not close(layer.states(inputs), torch.stack(outputs)):
-                problem = "the initial state is not respected" if start else "states is not one step after the other"
-                yield f"{problem}: states must start from self.initial_state and end where step would"
-                return
-        kept = layer.keep(gates)
-        if kept is not None and not (kept.shape == state[0].shape and 0 <= float(kept.min()) <= float(kept.max()) <= 1):
-            yield "keep must return (B, H) shares from 0 to 1"
-        for name, values in gates.items():
-            gate = layer.gates.get(name)
-            if gate and not gate.low - 1e-5 <= float(values.min()) <= float(values.max()) <= gate.high + 1e-5:
-                yield f"gate {name} leaves its range, {gate.low:g} to {gate.high:g}: correct the range in gates"
-
-
-def batched(parts: State, sequences: int) -> State:
-    """Expand one sequence's state to a batch."""
-    return tuple(part.expand(sequences, *part.shape) for part in parts)
-
-
-def check_gradients(fixture: CellFixture) -> Iterator[str]:
-    """Check that every state part, input and parameter that has an effect also has a gradient."""
-    layer, x = fixture.initialized(), fixture.values()
-    if fixture.cls.cuts_gradient:
-        return
-    if isinstance(layer, Cell):
-        generator = Generator().manual_seed(3)
-        state = tuple(
-            0.5 * torch.rand(part.shape, generator=generator).to(part).requires_grad_() for part in batched(layer.initial_state, 3)
-        )
-        after, _ = layer.step(x[0], state)
-        for k, name in enumerate(layer.state_names):
-            other, _ = layer.step(x[0], (*state[:k], state[k] + 0.1, *state[k + 1 :]))
-            has_effect = any(not torch.equal(a, b) for a, b in zip(after, other, strict=True))
-            sums = sum(part.abs().sum() for part in after if part.requires_grad)
-            (grad,) = torch.autograd.grad(sums, state[k], allow_unused=True, retain_graph=True) if sums != 0 else (None,)
-            if has_effect and not bool(grad is not None and grad.any()):
-                yield f"step passes no gradient back to {name}, which it uses: do not detach it, or set cuts_gradient = True"
-    x.requires_grad_()
-    outputs = layer.states(x)  # (T, B, H)
-    (grad,) = torch.autograd.grad(outputs[-1].square().sum(), x, allow_unused=True, retain_graph=True)
-    for t in reversed(range(STEPS)):
-        moved = x.detach().clone()
-        moved[t] += 0.01  # small, so that a relu unit that is off stays off
-        if not torch.equal(layer.states(moved)[-1], outputs[-1]) and not bool(grad is not None and grad[t].any()):
-            yield f"the last output depends on the input {STEPS - 1 - t} steps earlier, but no gradient reaches that input"
-    weight = torch.linspace(-1, 1, outputs.numel()).view_as(outputs)
-    parameters = {name: parameter for name, parameter in layer.named_parameters() if parameter.requires_grad}
-    loss = (outputs * weight).sum() + layer.states(fixture.tokens()).square().sum()
-    grads = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-    for name, grad in zip(parameters, grads, strict=True):
-        if grad is None or not bool(grad.any()):
-            yield f"no gradient reaches {name}: use it, remove it, or set cuts_gradient = True"
-
-
 def check_save_and_load(fixture: CellFixture) -> Iterator[str]:
     """Check that saved weights reproduce the outputs."""
     layer, other, inputs = fixture.initialized(), fixture.initialized(seed=5), fixture.values()
@@ -220,18 +166,6 @@ def check_float64(fixture: CellFixture) -> Iterator[str]:
         yield f"outputs of a float64 cell are {states.dtype}: gradients and gates use float64"
 
 
-def check_uses_earlier_inputs(fixture: CellFixture) -> Iterator[str]:
-    """Check that the last output depends on any earlier input."""
-    layer, inputs = fixture.initialized(), fixture.values()
-    last = layer.states(inputs)[-1]
-    for t in range(STEPS - 1):
-        changed = inputs.clone()
-        changed[t] += 1
-        if not torch.equal(layer.states(changed)[-1], last):
-            return
-    yield "an output depends only on its own input: nothing is remembered"
-
-
 def check_torch_nn(fixture: CellFixture) -> Iterator[str]:
     """Check that the equivalent in ``torch.nn`` computes the same as ``step``."""
     layer = fixture.uninitialized()
@@ -241,7 +175,7 @@ def check_torch_nn(fixture: CellFixture) -> Iterator[str]:
 
 def check_compiled(fixture: CellFixture) -> Iterator[str]:
     """Report whether the CPU engine compiles the cell."""
-    layer = fixture.initialized()
+    layer = fixture.initialized().train()  # the mode in which a run compiles it
     if not isinstance(layer, Cell):
         yield "runs on torch: a whole-sequence model is not compiled"
     elif not _engine.available():
@@ -270,14 +204,19 @@ CHECKS: tuple[Check[CellFixture], ...] = (
     Check("determinism", check_determinism),
     Check("inputs", check_input_formats),
     Check("causality", check_causality),
+    Check("length", check_length),
     Check("independence", check_independence),
+    Check("causality in training", check_causality_in_training),
     Check("step", check_states_follow_steps, several=True),
+    Check("backward", check_backward, stops=False),
     Check("gradients", check_gradients, "doubtful", stops=False),
     Check("save and load", check_save_and_load, stops=False),
+    Check("resumption", check_resumption, "doubtful", stops=False),
     Check("float64", check_float64, "doubtful", stops=False),
     Check("torch.nn", check_torch_nn, "doubtful", stops=False),
     Check("files", check_files, "doubtful", stops=False, several=True),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),
+    Check("independence in training", check_independence_in_training, "note", stops=False),
     Check("engine", check_compiled, "note", stops=False),
     Check("adapter", check_adapter, "note", stops=False, several=True),
     Check("identity", check_identity, "note", stops=False),

@@ -53,6 +53,15 @@ class CellFixture:
                 parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator).to(parameter))
         return layer.eval()
 
+    def precise(self) -> Layer:
+        """Return :meth:`initialized` in double precision, in which chaotic cells can be compared, unless it only runs in single."""
+        layer = self.initialized().double()
+        try:
+            layer.states(self.values())
+        except Exception:  # reported by the check of float64
+            return self.initialized()
+        return layer
+
     def context(self, seed: int = 0) -> InitContext:
         """Return the context of an initialisation, with a gap and a horizon that fit the length of the sequences."""
         return InitContext(Generator().manual_seed(seed), STEPS, 2.0 * STEPS)

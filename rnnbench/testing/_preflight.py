@@ -7,9 +7,10 @@ from functools import cache
 
 from rnnbench._cell import Layer
 from rnnbench._config import Option, Run
+from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved
 from rnnbench.task import Task
-from rnnbench.testing._cell_checks import COMPILED, cell_findings
+from rnnbench.testing._cell_checks import COMPILED, cell_findings, sees_length, trained_length_findings
 from rnnbench.testing._findings import ContractFinding
 from rnnbench.testing._task_checks import task_findings
 
@@ -19,22 +20,27 @@ Options = tuple[tuple[str, Option], ...]
 def preflight(resolved: Resolved) -> list[ContractFinding]:
     """Check the plug-ins of a run with its options and sizes; built-in cells and tasks have no findings.
 
-    Each plug-in is checked once per process, whatever the seeds and gaps. Each message begins with the plug-in's name.
+    Each plug-in is checked once per process, and again after its source has changed, whatever the seeds. A cell that reads whole
+    sequences is also checked at the length of each gap. Each message begins with the plug-in's name.
     """
     run, task = resolved.run, resolved.task
     findings: list[ContractFinding] = []
     if run.task_source:
-        findings += _prefixed(run.task, _checked_task(type(task), tuple(sorted(run.option.items()))))
+        findings += _prefixed(run.task, _checked_task(type(task), run.task_source, tuple(sorted(run.option.items()))))
     if run.cell_source:
-        options = tuple(sorted(run.cell_option.items()))
-        findings += _prefixed(run.cell, _checked_cell(resolved.cell_entry.cls, options, task.input_size, run.hidden_size))
+        key = resolved.cell_entry.cls, run.cell_source, tuple(sorted(run.cell_option.items())), task.input_size, run.hidden_size
+        cell_found = _checked_cell(*key)
+        if sees_length(resolved.cell_entry.cls) and not any(finding.severity == "broken" for finding in cell_found):
+            cell_found = [*cell_found, *_checked_length(*key, max(task.length(gap) for gap in run.trained_gaps))]
+        findings += _prefixed(run.cell, cell_found)
     return findings
 
 
 def preflight_key(run: Run) -> tuple[object, ...]:
     """Return the fields that :func:`preflight` depends on: runs with equal keys need one check."""
     options = tuple(sorted(run.option.items())), tuple(sorted(run.cell_option.items()))
-    return (run.task, run.task_source, run.cell, run.cell_source, run.hidden_size, *options)
+    gaps = run.trained_gaps if run.cell_source and sees_length(CELLS.get(run.cell, run.cell_source).cls) else []
+    return (run.task, run.task_source, run.cell, run.cell_source, run.hidden_size, *options, *gaps)
 
 
 def summary_line(findings: Sequence[ContractFinding]) -> str:
@@ -61,10 +67,17 @@ def _prefixed(name: str, findings: list[ContractFinding]) -> list[ContractFindin
 
 
 @cache
-def _checked_task(cls: type[Task], options: Options) -> list[ContractFinding]:
+def _checked_task(cls: type[Task], source: str, options: Options) -> list[ContractFinding]:
     return task_findings(cls, dict(options))
 
 
 @cache
-def _checked_cell(cls: type[Layer], options: Options, input_size: int, hidden_size: int) -> list[ContractFinding]:
+def _checked_cell(cls: type[Layer], source: str, options: Options, input_size: int, hidden_size: int) -> list[ContractFinding]:
     return cell_findings(cls, dict(options), input_size=input_size, hidden_size=hidden_size)
+
+
+@cache
+def _checked_length(
+    cls: type[Layer], source: str, options: Options, input_size: int, hidden_size: int, steps: int
+) -> list[ContractFinding]:
+    return trained_length_findings(cls, dict(options), input_size, hidden_size, steps)

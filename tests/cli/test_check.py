@@ -49,8 +49,9 @@ def test_one_bad_file_does_not_hide_the_result_of_others(rnnbench) -> None:
     Path("broken.py").write_text("def\n")
     result = rnnbench("check", "./bad.py", str(PLUGIN_FILES / "lru.py"), "./broken.py")
     assert result.code == 3
-    bad, good, broken = result.out.splitlines()
+    bad, note, good, broken = result.out.splitlines()
     assert bad.startswith("./bad.py: step passes no gradient back to h")
+    assert note == "./bad.py: note: is compiled by the CPU engine"
     assert "keeps its contract" in good
     assert "broken.py, line 1: SyntaxError" in broken
 
@@ -62,6 +63,48 @@ def test_a_plug_in_is_checked_before_its_first_run_only(rnnbench) -> None:
     assert result.err.count("keeps the contract") == 1
     assert rnnbench(*RUN, "--cell", "./mine.py", "--quiet").err.count("contract") == 0, "it was checked before"
     assert "contract" not in rnnbench(*RUN, "--cell", "gru", "--quiet").err
+
+
+def test_notes_are_printed_next_to_violations(rnnbench) -> None:
+    """Check a cell that drops its state: the note is the reason of the violation."""
+    Path("forgot.py").write_text(CELL.replace("(h,) = state", "h = torch.zeros_like(state[0])"))
+    result = rnnbench("check", "./forgot.py")
+    assert result.code == 3
+    violation, note = result.out.splitlines()
+    assert violation.startswith("./forgot.py: no gradient reaches weight_hh")
+    assert note.startswith("./forgot.py: note: an output depends only on its own input: nothing is remembered")
+
+
+LENGTH = """from torch import nn
+from rnnbench.cells import SequenceModel
+
+
+class Late(SequenceModel):
+    name = "late"
+    summary = "a GRU that reads ahead in sequences of more than 100 steps"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.inner = nn.GRU(input_size, hidden_size)
+
+    def sequence(self, x):
+        return self.inner(x + x[-1] if len(x) > 100 else x)[0]
+
+
+CELL = Late
+"""
+
+
+def test_a_cell_is_checked_at_the_length_that_is_trained(rnnbench) -> None:
+    Path("late.py").write_text(LENGTH)
+    assert rnnbench("check", "./late.py").code == 0
+    short = rnnbench("sweep", *RUN[1:], "--cell", "./late.py", "--gap", "2,120", "--jobs", "1", "--out", "study", "--quiet")
+    assert short.code == 3
+    assert [record.gap for record in StudyFolder.open("study").records()] == [2]
+    result = rnnbench(*RUN, "--cell", "./late.py", "--gap", "2", "--train-gaps", "2,120")
+    result.refused(
+        "outputs depend on the inputs after them or on their number, in a sequence of 122 steps, the length that is trained"
+    )
 
 
 def test_a_broken_contract_is_refused_and_a_doubtful_cell_is_reported(rnnbench) -> None:

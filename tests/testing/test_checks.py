@@ -98,6 +98,30 @@ BAD_CELLS = {
     ),
     "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
     "option without a type": (LEAKY, "rate: float", "rate", "option rate needs a type"),
+    "reads ahead in long sequences": (MODEL, "self.inner(x)", "self.inner(x + x[30:31].sum(0))", "in a sequence of 64 steps"),
+    "knows the length": (MODEL, "self.inner(x)", "self.inner(x * len(x))", "inputs after them or on their number"),
+    "statistics over time in training": (
+        MODEL.replace("        self.inner", "        self.norm = nn.BatchNorm1d(input_size)\n        self.inner"),
+        "self.inner(x)",
+        "self.inner(self.norm(x.permute(1, 2, 0)).permute(2, 0, 1))",
+        "in training, an output depends on a later input",
+    ),
+    "wrong backward": (
+        *with_method("states(self, inputs, first=0)", "out = super().states(inputs, first); return 2 * out - out.detach()"),
+        "states and step have different gradients with respect to",
+    ),
+    "mask outside the checkpoint": (
+        LEAKY,
+        "(h,) = state",
+        "h = state[0] * (self.__dict__.setdefault('mask', float(torch.rand(()))) if self.training else 1)",
+        "interrupted and resumed differs from an unbroken one",
+    ),
+    "forgotten part of the state": (
+        LEAKY,
+        "(h,) = state",
+        "h, c = state",
+        "step receives a state of 1 part (h); name every part in state_names",
+    ),
 }
 
 
@@ -119,6 +143,62 @@ def test_the_unbroken_cells_have_no_finding(text: str, tmp_path: Path) -> None:
     path = tmp_path / "cell.py"
     path.write_text(HEAD + text + f"\n\nCELL = {'Leaky' if 'Leaky' in text else 'Model'}\n")
     check_cell(str(path))
+
+
+DOUBLED = """
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * grad
+
+
+"""
+HONEST = {  # the last text is part of a note
+    "frozen": (
+        LEAKY,
+        "self.stacked_weights(1, ())",
+        "self.stacked_weights(1, ()); self.weight_hh.requires_grad_(False)",
+        "compiled",
+    ),
+    "chaotic": (LEAKY, "h @ self.weight_hh.T", "h @ (9 * self.weight_hh.T)", "compiled"),
+    "a learned initial state": (*with_statement("self.parameter('initial_h', hidden_size)"), "compiled"),
+    "batch norm at each step": (
+        LEAKY.replace("(1, ())", "(1, ()); self.norm = nn.BatchNorm1d(hidden_size)"),
+        "new = torch.tanh(",
+        "new = torch.tanh(self.norm(h) + ",
+        "in training, an output depends on the other sequences of its batch",
+    ),
+    "a custom function": (
+        LEAKY.replace("class Leaky", DOUBLED + "class Leaky"),
+        "torch.tanh(",
+        "torch.tanh(Doubled.apply(h) + ",
+        "the custom autograd.Function Doubled is not compiled",
+    ),
+    "a gradient that is cut": (*with_attribute("cuts_gradient = True"), "compiled"),
+    "a compiled step": (
+        LEAKY.replace("(1, ())", "(1, ()); self.mix = torch.compile(lambda a, b: torch.tanh(a + b), backend='aot_eager')"),
+        "torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T)",
+        "self.mix(x @ self.weight_ih.T, h @ self.weight_hh.T)",
+        "",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of torch.compile
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * ("compiled" in case)) for case in HONEST])
+def test_an_honest_cell_keeps_its_contract(case: str, tmp_path: Path) -> None:
+    text, old, new, note = HONEST[case]
+    assert old in text
+    path = tmp_path / "cell.py"
+    cut = "new.detach(),)" if "cut" in case else "(1 - self.rate) * h + self.rate * new,)"
+    path.write_text(HEAD + text.replace(old, new, 1).replace("(1 - self.rate) * h + self.rate * new,)", cut) + "\n\nCELL = Leaky\n")
+    found = cell_findings(str(path), hidden_size=64)
+    assert not [finding for finding in found if finding.fails]
+    assert any(note in finding.message for finding in found)
 
 
 COPY = (ROOT / "tasks" / "copy_memory.py").read_text(encoding="utf-8").replace('= "copy"', '= "mine"')

@@ -46,6 +46,8 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.Wi
             print_wrapped(f"{name}: {message}")
         if not errors:
             print_wrapped(f"{name}: " + "; ".join(["keeps its contract", *notes]))
+        elif notes:
+            print_wrapped(f"{name}: note: " + "; ".join(notes))
         failed = failed or bool(errors)
     print_wrapped("not checked: what a cell stores, and whether a task can be answered: rnnbench check --help", err=True)
     if failed:
