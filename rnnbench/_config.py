@@ -12,74 +12,29 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from rnnbench._spec.gaps import LARGEST_GAP as LARGEST_GAP
+from rnnbench._spec.gaps import gaps_of, gaps_text
+
 T = TypeVar("T")
 Option = bool | int | float | str
 Options = dict[str, Option]
+SeveralOptions = dict[str, Option | list[Option]]
 
 LARGEST_SEED = 2**63 - 1
 PILOT_SEEDS = 1000
 """The first seed of pilot runs, which choose recipes and are never reported."""
-LARGEST_GAP = 10_000_000
 LARGEST_COUNT = 2**53  # whole numbers that a table keeps exactly
 LARGEST_WIDTH = 65_536
 MOST_AT_ONCE = 1024  # threads, or processes
 MOST_SEQUENCES = 10_000_000
 MOST_SEEDS = 10_000
-MOST_TRAIN_GAPS = 10_000
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
 RUN_ID = re.compile(r"[\w.+-]{1,200}", re.ASCII)
-GAP_RANGES = re.compile(r"\d{1,8}(\.\.\d{1,8})?(,\d{1,8}(\.\.\d{1,8})?)*", re.ASCII)
-
-
-def gaps_of(text: str) -> list[int]:
-    """Return the gaps of a text such as ``1..40`` or ``5,10,20``, in ascending order.
-
-    Example:
-        >>> gaps_of("1..3,10")
-        [1, 2, 3, 10]
-    """
-    return sorted({gap for one in _ranges(text) for gap in one})
-
-
-def gaps_text(given: object) -> str:
-    """Return gaps in one form of text, whichever way they are given: as text, as a number or as numbers.
-
-    Raises:
-        ValueError: the message is the form that is expected.
-
-    Example:
-        >>> gaps_text(range(1, 41)), gaps_text("20, 5..5,10")
-        ('1..40', '5,10,20')
-    """
-    numbers = isinstance(given, Iterable) and not isinstance(given, str)
-    text = ",".join(map(str, islice(given, MOST_TRAIN_GAPS + 1))) if numbers else str(given)  # type: ignore[call-overload]
-    text = text.replace(" ", "")
-    if text and not GAP_RANGES.fullmatch(text):
-        raise ValueError("gaps such as 1..40 or 5,10,20")
-    ranges = _ranges(text)
-    if not all(ranges) or any(one[-1] > LARGEST_GAP for one in ranges):
-        raise ValueError(f"ranges from a smaller to a larger gap, at most {LARGEST_GAP:,}")
-    if sum(map(len, ranges)) > MOST_TRAIN_GAPS:
-        raise ValueError(f"at most {MOST_TRAIN_GAPS:,} gaps")
-    runs: list[list[int]] = []
-    for gap in gaps_of(text):
-        if runs and gap == runs[-1][-1] + 1:
-            runs[-1].append(gap)
-        else:
-            runs.append([gap])
-    return ",".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
-
-
-def _ranges(text: str) -> list[range]:
-    parts = (part.partition("..") for part in text.split(",") if part)
-    return [range(int(low), int(high or low) + 1) for low, _, high in parts]
-
 
 Gap = Annotated[int, Field(ge=0, le=LARGEST_GAP)]
 Gaps = Annotated[str, BeforeValidator(gaps_text)]
@@ -326,6 +281,12 @@ class SweepRequest(Request):
         ["default"],
         min_length=1,
         description="Initialisations; `default` is the cell's own, and leaves out pairs that do not fit.",
+    )
+    option: SeveralOptions = Field(  # type: ignore[assignment]  # a list where a run has one value
+        default_factory=dict, description="Option of the task, as key=value or key=first,second; may be given several times."
+    )
+    cell_option: SeveralOptions = Field(  # type: ignore[assignment]
+        default_factory=dict, description="Option of the cell, as key=value or key=first,second; may be given several times."
     )
     tuned: str | None = Field(
         None, description="Table of `rnnbench tune`: every cell and task gets the rate, width and initialisation chosen there."

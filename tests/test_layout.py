@@ -14,7 +14,7 @@ PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
     ("rnnbench._version", "rnnbench._errors", "rnnbench._plugins.files", "rnnbench.task", "rnnbench._analysis.statistics"),
-    ("rnnbench._plugins.pickling", "rnnbench._spec.width"),
+    ("rnnbench._plugins.pickling", "rnnbench._spec.gaps", "rnnbench._spec.width"),
     ("rnnbench._cell", "rnnbench._config", "rnnbench._plugins.source"),
     ("rnnbench._plugins.options", "rnnbench._training.optimizers"),
     ("rnnbench.cells", "rnnbench._engine", "rnnbench._network", "rnnbench._training.process_state"),

@@ -9,9 +9,10 @@ import torch
 
 import rnnbench as api
 from rnnbench._analysis.summary import horizon_multiples
-from rnnbench._config import HORIZON_PER_GAP, RunRequest, gaps_of, gaps_text, horizon_of
+from rnnbench._config import HORIZON_PER_GAP, RunRequest, horizon_of
 from rnnbench._errors import UserError
 from rnnbench._report.text import recipe_flags
+from rnnbench._spec.gaps import gaps_of, gaps_text
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import StudyFolder
 from rnnbench._sweep.grid import grid

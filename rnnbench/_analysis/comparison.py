@@ -41,6 +41,17 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     return table
 
 
+def uncompared_gaps(runs: pd.DataFrame, first: str, second: str) -> list[str]:
+    """Return a text for each cell or curve and task at whose gaps only the other one has runs, as after a search for the span."""
+    texts = []
+    for task, group in best_runs(runs).groupby("task"):
+        gaps = {name: set(group.loc[_is_curve(group, name), "gap"]) for name in (first, second)}
+        for name, other in ((first, second), (second, first)):
+            if gaps[name] and (missing := sorted(gaps[other] - gaps[name])):
+                texts.append(f"{name} on {task} at gap {','.join(map(str, missing))}")
+    return texts
+
+
 def _is_curve(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
     return (runs["label"] == name) | (runs["cell"] == name)
 

@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
-from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, gaps_of, horizon_of
+from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
+from rnnbench._spec.gaps import gaps_of
 from rnnbench._study.schema import ROLES
 
 FrameRow = Mapping[Hashable, Any]

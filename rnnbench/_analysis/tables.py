@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from rnnbench._analysis.comparison import compare
+from rnnbench._analysis.comparison import compare, uncompared_gaps
 from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
 from rnnbench._analysis.summary import BEST_RULE, format_span, mark_best
 from rnnbench._errors import UserError
@@ -14,14 +14,28 @@ from rnnbench._errors import UserError
 
 def compare_named(runs: pd.DataFrame, names: str) -> pd.DataFrame:
     """Return the comparison of two curves, ``lstm,gru``; raises UserError unless they have a task and gap in common."""
-    pair = [name.strip() for name in re.split(r",(?![^(]*\))", names)]  # not at a comma inside a label's brackets
-    if len(pair) != 2:
-        raise UserError(f"--compare takes two cells with a comma between, as in --compare lstm,gru, not {names!r}")
-    rows = compare(runs, *pair)
+    first, second = _pair(names)
+    rows = compare(runs, first, second)
     if rows.empty:
+        if missing := uncompared_gaps(runs, first, second):
+            raise UserError(f"--compare {names}: no gap has runs of both; with `rnnbench sweep`, run {' or '.join(missing)}")
         labels = ", ".join(sorted(set(mark_best(runs)["label"])))
         raise UserError(f"--compare {names}: no task and gap has runs of both; there are {labels}")
     return rows
+
+
+def uncompared_notes(runs: pd.DataFrame, names: str) -> list[str]:
+    """Return a note that names the gaps at which only one of two curves has runs; no note without any."""
+    missing = uncompared_gaps(runs, *_pair(names))
+    return [f"not compared, because runs are missing: {'; '.join(missing)}"] if missing else []
+
+
+def _pair(names: str) -> tuple[str, str]:
+    """Return the two cells or labels of ``lstm,gru``; raise UserError for any other number."""
+    pair = [name.strip() for name in re.split(r",(?![^(]*\))", names)]  # not at a comma inside a label's brackets
+    if len(pair) != 2:
+        raise UserError(f"--compare takes two cells with a comma between, as in --compare lstm,gru, not {names!r}")
+    return pair[0], pair[1]
 
 
 def summary_notes(rows: pd.DataFrame) -> list[str]:

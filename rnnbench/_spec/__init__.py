@@ -2,5 +2,6 @@
 
 request.py  Python values -> RunRequest
 resolve.py  RunRequest -> Resolved, a run with its task and its cell
+gaps.py     several gaps as text
 width.py    the width of a network with a budget of parameters
 """

@@ -20,7 +20,6 @@ from rnnbench._config import (
     Run,
     RunFields,
     RunRequest,
-    gaps_of,
     horizon_of,
 )
 from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
@@ -29,6 +28,7 @@ from rnnbench._network.stack import stacked
 from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.registry import CELLS, TASKS, Entry, make_cell, make_task
 from rnnbench._plugins.source import Plugin
+from rnnbench._spec.gaps import gaps_of
 from rnnbench.task import Task
 
 

@@ -63,17 +63,19 @@ def _budget_seconds(run: Run) -> float:
 
     from rnnbench._spec.resolve import rebuild
     from rnnbench._training.evaluate import EVAL_CHUNK
+    from rnnbench._training.process_state import training_settings
     from rnnbench._training.trainer import Trainer
 
     trainer = Trainer(rebuild(run))
-    trainer.train_step()  # warm-up
-    started, steps = time.perf_counter(), 0
-    while steps < 1 or time.perf_counter() - started < TIMING_S:
-        trainer.train_step()
-        steps += 1
-    step = (time.perf_counter() - started) / steps
-    started = time.perf_counter()
-    with torch.no_grad():
-        trainer.model(trainer.sample(EVAL_CHUNK, trainer.eval_stream))
-    evaluation = (time.perf_counter() - started) * run.eval_sequences / EVAL_CHUNK
+    with training_settings(run.threads, trainer.noise, run.device):
+        trainer.train_step()  # warm-up
+        started, steps = time.perf_counter(), 0
+        while steps < 1 or time.perf_counter() - started < TIMING_S:
+            trainer.train_step()
+            steps += 1
+        step = (time.perf_counter() - started) / steps
+        started = time.perf_counter()
+        with torch.no_grad():
+            trainer.model(trainer.sample(EVAL_CHUNK, trainer.eval_stream))
+        evaluation = (time.perf_counter() - started) * run.eval_sequences / EVAL_CHUNK
     return run.max_steps * step + -(-run.max_steps // run.eval_every) * evaluation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from rnnbench._config import Option, Options, RunRequest, SweepRequest
+from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
 from rnnbench._study import Record, Table
@@ -141,10 +141,22 @@ def missing_recipes(sweep: SweepRequest, table: Path) -> tuple[list[str], list[s
     cells, tasks = [], []
     for cell, task in product(sweep.cell, sweep.task):
         with contextlib.suppress(PluginError):
-            if not recipes(rows, task, cell, sweep.option, sweep.cell_option):
+            wanted = product(combinations(sweep.option), combinations(sweep.cell_option))
+            if not all(recipes(rows, task, cell, *options) for options in wanted):
                 cells.append(cell)
                 tasks.append(task)
     return list(dict.fromkeys(cells)), list(dict.fromkeys(tasks))
+
+
+def combinations(options: Mapping[str, object]) -> list[Options]:
+    """Return every combination of the values of a sweep's options.
+
+    Example:
+        >>> combinations({"rate": [0.1, 0.3], "bias": True})
+        [{'rate': 0.1, 'bias': True}, {'rate': 0.3, 'bias': True}]
+    """
+    values: list[list[Any]] = [as_list(value) for value in options.values()]
+    return [dict(zip(options, chosen, strict=True)) for chosen in product(*values)]
 
 
 def _agrees(table: Options, named: dict[str, Option] | None) -> bool:

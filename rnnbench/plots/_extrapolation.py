@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench._config import gaps_of
+from rnnbench._spec.gaps import gaps_of
 from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import (
     AxesLike,

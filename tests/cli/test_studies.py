@@ -85,6 +85,21 @@ def test_two_cells_are_compared(rnnbench, studies: Path) -> None:
         rnnbench("table", "one", "two", "--compare", wrong).refused()
 
 
+def test_a_comparison_names_the_gaps_that_one_of_the_cells_lacks(rnnbench, studies: Path) -> None:
+    def keep(name: str, gaps: tuple[str, ...]) -> None:
+        path = studies / name / "runs.csv"
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame[frame["gap"].isin(gaps)].to_csv(path, index=False)
+
+    keep("one", ("5", "10"))
+    command = ("table", "one", "two", "--compare", "lstm,rnn", "--only", "copy")
+    assert "because runs are missing: rnn on copy at gap 20" in " ".join(rnnbench(*command).out.split())
+    keep("two", ("20",))
+    rnnbench(*command).refused(
+        "no gap has runs of both; with `rnnbench sweep`, run lstm on copy at gap 5,10 or rnn on copy at gap 20"
+    )
+
+
 def test_spans_are_a_separate_table(rnnbench, studies: Path) -> None:
     table = pd.read_csv(io.StringIO(rnnbench("table", "one", "two", "--spans", "--format", "csv").out))
     assert table["cell"].tolist() == ["lstm", "rnn"] * 2

@@ -63,3 +63,23 @@ def test_a_search_for_the_span_trains_few_gaps(rnnbench) -> None:
     assert [line.split("gap ")[1].split(",")[0] for line in searched.err.splitlines() if "gap " in line] == ["4", "2", "1"]
     assert rnnbench(*SWEEP, *gaps, "--search-span", "--quiet").out.startswith("3 of 3 runs done")
     assert rnnbench("status", "study").out.splitlines()[-1].split() == ["to", "do", "0"]
+
+
+def test_a_flag_gives_an_option_several_values(rnnbench) -> None:
+    sweep = (
+        "sweep",
+        "--cell",
+        "gru-torch",
+        "--task",
+        "beijing",
+        "--gap",
+        "2",
+        "--max-steps",
+        "2",
+        "--engine",
+        "torch",
+        "--dry-run",
+    )
+    assert rnnbench(*sweep, "--cell-option", "bias=true,false").out.startswith("2 runs")
+    rnnbench(*sweep, "--cell-option", "bias=true,").refused("--cell-option bias takes names separated by commas, as in")
+    rnnbench(*sweep, "--cell-option", "bias=true,5").refused("must be true or false, not '5'")

@@ -13,14 +13,16 @@ from rnnbench._training import trainer
 
 
 def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
+    clock, threads = [0.0], []
 
     class Timed:
         eval_stream = torch.Generator()
+        noise = torch.Generator().get_state()
 
         def __init__(self, run: object) -> None: ...
 
         def train_step(self) -> None:
+            threads.append(torch.get_num_threads())
             clock[0] += TIMING_S
 
         def sample(self, batch_size: int, generator: torch.Generator) -> int:
@@ -31,6 +33,7 @@ def test_the_estimate_counts_training_steps_and_evaluations(tmp_path, monkeypatc
 
     monkeypatch.setattr(trainer, "Trainer", Timed)
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024)).run
+    run = resolve(RunRequest(task="beijing", cell="rnn", gap=2, max_steps=250, eval_every=100, eval_sequences=1024, threads=3)).run
     seconds = estimate([run], StudyFolder(tmp_path)).seconds
     assert seconds == pytest.approx(250 * TIMING_S + 3 * 0.25 * 1024)  # the last evaluation comes at the end of the budget
+    assert set(threads) == {3}, "the threads of the runs, not those of this process"

@@ -14,7 +14,7 @@ def sweep(**values) -> SweepRequest:
 def test_a_sweep_has_every_field_of_a_run() -> None:
     assert set(SweepRequest.model_fields) == {*RunRequest.model_fields, *SWEEP_ONLY}
     for name, field in RunRequest.model_fields.items():
-        if name not in AXES:
+        if name not in (*AXES, "option", "cell_option"):
             swept = SweepRequest.model_fields[name]
             assert (swept.annotation, swept.default, swept.description) == (field.annotation, field.default, field.description)
 
@@ -24,6 +24,12 @@ def test_the_grid_is_the_product_small_gaps_first() -> None:
     assert len(runs) == 2 * 2 * 2 * 3 * 2
     assert len({run.run_id for run in runs}) == len(runs)
     assert [run.gap for run in runs] == sorted(run.gap for run in runs)
+
+
+def test_an_option_may_have_several_values() -> None:
+    runs = grid(sweep(cell="gru-torch", gap=5, cell_option={"bias": [True, False]}, option={"fillers": [1, 2]}))
+    found = sorted((run.cell_option["bias"], run.option["fillers"]) for run in runs)
+    assert found == [(False, 1), (False, 2), (True, 1), (True, 2)]
 
 
 def test_a_run_that_is_requested_twice_is_in_the_grid_once() -> None:

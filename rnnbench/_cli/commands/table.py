@@ -45,9 +45,8 @@ def table(
     runs = read_runs(studies, Selection(only, cell, sweep))
     if compare is not None:
         rows = tables.compare_named(runs, compare)
-        print_table(
-            rows, tables.readable_difference(rows), ["task", "first", "second"], tables.difference_notes(rows), format, " against "
-        )
+        notes = [*tables.difference_notes(rows), *tables.uncompared_notes(runs, compare)]
+        print_table(rows, tables.readable_difference(rows), ["task", "first", "second"], notes, format, " against ")
     elif spans:
         rows = summary.spans(runs)
         print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)

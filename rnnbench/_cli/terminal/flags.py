@@ -161,11 +161,21 @@ def flag_values(flags: Mapping[str, object]) -> dict[str, object]:
 
 def sweep_values(flags: Mapping[str, object]) -> dict[str, object]:
     """Return the values of the flags that were given, axes as lists; raise UserError that names the flag."""
+    values = flag_values(flags)
+    for name in ("option", "cell_option"):
+        if name in values:
+            options: Any = values[name]
+            values[name] = {key: _several(flag(name), key, str(value)) for key, value in options.items()}
     parsers: dict[str, Callable[[str], object]] = {"gap": int, "seed": int, "hidden_size": int, "lr": float}
     return {
         name: comma_list(flag(name), str(value), parsers.get(name, str), AXIS_EXAMPLES[name]) if name in AXES else value
-        for name, value in flag_values(flags).items()
+        for name, value in values.items()
     }
+
+
+def _several(name: str, key: str, text: str) -> str | list[str]:
+    """Return the value of an option, or the list of its values if there are commas."""
+    return comma_list(f"{name} {key}", text, str, "0.1,0.3") if "," in text else text
 
 
 def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, Option]:
