@@ -7,8 +7,13 @@ from typing import NamedTuple
 
 from rnnbench._engine.graph import OPERATORS, Graph, Node, reachable
 
-Key = tuple[int, int]
-"""The index of a tensor computed from parameters only, and of a block of H rows in it."""
+
+class Key(NamedTuple):
+    """Rows ``start`` to ``stop`` of tensor number ``tensor`` computed from parameters only."""
+
+    tensor: int
+    start: int
+    stop: int
 
 
 class Content(NamedTuple):
@@ -45,8 +50,8 @@ def gather_slots(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
         inputs = [part.key for part in parts if part.op == "input"]
         vectors = [part.key for part in parts if part.op == "vector"]
         weights = [part.key for part in products]
-        key = Content(inputs[0] if inputs else None, tuple(vectors), tuple(weights))  # type: ignore[arg-type]  # all are Keys
-        return graph.make("slot", *(changed(part.args[0]) for part in products), key=key)
+        key = Content(inputs[0] if inputs else None, tuple(vectors), tuple(weights))
+        return graph.make("slot", *(changed(part.args[0]) for part in products), key=key, width=parts[0].width)
 
     def changed(node: Node) -> Node:
         if node not in done:
@@ -57,14 +62,14 @@ def gather_slots(roots: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
         if node.op in ("product", "input"):
             return slot([node])
         if node.op not in ("add", "sub"):
-            return graph.make(node.op, *(changed(arg) for arg in node.args), key=node.key)
+            return graph.make(node.op, *(changed(arg) for arg in node.args), key=node.key, width=node.width)
         inside: list[Node] = []
         outside: list[tuple[str, Node]] = []
         for sign, term in terms(node):
             movable = uses[term] == 1 and (
                 term.op == "product" or (term.op == "input" and all(part.op != "input" for part in inside))
             )
-            if sign == "add" and (movable or term.op == "vector"):
+            if sign == "add" and term.width == node.width and (movable or term.op == "vector"):
                 inside.append(term)
             else:
                 outside.append((sign, term))
@@ -94,27 +99,29 @@ class Adjoints(NamedTuple):
     vectors: dict[Node, Node]
 
 
-def derive(graph: Graph, after: list[Node]) -> Adjoints:
-    """Compute the adjoints of a step from those of the state after it."""
+def derive(graph: Graph, after: list[Node], widths: list[int]) -> Adjoints:
+    """Compute the adjoints of a step from those of the state after it, whose parts have these widths."""
     found = Adjoints([None] * len(after), {}, {}, {})
     adjoint: dict[Node, Node] = {}
     sourced: dict[Node, list[Node]] = {}
 
     def receive(node: Node, amount: Node) -> None:
+        if node.width < amount.width:  # a column that was broadcast
+            amount = graph.make("total", amount, width=1)
         adjoint[node] = adjoint[node] + amount if node in adjoint else amount
 
     for k, node in enumerate(after):
-        receive(node, graph.make("adjoint", key=k))
+        receive(node, graph.make("adjoint", key=k, width=widths[k]))
     for node in reversed(reachable(after)):
         if node in sourced:
-            found.backs[node] = graph.make("back", *(found.slots[slot] for slot in sourced[node]), key=node.order)
+            found.backs[node] = graph.make("back", *(found.slots[slot] for slot in sourced[node]), key=node.order, width=node.width)
             if node.op != "state":
                 receive(node, found.backs[node])
         if node not in adjoint:
             continue
         d = adjoint[node]
         if node.op == "state":
-            found.states[int(node.key)] = d  # type: ignore[call-overload]  # a state's key is its number
+            found.states[int(node.key)] = d
         elif node.op == "vector":
             found.vectors[node] = d
         elif node.op == "slot":

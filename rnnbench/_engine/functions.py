@@ -139,7 +139,15 @@ exp = by_width(exp32, lambda x: math.exp(x))
 log = by_width(log32, lambda x: math.log(x))
 softplus = by_width(softplus32, softplus64)
 relu = by_width(lambda x: np.float32(0.0) if x <= np.float32(0.0) else x, lambda x: 0.0 if x <= 0.0 else x)
-sqrt, sin, cos = math.sqrt, math.sin, math.cos
+sqrt, sin, cos, erf = math.sqrt, math.sin, math.cos, math.erf
+floor: Any = np.floor
+
+
+@register_jitable
+def remainder(a: Any, b: Any) -> Any:
+    """Return a modulo b with the sign of b, as in torch: the quotient's rounding does not matter."""
+    y = math.fmod(a, b)
+    return y + b if y != 0 and (y < 0) != (b < 0) else y
 
 
 @register_jitable

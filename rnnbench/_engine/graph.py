@@ -1,27 +1,29 @@
-"""The graph of a step: nodes, each a (B, H) block of numbers, and all operators with their derivatives.
+"""The graph of a step: nodes, each a (B, width) block of numbers, and all operators with their derivatives.
 
-Nodes are hash-consed: the same operator on the same arguments is the same node. The leaves are
+Nodes are hash-consed: the same operator on the same arguments is the same node. A node of width 1 is a column, which operators
+broadcast to the width of their other arguments. The leaves are
 
-    number   a Python number                      state    a part of the state before the step
-    vector   (H,) computed from parameters only   input    H columns of a product of the step's input
-    product  H columns of a source's product      slot     a sum of products, see :mod:`rnnbench._engine.derive`
+    number   a Python number, a column            state    a part of the state before the step
+    vector   computed from parameters only        input    columns of a product of the step's input
+    product  columns of a source's product        slot     a sum of products, see :mod:`rnnbench._engine.derive`
 
 and, in the backward pass, ``adjoint`` (from the next time step) and ``back`` (through a matrix product).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 Operand = Union["Node", float]
 
 
 class Node:
-    """One block; ``key`` distinguishes leaves with the same operator."""
+    """One block of ``width`` columns; ``key`` distinguishes leaves with the same operator."""
 
-    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], key: Hashable, order: int) -> None:
-        self.graph, self.op, self.args, self.key, self.order = graph, op, args, key, order
+    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], key: Any, order: int, width: int) -> None:
+        self.graph, self.op, self.args, self.key, self.order, self.width = graph, op, args, key, order, width
 
     def __add__(self, other: Operand) -> Node:
         return self.graph.apply("add", self, other)
@@ -43,7 +45,7 @@ class Node:
 
     @property
     def number(self) -> float | None:
-        return float(self.key) if self.op == "number" else None  # type: ignore[arg-type]  # a number's key is its value
+        return float(self.key) if self.op == "number" else None
 
 
 class Operator(NamedTuple):
@@ -78,7 +80,40 @@ def _extremum(within: str) -> Callable[..., tuple[Node | None, ...]]:
     return slopes
 
 
+Columns = tuple[tuple[int, ...], ...]
+"""For each column of a result, the columns of the argument whose sum it is."""
+
+
+def route(node: Node, columns: Columns) -> Node:
+    """Return the block whose column j is the sum of the node's columns ``columns[j]``."""
+    if node.op in TRUTH:
+        return comparison("ne", route(select(node, 1, 0), columns), 0)
+    if columns == tuple((j,) for j in range(node.width)):
+        return node
+    if len(columns) == 1 and columns[0] == tuple(range(node.width)):
+        return node.graph.make("total", node, width=1)
+    if any(len(sources) != 1 for sources in columns):
+        return node.graph.make("collect", node, key=columns, width=len(columns))
+    if node.op == "pick":
+        inner: Columns = node.key
+        return route(node.args[0], tuple(inner[source] for (source,) in columns))
+    return node.graph.make("pick", node, key=columns, width=len(columns))
+
+
+def _through(d: Node, y: Node, a: Node) -> tuple[Node]:
+    """Return the adjoint of the argument of a pick or a collect: the transposed routing."""
+    columns: Columns = y.key
+    back: list[list[int]] = [[] for _ in range(a.width)]
+    for j, sources in enumerate(columns):
+        for source in sources:
+            back[source].append(j)
+    if d.width < y.width:
+        d = route(d, ((0,),) * y.width)
+    return (route(d, tuple(map(tuple, back))),)
+
+
 DEAR = 20
+ROUTES = ("pick", "collect", "first", "total")  # operators that read other columns of their argument
 OPERATORS: dict[str, Operator] = {
     "add": Operator("{} + {}", lambda d, y, a, b: (d, d)),
     "sub": Operator("{} - {}", lambda d, y, a, b: (d, -d)),
@@ -94,14 +129,21 @@ OPERATORS: dict[str, Operator] = {
     "sqrt": Operator("sqrt({})", lambda d, y, a: (d * 0.5 / y,), 6),
     "sin": Operator("sin({})", lambda d, y, a: (d * a.graph.apply("cos", a),), DEAR),
     "cos": Operator("cos({})", lambda d, y, a: (-(d * a.graph.apply("sin", a)),), DEAR),
+    "erf": Operator("erf({})", lambda d, y, a: (d * (a.graph.apply("exp", -(a * a)) * (2 / math.sqrt(math.pi))),), DEAR),
+    "floor": Operator("floor({})", lambda *_: (None,), 2),
+    "remainder": Operator("remainder({}, {})", lambda d, y, a, b: (d, -(d * a.graph.apply("floor", a / b))), 8),
     "abs": Operator("abs({})", lambda d, y, a: (select(comparison("gt", a, 0), d, select(comparison("lt", a, 0), -d, 0)),)),
     "max": Operator("larger({}, {})", _extremum("lt"), 2),
     "min": Operator("smaller({}, {})", _extremum("gt"), 2),
     "where": Operator("where({}, {}, {})", lambda d, y, c, a, b: (None, select(c, d, 0), select(c, 0, d))),
     "detach": Operator("{}", lambda d, y, a: (None,)),
-    "total": Operator("sum of {}", lambda d, y, a: (d.graph.apply("total", d),)),  # the sum over a row, at each position of the row
+    "total": Operator("sum of {}", lambda d, y, a: (d,)),  # the sum over a row, a column
+    "pick": Operator("columns of {}", _through),  # one column of the argument for each of the result
+    "collect": Operator("sums of columns of {}", _through),
+    "first": Operator("first of {}", lambda *_: (None,)),  # 1 at the first largest column of every group, else 0
 }
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+TRUTH = (*COMPARISONS, "and", "or")
 for _op, _sign in {**COMPARISONS, "and": "&", "or": "|"}.items():
     OPERATORS[_op] = Operator(f"{{}} {_sign} {{}}", lambda *_: (None, None))
 
@@ -112,11 +154,12 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: dict[tuple[Hashable, ...], Node] = {}
 
-    def make(self, op: str, *args: Node, key: Hashable = None) -> Node:
-        """Return the node of that operator, arguments and key."""
+    def make(self, op: str, *args: Node, key: Hashable = None, width: int = 0) -> Node:
+        """Return the node of that operator, arguments and key; ``width`` 0 stands for that of the widest argument."""
         name = (op, key, *(arg.order for arg in args))
         if name not in self.nodes:
-            self.nodes[name] = Node(self, op, args, key, len(self.nodes))
+            width = width or max((arg.width for arg in args), default=1)
+            self.nodes[name] = Node(self, op, args, key, len(self.nodes), width)
         return self.nodes[name]
 
     def number(self, value: float) -> Node:

@@ -17,11 +17,28 @@ from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from rnnbench._engine.functions import clamp, cos, exp, larger, log, relu, sigmoid, sin, smaller, softplus, sqrt, tanh, where
+from rnnbench._engine.functions import (
+    clamp,
+    cos,
+    erf,
+    exp,
+    floor,
+    larger,
+    log,
+    relu,
+    remainder,
+    sigmoid,
+    sin,
+    smaller,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)  # fmt: skip
 
 __all__ = [
-    "begin", "cached", "clamp", "cos", "exp", "gather", "gradient", "inf", "larger", "log", "multiply", "relu", "sigmoid", "sin",
-    "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
+    "begin", "cached", "clamp", "cos", "erf", "exp", "floor", "gather", "gradient", "inf", "larger", "log", "multiply", "relu",
+    "remainder", "sigmoid", "sin", "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
 ]  # fmt: skip
 
 

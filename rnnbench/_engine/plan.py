@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnnbench._engine.derive import Key, content, derive, gather_slots
-from rnnbench._engine.graph import DEAR, OPERATORS, Node, reachable
+from rnnbench._engine.graph import DEAR, OPERATORS, ROUTES, TRUTH, Node, reachable
 from rnnbench._engine.refusal import NotCompiledError
 from rnnbench._engine.trace import Trace
 
@@ -78,6 +78,7 @@ class Plan:
         products: all products; ``weights`` holds the tensors of each, block by block.
         sources: the sources of products outside the state, each with a separate array.
         vectors: the vectors outside the slots.
+        width: the largest number of columns of any block.
         keeps: True if the backward pass reads ``gates``.
     """
 
@@ -90,6 +91,7 @@ class Plan:
     weights: list[list[tuple[Key, ...]]]
     sources: list[Node]
     vectors: list[Node]
+    width: int
     forward: Pass
     backward: Pass
     keeps: bool
@@ -100,7 +102,7 @@ def plan(trace: Trace) -> Plan:
     """Plan a traced step, independently of sizes. Raise NotCompiledError for a step without products of its input."""
     graph = trace.graph
     after, became = gather_slots(trace.after)
-    adjoints = derive(graph, after)
+    adjoints = derive(graph, after, trace.widths)
     nodes = reachable(after)
     slots = sorted((node for node in nodes if node.op == "slot"), key=_column)
     inputs = sum(content(slot).input is not None for slot in slots)
@@ -109,7 +111,7 @@ def plan(trace: Trace) -> Plan:
     columns = {slot: k for k, slot in enumerate(slots)}
     products, weights = _group_products(slots)
     vectors = [node for node in nodes if node.op == "vector"]
-    before = {node: Place("before", int(node.key)) for node in nodes if node.op == "state"}  # type: ignore[call-overload]
+    before = {node: Place("before", int(node.key)) for node in nodes if node.op == "state"}
     leaves = before | {node: Place("vectors", k) for k, node in enumerate(vectors)}
     ends = {node: Place("after", k) for k, node in reversed(list(enumerate(after))) if node not in leaves}
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
@@ -163,7 +165,8 @@ def plan(trace: Trace) -> Plan:
             backward.products[-1].append(product)
     numbers = sorted({node.number for node in graph.nodes.values() if node.number is not None and node.number not in NUMBERS})
     gates = {became[node]: name for name, node in trace.gates.items() if node in became}
-    return Plan(trace, gates, after, slots, inputs, products, weights, sources, vectors, forward, backward, keeps, numbers)
+    width = max(node.width for node in graph.nodes.values() if node.op != "x")
+    return Plan(trace, gates, after, slots, inputs, products, weights, sources, vectors, width, forward, backward, keeps, numbers)
 
 
 def _column(slot: Node) -> tuple[object, ...]:
@@ -203,9 +206,15 @@ def _overwriting(after: list[Node], slots: list[Node], back: list[Node], found: 
         node = slot
         while node not in after and len(users.get(node, ())) == 1 and (node is slot or OPERATORS[node.op].cost < DEAR):
             node = users[node][0]
-            if node.op == "slot":
+            if node.op in ("slot", *ROUTES):
                 break
-        if node in after or node.op == "slot" or OPERATORS[node.op].cost < DEAR or node in chosen.values():
+        if (
+            node in after
+            or node.op in ("slot", *ROUTES)
+            or node.width != slot.width
+            or OPERATORS[node.op].cost < DEAR
+            or node in chosen.values()
+        ):
             continue
         taken = {*found, *chosen.values(), node}
         if slot not in reachable(back, cut=lambda node, taken=taken: node in taken):  # type: ignore[misc]
@@ -241,11 +250,13 @@ def _schedule(
     costs: dict[Node, int] = {}
     for node in every:
         costs[node] = 1 if node in places or node.op == "number" else OPERATORS[node.op].cost + sum(costs[arg] for arg in node.args)
+    swept = {node for node in every if node.op in ROUTES and node.op != "pick"}  # each computed by a separate loop
+    swept |= {arg for node in every if node.op in ROUTES and node.op != "total" and node not in places for arg in node.args}
     aside: list[Node] = []
     for node in reversed(every):
         if node in places or node.op == "number":
             continue
-        if node not in primary and (node.op == "total" or (len(needs[node]) > 1 and costs[node] > 6)):
+        if node not in primary and (node in swept or (len(needs[node]) > 1 and costs[node] > 6 and node.op not in TRUTH)):
             aside.append(node)
             stored.add(node)
         for arg in node.args:

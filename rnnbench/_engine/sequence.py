@@ -89,28 +89,34 @@ class Program:
         self.checked: set[bool] = set()  # whether compared with step for values (False) and for tokens (True)
 
     def outputs(self, trace: Trace) -> list[Tensor]:
-        """Return weight_ih (N, D), bias (G*H), vectors (V, H), and the weight (n*H, H) of every product."""
-        p, H = self.plan, trace.H
+        """Return weight_ih (N, D), bias (C), vectors (V, width), and the weight (n, K) of every product."""
+        p = self.plan
         contents = [content(slot) for slot in p.slots]
 
-        def total(layers: list[tuple[Key, ...]], shape: tuple[int, ...]) -> Tensor:
-            """Return blocks that are sums of the given ones, zeros for a slot without any."""
+        widths = [slot.width for slot in p.slots]
+
+        def total(layers: list[tuple[Key, ...]], widths: list[int], *columns: int) -> Tensor:
+            """Return blocks of these widths that are sums of the given ones, zeros for a slot without any."""
             result = None
             for k in range(max(1, *(len(keys) for keys in layers))):
-                zeros = trace.tensor_index(trace.hoist(torch.zeros, shape, dtype=trace.dtype))
-                rows = trace.rows([keys[k] if k < len(keys) else (zeros, 0) for keys in layers])
+                zeros = trace.table.tensor_index(trace.hoist(torch.zeros, (max(widths), *columns), dtype=trace.dtype))
+                blocks = zip(layers, widths, strict=True)
+                rows = trace.table.rows([keys[k] if k < len(keys) else Key(zeros, 0, width) for keys, width in blocks])
                 result = rows if result is None else trace.hoist(torch.add, result, rows)
             assert result is not None
             return result
 
-        vectors: list[Key] = [node.key for node in p.vectors]  # type: ignore[misc]  # a vector's key
+        vectors = [trace.table.rows([node.key]) for node in p.vectors]
+        if any(node.width < p.width for node in p.vectors):
+            vectors = [trace.hoist(F.pad, vector, (0, p.width - len(vector))) for vector in vectors]
         return [
-            trace.rows([key.input for key in contents if key.input is not None]),
-            total([key.vectors for key in contents], (H,)),
-            trace.hoist(Tensor.view, trace.rows(vectors), (-1, H))
-            if vectors
-            else trace.hoist(torch.zeros, (0, H), dtype=trace.dtype),
-            *(total(blocks, (H, H)) for blocks in p.weights),
+            trace.table.rows([key.input for key in contents if key.input is not None]),
+            total([key.vectors for key in contents], widths),
+            trace.hoist(torch.stack, vectors) if vectors else trace.hoist(torch.zeros, (0, p.width), dtype=trace.dtype),
+            *(
+                total(blocks, widths[product.first : product.first + product.width], product.source.width)
+                for product, blocks in zip(p.products, p.weights, strict=True)
+            ),
         ]
 
     @cached_property
@@ -172,26 +178,26 @@ class Sequence(Function):
         p = program.plan
         weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in tensors)
         weights, initial = rest[: len(p.products)], rest[len(p.products) :]
-        (T, B), H, G = inputs.shape[:2], initial[0].shape[1], len(p.slots)
-        N = p.inputs * H  # columns of gates that start with a product of the input
+        (T, B), C, N = inputs.shape[:2], len(bias), len(weight_ih)  # the first N columns start with a product of the input
         lease, made_by = Lease(weight_ih.dtype), products(weight_ih.dtype)
         if inputs.is_floating_point():
-            tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, G*H - N)
-            gates = lease.take(T, B, G, H)
-            columns = torch.from_numpy(gates).view(T * B, G * H)[:, :N]
+            tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, C - N)
+            gates = lease.take(T, B, C)
+            columns = torch.from_numpy(gates).view(T * B, C)[:, :N]
             torch.addmm(bias[:N], inputs.detach().reshape(T * B, weight_ih.shape[1]), weight_ih.t(), out=columns)
         else:
-            rows = weight_ih.t() if N == G * H else F.pad(weight_ih.t(), (0, G * H - N))
-            tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, G*H)
-            gates = lease.take(T if keep and p.keeps else 1, B, G, H)
-        states = [lease.take(T + 1, B, H) for _ in initial]
+            rows = weight_ih.t() if N == C else F.pad(weight_ih.t(), (0, C - N))
+            tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, C)
+            gates = lease.take(T if keep and p.keeps else 1, B, C)
+        states = [lease.take(T + 1, B, width) for width in p.trace.widths]
         for array, part in zip(states, initial, strict=True):
-            array[0] = part.numpy()
+            array[0] = part.reshape(array[0].shape).numpy()
         numbers, made = program.numbers(weight_ih.dtype), p.forward
         program.code.forward(
             made_by.addresses, tokens, table.contiguous().numpy(), gates, vectors.contiguous().numpy(), numbers, *states,
             *(made_by.packed(weight.t()).numpy() for weight in weights),
-            *(np.empty(shape, numbers.dtype) for shape in ((made.rows, H), (made.blocks, B, H), (len(p.sources), B, H))),
+            *(np.empty(shape, numbers.dtype) for shape in ((made.rows, p.width), (made.blocks, B, p.width))),
+            *(np.empty((B, source.width), numbers.dtype) for source in p.sources),
         )  # fmt: skip
         if keep:
             ctx.save_for_backward(inputs, *tensors)
@@ -205,32 +211,34 @@ class Sequence(Function):
 
         _, program, tokens, gates, states, limit, truncate = ctx.kept
         p = program.plan
-        inputs, weight_ih, _bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
-        weights = rest[: len(p.products)]
-        (T, B), H, G, D = inputs.shape[:2], states[0].shape[2], len(p.slots), weight_ih.shape[1]
-        values, N, made, made_by = inputs.is_floating_point(), p.inputs * H, p.backward, products(weight_ih.dtype)
+        inputs, weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
+        weights, initial = rest[: len(p.products)], rest[len(p.products) :]
+        (T, B), C, (N, D) = inputs.shape[:2], len(bias), weight_ih.shape
+        values, made, made_by = inputs.is_floating_point(), p.backward, products(weight_ih.dtype)
         numbers, lease = program.numbers(weight_ih.dtype), Lease(weight_ih.dtype)
         zeros, room, none = weight_ih.new_zeros, partial(np.empty, dtype=numbers.dtype), np.empty(0, numbers.dtype)
-        S = min(T, max(1, CACHED // (B * G * H)))
-        dtable = zeros(1 if values else D, G * H)  # for tokens; with values only the bias gradient
+        S = min(T, max(1, CACHED // (B * C)))
+        dtable = zeros(1 if values else D, C)  # for tokens; with values only the bias gradient
         x = inputs.contiguous().numpy() if values else room((0, 0, 0))
         dx = weight_ih.new_empty((T, B, D) if values and ctx.needs_input_grad[1] else (0, 0, 0))
         dweight_ih = zeros((N, D) if values else (0, 0))
         dvectors, dweights = zeros(vectors.shape), [zeros(weight.shape) for weight in weights]
-        dstates = [np.zeros((2, B, H), numbers.dtype) for _ in states]
+        dstates = [np.zeros((2, B, width), numbers.dtype) for width in p.trace.widths]
         paired = [t.numpy() for pair in zip(weights, dweights, strict=True) for t in (made_by.packed(pair[0]), pair[1])]
         program.code.backward(
             made_by.addresses, tokens, dtable.numpy(), x, made_by.packed(weight_ih).numpy() if dx.numel() else none,
             dweight_ih.numpy(), dx.numpy(), vectors.contiguous().numpy(), dvectors.numpy(), numbers, gates, *states, *paired,
-            grad.contiguous().numpy(), *dstates, room((made.rows, H)), room((made.blocks, B, H)),
-            lease.take(len(p.sources), S, B, H), room((program.backs, B, H)), lease.take(S, B, G, H),
-            lease.take(made_by.room(S * B, max(H, D if values else 0))), numbers.dtype.type(limit), np.int64(truncate),
+            grad.contiguous().numpy(), *dstates, room((made.rows, p.width)), room((made.blocks, B, p.width)),
+            room((program.backs, B, p.width)), lease.take(S, B, C),
+            lease.take(made_by.room(S * B, max([q.source.width for q in p.products] + [D if values else 0]))),
+            numbers.dtype.type(limit), np.int64(truncate), *(lease.take(S, B, source.width) for source in p.sources),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
         needed = ctx.needs_input_grad[-len(states) :]
-        initial = [torch.from_numpy(part[1]) if due else None for part, due in zip(dstates, needed, strict=True)]
-        grads = dweight_ih, dtable.sum(0), dvectors, *dweights, *initial
+        parts = zip(dstates, initial, needed, strict=True)
+        dinitial = [torch.from_numpy(part[1]).view(before.shape) if due else None for part, before, due in parts]
+        grads = dweight_ih, dtable.sum(0), dvectors, *dweights, *dinitial
         return None, dx if dx.numel() else None, None, None, None, None, *grads
 
 

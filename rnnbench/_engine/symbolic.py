@@ -1,32 +1,18 @@
-"""Symbolic stand-ins for a step's input and states: rows of pieces, (B, H) nodes or columns of the input."""
+"""Symbolic stand-ins for a step's input and states: tensors of numbers of columns, with an axis for the batch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from rnnbench._engine.columns import ColumnTable
 from rnnbench._engine.graph import Graph, Node
 from rnnbench._engine.hoisting import name_of
 from rnnbench._engine.refusal import refuse
-
-
-class Span(NamedTuple):
-    """Columns of the input, ``start`` to ``stop``."""
-
-    start: int
-    stop: int
-
-
-class Column(NamedTuple):
-    """One column, the result of a sum over the units: a block with one number per row."""
-
-    node: Node
-
-
-Piece = Node | Span | Column
 
 
 class Tracer(Protocol):
@@ -35,16 +21,17 @@ class Tracer(Protocol):
     H: int
     dtype: torch.dtype
     graph: Graph
-
-    def width(self, piece: Piece) -> int: ...
-
-    def blocks(self, value: Any, G: int) -> list[Node]: ...
+    table: ColumnTable
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any: ...
 
     def linear(self, x: Symbol, weight: Any, bias: Any = None) -> Symbol: ...
 
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol: ...
+
+    def moved(self, func: Any, *args: Any, **kwargs: Any) -> Any: ...
+
+    def symbol(self, nodes: list[Node], like: Tensor, axis: int) -> Symbol: ...
 
 
 class BatchSize(int):
@@ -65,18 +52,37 @@ class BatchSize(int):
 
 
 class Symbol:
-    """A symbolic (B, n) tensor, which torch's functions, methods and operators accept like a tensor."""
+    """A symbolic tensor, which torch's functions, methods and operators accept like a tensor.
+
+    Attributes:
+        refs: the numbers of its columns, of its shape; the size of the batch is 1.
+        axis: the dimension of the batch.
+    """
 
     __array_ufunc__ = None  # a numpy number on the left leaves the operator to this class
 
-    def __init__(self, trace: Tracer, pieces: list[Piece]) -> None:
-        self.trace, self.pieces = trace, pieces
-        self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), 2
+    def __init__(self, trace: Tracer, refs: Tensor, axis: int = 0) -> None:
+        self.trace, self.refs, self.axis = trace, refs, axis
+        self.dims = tuple(refs.shape)
+        self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), len(self.dims)
 
     @property
     def shape(self) -> torch.Size:
-        """Return (1, n): a tensor created in this shape broadcasts to every batch."""
-        return torch.Size((BatchSize(1), sum(self.trace.width(piece) for piece in self.pieces)))
+        """Return the shape with a batch of 1: a tensor created in this shape broadcasts to every batch."""
+        return torch.Size(BatchSize(1) if k == self.axis else size for k, size in enumerate(self.dims))
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Return the nodes that the columns belong to."""
+        return list(dict.fromkeys(ref.node for ref in self.trace.table.located(self.refs)))
+
+    @property
+    def T(self) -> Symbol:  # noqa: N802  # a tensor's name
+        return self.trace.call(Tensor.t, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Symbol:  # noqa: N802  # a tensor's name
+        return self.trace.call(torch.transpose, (self, -2, -1), {})  # type: ignore[no-any-return]
 
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]
@@ -84,8 +90,11 @@ class Symbol:
     def dim(self) -> int:
         return self.ndim
 
+    def numel(self) -> int:
+        return math.prod(self.dims)
+
     def __len__(self) -> int:
-        return 1
+        return int(self.shape[0])
 
     def __getattr__(self, name: str) -> Any:
         if not callable(getattr(Tensor, name, None)):

@@ -1,12 +1,16 @@
 """The trace of a cell's ``step``: one run with symbols for input and state records a graph and the hoisted calls.
 
-A symbol is a row of pieces: (B, H) nodes side by side, or columns of the input. So ``chunk``, slices and ``cat`` only rearrange
-pieces. :mod:`rnnbench._engine.hoisting` records what ``step`` computes from parameters only.
+A symbol is a tensor of numbers of columns (:mod:`rnnbench._engine.columns`). Functions that move columns run on these numbers. A
+function that is linear in a symbol becomes a product with a weight, which is the function's value at the identity. All other
+functions work block by block. :mod:`rnnbench._engine.hoisting` records what ``step`` computes from parameters only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -17,12 +21,24 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from rnnbench._cell import Cell
-from rnnbench._engine.graph import OPERATORS, Graph, Node, comparison, select
-from rnnbench._engine.hoisting import Hoisting, leaves, name_of
-from rnnbench._engine.lowering import ALIASES, COMPARED, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
+from rnnbench._engine.columns import ColumnTable, Refs
+from rnnbench._engine.graph import OPERATORS, TRUTH, Graph, Node, comparison, select
+from rnnbench._engine.hoisting import Hoisting, leaves, map_leaves, name_of
+from rnnbench._engine.lowering import ALIASES, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
 from rnnbench._engine.refusal import NotCompiledError, refuse, without_gradient
-from rnnbench._engine.symbolic import Column, Piece, Span, Symbol
+from rnnbench._engine.symbolic import BatchSize, Symbol
 from rnnbench._errors import class_location
+
+MOVES = (
+    "view", "reshape", "view_as", "reshape_as", "unflatten", "flatten", "chunk", "split", "tensor_split", "narrow", "select",
+    "getitem", "cat", "stack", "unbind", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "permute", "movedim",
+    "moveaxis", "roll", "flip", "expand", "expand_as", "broadcast_to", "repeat", "tile", "repeat_interleave", "index_select",
+    "diagonal", "pad",
+)  # fmt: skip
+"""Functions that only move columns, or fill with zeros."""
+LINEAR = ("einsum", "bmm", "matmul", "mv", "conv1d", "tensordot", "inner")
+"""Functions that are linear in one of their arguments."""
+ROW = 1 << 40  # added to the numbers of columns of the second row, when a batch of two shows how a function moves rows
 
 
 class Trace(TorchFunctionMode):
@@ -31,10 +47,10 @@ class Trace(TorchFunctionMode):
     Attributes:
         place: file and line of ``step``.
         graph: all nodes.
+        table: the columns of all nodes, and the tensors that the keys of products, inputs and vectors refer to.
         after: the state after the step, one node per part.
+        widths: the number of columns of each part of the state.
         gates: the nodes that ``step`` returns as gates, by name.
-        tensors: the weights of products, (G*H, K), and vectors, (G*H,). A node's key is the index of its tensor and of its block
-            of H rows.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -44,27 +60,37 @@ class Trace(TorchFunctionMode):
         self.H, self.D, self.dtype = cell.hidden_size, cell.input_size, cell._like.dtype
         self.state_names = cell.state_names
         self.graph = Graph()
-        self.tensors: list[Tensor] = []
         self.hoisting = Hoisting(cell)
         self.hoist = self.hoisting.hoist
-        for name, part in zip(cell.state_names, cell.initial_state, strict=True):
-            if part.shape != (self.H,):
-                refuse(f"a state with the part {name} of shape {tuple(part.shape)} is not compiled: every part must be (H,)")
-        state = tuple(Symbol(self, [self.graph.make("state", key=k)]) for k in range(len(cell.state_names)))
-        with torch.enable_grad(), self:
-            step: Callable[..., Any] = cell.step
+        self.table = ColumnTable(self.graph, self.hoisting, self.dtype, self.D, self.H)
+        shapes = [tuple(part.shape) for part in cell.initial_state]
+        self.widths = [math.prod(shape) for shape in shapes]
+        if shapes[0] != (self.H,):
+            refuse(f"an output {cell.state_names[0]} of shape {shapes[0]} is not compiled: it must be (H,)")
+        if any(part.is_complex() for part in cell.initial_state):
+            refuse("a complex state is not compiled")
+        before = [self.graph.make("state", key=k, width=width) for k, width in enumerate(self.widths)]
+        state = tuple(Symbol(self, self.table.refs(node).view(1, *shape)) for node, shape in zip(before, shapes, strict=True))
+        x = Symbol(self, self.table.refs(self.table.x).view(1, -1))
+        step: Callable[..., Any] = cell.step
+        with torch.enable_grad():
             try:
-                after, gates = step(Symbol(self, [Span(0, self.D)]), state)
+                with self:
+                    after, gates = step(x, state)
             except NotCompiledError:
                 raise
             except Exception as error:
                 refuse(f"{type(error).__name__} while tracing step: {error}".partition("\n")[0])
-            self.after = [self.blocks(part, 1)[0] for part in after]
-            self.gates = {
-                str(name): gate.pieces[0]
-                for name, gate in gates.items()
-                if isinstance(gate, Symbol) and len(gate.pieces) == 1 and isinstance(gate.pieces[0], Node)
-            }
+            self.after = [self.part(part, shape) for part, shape in zip(after, shapes, strict=True)]
+        self.gates = {str(name): gate.nodes[0] for name, gate in gates.items() if isinstance(gate, Symbol) and len(gate.nodes) == 1}
+
+    def part(self, value: Any, shape: tuple[int, ...]) -> Node:
+        """Return the node of a part of the state after the step."""
+        symbol = self.as_symbol(value, (1, *shape), 0)
+        if symbol.axis or tuple(symbol.refs.shape) != (1, *shape):
+            refuse(f"a state of shape {tuple(symbol.refs.shape)[1:]} where {shape} is needed is not compiled")
+        node = self.table.block(self.table.located(symbol.refs))
+        return select(node, 1, 0) if node.op in TRUTH else node
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self.call(func, args, kwargs or {})
@@ -75,37 +101,36 @@ class Trace(TorchFunctionMode):
             refuse(without_gradient())
         if torch.is_autocast_enabled("cpu"):
             refuse("autocast within a step is not compiled")
-        if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):
-            return self.symbolic(func, args, kwargs)
-        return self.hoist(func, *args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):
+                return self.symbolic(func, args, kwargs)
+            return self.hoist(func, *args, **kwargs)
 
     def symbolic(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Apply a function with a symbol among its arguments."""
         name = ALIASES.get(name_of(func), name_of(func))
         if (str(func.__name__).endswith("_") and not str(func.__name__).endswith("__")) or kwargs.get("inplace"):
             refuse("a change in place is not compiled")
-        kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
+        kwargs = {key: value for key, value in kwargs.items() if key != "inplace" and value is not None}
         if name == "linear":
             return self.linear(*args, **kwargs)
         if name == "addmm" and not kwargs:
             return args[1] @ args[2] + args[0]
-        if name == "matmul" and isinstance(args[0], Symbol) and isinstance(args[1], Tensor):
-            return self.linear(args[0], self.hoist(torch.t, args[1]) if args[1].ndim == 2 else refuse("a product with a vector"))
+        if name == "matmul" and isinstance(args[0], Symbol) and isinstance(args[1], Tensor) and args[1].ndim == 2:
+            return self.linear(args[0], self.hoist(torch.t, args[1]))
+        if name in LINEAR and sum(isinstance(leaf, Symbol) for leaf in leaves(args)) == 1:
+            return self.probed(name, func, args, kwargs)
         if name in ("to", "type", "type_as", "float", "double"):
             return self.cast(name, *args, *kwargs.values())
         if name in ("new_zeros", "new_ones", "new_full"):
             return self.hoist(getattr(torch, name[4:]), *args[1:], **{"dtype": self.dtype} | kwargs)
-        if name in ("chunk", "split"):
-            return self.split(name, *args, **kwargs)
-        if name == "getitem":
-            return self.item(*args)
-        if name == "cat":
-            return self.cat(*args, **kwargs)
+        if name in MOVES:
+            return self.moved(func, *args, **kwargs)
         if name in ("contiguous", "clone") or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
             return args[0]
         if name in ("zeros_like", "ones_like", "full_like"):
             value = args[1] if name == "full_like" else float(name == "ones_like")
-            return Symbol(self, [self.graph.number(value)] * (args[0].shape[1] // self.H))
+            return self.as_symbol(value, args[0].refs.shape, args[0].axis)
         if name == "where" and func is Tensor.where:
             args = (args[1], args[0], args[2])
         if name in WHOLE:
@@ -114,128 +139,128 @@ class Trace(TorchFunctionMode):
             return self.pointwise(name, args, kwargs)
         return refuse(f"{name} is not compiled")
 
-    def width(self, piece: Piece) -> int:
-        return piece.stop - piece.start if isinstance(piece, Span) else 1 if isinstance(piece, Column) else self.H
+    def symbol(self, nodes: list[Node], like: Tensor, axis: int) -> Symbol:
+        """Return the symbol of the shape of ``like`` with the columns of these nodes."""
+        refs = torch.cat([self.table.refs(node) for node in nodes])
+        return Symbol(self, refs.expand(like.numel()).reshape(like.shape) if len(refs) == 1 else refs.view(like.shape), axis)
 
-    def tensor_index(self, tensor: Tensor) -> int:
-        """Return the index in ``tensors`` of a tensor computed from parameters only; add it if it is new."""
-        for k, earlier in enumerate(self.tensors):
-            if earlier is tensor:
-                return k
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def rows(self, keys: Sequence[tuple[int, int]]) -> Tensor:
-        """Stack blocks of H rows of ``tensors``, taking neighbouring blocks of one tensor together."""
-        parts, at = [], 0
-        while at < len(keys):
-            (which, first), on = keys[at], at + 1
-            while on < len(keys) and keys[on] == (which, first + on - at):
-                on += 1
-            tensor, count = self.tensors[which], (on - at) * self.H
-            parts.append(tensor if count == len(tensor) else self.hoist(torch.narrow, tensor, 0, first * self.H, count))
-            at = on
-        return parts[0] if len(parts) == 1 else self.hoist(torch.cat, parts)
-
-    def input(self, span: Span, weight: Tensor) -> list[Node]:
-        """Return nodes for the product of columns of the input with ``weight`` (G*H, columns)."""
-        if span != (0, self.D):
-            weight = self.hoist(F.pad, weight, (span.start, self.D - span.stop))
-        return [self.graph.make("input", key=(self.tensor_index(weight), k)) for k in range(len(weight) // self.H)]
-
-    def blocks(self, value: Any, G: int) -> list[Node]:
-        """Return G nodes for a symbol, a number or a tensor computed from parameters only."""
-        if isinstance(value, Real):
-            return [self.graph.number(float(value))] * G
-        H = self.H
-        if isinstance(value, Symbol) and len(value.pieces) == 1 and isinstance(value.pieces[0], Column):
-            return [value.pieces[0].node] * G
+    def as_symbol(self, value: Any, shape: Any, axis: int) -> Symbol:
+        """Return the symbol of a number, or of a tensor computed from parameters only, broadcast to a shape."""
         if isinstance(value, Symbol):
-            if value.shape[1] != G * H:
-                refuse(f"a block of {value.shape[1]} columns where {G * H} are needed is not compiled")
-            found: list[Node] = []
-            for piece in value.pieces:
-                if isinstance(piece, Node):
-                    found.append(piece)
-                elif isinstance(piece, Column):
-                    refuse("a sum over the units next to other columns is not compiled")
-                elif self.width(piece) % H:
-                    refuse("the input itself, beyond products with weights, is compiled only where it is as wide as the state")
-                else:
-                    found += self.input(piece, self.hoist(torch.eye, self.width(piece), dtype=self.dtype))
-            return found
+            return value
+        if isinstance(value, Real):
+            return Symbol(self, self.table.refs(self.graph.number(float(value))).expand(*shape), axis)
         if not isinstance(value, Tensor) or value.is_complex():
             refuse(f"{'complex numbers' if isinstance(value, Tensor) else type(value).__name__} in a step is not compiled")
-        if value.numel() not in (1, G * H) or value.shape[-1:].numel() != value.numel():
-            refuse(f"a constant of shape {tuple(value.shape)} is not compiled")
         if value.dtype != self.dtype:
             value = self.hoist(Tensor.to, value, self.dtype)
-        if value.shape != (G * H,):
-            value = self.hoist(Tensor.expand, self.hoist(Tensor.reshape, value, (-1,)), (G * H,))
-        return [self.graph.make("vector", key=(self.tensor_index(value), k)) for k in range(G)]
+        count = math.prod(shape)
+        try:
+            broadcast = torch.broadcast_shapes(value.shape, tuple(shape)) == tuple(shape)
+        except RuntimeError:
+            broadcast = False
+        if not broadcast:
+            refuse(f"a constant of shape {tuple(value.shape)} where {tuple(shape)} is needed is not compiled")
+        if value.shape != (count,):
+            if value.numel() == 1:
+                value = self.hoist(Tensor.reshape, value, (-1,))
+            elif value.numel() < count:
+                value = self.hoist(Tensor.expand, value, tuple(shape))
+            value = self.hoist(Tensor.expand, self.hoist(Tensor.reshape, value, (-1,)), (count,))
+        return Symbol(self, self.table.refs(self.table.leaf("vector", value)[0]).view(tuple(shape)), axis)
+
+    def moved(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Apply a function that only moves columns."""
+        first = next(leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Symbol))
+        if name_of(func) in ("cat", "stack", "concat", "concatenate", "hstack") and isinstance(args[0], (list, tuple)):
+            args = (
+                [self.as_symbol(part, part.shape, first.axis) if isinstance(part, Tensor) else part for part in args[0]],
+                *args[1:],
+            )
+        if name_of(func) == "pad" and (kwargs.get("mode", "constant") != "constant" or kwargs.get("value") or args[3:]):
+            refuse("pad with anything but zeros is not compiled")
+
+        def actual(leaf: Any) -> Any:
+            if isinstance(leaf, Symbol):
+                return torch.cat([leaf.refs, leaf.refs + ROW], leaf.axis)
+            return 2 if isinstance(leaf, BatchSize) else leaf
+
+        def symbols(result: Any) -> Any:
+            if isinstance(result, (tuple, list)):
+                return tuple(map(symbols, result))
+            for axis in range(result.ndim):
+                if result.shape[axis] == 2:
+                    rows = result.movedim(axis, 0)
+                    moved = torch.where(rows[1] >= ROW, rows[1] - ROW, rows[1])
+                    if (
+                        bool((rows[0] < ROW).all())
+                        and torch.equal(moved, rows[0])
+                        and bool(((rows[1] >= ROW) | (rows[0] == 0)).all())
+                    ):
+                        return Symbol(self, rows[0].unsqueeze(0).movedim(0, axis), axis)
+            return None
+
+        found = None
+        if name_of(func) in ("view", "reshape", "expand") and isinstance(args[0], Symbol):
+            shape = list(args[1]) if isinstance(args[1], (tuple, list)) else list(args[1:])
+            if type(shape[args[0].axis]) is int and shape[args[0].axis] == 1:  # from len(), which returns an int
+                shape[args[0].axis] = BatchSize(1)
+            args = (args[0], *shape)
+        with suppress(RuntimeError, IndexError, TypeError, ValueError):
+            found = symbols(func(*map_leaves(args, actual), **map_leaves(kwargs, actual)))
+        if any(leaf is None for leaf in leaves(found)):
+            refuse(f"{name_of(func)} across the sequences of the batch, or with these arguments, is not compiled")
+        return found
+
+    def probed(self, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Symbol:
+        """Apply a function that is linear in its symbol: its value at the identity is the weight of a product."""
+        x = next(leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Symbol))
+        n = x.refs.numel()
+
+        def at(run: Callable[..., Any], rows: Tensor) -> Tensor:
+            """Call the function with ``rows`` (R, n) in place of the symbol."""
+            batch = run(Tensor.movedim, run(Tensor.reshape, rows, (len(rows), *x.refs.movedim(x.axis, 0).shape[1:])), 0, x.axis)
+
+            def actual(leaf: Any) -> Any:
+                return batch if leaf is x else len(rows) if isinstance(leaf, BatchSize) else leaf
+
+            result: Tensor = run(func, *map_leaves(args, actual), **map_leaves(kwargs, actual))
+            return result
+
+        def plain(func: Any, *given: Any, **settings: Any) -> Any:
+            with torch.no_grad():
+                return func(*given, **settings)
+
+        try:
+            shapes = [plain(at, plain, plain(torch.zeros, size, n, dtype=self.dtype)).shape for size in (2, 3)]
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            refuse(f"{name} is not compiled here: {error}".partition("\n")[0])
+        axes = [k for k, (two, three) in enumerate(zip(*shapes, strict=True)) if (two, three) == (2, 3)]
+        if len(axes) != 1:
+            refuse(f"{name} across the sequences of the batch is not compiled")
+        out = at(self.hoist, self.hoist(torch.eye, n, dtype=self.dtype))
+        weight = self.hoist(torch.t, self.hoist(Tensor.reshape, self.hoist(Tensor.movedim, out, axes[0], 0), (n, -1)))  # (N, n)
+        rows = torch.linspace(-1, 1, 2 * n, dtype=self.dtype).view(2, n).sin()
+        exact, ours = plain(at, plain, rows).movedim(axes[0], 0).reshape(2, -1), plain(torch.matmul, rows, weight.t())
+        if not plain(torch.allclose, ours, exact, rtol=1e-3, atol=1e-5):
+            refuse(f"{name} is not linear in its argument, or mixes the sequences of the batch, which is not compiled")
+        like = torch.empty([1 if k == axes[0] else size for k, size in enumerate(shapes[0])])
+        result = self.symbol(self.table.products(self.table.located(x.refs), weight), like.movedim(axes[0], 0), 0)
+        return Symbol(self, result.refs.movedim(0, axes[0]), axes[0])
 
     def linear(self, x: Symbol, weight: Any, bias: Any = None) -> Symbol:
         if not (isinstance(x, Symbol) and isinstance(weight, Tensor)):
             refuse("a product of anything but an input or a state with a weight is not compiled")
-        N, K = weight.shape
-        if N % self.H or x.shape[1] != K:
-            refuse(
-                f"a product of {x.shape[1]} columns with a weight of shape {(N, K)} is not compiled: rows come in multiples of H"
-            )
-        G = N // self.H
-        sums: list[Node] = [self.graph.number(0)] * G
-        at = 0
-        for piece in x.pieces:
-            on = at + self.width(piece)
-            part = weight if len(x.pieces) == 1 else self.hoist(torch.narrow, weight, 1, at, on - at)  # (N, width)
-            if isinstance(piece, Span):
-                products = self.input(piece, part)
-            elif isinstance(piece, Column):
-                refuse("a product with a sum over the units is not compiled")
-            else:
-                products = [self.graph.make("product", piece, key=(self.tensor_index(part), k)) for k in range(G)]
-            sums = [product if so_far.number == 0 else so_far + product for so_far, product in zip(sums, products, strict=True)]
-            at = on
+        if x.refs.ndim != 2 or x.axis or weight.ndim != 2:
+            result = self.probed("linear", F.linear, (x, weight), {})
+            return result if bias is None else result + bias
+        if x.refs.shape[1] != weight.shape[1]:
+            refuse(f"a product of {x.refs.shape[1]} columns with a weight of shape {tuple(weight.shape)} is not possible")
+        sums = self.table.products(self.table.located(x.refs), weight)
         if bias is not None:
-            sums = [so_far + vector for so_far, vector in zip(sums, self.blocks(bias, G), strict=True)]
-        return Symbol(self, list(sums))
-
-    def cut(self, x: Symbol, start: int, stop: int) -> Symbol:
-        """Return columns ``start`` to ``stop``."""
-        pieces: list[Piece] = []
-        at = 0
-        for piece in x.pieces:
-            low, high = max(start - at, 0), min(stop - at, self.width(piece))
-            if low < high:
-                if isinstance(piece, Span):
-                    pieces.append(Span(piece.start + low, piece.start + high))
-                elif (low, high) == (0, self.width(piece)):
-                    pieces.append(piece)
-                else:
-                    refuse("a slice that does not begin and end at multiples of H is not compiled")
-            at += self.width(piece)
-        return Symbol(self, pieces)
-
-    def split(self, name: str, x: Symbol, count: Any, dim: int = 0) -> tuple[Symbol, ...]:
-        if dim not in (1, -1):
-            refuse(f"{name} of the batch is not compiled")
-        total = x.shape[1]
-        size = -(-total // count) if name == "chunk" else count
-        sizes = [min(size, total - at) for at in range(0, total, size)] if isinstance(size, int) else size
-        ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
-        return tuple(self.cut(x, end - size, end) for end, size in zip(ends, sizes, strict=True))
-
-    def item(self, x: Symbol, index: Any) -> Symbol:
-        match index:
-            case (first, slice(step=None) as columns) if first is ... or first == slice(None):
-                start, stop, _ = columns.indices(x.shape[1])
-                return self.cut(x, start, stop)
-        return refuse("an index other than [:, start:stop] is not compiled")
-
-    def cat(self, parts: Any, dim: int = 0) -> Symbol:
-        if dim not in (1, -1) or not all(isinstance(part, Symbol) for part in parts):
-            refuse("cat of anything but blocks of columns is not compiled")
-        return Symbol(self, [piece for part in parts for piece in part.pieces])
+            vectors = self.as_symbol(bias, (1, len(weight)), 0)
+            return self.pointwise("add", (self.symbol(sums, torch.empty(1, len(weight)), 0), vectors), {})
+        return self.symbol(sums, torch.empty(1, len(weight)), 0)
 
     def cast(self, name: str, x: Symbol, *to: Any) -> Symbol:
         """Convert numbers or the result of a comparison to the cell's dtype; refuse any other dtype."""
@@ -244,26 +269,51 @@ class Trace(TorchFunctionMode):
         dtype = {"float": torch.float32, "double": torch.float64}.get(name, *dtypes or [self.dtype])
         if dtype != self.dtype:
             refuse(f"a change to {str(dtype).removeprefix('torch.')} is not compiled")
-        return self.pointwise("mul", (x, 1), {}) if all(isinstance(piece, Node) for piece in x.pieces) else x
+        return self.pointwise("mul", (x, 1), {}) if any(node.op in TRUTH for node in x.nodes) else x
 
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol:
         """Apply an operator block by block."""
-        if name in ("max", "min") and (len(args) != 2 or isinstance(args[1], int)):
-            refuse(f"{name} over the units is not compiled")
-        G = max(arg.shape[1] for arg in leaves((args, kwargs)) if isinstance(arg, Symbol)) // self.H or 1
-        rows: list[Any] = []
-        for k in range(G):
+        symbols: list[Any] = [arg for arg in leaves((args, kwargs)) if isinstance(arg, Symbol)]
+        tensors: list[Any] = [arg for arg in leaves((args, kwargs)) if isinstance(arg, Tensor)]
+        back = {symbol.axis - symbol.ndim for symbol in symbols}
+        if len(back) > 1:
+            refuse(f"{name} of tensors whose batches are in different dimensions is not compiled")
+        try:
+            shape = torch.broadcast_shapes(*(tuple(symbol.refs.shape) for symbol in symbols), *(tuple(t.shape) for t in tensors))
+        except RuntimeError:
+            shapes = ", ".join(str(tuple(value.shape)) for value in [*symbols, *tensors])
+            refuse(f"{name} of shapes that do not broadcast, {shapes}, is not compiled")
+        axis = len(shape) + back.pop()
+        if shape[axis] != 1:
+            refuse(f"a constant of shape {', '.join(str(tuple(t.shape)) for t in tensors)} along the batch is not compiled")
+        columns: dict[int, Refs] = {}
+        numbers = name in SETTINGS
 
-            def block(value: Any, k: int = k) -> Any:
-                if value is None or (name in SETTINGS and not isinstance(value, (Symbol, Tensor))):
+        def expanded(value: Any) -> Any:
+            if value is None or (isinstance(value, Real) and numbers) or isinstance(value, str):
+                return value
+            refs = self.as_symbol(value, shape, axis).refs.expand(shape)
+            columns[id(value)] = self.table.located(refs)
+            return value
+
+        for value in (*args, *(value for key, value in kwargs.items() if key not in ("alpha", "value"))):
+            expanded(value)
+        ends = sorted({end for refs in columns.values() for end in self.table.pieces(refs)})
+        rows: list[Node] = []
+        for start, stop in pairwise(ends):
+
+            def block(value: Any, start: int = start, stop: int = stop) -> Any:
+                if id(value) not in columns or (isinstance(value, Real) and numbers):
                     return value
-                node = self.blocks(value, G)[k]
-                if name in LOGICAL and node.op not in COMPARED:
+                node = self.table.block(columns[id(value)][start:stop])
+                if name in LOGICAL and node.op not in TRUTH:
                     return comparison("ne", node, 0)
-                return select(node, self.graph.number(1), 0) if node.op in COMPARED and name not in TRUTHS else node
+                return select(node, 1, 0) if node.op in TRUTH and name not in TRUTHS else node
 
             given = [block(arg) for arg in args]
             settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}
-            rows.append(COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given))
-        given_columns = all(isinstance(arg.pieces[0], Column) for arg in leaves((args, kwargs)) if isinstance(arg, Symbol))
-        return Symbol(self, [Column(row) for row in rows] if given_columns else rows)
+            result = COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given)
+            if result.width < stop - start and len(ends) > 2:
+                result = self.table.full(tuple(self.table.located(self.table.refs(result))) * (stop - start))
+            rows.append(result)
+        return self.symbol(rows, torch.empty(shape), axis)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rnnbench._cell import Cell
+from rnnbench._engine.derive import Key
 from rnnbench._engine.graph import OPERATORS, reachable
 from rnnbench._engine.trace import Trace
 
@@ -79,13 +80,14 @@ def jax_scan(cell: Cell, tokens: Tensor, scored: int) -> Callable[[], object] | 
         "softplus": jax.nn.softplus, "sqrt": jnp.sqrt, "sin": jnp.sin, "cos": jnp.cos, "abs": jnp.abs, "max": jnp.maximum,
         "min": jnp.minimum, "where": jnp.where, "detach": jax.lax.stop_gradient, "gt": operator.gt, "ge": operator.ge,
         "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne, "and": operator.and_, "or": operator.or_,
-        "total": lambda a: a.sum(axis=1, keepdims=True),
+        "total": lambda a: a.sum(axis=1, keepdims=True), "erf": jax.scipy.special.erf, "floor": jnp.floor,
+        "remainder": jnp.remainder,
     }  # fmt: skip
-    assert set(functions) == set(OPERATORS)
+    assert set(functions) == {*OPERATORS} - {"pick", "collect", "first"}  # which no cell of the benchmarks uses
     trace, batch, H = Trace(cell), tokens.shape[1], cell.hidden_size
     nodes = reachable(trace.after)
-    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.hoisting.replay(trace.tensors)(cell)]
-    fed = sorted({node.key[0] for node in nodes if node.op == "input"})  # type: ignore[index]  # (tensor, block)
+    tensors = [jnp.asarray(tensor.detach().numpy()) for tensor in trace.hoisting.replay(trace.table.tensors)(cell)]
+    fed = sorted({node.key.tensor for node in nodes if node.op == "input"})
     start = tuple(jnp.asarray(part.contiguous().numpy()) for part in cell.start(batch))
 
     def step(tensors: Any, state: Any, projected: Any) -> Any:
@@ -93,8 +95,8 @@ def jax_scan(cell: Cell, tokens: Tensor, scored: int) -> Callable[[], object] | 
         products: dict[Any, Any] = {}
         for node in nodes:
             arguments = [values[arg] for arg in node.args]
-            which, block = node.key if isinstance(node.key, tuple) else (0, 0)
-            columns = slice(block * H, (block + 1) * H)
+            which, *rows = node.key if isinstance(node.key, Key) else (0, 0, 0)
+            columns = slice(*rows)
             match node.op:
                 case "number":
                     values[node] = node.number

@@ -14,13 +14,18 @@ def results(states: Tensor, wanted: list[Tensor]) -> list[Tensor]:
     return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(wanted, grads, strict=True))]
 
 
-def compare(cell: Cell, kind: str, B: int = 3, first: int = 2) -> None:
-    """Assert that engine and step agree: states, and gradients of parameters, initial state and inputs."""
+def compare(cell: Cell, kind: str, B: int = 3, first: int = 2, scale: float = 0.5) -> None:
+    """Assert that engine and step agree: states, and gradients of parameters, initial state and inputs.
+
+    ``scale`` is the size of the initial state.
+    """
     generator = Generator().manual_seed(1)
     initial = [getattr(cell, f"initial_{name}") for name in cell.state_names]
     with torch.no_grad():
         for tensor in (*cell.parameters(), *initial):
             tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype) * 0.5)
+        for part in initial:
+            part.mul_(scale / 0.5)
     wanted = [*cell.parameters(), *(part.requires_grad_() for part in initial)]
     inputs = torch.randint(cell.input_size, (6, B), generator=generator)
     if kind == "values":
