@@ -26,7 +26,7 @@ class Shaped(Cell):
     ) -> None:
         self.state_names = ("h", *states)  # type: ignore[misc]
         super().__init__(D, H, **states)
-        self.function = function
+        self.function, self.dim = function, H // HEADS
         for name, shape in {"wx": (H, D), "wh": (H, H), "b": (H,), **shapes}.items():
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
 
