@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
@@ -43,18 +44,20 @@ def plot_learning(
     task = str(logs["task"].iloc[0])
     for panel, (title, frame) in zip(axes, groups.items(), strict=True):
         chance = float(frame["chance_accuracy"].iloc[0])
-        for (_, label, _), run in frame.groupby(["best", "label", "run_id"]):  # faint lines first
-            line = styles[str(label)] | {"marker": "", "linewidth": 1.0, "alpha": 0.8 if run["best"].iloc[0] else 0.2}
-            if run["step"].iloc[0] > 0:
-                panel.plot(
-                    [0, run["step"].iloc[0]], [chance, run["accuracy"].iloc[0]], ":", color=line["color"], linewidth=0.6, alpha=0.3
-                )
-            panel.plot(run["step"], run["accuracy"], **line)
-            if run["status"].iloc[-1] == "diverged":
-                panel.plot(run["step"].iloc[-1], run["accuracy"].iloc[-1], "x", color=line["color"])
+        for (best, label), curve in frame.groupby(["best", "label"]):  # faint lines first
+            line, alpha = styles[str(label)], 0.8 if best else 0.2
+            color, runs_of = line["color"], [run[["step", "accuracy"]].to_numpy() for _, run in curve.groupby("run_id")]
+            starts = [[(0, chance), run[0]] for run in runs_of if run[0, 0] > 0]
+            panel.add_collection(LineCollection(starts, colors=color, linestyles=":", linewidths=0.6, alpha=0.3))
+            panel.add_collection(
+                LineCollection(runs_of, colors=color, linestyles=line["linestyle"], linewidths=1.0, alpha=alpha, label=str(label))
+            )
+            ends = curve.drop_duplicates("run_id", keep="last")
+            diverged = ends[ends["status"] == "diverged"]
+            panel.plot(diverged["step"], diverged["accuracy"], "x", color=color)
         panel.axhline(chance, label="chance", zorder=1, **CHANCE_LINE)
         set_accuracy_axis(panel)
-        panel.set_xlim(0, None)
+        panel.set_xlim(0, 1.05 * max(float(frame["step"].max()), 1.0))
         panel.locator_params(axis="x", nbins=4)
         panel.ticklabel_format(axis="x", style="plain")
         panel.tick_params(labelsize=font_size(0.8))

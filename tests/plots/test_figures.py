@@ -180,8 +180,8 @@ def logs_of(runs: pd.DataFrame, *steps: int) -> pd.DataFrame:
 
 
 def curves(figure: Figure, panel: int = 0) -> list[tuple[str, float]]:
-    drawn = [line for line in figure.axes[panel].lines if not str(line.get_label()).startswith("_")]
-    return [(str(line.get_label()), line.get_alpha()) for line in drawn if line.get_label() != "chance"]
+    drawn = [curve for curve in figure.axes[panel].collections if not str(curve.get_label()).startswith("_")]
+    return [(str(curve.get_label()), curve.get_alpha()) for curve in drawn for _ in curve.get_segments()]
 
 
 def test_learning_curves_separate_widths_and_rates_and_show_unfinished_runs() -> None:
@@ -203,8 +203,9 @@ def test_learning_curves_start_at_step_0_with_a_panel_per_gap() -> None:
     assert [ax.get_title() for ax in figure.axes[:2]] == ["gap 5", "gap 10"]
     assert {ax.get_xlim()[0] for ax in figure.axes} == {0}
     assert max(figure.get_size_inches()) <= 12
-    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
-    assert [list(line.get_xdata()) for line in dotted] == [[0, 250]]
+    dotted, solid = (curves.get_segments() for curves in figure.axes[0].collections)
+    assert [line.tolist() for line in dotted] == [[[0, 0.125], [250, 0.2]]]
+    assert [line[:, 0].tolist() for line in solid] == [[250, 500]]
     with pytest.raises(ValueError, match="2 tasks: select one"):
         plot_learning(logs_of(study(0.01), 1))
 

@@ -83,7 +83,7 @@ def read_frames(studies: list[Path], selection: Selection) -> Frames:
     """Return the tables of all studies; raise UserError if there are none. Before its first run ends, a study has only logs."""
     finished = [study for study in studies if (study / "runs.csv").exists()]
     logged = [study for study in studies if any((study / "logs").glob("*.csv"))]
-    measured = [home.extrapolation() for home in map(StudyFolder.open, studies) if home.extrapolations.rows()]
+    measured = [home.extrapolation() for home in map(StudyFolder, studies) if home.extrapolations.rows()]
     return Frames(
         read_runs(finished or studies, selection) if finished or not logged else None,
         read_logs(logged, selection) if logged else None,
@@ -95,7 +95,7 @@ def read_logs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the evaluations of all runs; for a run of two studies those of the later study."""
     frame: pd.DataFrame | None = None
     for study in studies:
-        logs = StudyFolder.open(study).logs()
+        logs = StudyFolder(study).logs()
         frame = logs if frame is None else pd.concat([frame[~frame["run_id"].isin(logs["run_id"])], logs], ignore_index=True)
     assert frame is not None
     return select_runs(frame, selection)
