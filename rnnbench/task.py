@@ -174,6 +174,10 @@ class Task(ABC):
         if gap < self.min_gap:
             raise ValueError(f"gap {gap} is too small for task {self.name}: the smallest is {self.min_gap}")
 
+    def horizon_gap(self, gap: int) -> int:
+        """Return the gap that sets the default horizon, unless ``gap`` does: that of the farthest input that an answer needs."""
+        return gap
+
     def scored_answers(self, gap: int) -> float:
         """Return the number of scored positions of a sequence, or their mean where sequences differ."""
         return 1

@@ -11,7 +11,7 @@ products are equally likely: forgetting one element is as bad as forgetting all 
 
 With ``answers=n`` the sequence is ``gap + n`` steps long, and the product so far is due at each of the last n steps. All of these
 products need the first element. ``--gap 1 --option answers=63`` is the published protocol with 64 elements: it scores every step,
-so that a network can learn short products first.
+so that a network can learn short products first. ``rnnbench table --axis answers`` and ``plot --axis answers`` compare lengths.
 
 ``group=Z2`` is parity, ``Zn`` addition modulo n, ``Sn`` all permutations of n objects, ``An`` the even ones. A5 and S5 are not
 solvable groups. Under the usual conjectures, attention and recurrences whose steps do not depend on the state cannot track them at
@@ -91,6 +91,9 @@ class Tracking(Task):
 
     def length(self, gap: int) -> int:
         return gap + self.answers
+
+    def horizon_gap(self, gap: int) -> int:
+        return self.length(gap) - 1  # the last product needs the first element
 
     def scored_answers(self, gap: int) -> int:
         return self.answers

@@ -24,6 +24,7 @@ import pandas as pd
 
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
 from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
+from rnnbench._errors import UserError
 from rnnbench._spec.gaps import gaps_of
 from rnnbench._study.schema import ROLES
 
@@ -58,6 +59,25 @@ def count_once(runs: pd.DataFrame) -> pd.DataFrame:
     key = fields_of_role(runs, "axis") + fields_of_role(runs, "recipe")
     text = runs[key].astype("string").fillna("")
     return runs[~text.duplicated(keep="last")].reset_index(drop=True)
+
+
+def with_axis(runs: pd.DataFrame, option: str) -> pd.DataFrame:
+    """Return the runs with an option of the task in place of the gap, which moves to the options; others are left out.
+
+    Tables and figures of gaps then show that option: ``answers`` of tracking, ``pairs`` of mqar. The number of evaluated sequences
+    is not compared, since it follows from that of the answers. Raises UserError if no run has a whole number as that option.
+    """
+    each = [json.loads(text) if isinstance(text, str) and text else {} for text in runs["option"]]
+    whole = [type(options.get(option)) is int for options in each]
+    if not any(whole):
+        numbers = sorted({key for options in each for key, value in options.items() if type(value) is int})
+        raise UserError(f"--axis {option}: no run has a number as option {option!r}; there are {', '.join(numbers) or 'none'}")
+    options = [
+        json.dumps({key: value for key, value in one.items() if key != option} | {"gap": gap}, sort_keys=True)
+        for one, gap in zip(each, runs["gap"].tolist(), strict=True)
+    ]
+    shown = runs.assign(gap=[one.get(option, 0) for one in each], option=options)[whole]
+    return shown.drop(columns="eval_sequences").reset_index(drop=True)
 
 
 def label_curves(runs: pd.DataFrame) -> pd.DataFrame:

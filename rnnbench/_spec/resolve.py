@@ -64,6 +64,8 @@ def resolve(request: RunRequest) -> Resolved:
     train_gaps, horizon = _train_gaps(request, task), None
     if uses_horizon:
         largest = max(gaps_of(train_gaps) or [request.gap])
+        if request.recipe != "v2":  # whose horizon counted the gap only
+            largest = task.horizon_gap(largest)
         horizon = horizon_of(largest, request.horizon_per_gap) if request.horizon is None else request.horizon
     values = {name: getattr(request, name) for name in RunFields.model_fields if name in RunRequest.model_fields}
     run = Run.model_validate(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -24,6 +26,19 @@ CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth
 def font_size(share: float = 1.0) -> float:
     """Return a share of the current style's font size, in points."""
     return share * float(matplotlib.rcParams["font.size"])
+
+
+_gap_label: ContextVar[str] = ContextVar("gap_label", default="gap (time steps)")
+
+
+@contextmanager
+def gap_axis(label: str | None) -> Iterator[None]:
+    """Label the axes of gaps inside the block: there they show something else, such as an option of the task. None: as usual."""
+    token = _gap_label.set(label or _gap_label.get())
+    try:
+        yield
+    finally:
+        _gap_label.reset(token)
 
 
 AxesLike = Axes | Iterable[Axes]
@@ -109,7 +124,7 @@ def set_gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
     ax.xaxis.set_major_formatter(_SpacedTicks(font_size(0.9)))
     ax.tick_params(axis="x", labelsize=font_size(0.9))
     ax.xaxis.minorticks_off()
-    ax.set_xlabel("gap (time steps)")
+    ax.set_xlabel(_gap_label.get())
 
 
 class _SpacedTicks(Formatter):

@@ -22,6 +22,7 @@ def plot(
     figure: Annotated[
         str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
     ] = None,
+    axis: flags.AxisFlag = None,
     published: Annotated[bool, typer.Option("--published", help="Also plot our losses next to published ones.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the figures. Default: STUDY/figures, or figures for several studies.")
@@ -35,17 +36,21 @@ def plot(
     """
     from rnnbench import plots
     from rnnbench._analysis.published import comparable
+    from rnnbench._analysis.summary import with_axis
     from rnnbench._cli.terminal.output import save_figure
-    from rnnbench._cli.terminal.studies import Selection, read_frames, select_figures
+    from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures
+    from rnnbench.plots._panels import gap_axis
 
     studies = study or [Path("results")]
     folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
     if out is None and folder.is_symlink():
         raise UserError(f"{folder} is a link, which may lead out of the study: name the folder for the figures with --out")
     frames = read_frames(studies, Selection(only, cell, sweep))
-    with plots.style(style):
+    if axis is not None and frames.runs is not None:
+        frames = Frames(with_axis(frames.runs, axis), None, None)
+    with plots.style(style), gap_axis(axis):
         for name, draw in select_figures(figure, dict(plots.every_figure(*frames))):
-            save_figure(folder, name, draw())
+            save_figure(folder, name if axis is None else f"{name.removesuffix('_by_gap')}_by_{axis}", draw())
         if published and frames.runs is not None:
             rows = comparable(frames.runs)
             if rows.empty:

@@ -26,6 +26,7 @@ def table(
     sweep: flags.SweepFilterFlag = None,
     spans: SpansFlag = False,
     compare: CompareFlag = None,
+    axis: flags.AxisFlag = None,
     format: flags.FormatFlag = flags.Format.rich,
 ) -> None:
     """Print the results of studies as a table.
@@ -43,14 +44,24 @@ def table(
         raise UserError("--spans and --compare are two different tables: give one of them")
     studies = study or [Path("results")]
     runs = read_runs(studies, Selection(only, cell, sweep))
+    if axis is not None:
+        runs = summary.with_axis(runs, axis)
+    column = {"gap": axis or "gap"}
     if compare is not None:
         rows = tables.compare_named(runs, compare)
         notes = [*tables.difference_notes(rows), *tables.uncompared_notes(runs, compare)]
-        print_table(rows, tables.readable_difference(rows), ["task", "first", "second"], notes, format, " against ")
+        texts = tables.readable_difference(rows).rename(columns=column)
+        print_table(rows.rename(columns=column), texts, ["task", "first", "second"], notes, format, " against ")
     elif spans:
         rows = summary.spans(runs)
         print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)
     else:
         rows = summary.summarise(runs)
         rows["tuning"] = tuning_text(rows, studies)
-        print_table(rows, tables.readable(rows), ["task", "curve", "tuning"], tables.summary_notes(rows), format)
+        print_table(
+            rows.rename(columns=column),
+            tables.readable(rows).rename(columns=column),
+            ["task", "curve", "tuning"],
+            tables.summary_notes(rows),
+            format,
+        )

@@ -113,6 +113,10 @@ GapsFlag = Annotated[str, typer.Option("--gap", metavar="10,20,50", help="Gaps, 
 InitFlag = Annotated[str | None, typer.Option("--init", help="Initialisation of all cells. Default: each cell's default.")]
 RecipeFlag = Annotated[str | None, typer.Option("--recipe", help="Defaults of a version: v2 (release 0.1) or v3 (today's).")]
 SeedFlag = Annotated[int, typer.Option("--seed", callback=within(0, LARGEST_SEED), help="Seed, or the first of several seeds.")]
+AxisFlag = Annotated[
+    str | None,
+    typer.Option("--axis", metavar="OPTION", help="Show this option of the task in place of the gap, as in --axis answers."),
+]
 StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
 FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
