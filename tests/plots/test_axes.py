@@ -26,6 +26,7 @@ def everything() -> dict[str, object]:
     wide = runs.assign(
         name="rnn-copy", noise=0.1, gradient=0.5, amount=0.1, start_accuracy=0.4, eval_gap=[5, 5, 10, 10, 20, 20, 40, 40],
         when=["initial", "trained"] * 4, distance=range(8), grad_state=0.1, bound=0.2, sensitivity=0.3, through_time=0.4,
+        replaced=range(8), changed=0.5, position=[0, 1] * 4,
         solved=True, sequences=64, paper="paper", our_task="copy", our_cell="rnn", our_gap=10, over_chance=0.5,
     )  # fmt: skip
     steps = pd.DataFrame({"step": range(3), "word": "w", "answer": ""}).merge(pd.DataFrame({"unit": range(2)}), how="cross")
