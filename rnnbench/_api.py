@@ -50,7 +50,7 @@ def run(
     """Train one network on one task.
 
     Args:
-        cell: a name, a path, a class, or an instance whose options are taken from its attributes.
+        cell: a name, a path, a class, or an instance whose options are taken from its attributes; its weights are not taken.
         task: a name, a path, a class, or an instance.
         gap: time steps between what must be remembered and the answer.
         out: study folder; a temporary one if None. A finished run in it is not repeated; an interrupted one resumes.

@@ -89,6 +89,13 @@ class Layer(nn.Module, ABC):
     """Files that the layer reads, such as weights, relative to its file; part of the identity of its runs."""
 
     _like: Tensor
+    _random_state: Tensor
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Keep the state of torch's generator, with which a new instance gets the same values."""
+        layer = super().__new__(cls)
+        layer.__dict__["_random_state"] = torch.get_rng_state()
+        return layer
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

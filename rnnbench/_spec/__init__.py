@@ -1,7 +1,8 @@
 """The step from a request to a run: validation and defaults.
 
-request.py  Python values -> RunRequest
-resolve.py  RunRequest -> Resolved, a run with its task and its cell
-gaps.py     several gaps as text
-width.py    the width of a network with a budget of parameters
+request.py    Python values -> RunRequest
+instances.py  the comparison of an instance with a new one
+resolve.py    RunRequest -> Resolved, a run with its task and its cell
+gaps.py       several gaps as text
+width.py      the width of a network with a budget of parameters
 """

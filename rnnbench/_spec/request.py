@@ -12,6 +12,7 @@ from rnnbench._config import Option, RunRequest
 from rnnbench._errors import UserError, validation_message
 from rnnbench._plugins.options import SIZES, parameters_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
+from rnnbench._spec.instances import check_as_built
 from rnnbench.task import Task
 
 CellLike = str | Path | type[Layer] | Layer
@@ -53,11 +54,11 @@ def spec_of(registry: Registry[C], value: object) -> tuple[str, dict[str, Option
         return str(value), {}
     cls = value if isinstance(value, type) else type(value)
     spec = registry.register(cls).spec
-    return spec, {} if isinstance(value, type) else options_of(value)
+    return spec, options_of(value) if isinstance(value, Layer | Task) else {}
 
 
-def options_of(value: object) -> dict[str, Option]:
-    """Return the options of an instance: its attributes of the same names."""
+def options_of(value: Layer | Task) -> dict[str, Option]:
+    """Return the options of an instance: its attributes of the same names. Raise UserError if anything else of it was changed."""
     cls = type(value)
     names = parameters_of(cls, SIZES if isinstance(value, Layer) else 0)
     advice = f"pass the class and {'cell_option' if isinstance(value, Layer) else 'option'}={{...}}"
@@ -66,7 +67,9 @@ def options_of(value: object) -> dict[str, Option]:
             raise UserError(f"{cls.__name__} has no attribute {name!r}, so its options cannot be read from the instance; {advice}")
         if not isinstance(getattr(value, name), (bool, int, float, str)):
             raise UserError(f"{cls.__name__} stores {name!r} as a {type(getattr(value, name)).__name__}; {advice}")
-    return {name: getattr(value, name) for name in names}
+    options = {name: getattr(value, name) for name in names}
+    check_as_built(value, options)
+    return options
 
 
 def class_of(registry: Registry[C], value: object, options: Mapping[str, Option] | None) -> tuple[type[C], dict[str, Option]]:
