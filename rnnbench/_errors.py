@@ -135,6 +135,17 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def visible(text: str) -> str:
+    r"""Return text with its control characters as escapes such as ``\x1b``; line ends and tabs stay.
+
+    A terminal, a browser or an SVG viewer would obey them: colours, a cleared screen, text that runs backwards.
+    """
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def shorten_repr(value: object) -> str:
     """Return a wrong value as text for a message: one line of at most 60 characters."""
     try:

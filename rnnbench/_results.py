@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from rnnbench._config import Run
@@ -55,9 +56,11 @@ class Study(StudyFolder):
 
     def _repr_html_(self) -> str:
         if not self.records():
-            return f"<p>study <code>{self.folder}</code>: no finished runs{self._failed_text()}</p>"
+            return f"<p>study <code>{escape(str(self.folder))}</code>: no finished runs{self._failed_text()}</p>"
         html: str = self.table().to_html(index=False)
-        return f"<p>study <code>{self.folder}</code>: {len(self.records())} finished runs{self._failed_text()}</p>{html}"
+        return (
+            f"<p>study <code>{escape(str(self.folder))}</code>: {len(self.records())} finished runs{self._failed_text()}</p>{html}"
+        )
 
     def __repr__(self) -> str:
         return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_text()}>"
@@ -133,7 +136,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         run, rows = self.run, [row for row in self.rows if row.status != "interrupted"]
-        title = f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}"
+        title = escape(f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}")
         summary = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
         measured = f"accuracy {100 * self.accuracy:.1f} %, chance {100 * self.chance:.1f} %" if rows else "not measured yet"
         return f"<p><b>{title}</b><br>{summary}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"

@@ -143,10 +143,25 @@ def difference_notes(rows: pd.DataFrame) -> list[str]:
     return notes
 
 
+def csv_text(rows: pd.DataFrame) -> str:
+    """Return a DataFrame as CSV. A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    text: str = rows.map(_no_formula).to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
 def markdown(texts: pd.DataFrame) -> str:
     """Return a DataFrame of texts as a Markdown table."""
     lines = [list(texts.columns), ["---"] * len(texts.columns), *texts.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join(str(word).replace('|', chr(92) + '|') for word in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(markdown_escaped(str(word)) for word in line)} |" for line in lines)
+
+
+def markdown_escaped(text: str) -> str:
+    """Return text in which Markdown finds no HTML, link, code or end of a table cell."""
+    return re.sub(r"[\\|`\[]", r"\\\g<0>", text.replace("<", "&lt;").replace("\n", " "))
 
 
 def latex(texts: pd.DataFrame, columns: str) -> str:

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnnbench._cli.terminal.encoding import accept_every_character, lacking_line
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import flag
 from rnnbench._errors import (
     FieldError,
@@ -65,7 +66,7 @@ app = typer.Typer(
 
 def _print_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"rnnbench {__version__}")
+        echo(f"rnnbench {__version__}")
         raise typer.Exit
 
 
@@ -114,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
             _fail(str(fault), 1)
         raise
     if line := lacking_line():
-        typer.echo(f"rnnbench: {line}", err=True)
+        echo(f"rnnbench: {line}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -127,5 +128,5 @@ def _usage_message(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"rnnbench: {message if len(message) < 800 else message[:800] + ' ...'}", err=True)
+    echo(f"rnnbench: {message if len(message) < 800 else message[:800] + ' ...'}", err=True)
     sys.exit(code)

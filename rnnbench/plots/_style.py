@@ -12,10 +12,15 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, ScalarFormatter
 
+from rnnbench._errors import visible
 from rnnbench._study import StudyFolder
 
 P = ParamSpec("P")
@@ -43,6 +48,7 @@ PAPER = {
     "lines.markersize": 6.0,
     "svg.hashsalt": "rnnbench",  # the same data gives the same file
     "svg.fonttype": "path",
+    "text.usetex": False,  # LaTeX would run commands in the names of a study
     "savefig.dpi": 160.0,
 }
 SLIDE = PAPER | {
@@ -108,10 +114,33 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = _texts(kwargs.get("ax"))
         with matplotlib.rc_context(_current.get()):  # type: ignore[arg-type]  # as above
-            return draw(*args, **kwargs)
+            drawn = draw(*args, **kwargs)
+            if isinstance(drawn, Figure):
+                for text in _texts(drawn) - before:
+                    text.set_parse_math(False)
+        return drawn
 
     return wrapped
+
+
+def _texts(drawn: Any) -> set[Text]:
+    """Return the texts of a figure, or of a caller's axes, that may come from a study: in them ``$`` starts no mathematics.
+
+    The numbers at an axis are left out, whose powers of ten matplotlib writes as mathematics.
+    """
+    axes = drawn.axes if isinstance(drawn, Figure) else [one for one in np.ravel(drawn) if isinstance(one, Axes)]
+    figures = {figure for figure in (drawn, *(one.get_figure(root=True) for one in axes)) if isinstance(figure, Figure)}
+    numbers = {
+        text
+        for one in axes
+        for axis in (one.xaxis, one.yaxis)
+        if isinstance(axis.get_major_formatter(), LogFormatter | ScalarFormatter)
+        for text in axis.findobj(Text)
+        if text is not axis.label
+    }
+    return {text for figure in figures for text in figure.findobj(Text)} - numbers
 
 
 def runs_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
@@ -132,7 +161,7 @@ def render(figure: Figure, file_format: str = "png") -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a warning per character; the figure shows a box
         figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
-    return buffer.getvalue()
+    return visible(buffer.getvalue().decode()).encode() if file_format == "svg" else buffer.getvalue()
 
 
 def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench._cli import main
-from rnnbench._cli.terminal.progress_bar import stderr_console
+from rnnbench._cli.terminal.console import stderr_console
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import rebuild
 from rnnbench._study import StudyFolder

@@ -3,20 +3,38 @@
 import csv
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from rnnbench._config import file_word
 from rnnbench._errors import UserError
+from rnnbench._results import Study
 from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import replace
+from rnnbench.plots._style import render, styled
 from tests.cli.test_reading import READERS, WITHOUT_STUDY
 from tests.hardening.watch import Watch
+from tests.sweep.processes import ROOT
 
-MARKUP = "<script>alert(1)</script>"
+MARKUP = "<script>alert(1)</script>[/b]$x$ $y\x1b[31mred\x9b\u202e"
 CODE = "open('ran', 'w').close()\n"
+CELL = """
+import torch
+from rnnbench.cells import Cell
+class Mine(Cell):
+    name = "mine"
+    summary = "SUMMARY"
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ())
+    def step(self, x, state):
+        return (torch.tanh(x @ self.weight_ih.T + state[0] @ self.weight_hh.T),), {}
+CELL = Mine
+"""
 READ = {name: words for name, words in READERS.items() if name not in WITHOUT_STUDY}
 READ["report"] = [*READ["report"], "--static"]
 READ |= {f"table as {name}": [*READ["table"], "--format", name] for name in ("csv", "markdown", "latex")}
@@ -46,7 +64,7 @@ def hostile(tmp_path: Path, studies: Path) -> Path:
         names = {name: row[name] for name in ("run_id", "task", "cell", "gap", "seed")}
         write(study / "logs" / f"{row['run_id']}.csv", [one.cells() | names for one in evaluations])
     names = ("schema", "run_id", "task", "cell", "init", "gap", "seed", "lr", "hidden_size")
-    failure = {name: first[name] for name in names} | {"run_id": "failed-1", "reason": "gone"}
+    failure = {name: first[name] for name in names} | {"run_id": "failed-1", "reason": "\x1b[2Jgone"}
     write(study / "failed.csv", [failure | {"exit_code": "", "last_tried": "now"}])
     (study / "sweep.json").write_text(json.dumps({"cell": ["study/notes.py"], "task": ["beijing"], "gap": [5]}))
     return study
@@ -72,8 +90,49 @@ def test_a_hostile_study_is_data(rnnbench, tmp_path: Path, hostile: Path, watch:
     assert seen == []
     assert not (tmp_path / "ran").exists()
     assert content(tmp_path) | before == content(tmp_path)
+    drawn = "".join(file.read_text(encoding="utf-8") for file in tmp_path.rglob("figures/*.svg"))
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err + drawn)
+    assert not re.search("^[^a-z]*=1", result.out, re.MULTILINE)
     for file in tmp_path.glob("*.html"):
         assert "<script>alert" not in file.read_text()
+
+
+@pytest.mark.parametrize("summary", ["h = tanh(W [x, h] + b)", "as in [/this paper]", ":smile:"])
+def test_markup_in_the_text_of_a_plugin_is_shown_as_it_is(rnnbench, tmp_path: Path, summary: str) -> None:
+    (tmp_path / "mine.py").write_text(CELL.replace("SUMMARY", summary))
+    result = rnnbench("cells", "./mine.py")
+    assert (result.code, summary in result.out) == (0, True), result.err
+
+
+def test_text_is_printed_through_one_function() -> None:
+    """`formatting.echo` and `console.PlainConsole` escape text for a terminal."""
+    for path in (ROOT / "rnnbench" / "_cli").rglob("*.py"):
+        if path.name not in ("formatting.py", "console.py"):
+            assert not re.search(r"typer\.echo|(?<!\.)(?<!def )\bprint\(|\bConsole\(", path.read_text(encoding="utf-8")), path
+
+
+def test_text_of_a_study_is_no_html_in_a_notebook(tmp_path: Path, studies: Path) -> None:
+    (record,) = StudyFolder(studies).records()
+    study = Study.create(tmp_path / "<b>")
+    study.record(record.model_copy(update={"cell": "<i>"}))
+    assert not re.search("<b>|<i>", study._repr_html_())
+
+
+def test_a_dollar_in_a_name_is_no_mathematics_but_powers_of_ten_are() -> None:
+    figure, name = Figure(), "$\\frac{$ [/b]"
+
+    @styled
+    def draw() -> Figure:
+        ax = figure.subplots()
+        ax.plot([1, 1000], [1, 1000], label=name)
+        ax.set(xscale="log", title=name, yticks=[1], yticklabels=[name])
+        ax.legend()
+        return figure
+
+    render(draw())
+    (ax,) = figure.axes
+    assert ax.xaxis.get_majorticklabels()[0].get_parse_math()
+    assert not any(text.get_parse_math() for text in (ax.title, ax.yaxis.get_majorticklabels()[0]))
 
 
 @pytest.mark.parametrize("run_id", ["../../home/model", "a/b", "a\\b", "", "x" * 201, "a b", "a\n"])

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names, such as rnn-copy. Default: all.", show_default=False)]
@@ -85,7 +86,7 @@ def _measure(names: list[str] | None, values: dict[str, Any], out: Path, quiet: 
     check_writable(out)
     frame = measure_constructions(names, progress=counting("measuring", quiet), **values)
     save(out, "constructions", frame, ConstructionRow, plot_constructions(frame, trade_off_curve()))
-    typer.echo(construction_lines(frame))
+    echo(construction_lines(frame))
 
 
 def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
@@ -97,7 +98,7 @@ def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bo
 
     check_writable(out)
     frame = train_constructions(names, file=out / "train_from.csv", progress=counting("training", quiet), **values)
-    typer.echo(f"{train_lines(frame)}\n  {out / 'train_from.csv'}")
+    echo(f"{train_lines(frame)}\n  {out / 'train_from.csv'}")
     save_figure(out, "train_from", plot_train_from(frame))
 
 

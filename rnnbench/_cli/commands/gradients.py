@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import file_word
 
 
@@ -50,6 +51,6 @@ def gradients(
         study=study,
         float64=float64,
     )
-    typer.echo(gradient_lines(result.numbers))
+    echo(gradient_lines(result.numbers))
     name = f"gradients_{file_word(result.numbers['task'].iloc[0])}_gap{result.numbers['gap'].iloc[0]}"
     save(out, name, result.curves, GradientRow, plot_gradients(result.curves))

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
 
 
@@ -54,6 +55,6 @@ def plot(
         if published and frames.runs is not None:
             rows = comparable(frames.runs)
             if rows.empty:
-                typer.echo("the study has no task with a verified published result")
+                echo("the study has no task with a verified published result")
             else:
                 save_figure(folder, "published", plots.plot_published(rows, frames.runs[frames.runs["gap"] > 0]))

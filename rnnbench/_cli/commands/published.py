@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 
 
 @app.command(epilog="Example: rnnbench published results/reference --task adding")
@@ -42,11 +43,11 @@ def published(
         if format is flags.Format.rich:
             print_reproductions(table)
         else:
-            typer.echo(format_table(table, format), nl=False)
+            echo(format_table(table, format), nl=False)
         return
     rows = record.select_published(task, cell, unverified)
     ours = record.matching_results(rows, StudyFolder.open(study).runs() if study else None)
     if format is flags.Format.rich:
         print_published(rows, ours)
     else:
-        typer.echo(format_table(record.merge_results(rows, ours), format), nl=False)
+        echo(format_table(record.merge_results(rows, ours), format), nl=False)

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 
 
 @app.command(epilog="Example: rnnbench report results --out page.html")
@@ -25,8 +26,8 @@ def report(
     The file contains all it needs, so it can be read offline and sent to others. Interactive charts need the extra
     `pip install 'rnnbench[report]'`; without it the report has static figures.
     """
+    from rnnbench._cli.terminal.console import stderr_console
     from rnnbench._cli.terminal.output import write_file
-    from rnnbench._cli.terminal.progress_bar import stderr_console
     from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
     from rnnbench._report.page import altair_installed, build_page
 
@@ -39,6 +40,6 @@ def report(
         page = build_page(studies, runs, logs, interactive=not static)
     write_file(out.parent, out.name, page.encode(), announce=False)
     charts = "charts" if altair_installed() and not static else "figures"
-    typer.echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {charts})")
+    echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {charts})")
     if not (altair_installed() or static):
-        typer.echo("rnnbench: for interactive charts: pip install 'rnnbench[report]'", err=True)
+        echo("rnnbench: for interactive charts: pip install 'rnnbench[report]'", err=True)

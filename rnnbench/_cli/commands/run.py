@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal.flags import OutFlag, QuietFlag, eval_gap_list, flag_values, with_flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import RunRequest, flag
 from rnnbench._errors import UserError
 
@@ -50,12 +51,12 @@ def run(
     gaps = eval_gap_list(eval_gaps, resolved.task)
     study, run_id = StudyFolder.at(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
-        typer.echo("already done; --force runs it again", err=True)
+        echo("already done; --force runs it again", err=True)
     elif signals := train_run(resolved, study, force, quiet, tensorboard):
-        typer.echo(interrupted_line(resolved.run, study, stored))
+        echo(interrupted_line(resolved.run, study, stored))
         raise typer.Exit(128 + signals[0])
     record = study.finished(run_id)
     assert record is not None
-    typer.echo(finished_lines(record, resolved.task, study, quiet))
+    echo(finished_lines(record, resolved.task, study, quiet))
     for row in measure_eval_gaps(study, resolved, gaps, force, counting("evaluating", quiet)):
-        typer.echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))
+        echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import file_word
 
 
@@ -54,6 +55,6 @@ def sensitivity(
         run=None if run is None else flags.name_list("--run", run),
         study=study,
     )
-    typer.echo(sensitivity_lines(result))
+    echo(sensitivity_lines(result))
     columns = SensitivityRow if run is None else TrainedSensitivityRow
     save(out, f"sensitivity_{file_word(result['task'].iloc[0])}", result, columns, plot_sensitivity(result))

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import SweepRequest
 from rnnbench._errors import UserError
 
@@ -42,12 +43,12 @@ def status(
     if stored is None and states == RunStates() and not (study / "logs").exists():
         raise UserError(f"no study in {study}: make one with `rnnbench run --out {study}`")
     counts = ", ".join(f"{count} {status}" for status, count in sorted(Counter(states.done.values()).items()))
-    typer.echo(f"done         {len(states.done)}{f' ({counts})' if counts else ''}")
-    typer.echo(f"running      {len(states.running)}")
-    typer.echo(f"interrupted  {len(states.interrupted)}")
-    typer.echo(f"failed       {len(states.failed)}")
+    echo(f"done         {len(states.done)}{f' ({counts})' if counts else ''}")
+    echo(f"running      {len(states.running)}")
+    echo(f"interrupted  {len(states.interrupted)}")
+    echo(f"failed       {len(states.failed)}")
     for run_id, row in states.failed.items():
-        typer.echo(f"  {run_id}: {row.reason} ({row.last_tried})")
+        echo(f"  {run_id}: {row.reason} ({row.last_tried})")
     for spec, reason in (stored or StoredRuns()).skipped.items():
-        typer.echo(f"skipped      {spec}: {reason}")
-    typer.echo(f"to do        {len(states.to_do) if stored else f'unknown: {unknown}'}")
+        echo(f"skipped      {spec}: {reason}")
+    echo(f"to do        {len(states.to_do) if stored else f'unknown: {unknown}'}")

@@ -9,6 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
 
 REFERENCE, QUICK = Path("results/reference"), Path("results/quick")
@@ -66,7 +67,7 @@ def verify(
     before, verdicts = recorded_decisions(home), decide(home, claims, quick)
     print_verdicts(verdicts, before, quick)
     if record:
-        typer.echo(f"  {record_verdicts(home, verdicts)}")
+        echo(f"  {record_verdicts(home, verdicts)}")
         return
     undecided = [verdict for verdict in verdicts if verdict.ruling is None and verdict.claim.name not in before]
     if undecided or changed_verdicts(verdicts, before):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import typer
-
 from rnnbench._claims import CLAIMS, FINDINGS, Claim
 from rnnbench._claims.claim import Finding, Verdict
 from rnnbench._cli.terminal.flags import name_list
-from rnnbench._cli.terminal.formatting import print_wrapped
+from rnnbench._cli.terminal.formatting import echo, print_wrapped
 from rnnbench._errors import UserError, did_you_mean
 
 
@@ -40,7 +38,7 @@ def print_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], quick
     for verdict in verdicts:
         one, was = verdict.claim, before.get(verdict.claim.name, verdict.decision)
         if one in FINDINGS[:1]:
-            typer.echo("\nfindings: our own predictions, decided by seeds that ran after them\n")
+            echo("\nfindings: our own predictions, decided by seeds that ran after them\n")
         print_wrapped(f"{verdict.decision:>9}  {one.name}: {one.statement}", 0, 11)
         print_wrapped(verdict.numbers, 11, 0)
         if was != verdict.decision:

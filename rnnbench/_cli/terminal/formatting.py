@@ -9,6 +9,13 @@ import textwrap
 
 import typer
 
+from rnnbench._errors import visible
+
+
+def echo(text: str = "", err: bool = False, nl: bool = True) -> None:
+    """Print text to stdout or stderr. Control characters, which a study or a plug-in may contain, are shown as escapes."""
+    typer.echo(visible(text), err=err, nl=nl)
+
 
 def percent(share: float) -> str:
     """Return a share as a percentage: ``99.2 %``."""
@@ -49,6 +56,6 @@ def print_wrapped(text: str, indent: int = 0, hanging: int = 4, err: bool = Fals
     first, rest = " " * indent, " " * (indent + hanging)
     if width := line_width(err):
         text = "\n".join(textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False))
-        typer.echo(text, err=err)
+        echo(text, err=err)
     else:
-        typer.echo(first + text, err=err)
+        echo(first + text, err=err)

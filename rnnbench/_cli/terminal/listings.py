@@ -6,18 +6,17 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 import torch
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rnnbench._cell import Cell
-from rnnbench._cli.terminal.formatting import line_width, print_wrapped
+from rnnbench._cli.terminal.console import PlainConsole
+from rnnbench._cli.terminal.formatting import echo, line_width, print_wrapped
 from rnnbench._config import Option
 from rnnbench._engine import refusal, unavailable
-from rnnbench._errors import UserError, plugin_error_message
+from rnnbench._errors import UserError, plugin_error_message, visible
 from rnnbench._network.initializers import default_init
 from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
@@ -48,9 +47,9 @@ def print_tasks() -> None:
             errors[name] = _plugin_error(error)
             continue
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(cls)) or "no options"
-        description = Text.assemble(cls.question, "\n", options, "\n", (cls.reference, "dim"))
+        description = Text.assemble(visible(f"{cls.question}\n{options}\n"), (visible(cls.reference), "dim"))
         table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", description)
-    Console().print(table)
+    PlainConsole().print(table)
     _print_broken(errors | TASKS.broken)
 
 
@@ -64,7 +63,7 @@ def _plugin_error(error: BaseException) -> str:
 
 def _print_broken(errors: Mapping[str, str]) -> None:
     for name, reason in errors.items():
-        typer.echo(f"{name} is installed but cannot be used: {reason}", err=True)
+        echo(f"{name} is installed but cannot be used: {reason}", err=True)
 
 
 def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
@@ -94,7 +93,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
             notes += [f"{entry.name}: {reason}" for reason in (why, other) if reason]
         parameters = f"{parameter_count(cell):,}"
         table.add_row(entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, cpu, cuda)
-    Console().print(table)
+    PlainConsole().print(table)
     for note in (WAYS, *([problem] if (problem := unavailable()) else []), *notes):
         print_wrapped(note)
     if not names:
@@ -112,8 +111,8 @@ def print_example(task: str, gap: int, seed: int, language: str, options: dict[s
         raise UserError(str(error)) from error
     words = instance.words(instance.draw(gap, 1, stream(seed, "show"), "eval"), 0, language)
     for top, bottom in wrap_pairs([(word.text, word.answer or ".") for word in words], line_width()):
-        typer.echo(f"input {top}".rstrip())
-        typer.echo(f"due   {bottom}".rstrip())
+        echo(f"input {top}".rstrip())
+        echo(f"due   {bottom}".rstrip())
     chance = instance.chance(gap)
     print_wrapped(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {instance.reference}")
 

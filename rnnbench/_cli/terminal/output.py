@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
 from rnnbench._study import Record, Table
 from rnnbench._study.atomic import replace
@@ -21,7 +20,7 @@ def save(folder: Path, name: str, frame: pd.DataFrame, cls: type[Record], figure
     """Write ``name.csv`` with rows of ``cls`` and the figure, and print the paths; raise UserError if that is not possible."""
     create_folder(folder, f"{name}.csv")
     Table(folder / f"{name}.csv", cls).write_frame(frame)
-    typer.echo(f"  {folder / f'{name}.csv'}")
+    echo(f"  {folder / f'{name}.csv'}")
     if figure is not None:
         save_figure(folder, name, figure)
 
@@ -59,4 +58,4 @@ def write_file(folder: Path, name: str, content: bytes, announce: bool = True) -
     create_folder(folder, name)
     replace(folder / name, content)
     if announce:
-        typer.echo(f"  {folder / name}")
+        echo(f"  {folder / name}")

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich import progress as bars
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
-from rich.markup import escape
+
+from rnnbench._cli.terminal.console import stderr_console
 
 if TYPE_CHECKING:
     from rnnbench.insight._progress import Counting
 
 Item = TypeVar("Item")
-
-LOG_VARIABLES = {"CI", "JPY_PARENT_PID"}
-"""Variables that services of continuous integration and the kernels of notebooks set."""
-
-
-def stderr_console() -> Console:
-    """Return a console on stderr. It is a terminal only if its lines can be drawn again.
-
-    Logs of continuous integration and the output of a notebook's cell may look like a terminal but keep every redrawn line.
-    """
-    redraws = sys.stderr.isatty() and not LOG_VARIABLES & os.environ.keys()
-    return Console(stderr=True, force_terminal=None if redraws else False)
 
 
 class Screen(ABC):
@@ -55,7 +42,7 @@ class Screen(ABC):
     def print(self, text: str) -> None:
         """Print a line unless the display is quiet."""
         if not self.quiet:
-            self.console.print(escape(text), highlight=False, soft_wrap=True)
+            self.console.print(text, soft_wrap=True)
 
     @abstractmethod
     def title(self) -> str:
@@ -79,7 +66,7 @@ def counting(label: str, quiet: bool) -> Counting:
             for done, item in enumerate(items):
                 if hidden and not quiet and time.perf_counter() - last_line > 10:
                     last_line = time.perf_counter()
-                    console.print(f"{label}: {done} of {len(items)}", highlight=False)
+                    console.print(f"{label}: {done} of {len(items)}")
                 yield item
                 progress.advance(bar)
 

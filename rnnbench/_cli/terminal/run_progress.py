@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 
-import typer
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -13,10 +12,11 @@ from rich.text import Text
 
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cell import Cell
-from rnnbench._cli.terminal.formatting import block_character, duration, number, percent
+from rnnbench._cli.terminal.formatting import block_character, duration, echo, number, percent
 from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._cli.terminal.tensorboard import tensorboard_writer
 from rnnbench._config import Run
+from rnnbench._errors import visible
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._training.interrupt import interruptible
@@ -77,7 +77,9 @@ class RunScreen(Screen):
         accuracy.append_text(spark(self.shares, chance.accuracy, 38))
         held_out = number(row.eval_loss if row else math.nan, "7.4f")
         losses = f"loss {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
-        return Group(Text(self.title(), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
+        return Group(
+            Text(visible(self.title()), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}")
+        )
 
 
 def engine_text(model: Model) -> str:
@@ -100,12 +102,12 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
     run, runner = resolved.run, Runner(resolved, study, force)
     why = runner.trainer.model.why_torch
     if why and not (quiet or run.cell_source):  # the findings of a plug-in contain it
-        typer.echo(f"{run.cell} runs on torch: {why}", err=True)
+        echo(f"{run.cell} runs on torch: {why}", err=True)
     if run.max_steps <= run.eval_every:
         problem = f"this run is evaluated only once, after {run.max_steps:,} steps, but a solved run needs two evaluations"
-        typer.echo(f"{problem}: make --eval-every smaller", err=True)
+        echo(f"{problem}: make --eval-every smaller", err=True)
     if message := summary_line(runner.findings):
-        typer.echo(message, err=True)
+        echo(message, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tensorboard_writer(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(runner.stop))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from rnnbench._analysis import tables
 from rnnbench._analysis.summary import FrameRow
+from rnnbench._cli.terminal.console import PlainConsole
 from rnnbench._cli.terminal.flags import Format
-from rnnbench._cli.terminal.formatting import duration, print_wrapped
+from rnnbench._cli.terminal.formatting import duration, echo, print_wrapped
 
 
 def print_table(
@@ -25,31 +23,30 @@ def print_table(
     The terminal shows one table per ``group``, headed by the task and the other names of the group with ``joint`` between them.
     """
     if format is Format.csv:
-        typer.echo(rows.to_csv(index=False), nl=False)
+        echo(tables.csv_text(rows), nl=False)
     elif format is Format.rich:
         _print_groups(texts, group, notes, joint)
     elif format is Format.markdown:
-        typer.echo(tables.markdown(texts) + "\n\n" + "; ".join(notes) + ".")
+        echo(tables.markdown(texts) + "\n\n" + "; ".join(notes) + ".")
     else:
         columns = "l" * len(group) + "r" * (len(texts.columns) - len(group))
-        typer.echo(tables.latex(texts, columns) + "\n" + "\n".join(f"% {note}" for note in notes))
+        echo(tables.latex(texts, columns) + "\n" + "\n".join(f"% {note}" for note in notes))
 
 
 def format_table(rows: pd.DataFrame, format: Format) -> str:
     """Return a plain table as CSV, Markdown or LaTeX."""
     if format is Format.csv:
-        csv: str = rows.to_csv(index=False)
-        return csv
+        return tables.csv_text(rows)
     texts = rows.astype("string").fillna("")
     return (tables.markdown(texts) if format is Format.markdown else tables.latex(texts, "l" * len(texts.columns))) + "\n"
 
 
 def _print_groups(texts: pd.DataFrame, group: list[str], notes: list[str], joint: str) -> None:
     """Print one narrow table per group, its names above it, so that 80 columns are enough."""
-    console = Console()
+    console = PlainConsole()
     for names, part in texts.groupby(group, sort=False):
         heading = ": ".join(filter(None, (str(names[0]), joint.join(map(str, names[1:])))))
-        console.print(Text(heading, style="bold"), highlight=False)
+        console.print(heading, style="bold")
         table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
         for heading in texts.columns[len(group) :]:
             is_text = heading == "curve"  # a long label is wrapped, a number never
@@ -59,7 +56,7 @@ def _print_groups(texts: pd.DataFrame, group: list[str], notes: list[str], joint
         console.print(table)
         console.print()
     for note in notes:
-        console.print(note, highlight=False)
+        console.print(note)
 
 
 def print_published(rows: pd.DataFrame, ours: pd.DataFrame) -> None:

@@ -12,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
+from rnnbench._cli.terminal.formatting import duration, echo, percent, print_wrapped
 from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._config import Run, SweepRequest
+from rnnbench._errors import visible
 from rnnbench._study import Row, RunRecord, StudyFolder
 from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.grid import SpanSearch
@@ -99,7 +100,7 @@ class SweepScreen(Screen):
             step = f"{row.step if row else 0:,} of {run.max_steps:,}"
             shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
             table.add_row(f"{run.cell} ({run.init})", run.task, f"{run.gap:,}", str(run.seed), f"{run.lr:g}", step, *shares)
-        ended = Text("\n".join(self.last_ends), style="dim", overflow="ellipsis", no_wrap=True)
+        ended = Text(visible("\n".join(self.last_ends)), style="dim", overflow="ellipsis", no_wrap=True)
         return Group(bar, counts, table, ended)
 
     def summary(self, stopped: bool) -> str:
@@ -127,7 +128,7 @@ def run_workers(workers: Workers, quiet: bool, summary: bool = True) -> None:
         for event in workers.events():
             screen.show(event)
     if summary or signals:
-        typer.echo(screen.summary(bool(signals)))
+        echo(screen.summary(bool(signals)))
     if signals:
         raise typer.Exit(128 + signals[0])
 

@@ -6,9 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from rnnbench._cli.terminal.formatting import percent, print_wrapped
+from rnnbench._cli.terminal.formatting import echo, percent, print_wrapped
 from rnnbench._cli.terminal.sweep_progress import print_cost, run_workers
 from rnnbench._config import SweepRequest
 from rnnbench._study import StudyFolder
@@ -27,7 +25,7 @@ def run_pilots(pilots: Pilots, jobs: int | None, dask: str | None, retry_failed:
     workers = start_workers(pilots.request, StudyFolder.create(pilots.folder), jobs, dask, retry_failed)
     run_workers(workers, quiet)
     if rows := pilots.record(shlex.join(["rnnbench", *sys.argv[1:]])):
-        typer.echo(f"{recipe_lines(rows)}\n  {pilots.table}")
+        echo(f"{recipe_lines(rows)}\n  {pilots.table}")
     return workers.run_queue.all_succeeded
 
 
