@@ -148,7 +148,9 @@ def tune(
     progress: bool | None = None,
     **recipe: object,
 ) -> pd.DataFrame:
-    """Choose a recipe for every cell and task: the same grid for each, on pilot seeds, by one rule.
+    """Choose a learning rate for every cell and task: the same grid for each, on pilot seeds, by one rule.
+
+    With a single gap the rate may not fit other gaps. With fewer than three seeds the choice may be noise.
 
     Args:
         cell, task, file, out, jobs, dask, retry_failed, progress: as in :func:`sweep`.
@@ -156,7 +158,7 @@ def tune(
         recipe: any other flag of ``rnnbench tune``, as a keyword.
 
     Returns:
-        The choices, one row per cell, task and gap.
+        The choices, one row per cell, task and initialisation. The column ``rule`` is the rule.
 
     Raises:
         UserError, StorageError: as :func:`run`.

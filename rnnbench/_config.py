@@ -221,6 +221,7 @@ class Request(Recipe):
         version = values.get("recipe")
         defaults = RECIPES.get(version, {}) if isinstance(version, str) else {}
         replaced = {name for pair in PAIRS for name in pair if given & set(pair)} - given
+        replaced.add("lr")  # resolve() fills it in, as a table of tuned rates may replace it
         return {**{name: value for name, value in defaults.items() if name not in replaced}, **values}
 
 
@@ -236,7 +237,7 @@ class RunRequest(Request):
     gap: Gap = Field(200, description="Time steps between what must be remembered and the answer.")
     seed: Seed = Field(0, description="Seed of the initialisation, training and evaluation streams.")
     hidden_size: Width = Field(128, description="Width of the cell, in units.")
-    lr: Rate = Field(0.02, description="Learning rate, at the start of its schedule.")
+    lr: Rate | None = Field(None, description="Learning rate, at the start of its schedule. Default: tuned by cell and task.")
     init: str | None = Field(
         None,
         description="Initialisation: own, uniform, orthogonal, identity, forget-bias, chrono or one of the cell's. "
@@ -267,8 +268,8 @@ Several = BeforeValidator(as_list)
 class SweepRequest(Request):
     """The request of a grid of runs: a list for each of :data:`AXES`, one value for every other field.
 
-    A single value is read as a list of one. Without ``gap``, each task has its default gaps. The init ``default`` is the default of
-    each cell.
+    A single value is read as a list of one. Without ``gap``, each task has its default gaps. Without ``lr``, each cell has its
+    default rate on each task. The init ``default`` is the default of each cell.
     """
 
     cell: Annotated[list[str], Several] = Field(min_length=1, description="Cells, by name, path or package.module:Class.")
@@ -276,7 +277,7 @@ class SweepRequest(Request):
     gap: Annotated[list[Gap], Several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
     seed: Annotated[list[Seed], Several] = Field([0], min_length=1, description="Seeds of the runs.")
     hidden_size: Annotated[list[Width], Several] = Field([128], min_length=1, description="Widths of the cells, in units.")
-    lr: Annotated[list[Rate], Several] = Field([0.02], min_length=1, description="Learning rates.")
+    lr: Annotated[list[Rate], Several] = Field(default_factory=list, description="Learning rates. Default: tuned by cell, task.")
     init: Annotated[list[Annotated[str, Field(min_length=1)]], Several] = Field(
         ["default"],
         min_length=1,

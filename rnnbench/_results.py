@@ -57,10 +57,11 @@ class Study(StudyFolder):
     def _repr_html_(self) -> str:
         if not self.records():
             return f"<p>study <code>{escape(str(self.folder))}</code>: no finished runs{self._failed_text()}</p>"
-        html: str = self.table().to_html(index=False)
-        return (
-            f"<p>study <code>{escape(str(self.folder))}</code>: {len(self.records())} finished runs{self._failed_text()}</p>{html}"
-        )
+        from rnnbench._analysis.summary import chance_notes
+
+        count = f"{len(self.records())} finished runs{self._failed_text()}"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in chance_notes(self.summary()))
+        return f"<p>study <code>{escape(str(self.folder))}</code>: {count}</p>{self.table().to_html(index=False)}{notes}"
 
     def __repr__(self) -> str:
         return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_text()}>"
@@ -139,7 +140,8 @@ class Result:
         title = escape(f"{run.cell} ({run.init}), {run.hidden_size} units, on {run.task} at gap {run.gap:,}, seed {run.seed}")
         summary = f"{self.status} after {self.step:,} of at most {run.max_steps:,} steps"
         measured = f"accuracy {100 * self.accuracy:.1f} %, chance {100 * self.chance:.1f} %" if rows else "not measured yet"
-        return f"<p><b>{title}</b><br>{summary}: {measured}</p>{_curve(rows, run.max_steps, self.chance)}"
+        about = f"<b>{title}</b><br>{escape(self._resolved.rate_text)}<br>{summary}: {measured}"
+        return f"<p>{about}</p>{_curve(rows, run.max_steps, self.chance)}"
 
 
 def _curve(rows: list[Row], steps: int, chance: float) -> str:

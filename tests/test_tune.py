@@ -1,5 +1,6 @@
 """Tuning: the same for every cell, only on pilot seeds, by one rule; a sweep runs the chosen recipes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,11 @@ from rnnbench._analysis.summary import summarise
 from rnnbench._config import PILOTS as GRID
 from rnnbench._config import Run, SweepRequest
 from rnnbench._errors import UserError
-from rnnbench._study import RunRecord, StudyFolder, Table
+from rnnbench._study import RunRecord, StudyFolder, Table, Tuned
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.recipes import Tuned, Tuning, tuning_text
+from rnnbench._sweep.recipes import Tuning, tuning_text
 from rnnbench._sweep.sweep_file import StoredRuns, read_sweep, save_sweep
-from rnnbench._sweep.tuning import choose, needed, pilots
+from rnnbench._sweep.tuning import Pilots, choose, needed, pilots
 
 BASE = next(iter(StudyFolder.open(Path(__file__).parents[1] / "results" / "reference").records()))
 CELL = """
@@ -35,14 +36,20 @@ def asked(**values: object) -> SweepRequest:
 
 
 def outcome(run: Run, steps: int | None, accuracy: float) -> RunRecord:
-    values = BASE.model_dump(by_alias=True) | run.model_dump() | {"run_id": run.run_id, "accuracy": accuracy}
+    values = BASE.model_dump(by_alias=True) | run.model_dump()
+    values |= {"run_id": run.run_id, "accuracy": accuracy, "chance_accuracy": 0.0}  # so that accuracy is skill
     return RunRecord.model_validate(values | {"status": "solved" if steps else "unsolved", "steps_to_solve": steps})
 
 
 def tuned(tmp_path: Path, request: SweepRequest, best: dict[str, float]) -> list[Tuned]:
     """Return the chosen recipes if each cell solves the task at only one rate."""
-    study, runs = StudyFolder.create(tmp_path / "study"), pilots(request)
-    study.finished_table.write(outcome(run, 500 if run.lr == best[run.cell] else None, 0.5) for run in runs)
+    return chosen_by(tmp_path / "study", request, lambda run: float(run.lr == best[run.cell]))
+
+
+def chosen_by(folder: Path, request: SweepRequest, skill: Callable[[Run], float]) -> list[Tuned]:
+    """Return the recipes chosen from pilot runs with these skills."""
+    study, runs = StudyFolder.create(folder), pilots(request)
+    study.finished_table.write(outcome(run, 500 if skill(run) == 1 else None, skill(run)) for run in runs)
     return choose(runs, study, "rnnbench tune")
 
 
@@ -53,11 +60,51 @@ def test_every_cell_has_the_same_candidates_and_gets_its_best(tmp_path: Path) ->
     assert all(row.solved == 3 and row.steps_to_solve == 500 and row.command == "rnnbench tune" for row in rows)
 
 
-def test_ties_are_broken_by_the_rule_of_all_figures(tmp_path: Path) -> None:
-    study, runs = StudyFolder.create(tmp_path), pilots(asked(cell=["rnn"]))
-    study.finished_table.write(outcome(run, None, {0.02: 0.3, 0.005: 0.6, 0.001: 0.6}[run.lr]) for run in runs)
-    (row,) = choose(runs, study, "")
-    assert row.lr == 0.001
+RATES = [0.02, 0.01, 0.005, 0.002]
+BY_GAP = {(0.02, 20): 1.0, (0.01, 20): 0.6, (0.01, 100): 0.6}
+BY_SEED = {(0.01, 1000): 1.0, (0.01, 1001): 0.5, (0.005, 1000): 1.0}  # 0.50 with a standard error of 0.29, and 0.33
+CHOICES = {
+    "one rate clearly wins": (lambda run: {0.02: 0.7, 0.01: 0.9, 0.005: 0.8, 0.002: 0.1}[run.lr], 0.01, "learned"),
+    "within 0.02 the middle rate": (lambda run: {0.02: 0.98, 0.01: 0.99, 0.005: 1.0, 0.002: 0.9}[run.lr], 0.01, "learned"),
+    "of two in the middle the smaller": (lambda run: 1.0, 0.005, "learned"),
+    "the mean over gaps counts": (
+        lambda run: BY_GAP.get((run.lr, run.gap), 0),
+        0.01,
+        "learned",
+    ),
+    "within a standard error the middle rate": (lambda run: BY_SEED.get((run.lr, run.seed), 0), 0.005, "learned"),
+    "nothing learned": (lambda run: 0.01 * (run.lr == 0.02), 0.005, "none learned"),
+}
+
+
+@pytest.mark.parametrize(("skill", "lr", "learned"), CHOICES.values(), ids=CHOICES)
+def test_one_rate_is_chosen_by_mean_skill(tmp_path: Path, skill: Callable[[Run], float], lr: float, learned: str) -> None:
+    (row,) = chosen_by(tmp_path, asked(cell=["rnn"], gap=[20, 100], lr=RATES), skill)
+    assert (row.lr, row.learned, row.gap, row.gaps) == (lr, learned, "20 100", [20, 100])
+
+
+def test_every_initialisation_gets_its_rate_and_a_sweep_the_best_one(tmp_path: Path) -> None:
+    best = {("uniform", 0.001): 0.6, ("orthogonal", 0.005): 0.9}
+    request = asked(cell=["rnn"], gap=[20, 100], init=["default", "orthogonal"])
+    rows = chosen_by(tmp_path / "study", request, lambda run: best.get((run.init, run.lr), 0.0))
+    assert {(row.init, row.lr) for row in rows} == best.keys()
+    Table(tmp_path / "tuning.csv", Tuned).write(rows)
+    row = Tuning(tmp_path / "tuning.csv").find("recall", "rnn", 50)
+    assert (row.init, row.lr) == ("orthogonal", 0.005)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"gap": [20, 100]}, []),
+        ({}, ["tuned at gap 20 only: the chosen rates may not fit other gaps"]),
+        ({"gap": [20, 100], "seed": [1000]}, ["tuned on 1 pilot seed: the choices may be noise"]),
+    ],
+)
+def test_one_gap_or_too_few_seeds_are_reported(values: dict, expected: list[str]) -> None:
+    request = asked(**values)
+    found = Pilots(request, pilots(request), Path(), Path()).cautions()
+    assert [text.split(";")[0] for text in found] == expected
 
 
 @pytest.mark.parametrize("widths", [[64, 32], [32, 64]])
@@ -119,17 +166,19 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
 def test_a_run_gets_the_recipe_of_the_largest_tuned_gap_below_it(tmp_path: Path) -> None:
     file = tmp_path / "tuning.csv"
     (low,) = tuned(tmp_path, asked(cell=["rnn"], gap=[20]), {"rnn": 0.001})
-    Table(file, Tuned).update([low, low.model_copy(update={"gap": 100, "lr": 0.005})])
+    Table(file, Tuned).update([low, low.model_copy(update={"gap": "100", "lr": 0.005})])
     found = {gap: Tuning(file).find("recall", "rnn", gap).lr for gap in (10, 20, 99, 100, 500)}
     assert found == {10: 0.001, 20: 0.001, 99: 0.001, 100: 0.005, 500: 0.005}
 
 
 def test_tuning_again_replaces_the_row(tmp_path: Path) -> None:
-    file = tmp_path / "tuning.csv"
+    file, folder = tmp_path / "tuning.csv", tmp_path / "study"
     rows = tuned(tmp_path, asked(), {"rnn": 0.001, "gru": 0.02})
-    Table(file, Tuned).update(rows)
-    Table(file, Tuned).update([rows[0].model_copy(update={"lr": 0.005})])
-    assert [row.lr for row in Tuning(file).rows] == [0.005, 0.02]
+    Table(file, Tuned).write(rows)
+    again = asked(cell=["rnn"], gap=[20, 100])
+    chosen_by(folder, again, lambda run: float(run.lr == 0.005))
+    Pilots(again, pilots(again), folder, file).record("rnnbench tune")
+    assert [(row.cell, row.lr, row.gap) for row in Tuning(file).rows] == [("gru", 0.02, "20"), ("rnn", 0.005, "20 100")]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +214,8 @@ def test_the_command_tunes_a_user_defined_cell_and_resumes(rnnbench, tmp_path: P
     assert len(StudyFolder.open(out).records()) == 4
     rows = Tuning(out / "tuning.csv").rows
     assert sorted((row.cell, row.candidates) for row in rows) == [("mine", 2), ("rnn", 2)]
-    assert "mine beijing gap 2: lr" in results[1].out
+    assert "mine (uniform) on beijing, gaps 2: lr" in results[1].out
+    assert "tuned on 1 pilot seed" in results[1].err
     chosen = {row.cell: row.lr for row in rows}
     reported = grid(SweepRequest(cell=[str(mine)], task=["beijing"], gap=[2], seed=[0], tuned=str(out / "tuning.csv")))
     assert [run.lr for run in reported] == [chosen["mine"]]

@@ -41,6 +41,9 @@ TUNED = ("lr",)
 
 BEST_RULE = "best of the rates tried: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
 
+CHANCE_SKILL = 0.02
+"""The skill below which a cell is at chance."""
+
 CELL_SPECIFIC = ("init", "horizon", "cell_option", "cell_source")
 """The fields that are compared only among runs of the same cell."""
 
@@ -244,6 +247,25 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         spans.append((*key, *values))
     found = pd.DataFrame(spans, columns=[*CURVE, *SPANS]).astype(dict.fromkeys(SPANS, "Int64"))
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
+
+
+def skill(accuracy: float, chance: float) -> float:
+    """Return (accuracy - chance) / (1 - chance), clipped to [0, 1]; 0 for a run without an accuracy."""
+    return 0.0 if math.isnan(accuracy) else min(1.0, max(0.0, (accuracy - chance) / (1 - chance)))
+
+
+def chance_notes(table: pd.DataFrame) -> list[str]:
+    """Return a note that names the curves of :func:`summarise` at chance at their smallest gap; none if there are no such curves.
+
+    The median skill is below :data:`CHANCE_SKILL`, and no seed solved that gap.
+    """
+    names = [
+        f"{row['label']} on {row['task']} at gap {row['gap']} with lr {row['lr']:g}"
+        for row in table[table["gap"] == table["smallest_gap"]].to_dict("records")
+        if not row["solved"] and skill(row["accuracy"], row["chance_accuracy"]) < CHANCE_SKILL
+    ]
+    start = "at chance at the smallest gap, so the learning rate may not fit (rnnbench tune searches for a better one)"
+    return [f"{start}: {', '.join(names)}"] if names else []
 
 
 def spans(runs: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnnbench._analysis.comparison import compare, uncompared_gaps
 from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
-from rnnbench._analysis.summary import BEST_RULE, format_span, mark_best
+from rnnbench._analysis.summary import BEST_RULE, chance_notes, format_span, mark_best
 from rnnbench._errors import UserError
 
 
@@ -47,6 +47,7 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
         "solved: seeds, and the 95 % Wilson interval of their share in %",
         "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
         SPAN_RULE,
+        *chance_notes(rows),
     ]
 
 
@@ -104,6 +105,7 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
         "seeds, steps, s: at the gap of the span; medians of steps to solve and of seconds",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
+        *chance_notes(rows),
     ]
 
 

@@ -16,7 +16,16 @@ from matplotlib.figure import Figure
 
 from rnnbench import plots
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import BEST_RULE, FrameRow, count_once, fields_of_role, format_span, mark_best, summarise
+from rnnbench._analysis.summary import (
+    BEST_RULE,
+    FrameRow,
+    chance_notes,
+    count_once,
+    fields_of_role,
+    format_span,
+    mark_best,
+    summarise,
+)
 from rnnbench._analysis.tables import format_state_size
 from rnnbench._report import text
 from rnnbench._report.sections import decided_claims, insight_figures
@@ -69,6 +78,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
+        chance_notes=chance_notes(table),
         claims=decided_claims(studies),
         extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],
         conditions=text.conditions(runs),

@@ -29,6 +29,7 @@ from rnnbench._plugins.options import SIZES, typed_options
 from rnnbench._plugins.registry import CELLS, TASKS, Entry, make_cell, make_task
 from rnnbench._plugins.source import Plugin
 from rnnbench._spec.gaps import gaps_of
+from rnnbench._spec.rates import DefaultRate, default_rate, rate_lines
 from rnnbench.task import Task
 
 
@@ -39,6 +40,12 @@ class Resolved(NamedTuple):
     task: Task  # with its options
     task_entry: Entry[Task]
     cell_entry: Entry[Layer]
+    rate: DefaultRate | None = None  # None: the request sets the learning rate, or the run was stored
+
+    @property
+    def rate_text(self) -> str:
+        """The learning rate, and where a default one comes from."""
+        return rate_lines([self.rate])[0] if self.rate else f"lr {self.run.lr:g}"
 
 
 def resolve(request: RunRequest) -> Resolved:
@@ -61,6 +68,7 @@ def resolve(request: RunRequest) -> Resolved:
     if request.horizon is not None and not uses_horizon:
         users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
         raise FieldError("{horizon} only applies to {init} {users}, not to {given}: leave it out", users=users, given=init)
+    rate = default_rate(request, cell_entry, task_entry, init, width) if request.lr is None else None
     train_gaps, horizon = _train_gaps(request, task), None
     if uses_horizon:
         largest = max(gaps_of(train_gaps) or [request.gap])
@@ -74,13 +82,14 @@ def resolve(request: RunRequest) -> Resolved:
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
         | {"option": option, "cell_option": cell_option}
         | {"hidden_size": width, "init": init, "horizon": horizon, "train_gaps": train_gaps}
+        | {"lr": rate.lr if rate else request.lr}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
     _check_optimizer(run)
     if run.truncate and not has_steps(cell_entry.cls):
         raise FieldError("{truncate} only applies to cells that run one step at a time, not to {one}: leave it out", one=run.cell)
-    return Resolved(run, task, task_entry, cell_entry)
+    return Resolved(run, task, task_entry, cell_entry, rate)
 
 
 def _check_optimizer(run: Run) -> None:
@@ -144,7 +153,7 @@ def plugins_of(run: Run) -> tuple[Plugin, ...]:
 
 def cell_of(resolved: Resolved) -> Layer:
     """Return the cell of a run, or its layers as a stack, with uninitialized parameters."""
-    run, task, _, entry = resolved
+    run, task, entry = resolved.run, resolved.task, resolved.cell_entry
     return stacked(lambda D, H: make_cell(entry, D, H, run.cell_option), task.input_size, run.hidden_size, run.layers, run.block)
 
 

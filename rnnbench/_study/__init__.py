@@ -10,8 +10,8 @@ study.py       the folder: its tables, logs, checkpoints and weights
 """
 
 from rnnbench._study.record import Record
-from rnnbench._study.schema import SCHEMA, Extrapolation, Failure, Row, RunRecord
+from rnnbench._study.schema import SCHEMA, Extrapolation, Failure, Row, RunRecord, Tuned
 from rnnbench._study.study import Redo, StudyFolder
 from rnnbench._study.table import Table
 
-__all__ = ["SCHEMA", "Extrapolation", "Failure", "Record", "Redo", "Row", "RunRecord", "StudyFolder", "Table"]
+__all__ = ["SCHEMA", "Extrapolation", "Failure", "Record", "Redo", "Row", "RunRecord", "StudyFolder", "Table", "Tuned"]

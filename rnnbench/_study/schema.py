@@ -9,11 +9,11 @@ from __future__ import annotations
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from rnnbench._config import LARGEST_COUNT, RUN_ID, Role, Run, RunFields, Seed, ordered, role_of
+from rnnbench._config import LARGEST_COUNT, RUN_ID, Options, Role, Run, RunFields, Seed, ordered, role_of
 from rnnbench._study.record import Record
 from rnnbench._version import __version__
 
@@ -199,3 +199,51 @@ class Extrapolation(Accuracy, NamedRunRow):
     status: str = Field(description="status of the run")
     eval_gap: Count = Field(description="gap of the sequences that the finished run was measured on (`run --eval-gaps`)")
     answers: Answers
+
+
+class Tuned(Record):
+    """The recipe chosen on pilot seeds for a cell, a task and an initialisation: a row of ``tuning.csv`` and of the default rates.
+
+    Tables of earlier versions have a row per gap.
+    """
+
+    KEY = ("task", "task_source", "cell", "cell_source", "gap", "option", "cell_option", "init", "optimizer")
+
+    task: str = Field(description="task, by name")
+    task_source: str = Field("", description="digest of the task's source; empty for a task that comes with rnnbench")
+    option: Options = Field(description="options of the task")
+    cell: str = Field(description="cell, by name")
+    cell_source: str = Field("", description="digest of the cell's source; empty for a cell that comes with rnnbench")
+    cell_option: Options = Field(description="options of the cell")
+    gap: str = Field(pattern=r"^\d+( \d+)*$", description="gaps that it was tuned over, separated by spaces")
+    candidates: int = Field(description="recipes tried, each on every pilot seed")
+    grid: str = Field(description="their rates, widths and initialisations")
+    seeds: str = Field(description="pilot seeds")
+    optimizer: str = Field("adam", description="optimiser")
+    schedule: str = Field(description="schedule of the learning rate")
+    max_steps: int = Field(description="budget of every pilot run, in optimiser steps")
+    lr: float = Field(description="chosen learning rate")
+    hidden_size: int = Field(description="chosen width")
+    init: str = Field(description="initialisation; in rows of earlier versions the one chosen")
+    learned: Literal["", "learned", "none learned"] = Field(
+        "", description="none learned if the best mean skill is that of chance; empty in rows of earlier versions"
+    )
+    skill: float | None = Field(None, description="mean skill of the chosen recipe; empty in rows of earlier versions")
+    solved: int = Field(description="pilot runs with the chosen recipe that solved it")
+    accuracy: float = Field(description="their median accuracy")
+    steps_to_solve: float | None = Field(description="median steps of the pilot runs that solved it; empty if none did")
+    rule: str = Field(description="rule of choice")
+    command: str = Field(description="command that was run")
+    rnnbench_version: str = Field(description="version of rnnbench")
+    torch_version: str = Field(description="version of PyTorch")
+    python_version: str = Field(description="version of Python")
+
+    @property
+    def tuned_for(self) -> tuple[object, ...]:
+        """The key without the gaps: tuning over other gaps replaces the row."""
+        return tuple(value for name, value in zip(self.KEY, self.key, strict=True) if name != "gap")
+
+    @property
+    def gaps(self) -> list[int]:
+        """The gaps that it was tuned over, in time steps."""
+        return [int(gap) for gap in self.gap.split()]

@@ -22,7 +22,7 @@ from rnnbench._errors import (
 )
 from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
-from rnnbench._spec.resolve import fits, resolve
+from rnnbench._spec.resolve import Resolved, fits, resolve
 from rnnbench._sweep.recipes import tuning_of
 
 T = TypeVar("T")
@@ -38,10 +38,15 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
     initialisation uses a horizon get the sweep's horizon. ``load_errors`` receives each cell and task whose file is broken, with
     the reason; their runs are left out if others remain. Any other impossible run raises UserError.
     """
+    return [resolved.run for resolved in resolved_grid(sweep, load_errors)]
+
+
+def resolved_grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list[Resolved]:
+    """Return the runs of :func:`grid` with their tasks, cells and default rates."""
     errors: dict[str, str] = {}
     loaded = {"cell": _loadable(CELLS, sweep.cell, errors), "task": _loadable(TASKS, sweep.task, errors)}
     sweep = sweep.model_copy(update=loaded)
-    runs: dict[str, Run] = {}
+    runs: dict[str, Resolved] = {}
     for registry, specs, tables in ((CELLS, sweep.cell, sweep.cells), (TASKS, sweep.task, sweep.tasks)):
         names = {*registry.named(), *(registry.find(spec).name for spec in specs)}
         unknown = [name for name in tables if name not in names]  # one left out by a flag keeps its recipe in the file
@@ -50,22 +55,22 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
     horizons = 0
     for request in requests(sweep):
         try:
-            run, uses_horizon = _resolved(request, sweep)
+            resolved, uses_horizon = _resolved(request, sweep)
         except BaseException as error:
             if not (reason := plugin_error_message(error)):
                 raise
             errors.setdefault(request.cell if CELLS.find(request.cell).source else request.task, reason)
             continue
         horizons += uses_horizon
-        if run is not None:
-            runs.setdefault(run.run_id, run)
+        if resolved is not None:
+            runs.setdefault(resolved.run.run_id, resolved)
     if errors and not (runs and load_errors is not None):
         raise UserError(next(iter(errors.values())))
     if load_errors is not None:
         load_errors |= errors
     if sweep.horizon is not None and not horizons:
         raise FieldError("{horizon} is given, and no run of this sweep has an initialisation that uses it")
-    return sorted(runs.values(), key=lambda run: run.gap)
+    return sorted(runs.values(), key=lambda resolved: resolved.run.gap)
 
 
 def _loadable(registry: Registry[C], specs: Sequence[str], errors: dict[str, str]) -> list[str]:
@@ -80,14 +85,14 @@ def _loadable(registry: Registry[C], specs: Sequence[str], errors: dict[str, str
     return loadable
 
 
-def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Run | None, bool]:
+def _resolved(request: RunRequest, sweep: SweepRequest) -> tuple[Resolved | None, bool]:
     """Return the run of a request (None if its cell is skipped), and True if it uses the sweep's horizon."""
     if DEFAULT_INIT in sweep.init and request.init in initializers_of(CELLS.find(request.cell).cls) and not fits(request):
         return None, False
     if sweep.horizon is None:
-        return resolve(request).run, False
-    without = resolve(request.model_copy(update={"horizon": None})).run
-    return (without, False) if without.horizon is None else (resolve(request).run, True)
+        return resolve(request), False
+    without = resolve(request.model_copy(update={"horizon": None}))
+    return (without, False) if without.run.horizon is None else (resolve(request), True)
 
 
 def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
@@ -102,6 +107,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
         options = {name: recipe[name] | of_task.get(name, {}) | of_cell.get(name, {}) for name in ("option", "cell_option")}
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task")}
         axes["gap"] = sweep.gap or list(entry.cls.default_gaps)
+        axes["lr"] = sweep.lr or None
         for values in _combinations(axes | own | options):
             fields = recipe | values | {"cell": cell, "task": task}
             fields["init"] = None if fields["init"] == DEFAULT_INIT else fields["init"]

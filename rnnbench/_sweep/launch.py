@@ -6,9 +6,10 @@ import os
 
 from rnnbench._config import MOST_AT_ONCE, Run, SweepRequest
 from rnnbench._errors import FieldError, shorten_repr
-from rnnbench._spec.resolve import rebuild
+from rnnbench._spec.rates import rate_lines
+from rnnbench._spec.resolve import Resolved
 from rnnbench._study import StudyFolder
-from rnnbench._sweep.grid import SpanSearch, grid
+from rnnbench._sweep.grid import SpanSearch, grid, resolved_grid
 from rnnbench._sweep.local import Local
 from rnnbench._sweep.run_queue import RunQueue, no_further_runs
 from rnnbench._sweep.sweep_file import StoredRuns, save_sweep
@@ -30,8 +31,8 @@ def start_workers(
     if jobs is not None and not (type(jobs) is int and 1 <= jobs <= MOST_AT_ONCE):
         limits, given = f"from 1 to {MOST_AT_ONCE:,}", shorten_repr(jobs)
         raise FieldError("{jobs} must be a whole number {limits}, not {given}", limits=limits, given=given)
-    runs, load_errors = _runs(request)
-    run_queue = _queue(request, runs, study, retry_failed, load_errors)
+    resolved, load_errors = _resolved(request)
+    run_queue = _queue(request, resolved, load_errors, study, retry_failed)
     if dask is None:
         workers: Workers = Local(run_queue, jobs or default_jobs(request.device, request.threads), fail_fast)
     else:
@@ -39,7 +40,7 @@ def start_workers(
 
         workers = Dask(run_queue, dask, fail_fast)
     try:
-        save_sweep(request, stored_runs(request, runs, load_errors), study)
+        save_sweep(request, stored_runs(request, [one.run for one in resolved], load_errors), study)
     except BaseException:
         workers.close()
         raise
@@ -48,25 +49,27 @@ def start_workers(
 
 def build_queue(request: SweepRequest, study: StudyFolder, retry_failed: bool = False) -> RunQueue:
     """Return the queue of the runs that a sweep still needs in a study."""
-    runs, load_errors = _runs(request)
-    return _queue(request, runs, study, retry_failed, load_errors)
+    return _queue(request, *_resolved(request), study, retry_failed)
 
 
-def _runs(request: SweepRequest) -> tuple[list[Run], dict[str, str]]:
+def _resolved(request: SweepRequest) -> tuple[list[Resolved], dict[str, str]]:
     """Return the runs of a sweep, and the cells and tasks that cannot be loaded; raise UserError for an engine that is missing."""
     load_errors: dict[str, str] = {}
-    runs = grid(request, load_errors)
-    if any(run.engine not in ("auto", "torch") for run in runs):
+    resolved = resolved_grid(request, load_errors)
+    if any(one.run.engine not in ("auto", "torch") for one in resolved):
         from rnnbench._training.model import check_engines
 
-        check_engines(rebuild(run) for run in runs)
-    return runs, load_errors
+        check_engines(resolved)
+    return resolved, load_errors
 
 
-def _queue(request: SweepRequest, runs: list[Run], study: StudyFolder, retry_failed: bool, load_errors: dict[str, str]) -> RunQueue:
+def _queue(
+    request: SweepRequest, resolved: list[Resolved], load_errors: dict[str, str], study: StudyFolder, retry_failed: bool
+) -> RunQueue:
+    runs = [one.run for one in resolved]
     search = SpanSearch(runs) if request.search_span else None
     first, after = (search.first(), search.after) if search else (runs, no_further_runs)
-    return RunQueue(study, first, after, retry_failed, load_errors)
+    return RunQueue(study, first, after, retry_failed, load_errors, rate_lines(one.rate for one in resolved))
 
 
 def stored_runs(request: SweepRequest, runs: list[Run], load_errors: dict[str, str]) -> StoredRuns:

@@ -8,12 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
-from rnnbench._study import Record, Table
+from rnnbench._study import Table, Tuned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,36 +20,6 @@ FIELDS = ("lr", "hidden_size", "init")
 """The fields that are tuned."""
 TABLE = "tuning.csv"
 """The name of the table in a study folder."""
-
-
-class Tuned(Record):
-    """The recipe chosen for one cell, task and gap: a row of ``tuning.csv``."""
-
-    KEY = ("task", "task_source", "cell", "cell_source", "gap", "option", "cell_option")
-
-    task: str = Field(description="task, by name")
-    task_source: str = Field("", description="digest of the task's source; empty for a task that comes with rnnbench")
-    option: Options = Field(description="options of the task")
-    cell: str = Field(description="cell, by name")
-    cell_source: str = Field("", description="digest of the cell's source; empty for a cell that comes with rnnbench")
-    cell_option: Options = Field(description="options of the cell")
-    gap: int = Field(description="gap that it was tuned at")
-    candidates: int = Field(description="recipes tried, each on every pilot seed")
-    grid: str = Field(description="their rates, widths and initialisations")
-    seeds: str = Field(description="pilot seeds")
-    schedule: str = Field(description="schedule of the learning rate")
-    max_steps: int = Field(description="budget of every pilot run, in optimiser steps")
-    lr: float = Field(description="chosen learning rate")
-    hidden_size: int = Field(description="chosen width")
-    init: str = Field(description="chosen initialisation")
-    solved: int = Field(description="pilot seeds that solved it with the chosen recipe")
-    accuracy: float = Field(description="their median accuracy")
-    steps_to_solve: float | None = Field(description="median steps of the pilot seeds that solved it; empty if none did")
-    rule: str = Field(description="rule of choice")
-    command: str = Field(description="command that was run")
-    rnnbench_version: str = Field(description="version of rnnbench")
-    torch_version: str = Field(description="version of PyTorch")
-    python_version: str = Field(description="version of Python")
 
 
 class Tuning:
@@ -64,16 +32,22 @@ class Tuning:
         self.rows = Table(file, Tuned).rows()
 
     def find(self, task: str, cell: str, gap: int, option: Options | None = None, cell_option: Options | None = None) -> Tuned:
-        """Return the row for a cell, a task and a gap: tuned at the largest gap that is not above it, else at the smallest one.
+        """Return the row for a cell and a task that agrees in the options: of several initialisations the one with the most skill.
 
-        The row agrees in the options. Raises UserError if this cell was not tuned for this task.
+        Where all rows were tuned at one gap each, the row is that of the largest gap not above ``gap``, else of the smallest one.
+        Raises UserError if this cell was not tuned for this task.
         """
         rows = recipes(self.rows, task, cell, option, cell_option)
         if not rows:
             names = f"cell {CELLS.find(cell).name} for task {TASKS.find(task).name}"
             raise UserError(f"{self.file} has no recipe of {names}: run `rnnbench tune` for it")
-        below = [row for row in rows if row.gap <= gap]
-        return max(below, key=lambda row: row.gap) if below else min(rows, key=lambda row: row.gap)
+        rows = [row for row in rows if (row.option, row.cell_option) == (rows[0].option, rows[0].cell_option)]
+        over_gaps = [row for row in rows if len(row.gaps) > 1]
+        if not over_gaps:
+            tuned_at = {row.gaps[0] for row in rows}
+            nearest = max((one for one in tuned_at if one <= gap), default=min(tuned_at))
+            over_gaps = [row for row in rows if row.gaps[0] == nearest]
+        return max(over_gaps, key=lambda row: row.skill or 0.0)
 
     def apply(self, request: RunRequest, own: Container[str]) -> RunRequest:
         """Return the request with the recipe chosen for it, except for fields that the sweep sets for this cell (``own``)."""
@@ -86,7 +60,7 @@ class Tuning:
         rows = [tuned for tuned in self.rows if (tuned.task, tuned.cell) == (row["task"], row["cell"])]
         if not any((tuned.lr, tuned.hidden_size, tuned.init) == (row["lr"], row["hidden_size"], row["init"]) for tuned in rows):
             return ""
-        gaps = " ".join(str(gap) for gap in sorted({tuned.gap for tuned in rows}))
+        gaps = " ".join(str(gap) for gap in sorted({gap for tuned in rows for gap in tuned.gaps}))
         return f"best of {rows[0].candidates} recipes ({rows[0].grid}) on pilot seeds {rows[0].seeds} at gap {gaps}"
 
 
@@ -130,7 +104,7 @@ def tuning_of(sweep: SweepRequest) -> Tuning | None:
 def check_tuned_fields(sweep: SweepRequest) -> None:
     """Raise UserError if a sweep with a table sets a field that the table decides."""
     for name in FIELDS:
-        if getattr(sweep, name) != SweepRequest.model_fields[name].default:
+        if getattr(sweep, name) != SweepRequest.model_fields[name].get_default(call_default_factory=True):
             text = f"{{tuned}} and {{{name}}} do not go together: the table decides {', '.join(FIELDS)}; leave out {{{name}}}"
             raise FieldError(text)
 

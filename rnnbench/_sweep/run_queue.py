@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import mean
@@ -87,6 +87,7 @@ class RunQueue:
 
     ``after`` returns the runs to add when a run ends, as :meth:`SpanSearch.after`. Runs that failed in an earlier sweep are skipped
     unless ``retry_failed``. ``load_errors`` are the cells and tasks whose file cannot be loaded, with the reason.
+    ``rate_lines`` are the default learning rates and their origin, as text.
 
     The counts below are kept up to date, so that the work per finished run does not grow with the number of runs left.
     """
@@ -98,8 +99,10 @@ class RunQueue:
         after: Callable[[Run, bool], list[Run]] = no_further_runs,
         retry_failed: bool = False,
         load_errors: Mapping[str, str] | None = None,
+        rate_lines: Sequence[str] = (),
     ) -> None:
         self.study = study
+        self.rate_lines = rate_lines
         self.load_errors = load_errors or {}
         self.after = after
         self.queue: deque[Run] = deque()

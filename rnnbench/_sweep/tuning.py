@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import NamedTuple
 
-from rnnbench._analysis.summary import BEST_RULE, rank_key
+from rnnbench._analysis.summary import CHANCE_SKILL, skill
 from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
 from rnnbench._errors import FieldError, UserError
-from rnnbench._study import RunRecord, StudyFolder, Table
+from rnnbench._study import RunRecord, StudyFolder, Table, Tuned
 from rnnbench._study.schema import this_machine
 from rnnbench._sweep.grid import grid
-from rnnbench._sweep.recipes import Tuned, check_tuned_fields, missing_recipes
+from rnnbench._sweep.recipes import check_tuned_fields, missing_recipes
 from rnnbench._sweep.sweep_file import read_sweep
+
+TIE = 0.02
+"""The difference in mean skill up to which candidates always tie."""
+RULE = (
+    "mean skill over gaps and seeds; candidates within one standard error of the best, or within 0.02, tie; of those tied the "
+    "middle rate (of two, the smaller), then the narrowest"
+)
+"""The rule of choice. The standard error is that of the best candidate over seeds: the 1 SE rule of Breiman et al. 1984 (CART)."""
 
 
 def with_defaults(sweep: SweepRequest) -> SweepRequest:
@@ -35,8 +44,19 @@ class Pilots(NamedTuple):
         """Choose the recipes and write them into the table; ``command`` is the command that was run."""
         rows = choose(self.runs, StudyFolder.open(self.folder), command)
         if rows:
-            Table(self.table, Tuned).update(rows)
+            table, replaced = Table(self.table, Tuned), {row.tuned_for for row in rows}
+            table.write([*(row for row in table.rows() if row.tuned_for not in replaced), *rows])
         return rows
+
+    def cautions(self) -> list[str]:
+        """Return why the choices may not hold: a single gap, or fewer than three seeds."""
+        gaps, seeds = ({getattr(run, name) for run in self.runs} for name in ("gap", "seed"))
+        found = []
+        if len(gaps) == 1:
+            found.append(f"tuned at gap {gaps.pop()} only: the chosen rates may not fit other gaps; tune over at least two")
+        if len(seeds) < 3:
+            found.append(f"tuned on {len(seeds)} pilot seed{'s' * (len(seeds) > 1)}: the choices may be noise; use at least three")
+        return found
 
 
 def needed(sweep: SweepRequest) -> Pilots | None:
@@ -71,9 +91,9 @@ def pilots(sweep: SweepRequest) -> list[Run]:
 
 
 def choose(runs: Sequence[Run], study: StudyFolder, command: str) -> list[Tuned]:
-    """Return the best recipe of every cell, task and gap whose :func:`pilots` are all finished, and the command that ran them.
+    """Return the recipe of every cell, task and initialisation whose :func:`pilots` are all finished, by :data:`RULE`.
 
-    It is chosen by :data:`rnnbench._analysis.summary.BEST_RULE`; of recipes that are equal by it, the narrowest.
+    ``command`` is the command that ran them.
     """
     groups: dict[tuple[str, ...], list[RunRecord | None]] = {}
     for run in runs:
@@ -81,21 +101,52 @@ def choose(runs: Sequence[Run], study: StudyFolder, command: str) -> list[Tuned]
     return [_row([record for record in group if record], command) for group in groups.values() if None not in group]
 
 
-def _row(records: Sequence[RunRecord], command: str) -> Tuned:
-    recipes: dict[tuple[float, int, str], list[RunRecord]] = {}
+class _Candidate(NamedTuple):
+    """A rate and a width, their pilot runs, and the skill of those."""
+
+    lr: float
+    hidden_size: int
+    records: list[RunRecord]
+    skill: float  # mean over seeds of a seed's mean over gaps
+    error: float  # standard error of that mean; 0 with a single seed
+
+
+def _candidate(recipe: tuple[float, int], records: list[RunRecord]) -> _Candidate:
+    by_seed: dict[int, list[float]] = {}
     for record in records:
-        recipes.setdefault((record.lr, record.hidden_size, record.init), []).append(record)
-    (lr, width, init), best = min(recipes.items(), key=lambda item: (_pilot_rank(item[1]), item[0][1:]))
-    first, steps = best[0], _solved_steps(best)
+        by_seed.setdefault(record.seed, []).append(skill(record.accuracy, record.chance_accuracy))
+    skills = [mean(values) for values in by_seed.values()]
+    error = stdev(skills) / math.sqrt(len(skills)) if len(skills) > 1 else 0.0
+    return _Candidate(*recipe, records, mean(skills), error)
+
+
+def _best(candidates: Sequence[_Candidate]) -> _Candidate:
+    """Return the candidate that :data:`RULE` chooses."""
+    best = max(candidates, key=lambda one: one.skill)
+    tied = [one for one in candidates if one.skill >= best.skill - max(TIE, best.error)]
+    rates = sorted({one.lr for one in tied})
+    middle = rates[(len(rates) - 1) // 2]
+    return min((one for one in tied if one.lr == middle), key=lambda one: one.hidden_size)
+
+
+def _row(records: Sequence[RunRecord], command: str) -> Tuned:
+    recipes: dict[tuple[float, int], list[RunRecord]] = {}
+    for record in records:
+        recipes.setdefault((record.lr, record.hidden_size), []).append(record)
+    candidates = [_candidate(recipe, of_recipe) for recipe, of_recipe in recipes.items()]
+    chosen = _best(candidates)
+    first, steps = chosen.records[0], _solved_steps(chosen.records)
     shared = {name: getattr(first, name) for name in Tuned.model_fields if name in RunRecord.model_fields}
     versions = {name: text for name, text in this_machine().items() if name in Tuned.model_fields}
     return Tuned.model_validate(
         shared
         | versions
-        | {"lr": lr, "hidden_size": width, "init": init, "candidates": len(recipes), "grid": _grid_text(recipes)}
-        | {"seeds": " ".join(str(seed) for seed in sorted({record.seed for record in records}))}
-        | {"solved": len(steps), "accuracy": median(record.accuracy for record in best)}
-        | {"steps_to_solve": median(steps) if steps else None, "rule": BEST_RULE, "command": command}
+        | {"gap": _words({record.gap for record in records}), "seeds": _words({record.seed for record in records})}
+        | {"lr": chosen.lr, "hidden_size": chosen.hidden_size, "skill": chosen.skill}
+        | {"candidates": len(recipes), "grid": _grid_text(recipes, first.init)}
+        | {"learned": "learned" if max(one.skill for one in candidates) >= CHANCE_SKILL else "none learned"}
+        | {"solved": len(steps), "accuracy": median(record.accuracy for record in chosen.records)}
+        | {"steps_to_solve": median(steps) if steps else None, "rule": RULE, "command": command}
     )
 
 
@@ -103,16 +154,15 @@ def _solved_steps(records: Iterable[RunRecord]) -> list[int]:
     return [record.steps_to_solve for record in records if record.status == "solved" and record.steps_to_solve is not None]
 
 
-def _pilot_rank(records: Sequence[RunRecord]) -> tuple[float, ...]:
-    steps = _solved_steps(records)
-    accuracy = median(record.accuracy for record in records)
-    return rank_key(len(steps) / len(records), accuracy, median(steps) if steps else float("nan"), records[0].lr)
+def _words(numbers: Iterable[int]) -> str:
+    return " ".join(str(number) for number in sorted(numbers))
 
 
-def _grid_text(recipes: Iterable[tuple[float, int, str]]) -> str:
-    rates, widths, inits = (sorted(set(values), reverse=k == 0) for k, values in enumerate(zip(*recipes, strict=True)))
-    return f"lr {' '.join(f'{rate:g}' for rate in rates)}; {' '.join(map(str, widths))} units; {' '.join(map(str, inits))}"
+def _grid_text(recipes: Iterable[tuple[float, int]], init: str) -> str:
+    rates, widths = (set(values) for values in zip(*recipes, strict=True))
+    return f"lr {' '.join(f'{rate:g}' for rate in sorted(rates, reverse=True))}; {_words(widths)} units; {init}"
 
 
 def _tuned_for(run: Run) -> tuple[str, ...]:
-    return tuple(str(getattr(run, name)) for name in ("task", "task_source", "option", "cell", "cell_source", "cell_option", "gap"))
+    names = ("task", "task_source", "option", "cell", "cell_source", "cell_option", "init")
+    return tuple(str(getattr(run, name)) for name in names)

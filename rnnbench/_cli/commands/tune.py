@@ -28,11 +28,12 @@ def tune(
     quiet: flags.QuietFlag = False,
     **given: object,
 ) -> None:
-    """Choose a recipe for every cell and task on pilot seeds, from the same grid and by the same rule.
+    """Choose one learning rate for every cell and task on pilot seeds, from the same grid and by the same rule.
 
-    Defaults: learning rates 0.02, 0.005 and 0.001, seeds 1000, 1001 and 1002. Lists for --hidden-size and --init are searched too.
-    The rule: the largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate. `rnnbench sweep
-    --tuned TABLE` trains the chosen recipes on other seeds.
+    Defaults: learning rates 0.02, 0.005 and 0.001, seeds 1000, 1001 and 1002, and each task's gaps. A list for --hidden-size is
+    searched too; a list for --init gives a rate for each. The rule: the highest mean skill over gaps and seeds. Rates within one
+    standard error of the best, or within 0.02, tie, and the middle one is taken. `none learned` marks a choice at chance. Give at
+    least two gaps and three seeds. `rnnbench sweep --tuned TABLE` trains the chosen recipes on other seeds.
     """
     from rnnbench._cli.terminal.tuning import print_pilot_cost, run_pilots
     from rnnbench._sweep.sweep_file import read_sweep

@@ -30,9 +30,10 @@ from rnnbench.testing._preflight import summary_line
 class RunScreen(Screen):
     """A display of a running run. It fits 80 columns; a dash stands for a number that is not known yet."""
 
-    def __init__(self, trainer: Trainer, quiet: bool) -> None:
+    def __init__(self, trainer: Trainer, rate: str, quiet: bool) -> None:
         super().__init__(quiet)
         self.trainer = trainer
+        self.rate = rate
         self.shares: list[float] = []
 
     def show(self, row: Row) -> None:
@@ -44,13 +45,13 @@ class RunScreen(Screen):
             self.print(self.line(row))
 
     def title(self) -> str:
-        """Return what is trained, and on what."""
+        """Return what is trained, on what, and the learning rate."""
         run = self.trainer.run
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
         trained = f" (trained at {run.train_gaps})" if run.train_gaps else ""
         return (
             f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}{trained}, seed {run.seed}; "
-            f"{engine_text(self.trainer.model)}, {run.device}"
+            f"{engine_text(self.trainer.model)}, {run.device}\n{self.rate}"
         )
 
     def line(self, row: Row) -> str:
@@ -111,7 +112,7 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tensorboard_writer(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(runner.stop))
-        screen = stack.enter_context(RunScreen(runner.trainer, quiet))
+        screen = stack.enter_context(RunScreen(runner.trainer, resolved.rate_text, quiet))
         row = None
         for row in runner.rows():
             screen.show(row)

@@ -17,6 +17,7 @@ from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._config import Run, SweepRequest
 from rnnbench._errors import visible
 from rnnbench._study import Row, RunRecord, StudyFolder
+from rnnbench._study.record import frame
 from rnnbench._sweep.cost import estimate
 from rnnbench._sweep.grid import SpanSearch
 from rnnbench._sweep.launch import default_jobs
@@ -125,12 +126,23 @@ class SweepScreen(Screen):
 def run_workers(workers: Workers, quiet: bool, summary: bool = True) -> None:
     """Run a sweep and show its progress and its summary; exit with 128 plus the signal's number if it is interrupted."""
     with interruptible(workers.stop) as signals, SweepScreen(workers.run_queue, quiet) as screen:
+        for line in workers.run_queue.rate_lines:
+            screen.print(line)
         for event in workers.events():
             screen.show(event)
     if summary or signals:
         echo(screen.summary(bool(signals)))
     if signals:
         raise typer.Exit(128 + signals[0])
+
+
+def print_chance_notes(run_queue: RunQueue) -> None:
+    """Print a note on the cells of a sweep that are at chance at their smallest gap."""
+    from rnnbench._analysis.summary import chance_notes, summarise  # imports pandas
+
+    records = [record for record in run_queue.study.records() if record.run_id in run_queue.run_ids]
+    for note in chance_notes(summarise(frame(records, RunRecord))) if records else []:
+        print_wrapped(note)
 
 
 def train_missing(runs: Sequence[Run], study: StudyFolder, jobs: int | None, quiet: bool) -> None:
@@ -168,7 +180,7 @@ def print_cost(run_queue: RunQueue, request: SweepRequest, jobs: int | None, run
         sources.append(f"{cost.from_runs} from finished runs of the same kind")
     if cost.from_steps:
         sources.append(f"{cost.from_steps} from training steps timed now, for the whole budget (a solved run ends earlier)")
-    for line in run_queue.load_error_lines():
+    for line in (*run_queue.load_error_lines(), *run_queue.rate_lines):
         print_wrapped(line)
     if search:
         print_wrapped(f"at most {search.max_runs()} of {len(runs)} runs: a search for the span")

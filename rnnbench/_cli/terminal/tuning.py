@@ -6,12 +6,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rnnbench._cli.terminal.formatting import echo, percent, print_wrapped
+from rnnbench._cli.terminal.formatting import echo, print_wrapped
 from rnnbench._cli.terminal.sweep_progress import print_cost, run_workers
 from rnnbench._config import SweepRequest
-from rnnbench._study import StudyFolder
+from rnnbench._study import StudyFolder, Tuned
 from rnnbench._sweep.launch import build_queue, start_workers
-from rnnbench._sweep.recipes import Tuned
 from rnnbench._sweep.tuning import Pilots, needed
 
 
@@ -24,6 +23,8 @@ def run_pilots(pilots: Pilots, jobs: int | None, dask: str | None, retry_failed:
     """Train the pilot runs and write the chosen recipes; return True if all runs succeeded."""
     workers = start_workers(pilots.request, StudyFolder.create(pilots.folder), jobs, dask, retry_failed)
     run_workers(workers, quiet)
+    for caution in pilots.cautions():
+        print_wrapped(caution, err=True)
     if rows := pilots.record(shlex.join(["rnnbench", *sys.argv[1:]])):
         echo(f"{recipe_lines(rows)}\n  {pilots.table}")
     return workers.run_queue.all_succeeded
@@ -45,9 +46,9 @@ def tune_missing(sweep: SweepRequest, jobs: int | None, dask: str | None, retry_
 
 
 def recipe_lines(rows: Sequence[Tuned]) -> str:
-    """Return the chosen recipes, one line per cell, task and gap."""
+    """Return the chosen recipes, one line per cell, task and initialisation."""
     return "\n".join(
-        f"{row.cell} {row.task} gap {row.gap}: lr {row.lr:g}, {row.hidden_size} units, {row.init} of {row.candidates} "
-        f"({percent(row.accuracy)})"
+        f"{row.cell} ({row.init}) on {row.task}, gaps {row.gap}: lr {row.lr:g}, {row.hidden_size} units, of {row.candidates} "
+        f"(mean skill {row.skill or 0:.2f}){': none learned' * (row.learned == 'none learned')}"
         for row in rows
     )
