@@ -29,7 +29,9 @@ def _mark(value: Any, containers: tuple[Any, ...] = ()) -> Any:
 
 
 def has_hooks(part: torch.nn.Module) -> bool:
-    return any(getattr(part, name) for name in HOOKS)
+    """Return True for hooks other than those of torch.nn.utils (weight_norm, spectral_norm), which compute a parameter."""
+    hooks = [hook for name in HOOKS for hook in getattr(part, name).values()]
+    return any(not type(hook).__module__.startswith("torch.nn.utils.") for hook in hooks)
 
 
 def cache_key(cell: Cell) -> tuple[Any, ...]:
@@ -38,9 +40,10 @@ def cache_key(cell: Cell) -> tuple[Any, ...]:
     tensors: dict[int, int] = {}
     for part in cell.modules():
         found += type(part), part.training, has_hooks(part)
+        computed = {getattr(hook, "name", None) for hook in part._forward_pre_hooks.values()}  # by hooks of torch.nn.utils
         for attributes in (vars(part), part._parameters, part._buffers):
             for name, value in attributes.items():
-                if name in OF_MODULES:
+                if name in OF_MODULES or name in computed:
                     continue
                 if isinstance(value, Tensor):
                     found.append((name, value.shape, value.dtype, tensors.setdefault(id(value), len(tensors))))

@@ -35,8 +35,9 @@ class ColumnTable:
     Column 0 is the number 0, so that torch functions which fill with zeros fill with it.
     """
 
-    def __init__(self, graph: Graph, hoisting: Hoisting, dtype: torch.dtype, D: int, H: int) -> None:
-        self.graph, self.hoist, self.dtype, self.H = graph, hoisting.hoist, dtype, H
+    def __init__(self, graph: Graph, hoisting: Hoisting, dtype: torch.dtype, D: int, widths: list[int]) -> None:
+        self.graph, self.hoist, self.dtype = graph, hoisting.hoist, dtype
+        self.widths = sorted({width for width in widths if width >= widths[0]}, reverse=True)
         self.tensors: list[Tensor] = []
         self.starts: list[int] = []
         self.nodes: list[Node] = []
@@ -83,10 +84,10 @@ class ColumnTable:
             parts.append(tensor if whole else self.hoist(torch.narrow, tensor, 0, start, stop - start))
         return parts[0] if len(parts) == 1 else self.hoist(torch.cat, parts)
 
-    def leaf(self, op: str, tensor: Tensor, *args: Node, width: int | None = None) -> list[Node]:
-        """Return nodes of that operator for all rows of a tensor, in blocks of ``width`` rows if they come in such blocks."""
+    def leaf(self, op: str, tensor: Tensor, *args: Node, split: bool = False) -> list[Node]:
+        """Return nodes of that operator for all rows of a tensor; with ``split``, in blocks of the widest state that fits."""
         N, which = len(tensor), self.tensor_index(tensor)
-        block = width if width and N % width == 0 else N
+        block = next((width for width in self.widths if split and N % width == 0), N)
         return [self.graph.make(op, *args, key=Key(which, at, at + block), width=block) for at in range(0, N, block)]
 
     def pieces(self, refs: Refs) -> list[int]:
@@ -211,8 +212,8 @@ class ColumnTable:
         if columns is not None:
             weight = self.hoist(torch.narrow, weight, 1, columns[0], columns[1] - columns[0])
         if node is self.x:
-            return self.leaf("input", weight, width=self.H)
+            return self.leaf("input", weight, split=True)
         if node.op in ("number", "vector"):  # a constant
             value = self.hoist(torch.full, (1,), node.number, dtype=self.dtype) if node.op == "number" else self.rows([node.key])
-            return self.leaf("vector", self.hoist(torch.mv, weight, value), width=self.H)
-        return self.leaf("product", weight, select(node, 1, 0) if node.op in TRUTH else node, width=self.H)
+            return self.leaf("vector", self.hoist(torch.mv, weight, value), split=True)
+        return self.leaf("product", weight, select(node, 1, 0) if node.op in TRUTH else node, split=True)

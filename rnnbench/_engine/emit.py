@@ -96,6 +96,8 @@ class Emitter:
                 return f"{array(place)}[b, {f'{first} + {column}' if place.block else column}]"
             case "vectors" | "dvectors" | "row":
                 return f"{array(place)}[{place.block}, {column}]"
+            case "noise":
+                return f"noise_now[b, {sum(self.plan.trace.noise.widths[: place.block])} + {column}]"
         return f"{array(place)}[b, {column}]"
 
     def entry(self, numbers: tuple[int, ...], j: str = "j") -> str:
@@ -249,14 +251,14 @@ class Emitter:
             if k < len(made.phases):
                 body += self.phase(made.phases[k], made, "        ")
         given = "".join(f", weight_{p.weight}" for p in plan.products) + ", row, blocks"
-        given += "".join(f", source_{k}" for k in range(len(plan.sources)))
+        given += "".join(f", source_{k}" for k in range(len(plan.sources))) + (", noise" if plan.trace.noise.draws else "")
         self.lines += [
             "", "", "@cached",
             f"def forward(products, tokens, table, gates, vectors, numbers, {', '.join(states)}{given}):",
             self.sizes(),
         ]  # fmt: skip
         self.lines += self.constants(body) + self.stacked("block", made.blocks)
-        views = {"now": "gates[t % gates.shape[0]]"}
+        views = {"now": "gates[t % gates.shape[0]]", "noise_now": "noise[t]"}
         views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
         views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
         self.lines += ["    for t in range(T):", *self.views(views, body, "        "), *body]
@@ -307,19 +309,20 @@ class Emitter:
             f"    gradient(products, end - start, back, 0, {self.columns(0, plan.inputs)}, x, start, dweight_ih, packed)",
         ]
         given = "".join(f", back_weight_{p.weight}, dweight_{p.weight}" for p in plan.products)
+        more = "".join(f", sources_{k}" for k in range(len(plan.sources))) + (", noise" if plan.trace.noise.draws else "")
         self.lines += [
             "", "", "@cached",
             "def backward(",
             "    products, tokens, dtable, x, weight_ih, dweight_ih, dx, vectors, dvectors, numbers, gates,",
             f"    {', '.join(states)}{given}, grad, {', '.join(adjoints)}, row, blocks, throughs, back, packed,",
-            f"    limit, truncate{''.join(f', sources_{k}' for k in range(len(plan.sources)))},",
+            f"    limit, truncate{more},",
             "):",
             self.sizes(),
             "    S, first = back.shape[0], T - grad.shape[0]",
         ]  # fmt: skip
         self.lines += self.constants(body) + self.stacked("block", made.blocks)
         self.lines += [f"    back_{k} = throughs[{k}]" for k in range(len(backs))]
-        views = {"now": "gates[t]", "now_back": "back[t - start]"}
+        views = {"now": "gates[t]", "now_back": "back[t - start]", "noise_now": "noise[t]"}
         views |= {f"before_{k}": f"{name}[t]" for k, name in enumerate(states)}
         views |= {f"after_{k}": f"{name}[t + 1]" for k, name in enumerate(states)}
         views |= {f"source_{k}": f"sources_{k}[t - start]" for k in range(len(plan.sources))}

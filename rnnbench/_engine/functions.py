@@ -145,9 +145,8 @@ floor: Any = np.floor
 
 @register_jitable
 def remainder(a: Any, b: Any) -> Any:
-    """Return a modulo b with the sign of b, as in torch: the quotient's rounding does not matter."""
-    y = math.fmod(a, b)
-    return y + b if y != 0 and (y < 0) != (b < 0) else y
+    """Return a modulo b with the sign of b, as in torch: exact, whatever the quotient's rounding."""
+    return a % b
 
 
 @register_jitable

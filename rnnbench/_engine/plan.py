@@ -113,6 +113,7 @@ def plan(trace: Trace) -> Plan:
     vectors = [node for node in nodes if node.op == "vector"]
     before = {node: Place("before", int(node.key)) for node in nodes if node.op == "state"}
     leaves = before | {node: Place("vectors", k) for k, node in enumerate(vectors)}
+    leaves |= {node: Place("noise", node.key) for node in nodes if node.op == "noise"}
     ends = {node: Place("after", k) for k, node in reversed(list(enumerate(after))) if node not in leaves}
     sources = [node for node in dict.fromkeys(product.source for product in products) if node.op != "state" and node not in ends]
 

@@ -132,8 +132,9 @@ class Program:
         """Return (T - first, B, H) computed by compiled code; tokens must be in range."""
         hoisted = self.hoisted(cell)
         initial = cell.start(inputs.shape[1])
+        noise = self.plan.trace.noise.drawn(*inputs.shape[:2]).numpy() if self.plan.trace.noise.draws else None
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *hoisted, *initial))
-        states: Tensor = Sequence.apply(self, inputs, first, keep, limit, truncate, *hoisted, *initial)
+        states: Tensor = Sequence.apply(self, inputs, first, keep, limit, truncate, noise, *hoisted, *initial)
         return states
 
     @torch.enable_grad()
@@ -171,7 +172,15 @@ class Sequence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, program: Program, inputs: Tensor, first: int, keep: bool, limit: float, truncate: int, *tensors: Tensor
+        ctx: Any,
+        program: Program,
+        inputs: Tensor,
+        first: int,
+        keep: bool,
+        limit: float,
+        truncate: int,
+        noise: Any,
+        *tensors: Tensor,
     ) -> Tensor:
         from rnnbench._engine.products import products
 
@@ -197,11 +206,11 @@ class Sequence(Function):
             made_by.addresses, tokens, table.contiguous().numpy(), gates, vectors.contiguous().numpy(), numbers, *states,
             *(made_by.packed(weight.t()).numpy() for weight in weights),
             *(np.empty(shape, numbers.dtype) for shape in ((made.rows, p.width), (made.blocks, B, p.width))),
-            *(np.empty((B, source.width), numbers.dtype) for source in p.sources),
+            *(np.empty((B, source.width), numbers.dtype) for source in p.sources), *([] if noise is None else [noise]),
         )  # fmt: skip
         if keep:
             ctx.save_for_backward(inputs, *tensors)
-            ctx.kept = (lease, program, tokens, gates, states, limit, truncate)
+            ctx.kept = (lease, program, tokens, gates, states, limit, truncate, noise)
         return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself returns to the pool
 
     @staticmethod
@@ -209,7 +218,7 @@ class Sequence(Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         from rnnbench._engine.products import products
 
-        _, program, tokens, gates, states, limit, truncate = ctx.kept
+        _, program, tokens, gates, states, limit, truncate, noise = ctx.kept
         p = program.plan
         inputs, weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in ctx.saved_tensors)
         weights, initial = rest[: len(p.products)], rest[len(p.products) :]
@@ -232,6 +241,7 @@ class Sequence(Function):
             room((program.backs, B, p.width)), lease.take(S, B, C),
             lease.take(made_by.room(S * B, max([q.source.width for q in p.products] + [D if values else 0]))),
             numbers.dtype.type(limit), np.int64(truncate), *(lease.take(S, B, source.width) for source in p.sources),
+            *([] if noise is None else [noise]),
         )  # fmt: skip
         if not values:
             dweight_ih = dtable[:, :N].t()
@@ -239,7 +249,7 @@ class Sequence(Function):
         parts = zip(dstates, initial, needed, strict=True)
         dinitial = [torch.from_numpy(part[1]).view(before.shape) if due else None for part, before, due in parts]
         grads = dweight_ih, dtable.sum(0), dvectors, *dweights, *dinitial
-        return None, dx if dx.numel() else None, None, None, None, None, *grads
+        return None, dx if dx.numel() else None, None, None, None, None, None, *grads
 
 
 PROGRAMS: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Program | str]] = WeakKeyDictionary()
@@ -271,7 +281,8 @@ def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
         raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
     if any(has_hooks(part) for part in cell.modules() if part is not cell):
         raise NotCompiledError(f"class {name}: a hook of a module inside the cell is not compiled")
-    traced = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)  # meta tensors hold no numbers
+    with torch.random.fork_rng(devices=[]):  # a step that draws numbers draws none for its trace
+        traced = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)  # meta tensors hold no numbers
     if cache_key(cell) != key:
         raise NotCompiledError(f"class {name}: a step that changes attributes of the cell is not compiled")
     return traced

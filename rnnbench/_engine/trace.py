@@ -25,6 +25,7 @@ from rnnbench._engine.columns import ColumnTable, Refs
 from rnnbench._engine.graph import OPERATORS, TRUTH, Graph, Node, comparison, select
 from rnnbench._engine.hoisting import Hoisting, leaves, map_leaves, name_of
 from rnnbench._engine.lowering import ALIASES, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
+from rnnbench._engine.noise import DRAWS, Noise
 from rnnbench._engine.refusal import NotCompiledError, refuse, without_gradient
 from rnnbench._engine.symbolic import BatchSize, Symbol
 from rnnbench._errors import class_location
@@ -50,6 +51,7 @@ class Trace(TorchFunctionMode):
         table: the columns of all nodes, and the tensors that the keys of products, inputs and vectors refer to.
         after: the state after the step, one node per part.
         widths: the number of columns of each part of the state.
+        noise: the random numbers that ``step`` draws.
         gates: the nodes that ``step`` returns as gates, by name.
     """
 
@@ -62,9 +64,10 @@ class Trace(TorchFunctionMode):
         self.graph = Graph()
         self.hoisting = Hoisting(cell)
         self.hoist = self.hoisting.hoist
-        self.table = ColumnTable(self.graph, self.hoisting, self.dtype, self.D, self.H)
         shapes = [tuple(part.shape) for part in cell.initial_state]
         self.widths = [math.prod(shape) for shape in shapes]
+        self.table = ColumnTable(self.graph, self.hoisting, self.dtype, self.D, self.widths)
+        self.noise = Noise(self.graph, self.dtype)
         if shapes[0] != (self.H,):
             refuse(f"an output {cell.state_names[0]} of shape {shapes[0]} is not compiled: it must be (H,)")
         if any(part.is_complex() for part in cell.initial_state):
@@ -102,9 +105,37 @@ class Trace(TorchFunctionMode):
         if torch.is_autocast_enabled("cpu"):
             refuse("autocast within a step is not compiled")
         with torch._C.DisableTorchFunction():
-            if any(isinstance(leaf, Symbol) for leaf in leaves((args, kwargs))):
+            given = leaves((args, kwargs))
+            if name_of(func) in DRAWS and any(isinstance(leaf, (Symbol, BatchSize)) for leaf in given):
+                return self.random(name_of(func), func, args, kwargs)
+            if any(isinstance(leaf, Symbol) for leaf in given):
                 return self.symbolic(func, args, kwargs)
+            if name_of(func) in ("zeros", "ones", "full", "empty") and any(isinstance(leaf, BatchSize) for leaf in given):
+                value: Tensor = self.hoist(func, *args, **kwargs)
+                axis = next(k for k, size in enumerate(value.shape) if size == 1)
+                number = float(value.flatten()[0]) if value.numel() and name_of(func) != "empty" else 0.0
+                return self.as_symbol(number, value.shape, axis)
             return self.hoist(func, *args, **kwargs)
+
+    def random(self, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Return the noise that a random function draws at every step."""
+        if name == "dropout":
+            x, p, training = (*args, *[kwargs[key] for key in ("p", "training") if key in kwargs], 0.5, True)[:3]
+            if not (training and p):
+                return x
+            ones = self.as_symbol(1.0, x.dims, x.axis)
+            return x * self.random("bernoulli", F.dropout, (ones, p, True), {})
+        if kwargs.get("generator") is not None:
+            refuse(f"{name} with a generator is not compiled: without one it draws from the run's own")
+        target = args[0] if name in ("bernoulli", "uniform", "normal") and func.__name__.endswith("_") else None
+        if target is not None and target.refs.any():  # the numbers of a tensor that empty_like or zeros_like has created
+            refuse("a change in place is not compiled")
+        node, shape, axis = self.noise.node(name, func, args, kwargs)
+        symbol = self.symbol([node], torch.empty(shape), axis)
+        if target is None:
+            return symbol
+        target.refs = symbol.refs
+        return target
 
     def symbolic(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Apply a function with a symbol among its arguments."""
@@ -122,13 +153,13 @@ class Trace(TorchFunctionMode):
             return self.probed(name, func, args, kwargs)
         if name in ("to", "type", "type_as", "float", "double"):
             return self.cast(name, *args, *kwargs.values())
-        if name in ("new_zeros", "new_ones", "new_full"):
-            return self.hoist(getattr(torch, name[4:]), *args[1:], **{"dtype": self.dtype} | kwargs)
+        if name in ("new_zeros", "new_ones", "new_full", "new_empty"):
+            return self.call(getattr(torch, name[4:]), args[1:], {"dtype": self.dtype} | kwargs)
         if name in MOVES:
             return self.moved(func, *args, **kwargs)
-        if name in ("contiguous", "clone") or (name == "dropout" and not (kwargs.get("training", True) and kwargs.get("p", 0.5))):
+        if name in ("contiguous", "clone"):
             return args[0]
-        if name in ("zeros_like", "ones_like", "full_like"):
+        if name in ("zeros_like", "ones_like", "full_like", "empty_like"):
             value = args[1] if name == "full_like" else float(name == "ones_like")
             return self.as_symbol(value, args[0].refs.shape, args[0].axis)
         if name == "where" and func is Tensor.where:

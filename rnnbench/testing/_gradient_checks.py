@@ -20,7 +20,7 @@ def check_states_follow_steps(fixture: CellFixture) -> Iterator[str]:
         for start in (0.0, 0.4):
             for k, part in enumerate(layer.initial_state):
                 part.fill_(start * (1 + k / 4))
-            state, outputs = batched(layer.initial_state, inputs.shape[1]), []
+            state, outputs = layer.start(inputs.shape[1]), []
             for x in layer.vectors(inputs):  # (B, D)
                 state, gates = layer.step(x, state)
                 outputs.append(state[0])

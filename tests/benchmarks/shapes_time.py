@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from common import machine
 
 from rnnbench import _engine
 from rnnbench._cell import Cell
@@ -44,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES), metavar="STEP")
     torch.set_num_threads(1)
+    print(machine())
     print(f"{'step':24}{'loop':>10}{'engine':>10}{'ratio':>8}")
     for name in parser.parse_args().only:
         torch.manual_seed(0)

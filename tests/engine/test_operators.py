@@ -243,7 +243,6 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "do not broadcast": lambda a, h: a + h[:, :2],
     "in place": in_place,
     "random": lambda a, h: a + torch.rand(3) * h,
-    "rand_like": lambda a, h: a + torch.rand_like(h),
     "depends on the values": lambda a, h: a if (h > 0) else h,
     "pow": lambda a, h: a**2.5 + h,
     "float16": lambda a, h: a + h.to(torch.float16),

@@ -254,7 +254,9 @@ def test_generated_code_is_the_step(name: str, kind: str) -> None:
 
 
 @pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
-@pytest.mark.parametrize("name", ["ordered neurons", "activations"])
+@pytest.mark.parametrize("name", ["ordered neurons", "activations", "phased"])
 def test_compiled_code_is_the_step(name: str) -> None:
     """The loops that combine columns, and the functions that plain Python replaces elsewhere."""
-    compare(build(name).double(), "values")
+    cell = build(name).double()
+    assert _engine.refusal(cell) is None
+    compare(cell, "values")
