@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from typer.testing import CliRunner
 import rnnbench
 from rnnbench._cli import app
 from rnnbench._plugins.registry import CELLS
+from rnnbench._spec.request import request
+from rnnbench._spec.resolve import resolve
 from rnnbench.cells import Cell
+from rnnbench.testing._preflight import preflight
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of what the checks find besides
 SMALL: dict[str, Any] = {"task": "beijing", "gap": 3, "hidden_size": 4, "max_steps": 2, "eval_every": 2, "progress": False}
@@ -67,7 +71,9 @@ def test_a_cached_helper_goes_to_other_processes_and_what_cannot_is_told(tmp_pat
     class Locked(Leaky):
         name, lock = "locked", threading.Lock()
 
-    with pytest.raises(rnnbench.UserError, match=r"class Locked: it cannot be sent to other processes: .*lock"):
+    with pytest.raises(
+        rnnbench.UserError, match=r"class Locked: .* cannot be sent to other processes: .*lock.*; write the class to a file"
+    ):
         rnnbench.run(cell=Locked, **SMALL)
 
 
@@ -112,3 +118,30 @@ def test_a_buffer_that_training_moves_is_no_noise() -> None:
 
     rnnbench.check_cell(Normed)
     assert rnnbench.run(cell=Normed, **SMALL).run.cell == "normed"
+
+
+def test_an_object_that_cannot_be_pickled_is_named_with_the_cure() -> None:
+    with warnings.catch_warnings(action="ignore"):  # torch.jit is deprecated
+        halved = torch.jit.script(torch.nn.Identity()).forward
+
+    class Scripted(Leaky):
+        name = "scripted"
+
+        def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
+            return (halved(state[0]),), {}
+
+    with pytest.raises(rnnbench.UserError, match=r"class Scripted: halved cannot be sent to .*; write the class to a file"):
+        rnnbench.run(cell=Scripted, **SMALL)
+
+
+def test_an_edited_class_is_checked_again() -> None:
+    """Check what autoreload of a notebook does: it edits the class in place, and its source has another digest."""
+
+    class Edited(Leaky):
+        name = "edited"
+
+    resolved = resolve(request({"cell": Edited, **{key: SMALL[key] for key in ("task", "gap", "hidden_size")}}))
+    assert not any(finding.fails for finding in preflight(resolved))
+    Edited.step = lambda self, x, state: (state, {})
+    edited = resolved._replace(run=resolved.run.model_copy(update={"cell_source": "0123456789ab"}))
+    assert any(finding.fails for finding in preflight(edited))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Callable
 from functools import lru_cache
@@ -41,8 +42,23 @@ def dumps(cls: type, module: ModuleType | None) -> bytes:
     try:
         Pickler(buffer).dump(cls)
     except Exception as error:  # objects of the user may raise anything
-        raise UserError(f"{class_location(cls)}: it cannot be sent to other processes: {one_line(error)}") from error
+        what = " and ".join(_unpicklable_names(cls)) or "it"
+        message = f"{class_location(cls)}: {what} cannot be sent to other processes: {one_line(error)}"
+        raise UserError(f"{message}; write the class to a file and pass its path") from error
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)
     return buffer.getvalue()
+
+
+def _unpicklable_names(cls: type) -> list[str]:
+    """Return the names of objects that the methods of a class use and that cannot be pickled."""
+    found: dict[str, None] = {}
+    for function in filter(inspect.isfunction, vars(cls).values()):
+        used = inspect.getclosurevars(function)
+        for name, value in {**used.globals, **used.nonlocals}.items():
+            try:
+                Pickler(io.BytesIO()).dump(value)
+            except Exception:  # objects of the user may raise anything
+                found[name] = None
+    return list(found)

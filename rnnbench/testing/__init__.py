@@ -6,7 +6,8 @@ findings. ``rnnbench check FILE`` prints them, and a plug-in is checked before i
 
 The checks cannot detect a cell that only stores the first inputs, or a cell that computes something else than its docstring says.
 They cannot detect a task whose answer does not follow from the sequence, or a leak that neither a linear rule nor a few hundred
-random features find in the last inputs. They use one width, short sequences, the CPU and one random initialisation.
+random features find in the last inputs. They use one width, sequences of at most 64 steps, the CPU and one random initialisation.
+Before a run, a cell that reads whole sequences is also checked at the length that is trained.
 
 Example:
     >>> from rnnbench.testing import check_cell, check_task

@@ -31,9 +31,9 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.Wi
 
     Prints one line per finding, with the fix. The exit code is 3 if a contract is broken.
 
-    The checks use one width, short sequences, the CPU and one seed. They do not find: a cell that stores the first inputs; a cell
-    that does not compute what its description says; a task that cannot be solved from its inputs; a task whose last inputs reveal
-    the answer by a rule that neither a linear predictor nor random features can learn.
+    The checks use one width, sequences of at most 64 steps, the CPU and one seed. They do not find: a cell that stores the first
+    inputs; a cell that does not compute what its description says; a task that cannot be solved from its inputs; a task whose last
+    inputs reveal the answer by a rule that neither a linear predictor nor random features can learn.
     """
     from rnnbench._cli.terminal.formatting import print_wrapped
 
