@@ -143,6 +143,11 @@ UNARY: list[Callable[[Tensor], Tensor]] = [
     abs,
     lambda a: F.layer_norm(a, (2,), eps=0.1),
     lambda a: a.mean(dim=1, keepdim=True) * 2 - a,
+    lambda a: torch.softmax(a, 1),
+    lambda a: torch.cumsum(a.roll(1, 1), 1),
+    lambda a: a[:, 1:] * a + a[:, [1, 0]],
+    lambda a: torch.einsum("bij,jk->bik", a.view(-1, 2, 1), torch.full((1, 2), 0.5, dtype=a.dtype)).sum(2),
+    lambda a: a.amax(1, keepdim=True) - a,
 ]
 BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
     lambda a, b: a + b,
@@ -151,6 +156,9 @@ BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
     torch.maximum,
     lambda a, b: torch.where(a > b, a, 0.5 * b),
     lambda a, b: a / (1 + b * b),
+    lambda a, b: torch.cat([a[:, :1], b[:, :1]], 1),
+    lambda a, b: torch.stack([a, b], 2).mean(2),
+    lambda a, b: (a * b).sum(1, keepdim=True) - F.normalize(a + b, dim=1, eps=0.1),
 ]
 
 
