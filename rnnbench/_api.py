@@ -127,6 +127,7 @@ def sweep(
     requested = sweep_request(file, cell=cell, task=task, **recipe)
     study = Study.create(scratch(_digest(requested)) if out is None else out)
     if first := needed(requested):
+        first.check_table()
         finished = _work(start_workers(first.request, Study.create(first.folder), jobs, dask, retry_failed), progress)
         first.record("rnnbench.sweep")
         if not finished:
@@ -173,6 +174,7 @@ def tune(
     requested = with_defaults(sweep_request(file, cell=cell, task=task, **recipe))
     folder = scratch(_digest(requested)) if out is None else Path(out)
     pilot_sweep = Pilots(requested, pilots(requested), folder, Path(table or folder / TABLE))
+    pilot_sweep.check_table()
     _work(start_workers(requested, Study.create(folder), jobs, dask, retry_failed), progress)
     return pd.DataFrame([row.model_dump() for row in pilot_sweep.record("rnnbench.tune")])
 

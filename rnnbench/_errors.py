@@ -64,6 +64,14 @@ def storage_error_of(error: BaseException) -> StorageError | None:
     return StorageError(f"the machine is at a limit: {error.strerror}{where}; fix that and rerun the command")
 
 
+def system_error_line(error: OSError) -> str:
+    """Return what the operating system refused as one sentence, with what to do."""
+    if "AF_UNIX" in str(error):
+        return "the path of the folder for temporary files is too long for a sweep: set TMPDIR to a shorter one, such as /tmp"
+    where = f"cannot use {shorten_repr(str(error.filename))}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}; fix that, or give another path"
+
+
 def class_location(cls: type) -> str:
     """Return the file and the name of a class, for the start of a message: ``leaky.py, class Leaky``."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)

@@ -22,6 +22,7 @@ from rnnbench._errors import (
     out_of_memory,
     plugin_error_line,
     storage_error_of,
+    system_error_line,
     validation_message,
 )
 from rnnbench._version import __version__
@@ -113,6 +114,8 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit(1)
         if fault := storage_error_of(error):
             _fail(str(fault), 1)
+        if isinstance(error, OSError):
+            _fail(system_error_line(error), 2)
         raise
     if line := lacking_line():
         echo(f"rnnbench: {line}", err=True)

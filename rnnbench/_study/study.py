@@ -290,8 +290,11 @@ class Redo:
             raise atomic.unreadable(self.done_file)
         places = {self.log_file: self.study.log_file(self.run_id), self.weights_file: self.study.weights_file(self.run_id)}
         for mine, place in places.items():
-            if mine.exists():
-                atomic.put_in_place(mine, place)
+            try:
+                if mine.exists():
+                    atomic.put_in_place(mine, place)
+            except OSError as error:  # the row is not written, so the next start tries again
+                raise atomic.storage_error(place, error) from error
         self.study.record(record)
         self.checkpoint_file.unlink(missing_ok=True)
         self.done_file.unlink()

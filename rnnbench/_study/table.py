@@ -81,6 +81,13 @@ class Table(Generic[R]):
         else:
             self.add(row)
 
+    def check_writable(self) -> None:
+        """Raise UserError or StorageError if the file cannot be read, or its folder not be written to; creates the folder."""
+        self._catch_up()
+        self._make_folder()
+        if not os.access(self.path.parent, os.W_OK):
+            raise UserError(f"cannot write to {self.path.parent}: choose another folder for {self.path.name}")
+
     def update(self, rows: Iterable[R]) -> None:
         """Write rows, each in the place of the one with the same key, or at the end; all or nothing."""
         self.write({row.key: row for row in (*self.rows(), *rows)}.values())

@@ -67,14 +67,21 @@ class Tuning:
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
     """Return how each row of a summary was tuned: on pilot seeds, on the seeds that are shown, or not at all.
 
-    The :data:`TABLE` of each study holds the recipes chosen on pilot seeds; raises UserError if one is damaged.
+    The :data:`TABLE` of each study holds the recipes chosen on pilot seeds. A damaged one does not hide the results: the text then
+    contains what is wrong with it.
     """
-    tunings = [Tuning(study / TABLE) for study in studies if (study / TABLE).exists()]
+    tunings, damage = [], []
+    for file in (study / TABLE for study in studies if (study / TABLE).exists()):
+        try:
+            tunings.append(Tuning(file))
+        except UserError as error:
+            damage.append(str(error))
 
     def describe(row: Mapping[Hashable, Any]) -> str:
         if row["rates"] > 1:
             return f"best of {row['rates']} rates on these seeds"
-        return next(filter(None, (tuning.describe(row) for tuning in tunings)), "one recipe")
+        otherwise = f"unknown, as {'; '.join(damage)}" if damage else "one recipe"
+        return next(filter(None, (tuning.describe(row) for tuning in tunings)), otherwise)
 
     return [describe(row) for row in table.to_dict("records")]
 

@@ -129,7 +129,7 @@ def load_runs(file: Path) -> StoredRuns | None:
     try:
         if file.stat().st_size > LARGEST_FILE:
             raise UserError(f"{file} is larger than {LARGEST_FILE >> 20} MiB: {advice}")
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8-sig"))
         if not isinstance(values, dict):
             raise UserError(f"{file} is not a sweep: {advice}")
         return StoredRuns.model_validate(values["runs"]) if "runs" in values else None

@@ -40,6 +40,10 @@ class Pilots(NamedTuple):
     folder: Path  # of their study
     table: Path  # for the chosen recipes
 
+    def check_table(self) -> None:
+        """Raise an error before the runs if the chosen recipes could not be written afterwards."""
+        Table(self.table, Tuned).check_writable()
+
     def record(self, command: str) -> list[Tuned]:
         """Choose the recipes and write them into the table; ``command`` is the command that was run."""
         rows = choose(self.runs, StudyFolder.open(self.folder), command)

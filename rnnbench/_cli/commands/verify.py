@@ -61,6 +61,8 @@ def verify(
         print_claims(claims, quick)
         return
     folder = study or (QUICK if quick else REFERENCE)
+    if study is not None and not (check or study.is_dir()):
+        raise UserError(f"no study in {study}: create the folder first if its runs, which can take days, shall be trained")
     home = StudyFolder.open(folder) if check else StudyFolder.create(folder)
     if not check:
         train_missing([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)

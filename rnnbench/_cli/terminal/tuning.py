@@ -21,6 +21,7 @@ def print_pilot_cost(pilots: Pilots, jobs: int | None) -> None:
 
 def run_pilots(pilots: Pilots, jobs: int | None, dask: str | None, retry_failed: bool, quiet: bool) -> bool:
     """Train the pilot runs and write the chosen recipes; return True if all runs succeeded."""
+    pilots.check_table()
     workers = start_workers(pilots.request, StudyFolder.create(pilots.folder), jobs, dask, retry_failed)
     run_workers(workers, quiet)
     for caution in pilots.cautions():
