@@ -210,9 +210,12 @@ class Emitter:
         return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
 
     def sizes(self) -> str:
-        """Return the line that reads the sizes; for widths of whole vectors it tells LLVM that no rest is left."""
-        first, whole = self.names.lists["states"][0], f" // {LANES} * {LANES}" if self.plan.trace.H % LANES == 0 else ""
-        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2]{whole}, {first}.dtype"
+        """Return the line that reads the sizes.
+
+        The mask tells LLVM that H is not negative, so that indices do not wrap, and for whole vectors that no rest is left.
+        """
+        first, mask = self.names.lists["states"][0], 0x7FFFFFFF & (-1 if self.plan.trace.H % LANES else -LANES)
+        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2] & {mask:#x}, {first}.dtype"
 
     def constants(self, body: list[str]) -> list[str]:
         """Return the definitions of the numbers that a function's body uses, in its dtype."""
