@@ -13,6 +13,7 @@ import torchrecurrent
 from minGRU_pytorch import minGRU
 from torch import nn
 
+from rnnbench import _engine
 from rnnbench._api import load_runs, sweep
 from rnnbench._cell import InitContext
 from rnnbench._errors import UserError
@@ -137,11 +138,12 @@ def test_a_wrapped_module_computes_what_the_module_computes(module, base, refere
 
 
 @pytest.mark.parametrize("name", [name for name in dir(torchrecurrent) if name.endswith("Cell")])
-def test_every_cell_of_torchrecurrent_is_wrapped(name: str) -> None:
+def test_every_cell_of_torchrecurrent_is_wrapped_and_compiled(name: str) -> None:
     cls = registry.CELLS.find(f"torchrecurrent:{name}").cls
     layer = registry.make_cell(cls, D, H)
     assert layer.states(torch.zeros(2, B, D)).shape == (2, B, H)
     assert cls.name == f"torchrecurrent.{name.lower()}"
+    assert _engine.refusal(layer) is None
     assert cls.protocol.project == (name == "IntersectionRNNCell")  # its inputs are as wide as its state
 
 
