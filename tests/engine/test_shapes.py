@@ -228,7 +228,7 @@ def cases(H: int) -> dict[str, Case]:
         ),
         "two halves": (lambda c, x, h: torch.cat([torch.tanh(base(c, x, h))[:, :3], h[:, 3:] * 0.5 + x[:, :1]], 1), {}, {}),
         "uneven split": (uneven, {}, {"both": (H + 1, D + H)}),
-        "cat of halves": (cat_of_halves, {}, {"some": (4, D), "rest": (4, H)}),
+        "cat of halves": (cat_of_halves, {}, {"some": (DIM, D), "rest": (DIM, H)}),
         "multiplicative": (multiplicative, {}, {"f": (5, D), "g": (5, H), "o": (H, 5)}),
         "attention over slots": (memory, {"M": (3, 2)}, {"read": (H, 2), "write": (2, H), "key": (3, H)}),
         "conv over units": (conv, {}, {"kernel": (1, 1, 3)}),
