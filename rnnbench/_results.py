@@ -41,7 +41,7 @@ class Study(StudyFolder):
         return summarise(self.runs())
 
     def spans(self) -> pd.DataFrame:
-        """Return one row per curve: its span, which is the largest gap that its seeds solve, and its costs."""
+        """Return one row per curve: memory score, half-gap, span and costs, the best score first."""
         from rnnbench._analysis.summary import spans
 
         return spans(self.runs())

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench._analysis.scores import memory_scores
 from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
 from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
 from rnnbench._errors import UserError
@@ -271,13 +272,15 @@ def chance_notes(table: pd.DataFrame) -> list[str]:
 def spans(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve: that of :func:`summarise` at its span, or at its smallest gap where not even that is solved.
 
-    Rows are sorted by task, then by span and by the accuracy at the largest gap, the longest first.
+    More columns: memory_score with score_low and score_high, half_gap and grid (:mod:`rnnbench._analysis.scores`). Rows are sorted
+    by task, then by memory score, by span and by the accuracy at the largest gap, the best first.
     """
     table = summarise(runs)
     last = table.sort_values("gap").groupby(CURVE)["accuracy"].last().rename("last").reset_index()
     rows = table[table["gap"] == table["span"].fillna(table["smallest_gap"])].merge(last, on=CURVE)
+    rows = rows.merge(memory_scores(best_runs(runs)), on=["task", "label"])
     order = rows.assign(reached=rows["span"].fillna(-1)).sort_values(
-        ["task", "reached", "last", "label"], ascending=[True, False, False, True], ignore_index=True
+        ["task", "memory_score", "reached", "last", "label"], ascending=[True, False, False, False, True], ignore_index=True
     )
     return order.drop(columns=["last", "reached"])
 

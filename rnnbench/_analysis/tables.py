@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from rnnbench._analysis.comparison import compare, uncompared_gaps
+from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_half_gap, format_score
 from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
 from rnnbench._analysis.summary import BEST_RULE, chance_notes, format_span, mark_best
 from rnnbench._errors import UserError
@@ -77,11 +78,11 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "task": row["task"],
             "curve": row["label"],
+            "score": format_score(row["memory_score"]),
+            "95 %": "-" if pd.isna(row["score_low"]) else f"{row['score_low']:.2f}-{row['score_high']:.2f}",
+            "half-gap": format_half_gap(row),
             "span": format_span(row),
-            "95 %": " to ".join(dict.fromkeys((format_span(row, "span_low"), format_span(row, "span_high")))),
             "seeds": str(row["seeds"]),
-            "steps": _count_text(row["steps_to_solve"]),
-            "s": _count_text(None if pd.isna(row["span"]) else row["seconds"]),
             "param.": _count_text(row["parameters"]),
             "state": format_state_size(row["state_size"]),
         }
@@ -101,8 +102,10 @@ def format_state_size(size: float | None) -> str:
 def span_notes(rows: pd.DataFrame) -> list[str]:
     """Return the notes below a table of spans."""
     return [
-        SPAN_RULE + "; ≥: no larger gap was tried; its 95 % interval is a bootstrap over seeds",
-        "seeds, steps, s: at the gap of the span; medians of steps to solve and of seconds",
+        f"{SCORE_RULE}. Grid: {format_grids(rows)}",
+        "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
+        "half-gap: where the median skill falls below 1/2, between two gaps in log gap",
+        SPAN_RULE + "; ≥: no larger gap was tried; seeds: at that gap",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
         *chance_notes(rows),

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
-from rnnbench._analysis.summary import CURVE, format_span, spans, summarise
+from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
 from rnnbench._study import StudyFolder
 from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
@@ -24,34 +25,36 @@ SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": 
 
 @styled
 def plot_overview(runs: pd.DataFrame | StudyFolder, ax: Axes | None = None) -> Figure:
-    """Plot the span of every curve on every task as a number on a shade, best curve at the top, easiest task at the left.
+    """Plot the memory score of every curve on every task on a shade, best curve at the top, easiest task at the left.
+
+    If a curve lacks runs at a gap of its task's grid, there is no score that ranks all, and the spans are plotted instead.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
         ax: axes to draw in.
 
     Returns:
-        The figure. Below each span is its 95 % interval, if it has a width. The row labels give the state size, the number of
-        values carried from step to step. Blank: no run.
+        The figure. Below each score are its 95 % interval and the span, below a span its interval, if it has a width. The row
+        labels give the state size, the number of values carried from step to step. Blank: no run.
     """
     table = spans(runs_frame(runs))
     table["row"] = cell_or_label(table)
-    table["reached"] = np.log10(1 + table["span"].astype(float).fillna(0.0))
+    scored = bool(table["memory_score"].notna().all())
+    spanned = np.log10(1 + table["span"].astype(float).fillna(0.0))
+    table["reached"] = table["memory_score"] if scored else spanned / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
     rows = list(table.groupby("row")["reached"].mean().sort_values(ascending=False, kind="stable").index)
     tasks = list(table.groupby("task")["reached"].mean().sort_values(ascending=False, kind="stable").index)
     height = 0.9 + 0.34 * len(rows)
     figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.15 * len(tasks)), height=height)
-    shades = table["reached"] / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
-    for row, shade in zip(table.to_dict("records"), shades, strict=True):
+    for row in table.to_dict("records"):
+        shade = row["reached"]
         x, y = tasks.index(row["task"]), rows.index(row["row"])
         color = SHADES(0.05 + 0.8 * shade)
         panel.add_patch(matplotlib.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=color, linewidth=0))
-        bounds = [format_span(row, of) for of in ("span_low", "span_high")]
         ink = "white" if shade > 0.6 else "0.15"
-        wide = bounds[0] != bounds[1]
-        panel.text(x, y - (0.16 if wide else 0), format_span(row), ha="center", va="center", color=ink, fontsize=font_size(0.95))
-        if wide:
-            panel.text(x, y + 0.25, " to ".join(bounds), ha="center", va="center", color=ink, fontsize=font_size(0.62))
+        large, small = _score_texts(row) if scored else _span_texts(row)
+        panel.text(x, y - (0.16 if small else 0), large, ha="center", va="center", color=ink, fontsize=font_size(0.95))
+        panel.text(x, y + 0.25, small, ha="center", va="center", color=ink, fontsize=font_size(0.62))
     states = table.groupby("row")["state_size"].median()
     panel.set_yticks(
         range(len(rows)), [row if pd.isna(states[row]) else f"{row}  {format_state_size(states[row])}" for row in rows]
@@ -62,9 +65,29 @@ def plot_overview(runs: pd.DataFrame | StudyFolder, ax: Axes | None = None) -> F
     panel.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     panel.spines[:].set_visible(False)
     panel.set_ylabel("curve, and the size of its state", fontsize=font_size(SMALL_TYPE))
-    note = f"{seed_count_text(table)}. {SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds"
+    note = f"{seed_count_text(table)}. " + (_score_note(table) if scored else _span_note(table))
     add_legend(figure, [panel], note + best_rate_note(table), ax is None)
     return figure
+
+
+def _score_texts(row: FrameRow) -> tuple[str, str]:
+    interval = "" if pd.isna(row["score_low"]) else f"{row['score_low']:.2f} to {row['score_high']:.2f}, "
+    return format_score(row["memory_score"]), f"{interval}span {format_span(row)}"
+
+
+def _span_texts(row: FrameRow) -> tuple[str, str]:
+    low, high = (format_span(row, of) for of in ("span_low", "span_high"))
+    return format_span(row), f"{low} to {high}" if low != high else ""
+
+
+def _score_note(table: pd.DataFrame) -> str:
+    return f"{SCORE_RULE}. Below a score: its 95 % interval over seeds, and the span. {SPAN_RULE}. Grid: {format_grids(table)}"
+
+
+def _span_note(table: pd.DataFrame) -> str:
+    lacking = int(table["memory_score"].isna().sum())
+    reason = f"no memory scores: {lacking} of {len(table)} curves have no run at a gap of their task's grid"
+    return f"{SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds; {reason}"
 
 
 @styled
