@@ -158,10 +158,13 @@ def test_a_sweep_skips_only_the_cells_that_cannot_be_built(rnnbench) -> None:
     rnnbench("sweep", "--cell", "./makes.py", *RUN[1:], "--out", "alone").refused()
 
 
-def test_a_state_of_unsupported_shape_is_reported_with_its_line(rnnbench) -> None:
-    result = rnnbench("check", str(PLUGIN_FILES / "memory.py"))
-    step = line_of((PLUGIN_FILES / "memory.py").read_text(), "def step")
-    assert f"memory.py, line {step}: a state with the part M of shape (16, 4) is not compiled" in result.out
+def test_an_operation_that_is_not_compiled_is_reported_with_its_line(rnnbench) -> None:
+    text = (PLUGIN_FILES / "memory.py").read_text()
+    assert "is compiled by the CPU engine" in rnnbench("check", str(PLUGIN_FILES / "memory.py")).out
+    text = text.replace("torch.softmax(x @ self.key.T, dim=1)", "torch.sort(x @ self.key.T, dim=1).values")
+    Path("sorted.py").write_text(text.replace('"memory"', '"sorted"'))
+    result = rnnbench("check", "./sorted.py")
+    assert f"sorted.py, line {line_of(text, 'torch.sort')}: sort is not compiled" in result.out
 
 
 def test_auto_reports_why_a_cell_is_not_compiled(rnnbench) -> None:

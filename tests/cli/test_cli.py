@@ -200,10 +200,11 @@ def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run --cell deltanet --gap 3", "sweep --cell gru,deltanet --gap 3", "sweep --cell deltanet --gap 3 --dry-run"]
+    "command",
+    ["run --cell memoryless --gap 3", "sweep --cell gru,memoryless --gap 3", "sweep --cell memoryless --gap 3 --dry-run"],
 )
 def test_a_required_engine_that_cannot_run_is_refused_before_a_file_is_written(rnnbench, command: str) -> None:
     result = rnnbench(*command.split(), "--task", "recall", "--hidden-size", "8", "--max-steps", "10", "--engine", "fast")
     assert result.code == 2
-    assert "engine fast cannot run cell deltanet" in result.err
+    assert "engine fast cannot run cell memoryless" in result.err
     assert not [path for path in Path("results").rglob("*") if path.is_file()]
