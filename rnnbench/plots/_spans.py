@@ -71,8 +71,10 @@ def plot_overview(runs: pd.DataFrame | StudyFolder, ax: Axes | None = None) -> F
 
 
 def _score_texts(row: FrameRow) -> tuple[str, str]:
-    interval = "" if pd.isna(row["score_low"]) else f"{row['score_low']:.2f} to {row['score_high']:.2f}, "
-    return format_score(row["memory_score"]), f"{interval}span {format_span(row)}"
+    words = f"span {format_span(row)}"
+    if pd.notna(row["score_low"]):
+        words = f"{row['score_low']:.2f} to {row['score_high']:.2f}, {words}"
+    return format_score(row["memory_score"]), words
 
 
 def _span_texts(row: FrameRow) -> tuple[str, str]:
