@@ -16,13 +16,9 @@ from rnnbench._sweep.sweep_file import read_sweep
 
 RESULTS = Path(__file__).parents[1] / "results"
 FILES = sorted(RESULTS.rglob("*.toml"))
-NOT_COMMITTED = {  # pilot runs, and predicted runs that are not made yet: how many, and a digest of their run_ids
+NOT_COMMITTED = {  # pilot runs: how many, and a digest of their run_ids
     "reference/tuning.toml": (144, "fc584241cd18"),
     "atlas/tuning.toml": (480, "fffe0bbd2d25"),
-    "recipe-v3/gru.toml": (5, "58bbe54ee799"),
-    "recipe-v3/lstm.toml": (10, "34e664f562ff"),
-    "recipe-v3/rnn-50.toml": (5, "d00186107dbb"),
-    "recipe-v3/rnn.toml": (5, "26509b64cd90"),
 }
 
 
