@@ -24,15 +24,18 @@ from torch import Generator
 
 from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
 
-VERBS = {"en": ("arrive", "leave"), "zh": ("到达", "离开")}
+VERBS = {"en": ("arrive", "leave"), "zh": ("到达一座城市", "离开一座城市")}
 ANSWERS = {"en": ("arriving", "leaving"), "zh": ("到达", "离开")}
 CITIES = {
     "en": ("beijing", "shanghai", "guangzhou", "chengdu", "wuhan"),
-    "zh": ("北京", "上海", "广州", "成都", "武汉"),
+    "zh": ("那是北京", "那是上海", "那是广州", "那是成都", "那是武汉"),
 }
 FILLERS = {
     "en": ("then", "we", "slowly", "talk", "and", "rest", "near", "trees", "while", "rain", "falls", "again"),
-    "zh": ("然后", "我们", "慢慢", "聊天", "而且", "休息", "附近", "树木", "同时", "雨水", "落下", "再次"),
+    "zh": (
+        *("天气很好", "大家聊着天", "走得很慢", "路边有树", "歇了一会", "风停了"),
+        *("天色晚了", "街上很静", "下起小雨", "有人唱歌", "灯亮了", "雨又停了"),
+    ),
 }
 FIRST_CITY, FIRST_FILLER = 2, 7  # tokens: 2 verbs, 5 cities, the fillers
 

@@ -29,9 +29,12 @@ PLACES = {
 }
 FILLERS = {
     "en": ("then", "we", "slowly", "talk", "and", "rest", "near", "trees", "while", "rain", "falls", "again"),
-    "zh": ("然后", "我们", "慢慢", "聊天", "而且", "休息", "附近", "树木", "同时", "雨水", "落下", "再次"),
+    "zh": (
+        *("天气很好", "我们聊着天", "歇了一会", "外面有树", "天色晚了", "起风了"),
+        *("下起小雨", "有人唱歌", "灯亮了", "雨停了", "屋里很静", "茶凉了"),
+    ),
 }
-WHERE = {"en": "where?", "zh": "在哪里？"}
+WHERE = {"en": "where?", "zh": "钥匙在哪里？"}
 ASK, FIRST_FILLER = 8, 9  # tokens: 8 places, the question, the fillers
 
 

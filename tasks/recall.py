@@ -38,7 +38,10 @@ PEOPLE = {"en": ("I", "Ann", "Ben", "Cai", "Dora", "Emil"), "zh": ("我", "安",
 PHRASES = {"en": ("live-in", "speak"), "zh": ("住在", "会讲")}
 FILLERS = {
     "en": ("then", "slowly", "the", "old", "road", "turns", "under", "bright", "clouds", "and", "winds", "rise"),
-    "zh": ("然后", "慢慢", "那条", "古老", "道路", "转弯", "下面", "明亮", "云朵", "而且", "风", "起来"),
+    "zh": (
+        *("春天来了", "道路很长", "云朵很白", "起风了", "河水流过", "树叶绿了"),
+        *("天亮了", "下过雨了", "鸟在唱歌", "花开了", "夜里很静", "月亮很圆"),
+    ),
 }
 FIRST_PERSON = 10  # tokens: 10 countries, 6 people, "live in", "speak", the fillers
 LIVE_IN, SPEAK, FIRST_FILLER = 16, 17, 18

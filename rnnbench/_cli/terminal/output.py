@@ -33,7 +33,7 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
         write_file(folder, f"{name}.{format}", render(figure, format))
 
 
-def check_writable(folder: Path, create: bool = False) -> None:
+def check_writable(folder: Path, create: bool = False, flag: str = "--out") -> None:
     """Raise UserError if the folder cannot be created or written to, before work is done for it."""
     try:
         if create:
@@ -42,20 +42,20 @@ def check_writable(folder: Path, create: bool = False) -> None:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another folder with {flag}") from error
 
 
-def create_folder(folder: Path, name: str) -> None:
+def create_folder(folder: Path, name: str, flag: str = "--out") -> None:
     """Create the folder; raise UserError if it is not writable, or if its entry ``name`` is a folder."""
     assert Path(name).name == name, "a name from a study goes through file_word"
-    check_writable(folder, create=True)
+    check_writable(folder, create=True, flag=flag)
     if (folder / name).is_dir():
-        raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with --out")
+        raise UserError(f"cannot write {folder / name}: it is a folder; choose another file with {flag}")
 
 
-def write_file(folder: Path, name: str, content: bytes, announce: bool = True) -> None:
+def write_file(folder: Path, name: str, content: bytes, announce: bool = True, flag: str = "--out") -> None:
     """Write a file completely or not at all, and print its path; raise UserError, or StorageError if the disk is full."""
-    create_folder(folder, name)
+    create_folder(folder, name, flag)
     replace(folder / name, content)
     if announce:
         echo(f"  {folder / name}")
