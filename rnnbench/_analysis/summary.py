@@ -255,17 +255,18 @@ def skill(accuracy: float, chance: float) -> float:
     return 0.0 if math.isnan(accuracy) else min(1.0, max(0.0, (accuracy - chance) / (1 - chance)))
 
 
-def chance_notes(table: pd.DataFrame) -> list[str]:
+def chance_notes(table: pd.DataFrame, axis: str = "gap") -> list[str]:
     """Return a note that names the curves of :func:`summarise` at chance at their smallest gap; none if there are no such curves.
 
-    The median skill is below :data:`CHANCE_SKILL`, and no seed solved that gap.
+    The median skill is below :data:`CHANCE_SKILL`, and no seed solved that gap. ``axis`` is the name of the gaps, which
+    :func:`with_axis` changes.
     """
     names = [
-        f"{row['label']} on {row['task']} at gap {row['gap']} with lr {row['lr']:g}"
+        f"{row['label']} on {row['task']} at {axis} {row['gap']} with lr {row['lr']:g}"
         for row in table[table["gap"] == table["smallest_gap"]].to_dict("records")
         if not row["solved"] and skill(row["accuracy"], row["chance_accuracy"]) < CHANCE_SKILL
     ]
-    start = "at chance at the smallest gap, so the learning rate may not fit (rnnbench tune searches for a better one)"
+    start = f"at chance at the smallest {axis}, so the learning rate may not fit (rnnbench tune searches for a better one)"
     return [f"{start}: {', '.join(names)}"] if names else []
 
 

@@ -39,8 +39,8 @@ def _pair(names: str) -> tuple[str, str]:
     return pair[0], pair[1]
 
 
-def summary_notes(rows: pd.DataFrame) -> list[str]:
-    """Return the notes below a summary."""
+def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
+    """Return the notes below a summary; ``axis`` is the name of its gaps."""
     notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
     return [
         *notes,
@@ -48,7 +48,7 @@ def summary_notes(rows: pd.DataFrame) -> list[str]:
         "solved: seeds, and the 95 % Wilson interval of their share in %",
         "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
         SPAN_RULE,
-        *chance_notes(rows),
+        *chance_notes(rows, axis),
     ]
 
 
@@ -99,8 +99,8 @@ def format_state_size(size: float | None) -> str:
     return "grows" if size is not None and size < 0 else _count_text(size)
 
 
-def span_notes(rows: pd.DataFrame) -> list[str]:
-    """Return the notes below a table of spans."""
+def span_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
+    """Return the notes below a table of spans; ``axis`` is the name of its gaps."""
     return [
         f"{SCORE_RULE}. Grid: {format_grids(rows)}",
         "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
@@ -108,7 +108,7 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
         SPAN_RULE + "; ≥: no larger gap was tried; seeds: at that gap",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
-        *chance_notes(rows),
+        *chance_notes(rows, axis),
     ]
 
 

@@ -54,14 +54,9 @@ def table(
         print_table(rows.rename(columns=column), texts, ["task", "first", "second"], notes, format, " against ")
     elif spans:
         rows = summary.spans(runs)
-        print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)
+        print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows, column["gap"]), format)
     else:
         rows = summary.summarise(runs)
         rows["tuning"] = tuning_text(rows, studies)
-        print_table(
-            rows.rename(columns=column),
-            tables.readable(rows).rename(columns=column),
-            ["task", "curve", "tuning"],
-            tables.summary_notes(rows),
-            format,
-        )
+        texts, notes = tables.readable(rows).rename(columns=column), tables.summary_notes(rows, column["gap"])
+        print_table(rows.rename(columns=column), texts, ["task", "curve", "tuning"], notes, format)

@@ -180,13 +180,15 @@ def print_cost(run_queue: RunQueue, request: SweepRequest, jobs: int | None, run
         sources.append(f"{cost.from_runs} from finished runs of the same kind")
     if cost.from_steps:
         sources.append(f"{cost.from_steps} from training steps timed now, for the whole budget (a solved run ends earlier)")
-    for line in (*run_queue.load_error_lines(), *run_queue.rate_lines):
+    for line in run_queue.load_error_lines():
         print_wrapped(line)
     if search:
         print_wrapped(f"at most {search.max_runs()} of {len(runs)} runs: a search for the span")
     else:
         counts = f"{run_queue.done} done, {run_queue.failed_before} failed before, {len(to_do)} to do"
         print_wrapped(f"{run_queue.total} runs: {counts}")
+    for line in run_queue.rate_lines:
+        print_wrapped(line)
     if to_do:
         jobs = min(jobs or default_jobs(request.device, request.threads), len(to_do))
         print_wrapped(f"about {duration(seconds / jobs)} with {jobs} at once; estimated: {'; '.join(sources)}")
