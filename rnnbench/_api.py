@@ -273,7 +273,7 @@ def sweep_request(file: Path | str | None = None, **values: object) -> SweepRequ
     axes = {axis: as_list(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
     registries: dict[str, Registry[Any]] = {"cell": CELLS, "task": TASKS}
     specs = {axis: [_class_spec(registries[axis], one) for one in axes[axis]] for axis in registries if axis in axes}
-    given = {name: value for name, value in values.items() if value is not None or name not in registries}
+    given = {name: value for name, value in values.items() if value is not None or name not in (*registries, "lr")}
     return read_sweep(Path(file) if file is not None else None, given | axes | specs, str)
 
 

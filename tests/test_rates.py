@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from rnnbench._api import sweep_request
 from rnnbench._config import RunRequest, SweepRequest
 from rnnbench._spec import rates
 from rnnbench._spec.rates import rate_lines, tuned_rates
+from rnnbench._spec.request import request
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study import StudyFolder, Table, Tuned
 from rnnbench._sweep.grid import grid, resolved_grid
@@ -62,6 +64,11 @@ def test_a_plugin_with_the_name_of_a_built_in_cell_does_not_get_its_rate(tmp_pat
     file = tmp_path / "other.py"
     file.write_text(CELL.replace('"mine"', '"rnn"'))
     assert asked(cell=str(file)).run.lr == 0.005
+
+
+def test_none_is_the_default_rate_in_python() -> None:
+    assert sweep_request(cell="rnn", task="recall", lr=None).lr == []
+    assert request({"cell": "rnn", "task": "recall", "lr": None}).lr is None
 
 
 def test_a_recipe_of_one_cell_in_a_sweep_keeps_the_default_of_the_others() -> None:

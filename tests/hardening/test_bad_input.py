@@ -151,7 +151,7 @@ CASES = MESSAGES | {
 }
 TOML = [
     "seed = " + DIGITS, f"seed = {HUGE}", "seed = []", "gap = []", "seed = [[1]]", "cell = []", "cell = 3", "lr = nan", "init = ''",
-    "init = [1]", "option = 3", "[option]\nfillers = [1]", "[option]\nfillers = 1979-05-27", "cells = 3", "[cells]\nrnn = 3",
+    "init = [1]", "option = 3", "[option]\nfillers = [[1]]", "[option]\nfillers = 1979-05-27", "cells = 3", "[cells]\nrnn = 3",
     "[cells.rnm]\nlr = 1", "[cells.rnn]\nlt = 1", "[cells.rnn]\nlr = 'x'", "[cells.rnn]\ncell_option = 'x'", "[cells.rnn]\nlr = []",
     "seed = " + "[" * 3000, "option = " + "{a=" * 3000, "seed = 0\nseed = 1", "\0",
 ]  # fmt: skip
@@ -202,7 +202,7 @@ PYTHON = [
     ({"gap": -1}, "gap must be at least 0, not -1"),
     ({"hiden_size": 3}, "unknown key 'hiden_size': did you mean 'hidden_size'"),
     ({"cell": "lstn"}, "did you mean 'lstm'"),
-    *((words, next(iter(words))) for words in ({"cell": int}, {"gap": "x"}, {"lr": None}, {"option": 3}, {"colour": 1})),
+    *((words, next(iter(words))) for words in ({"cell": int}, {"gap": "x"}, {"lr": "x"}, {"option": 3}, {"colour": 1})),
     *((words, next(iter(words))) for words in ({"optimizer": "a"}, {"gap": 10**5000})),
 ]
 
