@@ -60,7 +60,7 @@ def counting(label: str, quiet: bool) -> Counting:
         console = stderr_console()
         last_line = time.perf_counter()
         columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
-        hidden = quiet or not console.is_terminal
+        hidden = quiet or not items or not console.is_terminal
         with bars.Progress(*columns, console=console, transient=True, disable=hidden) as progress:
             bar = progress.add_task(label, total=len(items))
             for done, item in enumerate(items):
