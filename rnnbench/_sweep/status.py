@@ -45,15 +45,14 @@ def run_states(study: StudyFolder, run_ids: Sequence[str] | None) -> RunStates:
     """Return the states of these runs, or (None) of every run that has files in the study. Writes nothing."""
     finished = {record.run_id: record.status for record in study.records()}
     failures = {row.run_id: row for row in study.failures.rows()}
-    checkpoints = study.run_ids_of("checkpoints", "*.pt")
+    checkpoints, locks = study.run_ids_of("checkpoints", "*.pt"), study.run_ids_of(".locks", "*-*.lock")
     if run_ids is None:
-        locks = study.run_ids_of(".locks", "*-*.lock")
         run_ids = sorted(finished.keys() | failures.keys() | checkpoints | {name for name in locks if study.claimed(name)})
     states = RunStates()
     for run_id in run_ids:
         if run_id in finished:
             states.done[run_id] = finished[run_id]
-        elif study.claimed(run_id):
+        elif run_id in locks and study.claimed(run_id):
             states.running.append(run_id)
         elif run_id in failures:
             states.failed[run_id] = failures[run_id]
