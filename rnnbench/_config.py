@@ -85,7 +85,7 @@ def role_of(field: FieldInfo) -> Role:
 HORIZON_PER_GAP = 2.0
 """The default horizon as a multiple of the gap."""
 RECURRENT_CLIP, EVAL_ANSWERS = 0.32, 10_240
-"""The default limit of dL/dh for cells that run one step at a time, and number of scored answers per evaluation."""
+"""The default limit of dL/dh for cells with a forget gate, and number of scored answers per evaluation."""
 RECIPES: dict[str, dict[str, object]] = {
     "v2": {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.99, "clip_norm": 0.1, "recurrent_clip": math.inf,
@@ -93,7 +93,7 @@ RECIPES: dict[str, dict[str, object]] = {
     },
     "v3": {
         "batch_size": 32, "schedule": "linear", "optimizer": "adam", "beta2": 0.999, "clip_norm": 0.1,
-        "recurrent_clip": 0.32, "eval_every": 250, "eval_answers": 10_240, "horizon_per_gap": 2.0,
+        "eval_every": 250, "eval_answers": 10_240, "horizon_per_gap": 2.0,
         "warmup": 0, "weight_decay": 0.0,
     },
 }  # fmt: skip
@@ -177,7 +177,7 @@ class Request(Recipe):
     recurrent_clip: Limit | None = Field(
         None,
         description="Limit of each element of dL/dh_t at every step of the backward pass, L being the mean loss of one sequence. "
-        "inf: no limit. Default: 0.32; inf for models without steps.",
+        "inf: no limit. Default: 0.32 for cells with a forget gate, else inf.",
     )
     eval_sequences: int | None = Field(
         None,

@@ -1,6 +1,7 @@
 """What a run is: every default filled in once, options in one form, plug-ins by content; and what its identity leaves out."""
 
 import linecache
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -142,4 +143,10 @@ def test_resolving_never_runs_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "transformer"])
 def test_recipe_v3_states_todays_defaults(cell: str) -> None:
     assert asked(cell=cell, recipe="v3") == asked(cell=cell)
-    assert {*RECIPES["v2"]} - {"lr", "eval_sequences"} == {*RECIPES["v3"]} - {"eval_answers"}
+    assert {*RECIPES["v2"]} - {"lr", "eval_sequences", "recurrent_clip"} == {*RECIPES["v3"]} - {"eval_answers"}
+
+
+def test_the_default_limit_is_for_cells_with_a_forget_gate() -> None:
+    limits = {cell: asked(cell=cell).recurrent_clip for cell in ("lstm", "gru", "rnn", "irnn", "transformer")}
+    assert limits == {"lstm": 0.32, "gru": 0.32, "rnn": math.inf, "irnn": math.inf, "transformer": math.inf}
+    assert asked(cell="rnn", recurrent_clip=1.0).recurrent_clip == 1.0

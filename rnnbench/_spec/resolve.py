@@ -13,7 +13,6 @@ from rnnbench._cell import Layer, has_steps
 from rnnbench._config import (
     EVAL_ANSWERS,
     LARGEST_WIDTH,
-    RECIPES,
     RECURRENT_CLIP,
     Option,
     Recipe,
@@ -117,14 +116,14 @@ def _train_gaps(request: RunRequest, task: Task) -> str:
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
     """Return the limit of dL/dh_t; raise UserError for a limit that the layer has no steps for."""
-    limit = request.recurrent_clip
-    if has_steps(entry.cls):
-        return RECURRENT_CLIP if limit is None else limit
-    if limit not in (None, math.inf, RECIPES.get(request.recipe or "", {}).get("recurrent_clip")):
+    limit, steps = request.recurrent_clip, has_steps(entry.cls)
+    if limit is None:
+        return RECURRENT_CLIP if steps and getattr(entry.cls, "forget_signs", {}) else math.inf
+    if limit != math.inf and not steps:
         raise FieldError(
             "{recurrent_clip} only applies to cells that run one step at a time, not to {one}: leave it out", one=entry.name
         )
-    return math.inf
+    return limit
 
 
 def _eval_sequences(request: RunRequest, task: Task) -> int:
