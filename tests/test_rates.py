@@ -1,5 +1,6 @@
 """The default learning rate: tuned per cell and task, else a fallback; and the note on cells at chance."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def table(monkeypatch: pytest.MonkeyPatch) -> list[Tuned]:
 
 def asked(**values: object) -> Resolved:
     return resolve(RunRequest.model_validate({"task": "recall", "cell": "rnn"} | values))
+
+
+def test_the_shipped_table_has_the_mission_cells_and_tasks() -> None:
+    rows = tuned_rates()
+    pairs = product(("rnn", "lstm", "gru"), ("copy", "adding", "recall", "beijing"))
+    assert {(row.cell, row.task) for row in rows} >= set(pairs)
+    assert {(row.hidden_size, row.optimizer, row.cell_source, row.task_source) for row in rows} == {(128, "adam", "", "")}
 
 
 CASES: dict[str, tuple[dict[str, object], float, str | None]] = {
