@@ -8,18 +8,18 @@ import hashlib
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnbench._cell import Layer
-from rnnbench._config import AXES, Option, SweepRequest, as_list
-from rnnbench._errors import UserError
+from rnnbench._config import AXES, Gap, Jobs, Options, Seed, SweepRequest, as_list
+from rnnbench._errors import UserError, shorten_repr
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry, make_task
 from rnnbench._results import Result, Study
-from rnnbench._spec.request import CellLike, TaskLike, class_of, request, spec_of
+from rnnbench._spec.arguments import PathLike, checked, warn
+from rnnbench._spec.request import CellLike, CellsLike, TaskLike, TasksLike, class_of, request, spec_of
 from rnnbench._spec.resolve import resolve
 from rnnbench._sweep.launch import start_workers
 from rnnbench._sweep.recipes import TABLE
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@checked
 def run(
     cell: CellLike = "lstm",
     task: TaskLike = "copy",
-    gap: int = 200,
+    gap: Gap = 200,
     *,
-    out: Path | str | None = None,
+    out: PathLike | None = None,
     force: bool = False,
     progress: bool | None = None,
     **recipe: object,
@@ -79,20 +80,21 @@ def run(
         return Result(resolved, study)
     runner = Runner(resolved, study, force)
     if message := warning_line(runner.findings):
-        warnings.warn(message, stacklevel=2)
+        warn(message)
     with interruptible(runner.stop), _bar(progress, resolved.run.max_steps) as advance:
         for row in runner.rows():
             advance(row.step, f"accuracy {row.accuracy:.3f}")
     return Result(resolved, study)
 
 
+@checked
 def sweep(
-    cell: CellLike | Iterable[CellLike] | None = None,
-    task: TaskLike | Iterable[TaskLike] | None = None,
+    cell: CellsLike | None = None,
+    task: TasksLike | None = None,
     *,
-    file: Path | str | None = None,
-    out: Path | str | None = None,
-    jobs: int | None = None,
+    file: PathLike | None = None,
+    out: PathLike | None = None,
+    jobs: Jobs | None = None,
     dask: str | None = None,
     retry_failed: bool = False,
     fail_fast: bool = False,
@@ -136,14 +138,15 @@ def sweep(
     return study
 
 
+@checked
 def tune(
-    cell: CellLike | Iterable[CellLike] | None = None,
-    task: TaskLike | Iterable[TaskLike] | None = None,
+    cell: CellsLike | None = None,
+    task: TasksLike | None = None,
     *,
-    file: Path | str | None = None,
-    out: Path | str | None = None,
-    table: Path | str | None = None,
-    jobs: int | None = None,
+    file: PathLike | None = None,
+    out: PathLike | None = None,
+    table: PathLike | None = None,
+    jobs: Jobs | None = None,
     dask: str | None = None,
     retry_failed: bool = False,
     progress: bool | None = None,
@@ -184,13 +187,13 @@ def _work(workers: Workers, progress: bool | None) -> bool:
     with interruptible(workers.stop) as signals, _bar(progress, workers.run_queue.total) as advance:
         for event in workers.events():
             if isinstance(event, Message):
-                warnings.warn(event.text, stacklevel=3)
+                warn(event.text)
             advance(workers.run_queue.ended, f"{workers.run_queue.failed} failed")
     run_queue = workers.run_queue
     if failed := run_queue.failed + run_queue.failed_before:
         reasons = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.run_ids]
         text = f"{failed} of {run_queue.total} runs failed{reasons[-1] if reasons else ''}; study.failed() has all of them"
-        warnings.warn(text, stacklevel=3)
+        warn(text)
     return not signals
 
 
@@ -218,9 +221,8 @@ def tasks() -> dict[str, type[Task]]:
     return {name: entry.cls for name, entry in TASKS.named().items()}
 
 
-def example(
-    task: TaskLike, gap: int, *, seed: int = 0, language: str = "en", option: dict[str, Option] | None = None
-) -> list[Word]:
+@checked
+def example(task: TaskLike, gap: Gap, *, seed: Seed = 0, language: str = "en", option: Options | None = None) -> list[Word]:
     """Return one sequence of a task as readable words, the one that ``rnnbench show`` prints.
 
     Args:
@@ -245,7 +247,7 @@ def example(
     """
     made = make_task(*class_of(TASKS, task, option))
     if language not in made.languages:
-        raise UserError(f"task {made.name} has no language {language!r}: use {' or '.join(made.languages)}")
+        raise UserError(f"task {made.name} has no language {shorten_repr(language)}: use {' or '.join(made.languages)}")
     try:
         made.check_gap(gap)
     except ValueError as error:
@@ -253,26 +255,29 @@ def example(
     return made.words(made.draw(gap, 1, stream(seed, "show"), "eval"), 0, language)
 
 
-def load_runs(study: Path | str) -> pd.DataFrame:
+@checked
+def load_runs(study: PathLike) -> pd.DataFrame:
     """Return the finished runs of a study folder, one row each; raises UserError if there are none."""
     return Study.open(study).runs()
 
 
-def load_logs(study: Path | str) -> pd.DataFrame:
+@checked
+def load_logs(study: PathLike) -> pd.DataFrame:
     """Return the evaluations of every run of a study folder, finished or not; raises UserError if there are none."""
     return Study.open(study).logs()
 
 
-def load_extrapolation(study: Path | str) -> pd.DataFrame:
+@checked
+def load_extrapolation(study: PathLike) -> pd.DataFrame:
     """Return the measurements of finished runs at other gaps; raises UserError if there are none."""
     return Study.open(study).extrapolation()
 
 
 def sweep_request(file: Path | str | None = None, **values: object) -> SweepRequest:
     """Return the sweep of a file and of values that replace the file's; raises UserError, which names the wrong value."""
-    axes = {axis: as_list(values.pop(axis)) for axis in AXES if values.get(axis) is not None}
+    axes = {axis: values.pop(axis) for axis in AXES if values.get(axis) is not None}
     registries: dict[str, Registry[Any]] = {"cell": CELLS, "task": TASKS}
-    specs = {axis: [_class_spec(registries[axis], one) for one in axes[axis]] for axis in registries if axis in axes}
+    specs = {axis: [_class_spec(registries[axis], one) for one in as_list(axes[axis])] for axis in registries if axis in axes}
     given = {name: value for name, value in values.items() if value is not None or name not in (*registries, "lr")}
     return read_sweep(Path(file) if file is not None else None, given | axes | specs, str)
 

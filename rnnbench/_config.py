@@ -12,11 +12,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from rnnbench._spec.arguments import plain
 from rnnbench._spec.gaps import LARGEST_GAP as LARGEST_GAP
 from rnnbench._spec.gaps import gaps_of, gaps_text
 
@@ -33,6 +35,7 @@ LARGEST_WIDTH = 65_536
 MOST_AT_ONCE = 1024  # threads, or processes
 MOST_SEQUENCES = 10_000_000
 MOST_SEEDS = 10_000
+LONGEST_LIST = 100_000
 NAME = re.compile(r"[^\w.+-]", re.ASCII)
 RUN_ID = re.compile(r"[\w.+-]{1,200}", re.ASCII)
 
@@ -44,6 +47,9 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Limit = Annotated[float, Field(gt=0)]
 Horizon = Annotated[float, Field(ge=2.5, allow_inf_nan=False)]
 Budget = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Jobs = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
+Sequences = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 Role = Literal["axis", "recipe", "speed", "outcome", "machine"]
@@ -214,6 +220,7 @@ class Request(Recipe):
         """Fill in the defaults of an earlier recipe; refuse two values for one quantity."""
         if not isinstance(values, dict):
             return values
+        values = {name: plain(value) for name, value in values.items()}
         given = {name for name, value in values.items() if value is not None}
         for pair in PAIRS:
             if given.issuperset(pair):
@@ -257,12 +264,20 @@ SWEEP_ONLY = ("cells", "tasks", *NO_PILOTS)
 
 def as_list(values: T | Iterable[T]) -> list[T]:
     """Return the items of an iterable, or a list with one item for a text, a class, a table or any other value."""
-    if isinstance(values, Iterable) and not isinstance(values, str | type | Mapping):
-        return list(values)
-    return [cast(T, values)]
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes | type | Mapping) and getattr(values, "ndim", 1) != 0:
+        items = [plain(value) for value in islice(values, LONGEST_LIST + 1)]
+        if len(items) > LONGEST_LIST:
+            raise ValueError(f"at most {LONGEST_LIST:,} values")
+        return cast(list[T], items)
+    return [cast(T, plain(values))]
 
 
 Several = BeforeValidator(as_list)
+
+
+def several(hint: Any) -> Any:
+    """Return the annotation of at least one value, for arguments that are one value or several."""
+    return Annotated[list[hint], Several, Field(min_length=1)]
 
 
 class SweepRequest(Request):
@@ -274,10 +289,12 @@ class SweepRequest(Request):
 
     cell: Annotated[list[str], Several] = Field(min_length=1, description="Cells, by name, path or package.module:Class.")
     task: Annotated[list[str], Several] = Field(min_length=1, description="Tasks, by name or path.")
-    gap: Annotated[list[Gap], Several] = Field(default_factory=list, description="Gaps. Default: each task's own.")
+    gap: Annotated[list[Gap], Several] = Field(default_factory=list, min_length=1, description="Gaps. Default: each task's own.")
     seed: Annotated[list[Seed], Several] = Field([0], min_length=1, description="Seeds of the runs.")
     hidden_size: Annotated[list[Width], Several] = Field([128], min_length=1, description="Widths of the cells, in units.")
-    lr: Annotated[list[Rate], Several] = Field(default_factory=list, description="Learning rates. Default: tuned by cell, task.")
+    lr: Annotated[list[Rate], Several] = Field(
+        default_factory=list, min_length=1, description="Learning rates. Default: tuned by cell, task."
+    )
     init: Annotated[list[Annotated[str, Field(min_length=1)]], Several] = Field(
         ["default"],
         min_length=1,

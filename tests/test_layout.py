@@ -13,7 +13,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnnbench"
 LEVELS = (
     # from the ground up: a module may import from its own row and the rows above it in this list
-    ("rnnbench._version", "rnnbench._errors", "rnnbench._plugins.files", "rnnbench.task", "rnnbench._analysis.statistics"),
+    (
+        "rnnbench._version",
+        "rnnbench._errors",
+        "rnnbench._plugins.files",
+        "rnnbench.task",
+        "rnnbench._analysis.statistics",
+        "rnnbench._spec.arguments",
+    ),
     ("rnnbench._plugins.pickling", "rnnbench._spec.gaps", "rnnbench._spec.width"),
     ("rnnbench._cell", "rnnbench._config", "rnnbench._plugins.source"),
     ("rnnbench._plugins.options", "rnnbench._training.optimizers"),

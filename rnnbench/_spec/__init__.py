@@ -1,5 +1,6 @@
 """The step from a request to a run: validation and defaults.
 
+arguments.py  the check of the arguments of public functions
 request.py    Python values -> RunRequest
 instances.py  the comparison of an instance with a new one
 rates.py      the default learning rate of a cell on a task

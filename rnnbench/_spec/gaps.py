@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 LARGEST_GAP = 10_000_000
@@ -31,8 +31,10 @@ def gaps_text(given: object) -> str:
         >>> gaps_text(range(1, 41)), gaps_text("20, 5..5,10")
         ('1..40', '5,10,20')
     """
-    numbers = isinstance(given, Iterable) and not isinstance(given, str)
+    numbers = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
     text = ",".join(map(str, islice(given, MOST_TRAIN_GAPS + 1))) if numbers else str(given)  # type: ignore[call-overload]
+    if numbers and not text:
+        raise ValueError("gaps such as 1..40 or 5,10,20")
     text = text.replace(" ", "")
     if text and not GAP_RANGES.fullmatch(text):
         raise ValueError("gaps such as 1..40 or 5,10,20")

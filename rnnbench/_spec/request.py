@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import ValidationError
+from torch import nn
 
 from rnnbench._cell import Layer
-from rnnbench._config import Option, RunRequest
+from rnnbench._config import Option, RunRequest, several
 from rnnbench._errors import UserError, validation_message
 from rnnbench._plugins.options import SIZES, parameters_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
+from rnnbench._spec.arguments import CheckedAs, instance_of
 from rnnbench._spec.instances import check_as_built
 from rnnbench.task import Task
 
-CellLike = str | Path | type[Layer] | Layer
-TaskLike = str | Path | type[Task] | Task
+LIKE = "a name, the path of a file, a class or an instance"
+IsCell, IsTask = (instance_of(LIKE, str, Path, type, base) for base in (nn.Module, Task))
+CellLike = Annotated[str | Path | type[Layer] | Layer, IsCell]
+TaskLike = Annotated[str | Path | type[Task] | Task, IsTask]
+CellsLike = Annotated[CellLike | Iterable[CellLike], CheckedAs(several(Annotated[Any, IsCell]))]
+TasksLike = Annotated[TaskLike | Iterable[TaskLike], CheckedAs(several(Annotated[Any, IsTask]))]
 
 
 def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> RunRequest:
@@ -35,7 +42,7 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
         ("cell", "cell_option", spec_of(CELLS, fields.get("cell"))),
         ("task", "option", spec_of(TASKS, fields.get("task"))),
     ):
-        given = fields.get(options) or {}
+        given = {} if fields.get(options) is None else fields[options]
         if spec:
             fields[word] = spec[0]
         if spec and spec[1] and isinstance(given, Mapping):
@@ -77,8 +84,4 @@ def class_of(registry: Registry[C], value: object, options: Mapping[str, Option]
     given = dict(options or {})
     if isinstance(value, registry.base):
         return registry.find(type(value)).cls, options_of(value) | given
-    if not isinstance(value, (str, Path, type)):
-        raise UserError(
-            f"a {registry.noun} is given by its name, the path of its file, its class or an instance, not by {value!r:.80}"
-        )
-    return registry.find(str(value) if isinstance(value, Path) else value).cls, given
+    return registry.find(str(value) if isinstance(value, Path) else value).cls, given  # type: ignore[arg-type]  # is checked

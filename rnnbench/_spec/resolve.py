@@ -21,7 +21,7 @@ from rnnbench._config import (
     RunRequest,
     horizon_of,
 )
-from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean
+from rnnbench._errors import FieldError, PluginError, UserError, did_you_mean, shorten_repr
 from rnnbench._network.initializers import check_init, default_init, initializers_of
 from rnnbench._network.stack import stacked
 from rnnbench._plugins.options import SIZES, typed_options
@@ -183,7 +183,7 @@ def _initialisation(
     """Return the name of a cell's initialisation, and True if that reads the horizon; raises UserError."""
     inits = initializers_of(entry.cls)
     if init is not None and init not in inits:
-        raise UserError(f"unknown init {init!r}{did_you_mean(init, inits)}")
+        raise UserError(f"unknown init {shorten_repr(init)}{did_you_mean(init, inits)}")
     name = _initialised(entry, input_size, width, options, init)
     return name, inits[name].uses_horizon
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rnnbench._config import MOST_AT_ONCE, Run, SweepRequest
-from rnnbench._errors import FieldError, shorten_repr
+from rnnbench._config import Run, SweepRequest
 from rnnbench._spec.rates import rate_lines
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import StudyFolder
@@ -24,13 +23,7 @@ def start_workers(
     retry_failed: bool = False,
     fail_fast: bool = False,
 ) -> Workers:
-    """Start the workers of a sweep, processes on this machine or a Dask cluster, and save the sweep in its study.
-
-    Raises UserError if ``jobs`` is neither None nor a number of processes.
-    """
-    if jobs is not None and not (type(jobs) is int and 1 <= jobs <= MOST_AT_ONCE):
-        limits, given = f"from 1 to {MOST_AT_ONCE:,}", shorten_repr(jobs)
-        raise FieldError("{jobs} must be a whole number {limits}, not {given}", limits=limits, given=given)
+    """Start the workers of a sweep, processes on this machine or a Dask cluster, and save the sweep in its study."""
     resolved, load_errors = _resolved(request)
     run_queue = _queue(request, resolved, load_errors, study, retry_failed)
     if dask is None:

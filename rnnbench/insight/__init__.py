@@ -10,7 +10,7 @@ _sensitivity.py    slope of the output in the parameters, against the gap
 _random_search.py  random weights until one network solves the task
 _remembrance.py    replaced early inputs, and accuracy by position
 _extrapolation.py  a trained network at other gaps
-_progress.py       the type of progress displays
+_arguments.py      the types of their arguments, with what they accept
 """
 
 from rnnbench.insight._extrapolation import measure_extrapolation

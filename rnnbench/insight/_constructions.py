@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnnbench._cell import Cell
 from rnnbench._config import RunRequest
-from rnnbench._errors import UserError, did_you_mean
+from rnnbench._errors import UserError, did_you_mean, shorten_repr
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
 from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import Model, stream
@@ -65,7 +65,7 @@ class Construction:
 def find_construction(name: str) -> Construction:
     """Return the construction called ``name``; raise UserError if there is none."""
     if name not in CONSTRUCTIONS:
-        raise UserError(f"unknown construction {name!r}{did_you_mean(name, CONSTRUCTIONS)}")
+        raise UserError(f"unknown construction {shorten_repr(name)}{did_you_mean(name, CONSTRUCTIONS)}")
     return CONSTRUCTIONS[name]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from rnnbench._config import as_list
 from rnnbench._errors import UserError
+from rnnbench._spec.arguments import checked
 from rnnbench._spec.request import CellLike, TaskLike
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study import Extrapolation, StudyFolder
@@ -15,14 +14,15 @@ from rnnbench._study.record import frame
 from rnnbench._training.evaluate import evaluate
 from rnnbench._training.model import check_device, check_memory, stream
 from rnnbench._training.process_state import training_settings
-from rnnbench.insight._load import FinishedRun, StudyLike, finished_runs, load_trained
-from rnnbench.insight._progress import Counting
+from rnnbench.insight._arguments import Counting, Gaps, OneRun, StudyLike
+from rnnbench.insight._load import finished_runs, load_trained
 
 
+@checked
 def measure_extrapolation(
-    run: str | FinishedRun,
+    run: OneRun,
     *,
-    gap: int | Iterable[int],
+    gap: Gaps,
     study: StudyLike = "results",
     cell: CellLike | None = None,
     task: TaskLike | None = None,

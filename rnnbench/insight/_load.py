@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,11 +11,13 @@ from rnnbench._cell import Cell, State, cast, check_step
 from rnnbench._config import Run, as_list
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import CELLS, TASKS, Registry
+from rnnbench._spec.arguments import warn
 from rnnbench._spec.request import spec_of
 from rnnbench._spec.resolve import Resolved, rebuild
 from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
+from rnnbench.insight._arguments import FinishedRun, SeveralRuns, StudyLike
 
 CANDIDATES = 8
 """Number of runs listed when a name is ambiguous."""
@@ -76,7 +75,7 @@ def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = to
     for word, entry in (("cell", resolved.cell_entry), ("task", resolved.task_entry)):
         if entry.changed:
             text = f"{word} {entry.name} has changed in Python since {run.run_id} was trained"
-            warnings.warn(f"{text}: its weights are loaded into the current class", stacklevel=3)
+            warn(f"{text}: its weights are loaded into the current class")
     model = build_initialised(resolved, torch.float32)
     try:
         model.load_state_dict(load_tensors(path))
@@ -86,20 +85,8 @@ def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = to
     return model
 
 
-class FinishedRun(Protocol):
-    """A finished run and the study with its weights, such as a :class:`rnnbench.Result`."""
-
-    @property
-    def run(self) -> Run: ...
-    @property
-    def study(self) -> StudyFolder: ...
-
-
-StudyLike = StudyFolder | Path | str
-
-
 def finished_runs(
-    runs: str | FinishedRun | Sequence[str | FinishedRun], study: StudyLike, cell: object = None, task: object = None
+    runs: SeveralRuns, study: StudyLike, cell: object = None, task: object = None
 ) -> list[tuple[Resolved, StudyFolder]]:
     """Return finished runs, given as results or by run_id, each with its study.
 

@@ -9,7 +9,7 @@ plot_gradients(curves)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -18,19 +18,20 @@ from typing import NamedTuple, TypeVar
 import pandas as pd
 import torch
 
-from rnnbench._config import as_list
+from rnnbench._config import Budget, Gap, Options, Rate, Seed, Sequences, Width, as_list
 from rnnbench._errors import UserError
 from rnnbench._plugins.registry import TASKS, make_task
-from rnnbench._spec.request import CellLike, TaskLike, request
+from rnnbench._spec.arguments import PathLike, checked
+from rnnbench._spec.request import CellLike, CellsLike, TaskLike, TasksLike, request
 from rnnbench._spec.resolve import resolve
 from rnnbench._study import Table
 from rnnbench._study.insight_tables import ConstructionRow, GuessRow, TrainFromRow
 from rnnbench._study.record import Record, frame
 from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
+from rnnbench.insight._arguments import Amounts, Counting, Gaps, Index, Names, OneRun, Seeds, SeveralRuns, StudyLike
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
-from rnnbench.insight._load import FinishedRun, StudyLike, build_initialised, finished_runs, load_trained
-from rnnbench.insight._progress import Counting
+from rnnbench.insight._load import build_initialised, finished_runs, load_trained
 
 K = TypeVar("K", bound=tuple[object, ...])
 R = TypeVar("R", bound=Record)
@@ -69,10 +70,11 @@ class Gates(NamedTuple):
     title: str
 
 
+@checked
 def measure_gradients(
     *,
-    cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
-    run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
+    cell: CellsLike = ("rnn", "lstm", "gru"),
+    run: SeveralRuns | None = None,
     study: StudyLike = "results",
     float64: bool = True,
     **fields: object,
@@ -122,13 +124,14 @@ def measure_gradients(
     return Gradients(pd.concat(curves, ignore_index=True), pd.DataFrame(numbers))
 
 
+@checked
 def measure_gates(
-    run: str | FinishedRun,
+    run: OneRun,
     *,
     study: StudyLike = "results",
     cell: CellLike | None = None,
     task: TaskLike | None = None,
-    example: int = 0,
+    example: Index = 0,
 ) -> Gates:
     """Measure gates and state of a finished run along one sequence, and the half-lives of its units.
 
@@ -159,13 +162,14 @@ def measure_gates(
     return Gates(values, _gates.mean_gates(values), lives, title)
 
 
+@checked
 def measure_constructions(
-    name: str | Sequence[str] | None = None,
+    name: Names | None = None,
     *,
-    gap: int | Iterable[int] = (10, 200, 2000),
-    noise: float | Iterable[float] = (0, 0.001, 0.01, 0.1, 0.3),
-    sequences: int = 256,
-    seed: int = 0,
+    gap: Gaps = (10, 200, 2000),
+    noise: Amounts = (0, 0.001, 0.01, 0.1, 0.3),
+    sequences: Sequences = 256,
+    seed: Seed = 0,
     progress: Counting = iter,
 ) -> pd.DataFrame:
     """Measure hand-picked weights: accuracy at any gap and under noise, and the gradient that they pass on.
@@ -201,15 +205,16 @@ def measure_constructions(
     return pd.DataFrame(rows, columns=list(ConstructionRow.columns()))
 
 
+@checked
 def train_constructions(
-    name: str | Sequence[str] | None = None,
+    name: Names | None = None,
     *,
-    perturb: float | Iterable[float] = (0, 0.01, 0.03, 0.1, 0.3, 1),
-    train_gap: int = 50,
-    seed: int | Iterable[int] = (0, 1, 2),
-    lr: float = 0.002,
-    max_steps: int = 1000,
-    file: Path | str | None = None,
+    perturb: Amounts = (0, 0.01, 0.03, 0.1, 0.3, 1),
+    train_gap: Gap = 50,
+    seed: Seeds = (0, 1, 2),
+    lr: Rate = 0.002,
+    max_steps: Budget = 1000,
+    file: PathLike | None = None,
     progress: Counting = iter,
 ) -> pd.DataFrame:
     """Train from perturbed hand-picked weights, to find from how far away gradient descent reaches the solution.
@@ -249,17 +254,18 @@ def train_constructions(
     return _complete_table(file, TrainFromRow, keys, train, progress)
 
 
+@checked
 def measure_guesses(
     *,
-    cell: CellLike | Sequence[CellLike] = "rnn",
-    task: TaskLike | Sequence[TaskLike] = ("beijing", "recall", "adding", "copy"),
-    gap: int = 200,
-    hidden_size: int = 3,
-    scale: float = 100.0,
-    max_guesses: int = 5000,
-    seed: int | Iterable[int] = range(20),
-    option: dict[str, bool | int | float | str] | None = None,
-    file: Path | str | None = None,
+    cell: CellsLike = "rnn",
+    task: TasksLike = ("beijing", "recall", "adding", "copy"),
+    gap: Gap = 200,
+    hidden_size: Width = 3,
+    scale: Rate = 100.0,
+    max_guesses: Budget = 5000,
+    seed: Seeds = range(20),
+    option: Options | None = None,
+    file: PathLike | None = None,
     progress: Counting = iter,
 ) -> pd.DataFrame:
     """Guess all weights at random until a network solves the task.
@@ -288,8 +294,6 @@ def measure_guesses(
         >>> bool(found["solved"].iloc[0])
         True
     """
-    if not 0 < scale < float("inf"):
-        raise UserError(f"scale must be a number above 0, not {scale}")
     fixed = {"gap": gap, "hidden_size": hidden_size, "option": option or {}}
     axes = product(as_list(task), as_list(cell), as_list(seed))
     runs = [resolve(request({"task": t, "cell": c, "seed": s} | fixed)) for t, c, s in axes]
@@ -320,7 +324,7 @@ def _complete_table(
     return frame([known[key] for key in keys], cls)
 
 
-def _chosen(name: str | Sequence[str] | None) -> list[Construction]:
+def _chosen(name: Names | None) -> list[Construction]:
     """Return the constructions called ``name``, or all."""
     names: list[str] = as_list(name or list(CONSTRUCTIONS))
     return [find_construction(one) for one in names]

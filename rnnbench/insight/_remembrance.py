@@ -5,34 +5,34 @@ Both look forward, from inputs to predictions, and need only the outputs of a ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import pandas as pd
 import torch
 from torch import Tensor
 
-from rnnbench._config import as_list
+from rnnbench._config import Sequences, as_list
 from rnnbench._errors import UserError
-from rnnbench._spec.request import CellLike, TaskLike
+from rnnbench._spec.arguments import checked
+from rnnbench._spec.request import CellsLike, TasksLike
 from rnnbench._spec.resolve import Resolved
 from rnnbench._study.insight_tables import PositionRow, RemembranceRow
 from rnnbench._training.evaluate import EVAL_CHUNK
 from rnnbench._training.model import Model, stream
-from rnnbench.insight._load import FinishedRun, StudyLike, finished_runs, load_trained
-from rnnbench.insight._progress import Counting
+from rnnbench.insight._arguments import Counting, Gaps, SeveralRuns, StudyLike
+from rnnbench.insight._load import finished_runs, load_trained
 from rnnbench.task import Batch
 
 POINTS = 32
 """Numbers of replaced inputs that are measured, at most."""
 
 
+@checked
 def measure_remembrance(
-    run: str | FinishedRun | Sequence[str | FinishedRun],
+    run: SeveralRuns,
     *,
     study: StudyLike = "results",
-    cell: CellLike | Sequence[CellLike] | None = None,
-    task: TaskLike | Sequence[TaskLike] | None = None,
-    sequences: int = 256,
+    cell: CellsLike | None = None,
+    task: TasksLike | None = None,
+    sequences: Sequences = 256,
     progress: Counting = iter,
 ) -> pd.DataFrame:
     """Measure how much the predictions of finished runs change when the first t inputs are replaced.
@@ -100,14 +100,15 @@ def _difference(before: Tensor, after: Tensor, batch: Batch) -> tuple[float, flo
     return float((after.argmax(dim=1) != before.argmax(dim=1)).double().mean()), float(distance.double().mean())
 
 
+@checked
 def measure_positions(
-    run: str | FinishedRun | Sequence[str | FinishedRun],
+    run: SeveralRuns,
     *,
-    gap: int | Iterable[int] | None = None,
+    gap: Gaps | None = None,
     study: StudyLike = "results",
-    cell: CellLike | Sequence[CellLike] | None = None,
-    task: TaskLike | Sequence[TaskLike] | None = None,
-    sequences: int = 1024,
+    cell: CellsLike | None = None,
+    task: TasksLike | None = None,
+    sequences: Sequences = 1024,
     progress: Counting = iter,
 ) -> pd.DataFrame:
     """Measure the accuracy of finished runs at each answer of a sequence: which of ten symbols is lost.

@@ -11,7 +11,6 @@ does this: its input gate is the complement of the forget gate.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from itertools import product
 
 import pandas as pd
@@ -20,13 +19,14 @@ from torch import Tensor
 
 from rnnbench._cell import Cell, check_inputs
 from rnnbench._config import as_list
-from rnnbench._spec.request import CellLike, request
+from rnnbench._spec.arguments import checked
+from rnnbench._spec.request import CellsLike, request
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._study.insight_tables import SensitivityRow, TrainedSensitivityRow
 from rnnbench._training.model import Model, stream
+from rnnbench.insight._arguments import Counting, Gaps, Seeds, SeveralRuns, StudyLike
 from rnnbench.insight._gradients import keep_last_answer, line_slope
-from rnnbench.insight._load import FinishedRun, StudyLike, build_initialised, finished_runs, load_trained, unroll
-from rnnbench.insight._progress import Counting
+from rnnbench.insight._load import build_initialised, finished_runs, load_trained, unroll
 
 SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
 
@@ -63,12 +63,13 @@ def parameter_sensitivity(model: Model, resolved: Resolved, sequences: int = 8) 
     return dict(zip(SENSITIVITY_COLUMNS, (*values, sum(slopes) / sequences, sum(through) / sequences), strict=True))
 
 
+@checked
 def measure_sensitivity(
     *,
-    cell: CellLike | Sequence[CellLike] = ("rnn", "lstm", "gru"),
-    gap: Iterable[int] = (10, 20, 50, 100, 200, 500),
-    seed: Iterable[int] = (0, 1, 2),
-    run: str | FinishedRun | Sequence[str | FinishedRun] | None = None,
+    cell: CellsLike = ("rnn", "lstm", "gru"),
+    gap: Gaps = (10, 20, 50, 100, 200, 500),
+    seed: Seeds = (0, 1, 2),
+    run: SeveralRuns | None = None,
     study: StudyLike = "results",
     progress: Counting = iter,
     **fields: object,
@@ -105,7 +106,7 @@ def measure_sensitivity(
             models = {"initial": build_initialised(resolved, torch.float64), "trained": load_trained(resolved, home, torch.float64)}
             rows += [parameter_sensitivity(model, resolved) | {"when": when} for when, model in models.items()]
         return pd.DataFrame(rows, columns=list(TrainedSensitivityRow.columns()))
-    axes = product(as_list(cell), gap, seed)
+    axes = product(as_list(cell), as_list(gap), as_list(seed))
     runs = [resolve(request({"task": "recall"} | fields | {"cell": c, "gap": g, "seed": s})) for c, g, s in axes]
     rows = [parameter_sensitivity(build_initialised(run, torch.float64), run) for run in progress(runs)]
     return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))

@@ -10,10 +10,11 @@ import torch
 
 from rnnbench import _engine
 from rnnbench._cell import Cell, Layer, check_step, has_steps
-from rnnbench._config import Option
+from rnnbench._config import Option, Options, Width
 from rnnbench._errors import one_line
 from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins import registry
+from rnnbench._spec.arguments import checked
 from rnnbench._spec.request import CellLike, class_of
 from rnnbench.cells._wrap import Wrapped
 from rnnbench.testing._definition_checks import check_cell_name, check_class_attributes, check_construction, check_initialisations
@@ -34,7 +35,8 @@ from rnnbench.testing._resumption_check import check_resumption
 COMPILED = "is compiled by the CPU engine"
 
 
-def check_cell(cell: CellLike, options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16) -> None:
+@checked
+def check_cell(cell: CellLike, options: Options | None = None, *, input_size: Width = 5, hidden_size: Width = 16) -> None:
     """Check a cell against its contract.
 
     Args:
@@ -52,8 +54,9 @@ def check_cell(cell: CellLike, options: Mapping[str, Option] | None = None, *, i
         raise BrokenContractError(cell, found)
 
 
+@checked
 def cell_findings(
-    cell: CellLike, options: Mapping[str, Option] | None = None, *, input_size: int = 5, hidden_size: int = 16
+    cell: CellLike, options: Options | None = None, *, input_size: Width = 5, hidden_size: Width = 16
 ) -> list[ContractFinding]:
     """Return all findings about a cell, notes included; arguments as in :func:`check_cell`."""
     cls, given = class_of(registry.CELLS, cell, options)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 
 import torch
 from torch import Generator, Tensor
 
-from rnnbench._config import Option
+from rnnbench._config import Options
 from rnnbench._errors import class_location
 from rnnbench._plugins import registry
+from rnnbench._spec.arguments import checked
 from rnnbench._spec.request import TaskLike, class_of
 from rnnbench.task import Batch, Task
 from rnnbench.testing._baselines import linear_accuracy, mean_is_optimal, memoryless_baseline, random_features
@@ -33,7 +34,8 @@ LEAK_SKILL = 0.05
 """Largest skill that a predictor of only the last ``gap`` inputs may have."""
 
 
-def check_task(task: TaskLike, options: Mapping[str, Option] | None = None) -> None:
+@checked
+def check_task(task: TaskLike, options: Options | None = None) -> None:
     """Check a task against its contract.
 
     Args:
@@ -49,7 +51,8 @@ def check_task(task: TaskLike, options: Mapping[str, Option] | None = None) -> N
         raise BrokenContractError(task, found)
 
 
-def task_findings(task: TaskLike, options: Mapping[str, Option] | None = None) -> list[ContractFinding]:
+@checked
+def task_findings(task: TaskLike, options: Options | None = None) -> list[ContractFinding]:
     """Return all findings about a task; arguments as in :func:`check_task`."""
     cls, given = class_of(registry.TASKS, task, options)
     fixture = TaskFixture(cls, given)

@@ -37,7 +37,7 @@ def test_a_run_that_is_requested_twice_is_in_the_grid_once() -> None:
 
 
 def test_without_gaps_every_task_has_its_default_gaps() -> None:
-    assert [run.gap for run in grid(sweep(gap=[]))] == [0, 10, 20, 50, 100, 200, 500]
+    assert [run.gap for run in grid(SweepRequest(cell="rnn", task="beijing"))] == [0, 10, 20, 50, 100, 200, 500]
 
 
 def test_an_init_that_a_cell_cannot_take_is_an_error_unless_default_is_listed() -> None:

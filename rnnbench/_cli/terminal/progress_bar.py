@@ -14,7 +14,7 @@ from rich.live import Live
 from rnnbench._cli.terminal.console import stderr_console
 
 if TYPE_CHECKING:
-    from rnnbench.insight._progress import Counting
+    from rnnbench.insight._arguments import Counting
 
 Item = TypeVar("Item")
 
