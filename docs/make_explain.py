@@ -1,14 +1,17 @@
 """The numbers of `rnnbench explain`: `python docs/make_explain.py` trains its networks, reads the committed runs and writes both.
 
-It writes the JSON files in ``rnnbench/_explain``. On another CPU model the weights differ in their last digits.
+It writes the JSON files in ``rnnbench/_explain``, then ``docs/explain.html`` and ``docs/explain.zh.html``. With ``--pages`` it only
+writes these pages. On another CPU model the weights differ in their last digits.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
 
 import rnnbench
+from rnnbench._explain import LANGUAGES, build_page
 from rnnbench._sweep.grid import grid
 from rnnbench._sweep.sweep_file import read_names
 
@@ -65,6 +68,17 @@ def measured() -> dict[str, object]:
     return {"accuracy": accuracy, "gradients": gradients}
 
 
+def pages() -> dict[Path, str]:
+    """Return the text of each committed page."""
+    return {
+        ROOT / "docs" / ("explain.html" if language == "en" else f"explain.{language}.html"): build_page(language)
+        for language in LANGUAGES
+    }
+
+
 if __name__ == "__main__":
-    for name, content in (("networks", networks()), ("measured", measured())):
-        (ROOM / f"{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    if "--pages" not in sys.argv:
+        for name, content in (("networks", networks()), ("measured", measured())):
+            (ROOM / f"{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from rnnbench._config import RunRequest
 from rnnbench._explain.content import CELLS, LANGUAGES, TASKS, networks, texts
-from rnnbench._explain.text import arithmetic, explain
+from rnnbench._explain.text import explain
 from rnnbench._explain.trace import Trace, trace
 from rnnbench._spec.resolve import resolve
 
@@ -83,29 +83,29 @@ def test_the_command_is_the_one_that_trained_the_network(cell: str, task: str) -
 def test_the_arithmetic_gives_the_number_that_it_shows() -> None:
     for cell, task in NETWORKS:
         read = reading(cell, task)
-        unit = read.telling_unit(1)
-        for step in range(len(read.words[0])):
-            left, _, right = arithmetic(read, step, unit).split("   ")[0].partition("= ")[2].rpartition(" = ")
+        for choice, step in product(range(len(read.words)), range(len(read.words[0]))):
+            left, _, right = read.arithmetic(step, choice).split("   ")[0].partition("= ")[2].rpartition(" = ")
             assert eval(left, {"tanh": math.tanh}) == pytest.approx(float(right), abs=0.06), (cell, task, step)
 
 
-def signs_agree(read: Trace, content: str) -> bool:
+def signs_agree(read: Trace, content: str, choice: int) -> bool:
     """Return True if, after the cue, the new content of the unit shown has the sign of its memory before."""
-    unit = read.telling_unit(1)
-    memory, new = read.values[read.memory][0, :, unit], read.values[content][0, :, unit]
+    unit = read.telling_unit(choice)
+    memory, new = read.values[read.memory][choice, :, unit], read.values[content][choice, :, unit]
     return bool(torch.all(memory[read.cue : -1] * new[read.cue + 1 :] > 0))
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_what_the_text_says_about_the_numbers_is_true(task: str) -> None:
     lstm, gru, rnn = (reading(cell, task) for cell in ("lstm", "gru", "rnn"))
-    unit = lstm.telling_unit(1)
-    assert lstm.values["f"][0, :, unit].min() > 0.695
-    assert lstm.values["i"][0, :, unit].min() > 0.25
-    assert signs_agree(lstm, "g")
-    assert signs_agree(gru, "n")
-    state = rnn.values["h"][0, rnn.cue :, rnn.telling_unit(1)]
-    assert (state.max() - state.min()) > 1
+    for choice in range(len(lstm.words)):
+        unit = lstm.telling_unit(choice)
+        assert lstm.values["f"][choice, :, unit].min() > 0.695, choice
+        assert lstm.values["i"][choice, lstm.cue :, unit].min() > 0.25, choice
+        assert signs_agree(lstm, "g", choice), choice
+        assert signs_agree(gru, "n", choice), choice
+        state = rnn.values["h"][choice, rnn.cue :, rnn.telling_unit(choice)]
+        assert (state.max() - state.min()) > 1, choice
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
 from rnnbench._explain.content import CELLS, networks, texts
-from rnnbench._explain.trace import Trace, trace
+from rnnbench._explain.trace import trace
 
 WIDTH = 80
 
@@ -46,12 +45,11 @@ def _sentence(cell: str, language: str, task: str, width: int) -> Iterator[str]:
     yield ""
     yield "    " + " ".join(f"[{word}]" if step == read.cue else word for step, word in enumerate(read.words[0]))
     yield ""
-    unit = read.telling_unit(1)
-    yield from wrap(say["arithmetic"].format(unit=unit + 1, cue=cue, other=other), width)
+    yield from wrap(say["arithmetic"].format(unit=read.telling_unit() + 1, cue=cue, other=other), width)
     yield ""
     margin = max(cell_len(word) for word in read.words[0]) + 2
     for step, word in enumerate(read.words[0]):
-        yield f"  {_pad(word, margin)}{arithmetic(read, step, unit)}"
+        yield f"  {_pad(word, margin)}{read.arithmetic(step)}"
     yield ""
     yield from wrap(text["see"][cell], width)
     yield ""
@@ -67,19 +65,6 @@ def _sentence(cell: str, language: str, task: str, width: int) -> Iterator[str]:
     yield from wrap(say["answer"].format(cue=cue, other=other, **values), width)
     yield say["command"]
     yield f"    {read.command}"
-
-
-def arithmetic(read: Trace, step: int, unit: int) -> str:
-    """Return the equation of the memory of one unit at one step, with its numbers."""
-    at = {name: float(values[0, step, unit]) for name, values in read.values.items()}
-    before = float(read.values[read.memory][0, step - 1, unit]) if step else 0.0
-    if "C" in at:
-        kept = f"C = {at['f']:.2f}*{before:5.2f} + {at['i']:.2f}*{at['g']:5.2f} = {at['C']:5.2f}"
-        return f"{kept}   h = {at['o']:.2f}*tanh C = {at['h']:5.2f}"
-    if "z" in at:
-        return f"h = {1 - at['z']:.2f}*{before:5.2f} + {at['z']:.2f}*{at['n']:5.2f} = {at['h']:5.2f}   r = {at['r']:.2f}"
-    total = math.atanh(min(max(at["h"], -1 + 1e-7), 1 - 1e-7))  # W x + U h + b
-    return f"h = tanh({total:5.2f}) = {at['h']:5.2f}"
 
 
 def _pad(word: str, columns: int) -> str:

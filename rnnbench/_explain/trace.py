@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -44,10 +45,23 @@ class Trace:
         """The quantity that carries the memory: C for a cell that has it, else h."""
         return "C" if "C" in self.values else "h"
 
-    def telling_unit(self, other: int) -> int:
-        """Return the unit whose memory at the last word differs most between choice 0 and another one."""
+    def telling_unit(self, choice: int = 0) -> int:
+        """Return the unit whose memory at the last word differs most between a choice and the first other one."""
         last = self.values[self.memory][:, -1]  # (choices, H)
-        return int((last[0] - last[other]).abs().argmax())
+        return int((last[choice] - last[0 if choice else 1]).abs().argmax())
+
+    def arithmetic(self, step: int, choice: int = 0) -> str:
+        """Return the equation of the memory of the telling unit at one step, with its numbers."""
+        unit = self.telling_unit(choice)
+        at = {name: float(values[choice, step, unit]) for name, values in self.values.items()}
+        before = float(self.values[self.memory][choice, step - 1, unit]) if step else 0.0
+        if "C" in at:
+            kept = f"C = {at['f']:.2f}*{before:5.2f} + {at['i']:.2f}*{at['g']:5.2f} = {at['C']:5.2f}"
+            return f"{kept}   h = {at['o']:.2f}*tanh C = {at['h']:5.2f}"
+        if "z" in at:
+            return f"h = {1 - at['z']:.2f}*{before:5.2f} + {at['z']:.2f}*{at['n']:5.2f} = {at['h']:5.2f}   r = {at['r']:.2f}"
+        total = math.atanh(min(max(at["h"], -1 + 1e-7), 1 - 1e-7))  # W x + U h + b
+        return f"h = tanh({total:5.2f}) = {at['h']:5.2f}"
 
 
 def trace(cell: str, task: str, language: str) -> Trace:

@@ -1,56 +1,29 @@
 """The page in a real browser: it works without a network and without errors."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import DRIVER, emulate, opened, requests, wait
+
 selenium = pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'rnnbench[dev]'")
-DRIVER = shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(DRIVER is None, reason="no chromedriver: apt-get install chromium chromium-driver"),
 ]
 
-WATCH = """
-window.failures = [];
-for (const kind of ["error", "unhandledrejection"])
-  addEventListener(kind, (event) => failures.push(String(event.reason || event.message)));
-"""
 DOTS = "return [...document.querySelectorAll(`[data-spec='${arguments[0]}'] .mark-symbol path`)]"
 
 
 @pytest.fixture(scope="module")
 def browser(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
     file = tmp_path_factory.mktemp("page") / "page.html"
     file.write_text(page, encoding="utf-8")
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--disable-gpu", "--window-size=1200,1600", "--host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(flag)
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
-        driver.set_script_timeout(30)
-        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
-        driver.get(file.as_uri())
+    with opened(file) as driver:
         wait(driver, "return Object.keys(rnnbench.views).length === 6")
         yield driver
-    finally:
-        driver.quit()
-
-
-def wait(browser: Any, script: str) -> Any:
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(script))
 
 
 def strong(browser: Any, chart: str) -> int:
@@ -59,13 +32,9 @@ def strong(browser: Any, chart: str) -> int:
 
 
 def test_the_page_loads_without_network_or_errors(browser: Any) -> None:
-    import json
-
     assert browser.execute_script("return failures") == []
     assert browser.get_log("browser") == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert requests(browser) == []
     assert len(browser.find_elements("css selector", ".charts .vega svg")) == 6
 
 
@@ -119,9 +88,7 @@ def test_learning_curves_are_drawn_when_opened(browser: Any) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
 def test_the_page_fits_desktop_and_phone_in_light_and_dark(browser: Any, width: int, scheme: str, tmp_path: Path) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    emulate(browser, width, scheme)
     assert wait(browser, "return document.documentElement.scrollWidth") <= width  # no horizontal scroll bar
     color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (color == "rgb(255, 255, 255)") == (scheme == "light")
