@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from rnnbench._config import LARGEST_COUNT, RUN_ID, Options, Role, Run, RunFields, Seed, ordered, role_of
+from rnnbench._config import LARGEST_COUNT, RUN_ID, Options, Rate, Role, Run, RunFields, Seed, Width, ordered, role_of
 from rnnbench._study.record import Record
 from rnnbench._version import __version__
 
@@ -222,8 +222,8 @@ class Tuned(Record):
     optimizer: str = Field("adam", description="optimiser")
     schedule: str = Field(description="schedule of the learning rate")
     max_steps: int = Field(description="budget of every pilot run, in optimiser steps")
-    lr: float = Field(description="chosen learning rate")
-    hidden_size: int = Field(description="chosen width")
+    lr: Rate = Field(description="chosen learning rate")
+    hidden_size: Width = Field(description="chosen width")
     init: str = Field(description="initialisation; in rows of earlier versions the one chosen")
     learned: Literal["", "learned", "none learned"] = Field(
         "", description="none learned if the best mean skill is that of chance; empty in rows of earlier versions"

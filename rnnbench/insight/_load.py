@@ -18,7 +18,10 @@ from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import load_tensors, unreadable
 from rnnbench._training.model import Model, build
 from rnnbench.insight._arguments import FinishedRun, SeveralRuns, StudyLike
+from rnnbench.task import Task
 
+MOST_STEPS = 200_000
+"""Time steps of the longest sequence that is measured step by step."""
 CANDIDATES = 8
 """Number of runs listed when a name is ambiguous."""
 
@@ -50,6 +53,13 @@ def unroll(cell: Cell, x: Tensor | list[Tensor]) -> Trajectory:
         states.append(state)
         gates.append(opened)
     return Trajectory(states, gates)
+
+
+def check_steps(task: Task, gap: int) -> None:
+    """Raise UserError for sequences that would take hours step by step, each step kept for the gradient."""
+    if (steps := task.length(gap)) > MOST_STEPS:
+        long = f"gap {gap:,} of task {task.name} has sequences of {steps:,} steps, which are measured one step at a time"
+        raise UserError(f"{long}: give a smaller gap, for at most {MOST_STEPS:,} steps")
 
 
 def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:

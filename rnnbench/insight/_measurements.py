@@ -31,7 +31,7 @@ from rnnbench._training.process_state import threads
 from rnnbench.insight import _constructions, _gates, _gradients, _random_search
 from rnnbench.insight._arguments import Amounts, Counting, Gaps, Index, Names, OneRun, Seeds, SeveralRuns, StudyLike
 from rnnbench.insight._constructions import CONSTRUCTIONS, Construction, find_construction
-from rnnbench.insight._load import build_initialised, finished_runs, load_trained
+from rnnbench.insight._load import build_initialised, check_steps, finished_runs, load_trained
 
 K = TypeVar("K", bound=tuple[object, ...])
 R = TypeVar("R", bound=Record)
@@ -111,6 +111,7 @@ def measure_gradients(
     else:
         for one in as_list(cell):
             resolved = resolve(request({"task": "beijing", "cell": one} | fields))
+            check_steps(resolved.task, resolved.run.gap)
             networks.append((resolved, "initial", build_initialised(resolved, dtype)))
     if len({(resolved.run.task, resolved.run.gap) for resolved, _, _ in networks}) > 1:
         raise UserError("all runs must have the same task and gap, so that they fit one figure: select fewer runs")
@@ -197,6 +198,7 @@ def measure_constructions(
     with threads(1):  # the products are tiny: threads would slow them down
         for found, far in progress([(found, far) for found in _chosen(name) for far in sorted({*as_list(gap)})]):
             model, task = found.build()
+            check_steps(task, far)
             gradient = _constructions.gradient_through_gap(found.build(torch.float64)[0], task, far, seed)
             for sd in sorted({0.0, *map(float, as_list(noise))}):
                 right = _constructions.noisy_accuracy(model, task, far, sequences, sd, seed)

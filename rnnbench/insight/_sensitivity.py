@@ -26,7 +26,7 @@ from rnnbench._study.insight_tables import SensitivityRow, TrainedSensitivityRow
 from rnnbench._training.model import Model, stream
 from rnnbench.insight._arguments import Counting, Gaps, Seeds, SeveralRuns, StudyLike
 from rnnbench.insight._gradients import keep_last_answer, line_slope
-from rnnbench.insight._load import build_initialised, finished_runs, load_trained, unroll
+from rnnbench.insight._load import build_initialised, check_steps, finished_runs, load_trained, unroll
 
 SENSITIVITY_COLUMNS = tuple(SensitivityRow.columns())
 
@@ -108,6 +108,8 @@ def measure_sensitivity(
         return pd.DataFrame(rows, columns=list(TrainedSensitivityRow.columns()))
     axes = product(as_list(cell), as_list(gap), as_list(seed))
     runs = [resolve(request({"task": "recall"} | fields | {"cell": c, "gap": g, "seed": s})) for c, g, s in axes]
+    for one in runs:
+        check_steps(one.task, one.run.gap)
     rows = [parameter_sensitivity(build_initialised(run, torch.float64), run) for run in progress(runs)]
     return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 
