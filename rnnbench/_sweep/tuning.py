@@ -89,7 +89,8 @@ def pilots(sweep: SweepRequest) -> list[Run]:
         if getattr(sweep, name):
             raise FieldError(f"{{{name}}} is for sweeps, which run the chosen recipes: leave it out here")
     runs = grid(sweep)
-    if sweep.cells and len(set(Counter(map(_tuned_for, runs)).values())) > 1:
+    candidates = {(_tuned_for(run), run.lr, run.hidden_size) for run in runs}
+    if sweep.cells and len(set(Counter(group for group, *_ in candidates).values())) > 1:
         raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")
     return runs
 
