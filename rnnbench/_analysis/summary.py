@@ -45,7 +45,7 @@ BEST_RULE = "best of the rates tried: largest share of seeds solved, then the hi
 CHANCE_SKILL = 0.02
 """The skill below which a cell is at chance."""
 
-CELL_SPECIFIC = ("init", "horizon", "cell_option", "cell_source")
+CELL_SPECIFIC = ("init", "horizon", "recurrent_clip", "cell_option", "cell_source")
 """The fields that are compared only among runs of the same cell."""
 
 
