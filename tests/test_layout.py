@@ -159,7 +159,7 @@ def test_every_other_import_path_has_an_underscore() -> None:
 
 PRESETS = (  # files that name single cells and tasks on purpose: claims, hand-picked weights, published numbers, defaults
     "_claims", "verify", "published", "_constructions", "constructions", "plots", "gradients", "_measurements", "_sensitivity",
-    "sensitivity", "guess", "lists", "_engine", "_api", "migrations",
+    "sensitivity", "guess", "lists", "demo", "_engine", "_api", "migrations",
     "_explain",
 )  # fmt: skip
 

@@ -10,7 +10,6 @@ import typer
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
 from rnnbench._cli.terminal.formatting import echo
-from rnnbench._errors import UserError
 
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
@@ -38,14 +37,12 @@ def plot(
     from rnnbench import plots
     from rnnbench._analysis.published import comparable
     from rnnbench._analysis.summary import with_axis
-    from rnnbench._cli.terminal.output import save_figure
+    from rnnbench._cli.terminal.output import figures_folder, save_figure
     from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures
     from rnnbench.plots._panels import gap_axis
 
     studies = study or [Path("results")]
-    folder = out or (studies[0] / "figures" if len(studies) == 1 else Path("figures"))
-    if out is None and folder.is_symlink():
-        raise UserError(f"{folder} is a link, which may lead out of the study: name the folder for the figures with --out")
+    folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
     frames = read_frames(studies, Selection(only, cell, sweep))
     if axis is not None and frames.runs is not None:
         frames = Frames(with_axis(frames.runs, axis), None, None)

@@ -17,6 +17,7 @@ ForceFlag = Annotated[bool, typer.Option("--force", help="Train again from the s
 TensorBoardFlag = Annotated[
     bool, typer.Option("--tensorboard", help="Also write a log for TensorBoard, in tensorboard/ of the study.")
 ]
+PlotFlag = Annotated[bool, typer.Option("--plot", help="Also plot the learning curve, in figures/ of the study.")]
 EvalGapsFlag = Annotated[str | None, typer.Option(metavar="10,50,1000", help="Gaps at which the trained network is evaluated too.")]
 
 
@@ -28,25 +29,24 @@ def run(
     quiet: QuietFlag = False,
     eval_gaps: EvalGapsFlag = None,
     tensorboard: TensorBoardFlag = False,
+    plot: PlotFlag = False,
     **flags: object,
 ) -> None:
     """Train one network on one task, and report its accuracy against chance.
 
     The same command resumes an interrupted run. For a finished run it prints the stored result.
     """
-    from rnnbench._cli.terminal.formatting import measured_line
+    from rnnbench._cli.terminal.formatting import measured_line, print_wrapped
+    from rnnbench._cli.terminal.output import save_learning_curve
     from rnnbench._cli.terminal.progress_bar import counting
-    from rnnbench._cli.terminal.run_progress import finished_lines, interrupted_line, train_run
-    from rnnbench._plugins.source import is_path
+    from rnnbench._cli.terminal.run_progress import finished_lines, interrupted_line, next_line, train_run
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
     from rnnbench.insight._extrapolation import measure_eval_gaps
 
     values = flag_values(flags)
-    for name in ("cell", "task"):
-        if "," in str(values[name]) and not is_path(str(values[name])):
-            raise UserError(f"run takes one {name}; use sweep for several")
+    _refuse_lists(values)
     resolved = resolve(request(values, flag))
     gaps = eval_gap_list(eval_gaps, resolved.task)
     study, run_id = StudyFolder.at(out), resolved.run.run_id
@@ -60,3 +60,16 @@ def run(
     echo(finished_lines(record, resolved.task, study, quiet))
     for row in measure_eval_gaps(study, resolved, gaps, force, counting("evaluating", quiet)):
         echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))
+    if plot:
+        save_learning_curve(study, run_id)
+    if not quiet:
+        print_wrapped(next_line(record, study))
+
+
+def _refuse_lists(values: dict[str, object]) -> None:
+    """Raise UserError if several cells or tasks are given."""
+    from rnnbench._plugins.source import is_path
+
+    for name in ("cell", "task"):
+        if "," in str(values[name]) and not is_path(str(values[name])):
+            raise UserError(f"run takes one {name}; use sweep for several")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
-from rnnbench._study import Record, Table
+from rnnbench._study import Record, StudyFolder, Table
 from rnnbench._study.atomic import replace
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
 
     for format in ("png", "svg"):
         write_file(folder, f"{name}.{format}", render(figure, format))
+
+
+def figures_folder(study: Path) -> Path:
+    """Return the folder of a study's figures; raise UserError if it is a link."""
+    if (folder := study / "figures").is_symlink():
+        raise UserError(f"{folder} is a link, which may lead out of the study: name the folder for the figures with --out")
+    return folder
+
+
+def save_learning_curve(study: StudyFolder, run_id: str) -> None:
+    """Write the learning curve of one run as PNG and SVG into the study."""
+    from rnnbench.plots import plot_learning
+
+    logs = study.logs()
+    save_figure(figures_folder(study.folder), run_id, plot_learning(logs[logs["run_id"] == run_id]))
 
 
 def check_writable(folder: Path, create: bool = False, flag: str = "--out") -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
+from itertools import accumulate
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -25,6 +27,9 @@ from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
 from rnnbench.task import Task
 from rnnbench.testing._preflight import summary_line
+
+FALL = 0.05
+"""The smallest fall of the accuracy, below the best so far, that is explained."""
 
 
 class RunScreen(Screen):
@@ -139,7 +144,31 @@ def finished_lines(record: RunRecord, task: Task, study: StudyFolder, quiet: boo
     if quiet:
         return result
     paths = (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id))
-    return "\n".join((result, *(f"  {path}" for path in paths)))
+    return "\n".join((result, *fall_lines(study.log(record.run_id)), *(f"  {path}" for path in paths)))
+
+
+def fall_lines(rows: list[Row]) -> list[str]:
+    """Return a line that explains the largest fall of the accuracy during training; none if it fell by less than :data:`FALL`."""
+    measured = [row for row in rows if row.status != "interrupted" and math.isfinite(row.accuracy)]
+    best = list(accumulate((row.accuracy for row in measured), max))
+    falls = [(high - row.accuracy, high, row) for high, row in zip(best, measured, strict=True)]
+    fall, high, row = max(falls, key=lambda each: each[0], default=(0.0, 0.0, None))
+    if row is None or fall < FALL:
+        return []
+    return [
+        f"accuracy fell from {percent(high)} to {percent(row.accuracy)} by step {row.step:,}: one step along a large gradient can "
+        "undo what is learned; a smaller --lr or --recurrent-clip makes such falls rarer"
+    ]
+
+
+def next_line(record: RunRecord, study: StudyFolder) -> str:
+    """Return what to do after a run, by its result."""
+    change = f"--max-steps {2 * record.max_steps} for twice the budget, or a different --lr"
+    if record.status == "solved":
+        change = f"--gap {2 * max(record.gap, 1)} for a longer gap"
+    elif record.status == "diverged":
+        change = f"--lr {record.lr / 4:g} for a smaller learning rate"
+    return f"next: rnnbench plot {shlex.quote(str(study.folder))} for its learning curve; {change}"
 
 
 def result_line(record: RunRecord, task: Task) -> str:

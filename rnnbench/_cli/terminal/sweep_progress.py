@@ -123,9 +123,10 @@ class SweepScreen(Screen):
         return "\n".join(lines)
 
 
-def run_workers(workers: Workers, quiet: bool, summary: bool = True) -> None:
+def run_workers(workers: Workers, quiet: bool, summary: bool = True, screen: SweepScreen | None = None) -> None:
     """Run a sweep and show its progress and its summary; exit with 128 plus the signal's number if it is interrupted."""
-    with interruptible(workers.stop) as signals, SweepScreen(workers.run_queue, quiet) as screen:
+    screen = screen or SweepScreen(workers.run_queue, quiet)
+    with interruptible(workers.stop) as signals, screen:
         for line in workers.run_queue.rate_lines:
             screen.print(line)
         for event in workers.events():
