@@ -134,8 +134,9 @@ def one_line(error: BaseException) -> str:
 def did_you_mean(name: str, known: Iterable[str], others: str = "there are") -> str:
     """Return the end of an error message: the most similar known name, else all of them after ``others``."""
     known = list(known)
-    close = difflib.get_close_matches(name[:200], known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": {others} {', '.join(sorted(known))}"
+    folded = {each.casefold(): each for each in known} | {each: each for each in known}
+    close = difflib.get_close_matches(name[:200].casefold(), folded, n=1)
+    return f": did you mean {folded[close[0]]!r}?" if close else f": {others} {', '.join(sorted(known))}"
 
 
 def printable(text: str) -> str:

@@ -19,6 +19,7 @@ MESSAGES = {
     "rum": "rum",
     "run --cell lstm": "--task",
     "run RUN --cell lstn": "unknown cell 'lstn': did you mean 'lstm'?",
+    "run RUN --cell LSTM": "unknown cell 'LSTM': did you mean 'lstm'?",
     "run RUN --cell ./no_class.py": "CELL must be a subclass of rnnbench.cells.Cell or rnnbench.cells.SequenceModel",
     "run RUN --cell rnn,gru": "run takes one cell; use sweep for several",
     "run RUN --max-hidden-size 9": "--max-hidden-size only applies with --parameters; use --hidden-size instead",

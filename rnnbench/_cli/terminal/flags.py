@@ -41,6 +41,10 @@ AXIS_EXAMPLES |= {"init": "default,orthogonal", "hidden_size": "32,128"}
 """Example values of a sweep's axes, for help and messages."""
 
 
+COMMON = {*AXES, "recipe", "max_steps", "batch_size", "option", "cell_option", "device", "tuned", "tune"}
+"""The fields whose flags are in the first panel of the help; the others are in the panel "Advanced"."""
+
+
 Format = StrEnum("Format", ["rich", "markdown", "csv", "latex"])
 """Format of a printed table."""
 Style = StrEnum("Style", ["paper", "slide"])
@@ -256,6 +260,7 @@ def _parameter(model: type[Request], name: str, help_default: object = None) -> 
         metavar=AXIS_EXAMPLES.get(name) if in_sweep and name in AXES else METAVAR.get(name),
         autocompletion=COMPLETE.get(name),
         show_default=False,
+        rich_help_panel=None if name in COMMON else "Advanced",
     )
     required = field.is_required() and not in_sweep
     annotation: object = Annotated[parsed_type if required else parsed_type | None, info]
