@@ -124,6 +124,6 @@ def test_cells_at_chance_at_their_smallest_gap_are_named(rnnbench, tmp_path: Pat
     finish(tmp_path / "results", {"rnn": 0.01, "lem": 0.03}, cell=["rnn", "lem"], gap=[2, 3])
     argv = ("sweep", "--cell", "rnn,lem", "--task", "recall", "--gap", "2,3", *SMALL)
     assert rnnbench("report", "--static", "--out", "page.html").code == 0
-    outputs = [(tmp_path / "page.html").read_text(), *(rnnbench(*words).out for words in (argv, ("table",), ("table", "--spans")))]
-    assert [" ".join(text.split()).count(NOTE) for text in outputs] == [1] * 4
+    outputs = [(tmp_path / "page.html").read_text(), *(rnnbench(*words).out for words in (argv, ("table",)))]
+    assert [" ".join(text.split()).count(NOTE) for text in outputs] == [1] * 3
     assert not any(f"{NOTE}, lem" in " ".join(text.split()) for text in outputs)

@@ -97,7 +97,11 @@ def test_every_initialisation_gets_its_rate_and_a_sweep_the_best_one(tmp_path: P
     ("values", "expected"),
     [
         ({"gap": [20, 100]}, []),
-        ({}, ["tuned at gap 20 only: the chosen rates may not fit other gaps"]),
+        ({}, ["recall tuned at a single gap: the chosen rates may not fit other gaps"]),
+        (
+            {"task": ["recall", "copy"], "gap": [20, 100], "tasks": {"copy": {"gap": [20]}}},
+            ["copy tuned at a single gap: the chosen rates may not fit other gaps"],
+        ),
         ({"gap": [20, 100], "seed": [1000]}, ["tuned on 1 pilot seed: the choices may be noise"]),
     ],
 )

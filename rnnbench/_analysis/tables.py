@@ -99,8 +99,8 @@ def format_state_size(size: float | None) -> str:
     return "grows" if size is not None and size < 0 else _count_text(size)
 
 
-def span_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
-    """Return the notes below a table of spans; ``axis`` is the name of its gaps."""
+def span_notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes below a table of spans."""
     return [
         f"{SCORE_RULE}. Grid: {format_grids(rows)}",
         "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
@@ -108,7 +108,6 @@ def span_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
         SPAN_RULE + "; ≥: no larger gap was tried; seeds: at that gap",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
-        *chance_notes(rows, axis),
     ]
 
 

@@ -54,10 +54,14 @@ class Pilots(NamedTuple):
 
     def cautions(self) -> list[str]:
         """Return why the choices may not hold: a single gap, or fewer than three seeds."""
-        gaps, seeds = ({getattr(run, name) for run in self.runs} for name in ("gap", "seed"))
+        gaps: dict[str, set[int]] = {}
+        for run in self.runs:
+            gaps.setdefault(run.task, set()).add(run.gap)
+        seeds, single = {run.seed for run in self.runs}, [task for task, of_task in gaps.items() if len(of_task) == 1]
         found = []
-        if len(gaps) == 1:
-            found.append(f"tuned at gap {gaps.pop()} only: the chosen rates may not fit other gaps; tune over at least two")
+        if single:
+            tasks = ", ".join(single)
+            found.append(f"{tasks} tuned at a single gap: the chosen rates may not fit other gaps; tune over at least two")
         if len(seeds) < 3:
             found.append(f"tuned on {len(seeds)} pilot seed{'s' * (len(seeds) > 1)}: the choices may be noise; use at least three")
         return found

@@ -54,7 +54,7 @@ def table(
         print_table(rows.rename(columns=column), texts, ["task", "first", "second"], notes, format, " against ")
     elif spans:
         rows = summary.spans(runs)
-        print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows, column["gap"]), format)
+        print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)
     else:
         rows = summary.summarise(runs)
         rows["tuning"] = tuning_text(rows, studies)
