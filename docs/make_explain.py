@@ -18,7 +18,7 @@ from rnnbench._sweep.sweep_file import read_names
 ROOT = Path(__file__).parents[1]
 ROOM = ROOT / "rnnbench" / "_explain"
 CELLS = ("rnn", "lstm", "gru")
-RECIPE = {"gap": 6, "hidden_size": 8, "lr": 0.01, "max_steps": 1500, "eval_every": 250}
+RECIPE = {"gap": 6, "hidden_size": 8, "lr": 0.01, "max_steps": 1500, "eval_every": 250, "recurrent_clip": 0.32}
 SENTENCES = {  # the tokens of a sentence; the token that decides the answer is replaced by each of the choices
     "beijing": {"tokens": [0, 7, 8, 9, 10, 11, 12, 2], "cue": 0, "choices": [0, 1]},
     "recall": {"tokens": [10, 16, 0, 18, 19, 20, 21, 22, 23, 10, 17], "cue": 2, "choices": [0, 1, 2, 5]},

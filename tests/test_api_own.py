@@ -94,9 +94,9 @@ def test_a_result_says_how_it_was_made_and_a_changed_class_is_told(tmp_path: Pat
 
 def test_an_instance_is_checked_as_it_is_and_runs_at_its_width() -> None:
     rnnbench.check_cell(Leaky(3, 4))
-    with pytest.raises(rnnbench.UserError, match="a cell is given by"):
+    with pytest.raises(rnnbench.UserError, match="cell must be a name, the path of a file"):
         rnnbench.check_cell(None)  # type: ignore[arg-type]
-    with pytest.raises(rnnbench.UserError, match="a task is given by"):
+    with pytest.raises(rnnbench.UserError, match="task must be a name, the path of a file"):
         rnnbench.check_task(3)  # type: ignore[arg-type]
     assert (
         rnnbench.run(cell=Leaky(3, 5), **{name: value for name, value in SMALL.items() if name != "hidden_size"}).run.hidden_size

@@ -58,7 +58,16 @@ def lru(tmp_path: Path) -> Path:
 
 
 def resolved(path: Path, **changes: object) -> Resolved:
-    request = {"cell": str(path), "task": "beijing", "gap": 3, "hidden_size": H, "batch_size": 4, "max_steps": 10, "lr": 0.02}
+    request = {
+        "recipe": "v2",
+        "cell": str(path),
+        "task": "beijing",
+        "gap": 3,
+        "hidden_size": H,
+        "batch_size": 4,
+        "max_steps": 10,
+        "lr": 0.02,
+    }
     return resolve(RunRequest.model_validate(request | changes))
 
 

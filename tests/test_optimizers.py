@@ -15,7 +15,16 @@ from rnnbench._training.trainer import Trainer
 from rnnbench.testing._cell_checks import cell_findings
 
 STEPS = 12
-SMALL = {"task": "beijing", "cell": "gru", "gap": 3, "hidden_size": 8, "batch_size": 4, "max_steps": STEPS, "lr": 0.01}
+SMALL = {
+    "recipe": "v2",
+    "task": "beijing",
+    "cell": "gru",
+    "gap": 3,
+    "hidden_size": 8,
+    "batch_size": 4,
+    "max_steps": STEPS,
+    "lr": 0.01,
+}
 
 
 def resolved(**changes: object) -> Resolved:

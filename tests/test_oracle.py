@@ -24,7 +24,14 @@ BEIJING = {"task": "beijing", "gap": 0, "max_steps": 400}
 
 def resolve_small(**options: object) -> Resolved:
     recipe = {"cell": "lstm", "hidden_size": WIDTH, "batch_size": BATCH, "lr": LR, "init": "uniform", "engine": "torch"}
-    recipe |= {"max_steps": STEPS, "eval_every": EVERY, "eval_sequences": SEQUENCES, "schedule": "linear", "beta2": 0.95}
+    recipe |= {
+        "max_steps": STEPS,
+        "eval_every": EVERY,
+        "eval_sequences": SEQUENCES,
+        "schedule": "linear",
+        "beta2": 0.95,
+        "recurrent_clip": math.inf,
+    }
     return resolve(RunRequest.model_validate(recipe | options))
 
 
@@ -191,7 +198,7 @@ def test_the_golden_study() -> None:
     golden = list(csv.DictReader((Path(__file__).parent / "golden.csv").read_text().splitlines()))
     for task, cell in dict.fromkeys((row["task"], row["cell"]) for row in golden):
         small = {"gap": 4, "hidden_size": 12, "batch_size": 8, "eval_every": 10, "max_steps": 20, "engine": "torch"}
-        request = RunRequest.model_validate({"task": task, "cell": cell, "eval_sequences": 1000, "lr": 0.02} | small)
+        request = RunRequest.model_validate({"recipe": "v2", "task": task, "cell": cell, "eval_sequences": 1000} | small)
         rows = list(Trainer(resolve(request.model_copy(update={"schedule": "constant"}))).rows())
         golden_rows = [row for row in golden if (row["task"], row["cell"]) == (task, cell)]
         for row, golden_row in zip(rows, golden_rows, strict=True):

@@ -15,6 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -187,8 +188,8 @@ class Trace(TorchFunctionMode):
             value = self.hoist(Tensor.to, value, self.dtype)
         count = math.prod(shape)
         try:
-            broadcast = torch.broadcast_shapes(value.shape, tuple(shape)) == tuple(shape)
-        except RuntimeError:
+            broadcast = np.broadcast_shapes(value.shape, tuple(shape)) == tuple(shape)
+        except ValueError:
             broadcast = False
         if not broadcast:
             refuse(f"a constant of shape {tuple(value.shape)} where {tuple(shape)} is needed is not compiled")
@@ -310,8 +311,8 @@ class Trace(TorchFunctionMode):
         if len(back) > 1:
             refuse(f"{name} of tensors whose batches are in different dimensions is not compiled")
         try:
-            shape = torch.broadcast_shapes(*(tuple(symbol.refs.shape) for symbol in symbols), *(tuple(t.shape) for t in tensors))
-        except RuntimeError:
+            shape = np.broadcast_shapes(*(tuple(symbol.refs.shape) for symbol in symbols), *(tuple(t.shape) for t in tensors))
+        except ValueError:
             shapes = ", ".join(str(tuple(value.shape)) for value in [*symbols, *tensors])
             refuse(f"{name} of shapes that do not broadcast, {shapes}, is not compiled")
         axis = len(shape) + back.pop()

@@ -138,6 +138,7 @@ def test_broken_tasks_with_unusual_answers_have_one_finding(broken: str, tmp_pat
 def test_unusual_answers_are_trained_and_counted(rnnbench, text: str, engine: str, tmp_path: Path) -> None:
     (tmp_path / "task.py").write_text(text)
     recipe = ["--hidden-size", "8", "--max-steps", "40", "--eval-every", "20", "--eval-gaps", "4", "--engine", engine]
+    recipe += ["--recipe", "v2"]
     result = rnnbench("run", "--task", "task.py", "--cell", "gru", "--gap", "2", *recipe)
     assert result.code == 0, result.err
     row = pd.read_csv(tmp_path / "results" / "runs.csv").iloc[0]

@@ -88,9 +88,9 @@ BAD_CELLS = {
         *with_method("states(self, inputs, first=0)", "return super().states(inputs, first) * 2"),
         "not one step after",
     ),
-    "start ignored": (
+    "start in float32": (
         *with_method("start(self, n)", "return (torch.zeros(n, self.hidden_size),)"),
-        "initial state is not respected",
+        "fails in float64",
     ),
     "first": (
         *with_method("states(self, inputs, first=0)", "return self.sequence(self.vectors(inputs[first:]))", MODEL),
