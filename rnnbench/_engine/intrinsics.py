@@ -149,10 +149,11 @@ def begin(typing_context, products, tokens, t, table, now):  # type: ignore[no-u
 
 @intrinsic
 def gather(typing_context, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
-    """Add the adjoints d (B, ...) of a step to the rows of ``dtable`` that the step was initialised with."""
+    """Add the adjoints d (B, at least G) of a step to the rows of ``dtable`` (D, G) that the step was initialised with."""
 
     def emit(builder, call, products, tokens, t, dtable, d):  # type: ignore[no-untyped-def]
         values = builder.zext(builder.icmp_signed("==", tokens.size, ir.Constant(tokens.size.type, 0)), ir.IntType(64))
-        call(GATHER, tokens.at(builder.mul(t, tokens.shape[1])), values, d.shape[0], dtable.at(), d.at(), d.count(1))
+        place = tokens.at(builder.mul(t, tokens.shape[1]))
+        call(GATHER, place, values, d.shape[0], dtable.at(), dtable.shape[1], d.at(), d.count(1))
 
     return _call(types.void(products, tokens, types.intp, dtable, d), emit)

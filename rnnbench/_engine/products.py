@@ -34,7 +34,7 @@ class Products:
             (getattr(module, f"multiply_by_{library}"), factor),
             (getattr(module, f"pack_for_{library}"), types.void(whole, whole, real, real)),
             (module.fill_gates, types.void(token, whole, whole, real, whole, real, whole)),
-            (module.add_adjoints, types.void(token, whole, whole, real, real, whole)),
+            (module.add_adjoints, types.void(token, whole, whole, real, whole, real, whole)),
         )
         self.held = [build.c_function(function, signature) for function, signature in functions]
         self.addresses = np.array([address, *(function.address for function in self.held)], np.int64)

@@ -87,9 +87,9 @@ def fill_gates(tokens: Pointer, values: int, B: int, table: Pointer, columns: in
             now[target + j] = table[source + j]
 
 
-def add_adjoints(tokens: Pointer, values: int, B: int, dtable: Pointer, d: Pointer, G: int) -> None:
+def add_adjoints(tokens: Pointer, values: int, B: int, dtable: Pointer, G: int, d: Pointer, d_row: int) -> None:
     """Add a step's adjoints (B, G) to the rows of its tokens; with values, dtable is one row, which sums them all."""
     for b in range(B):
-        target = 0 if values else tokens[b] * G
+        source, target = b * d_row, 0 if values else tokens[b] * G
         for j in range(G):
-            dtable[target + j] += d[b * G + j]
+            dtable[target + j] += d[source + j]

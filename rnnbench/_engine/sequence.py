@@ -31,7 +31,8 @@ LOG = logging.getLogger(__name__)
 Array = Any  # a numpy array, which emitted code works on
 
 NO_TOKENS = np.empty((0, 0), np.int64)
-CACHED = 1 << 18  # numbers of adjoints that become weight gradients at once; a different value changes the last digits of every run
+CACHED = 1 << 16  # numbers of adjoints that become weight gradients at once, while they are in the cache
+PADDING = 16  # numbers after each row of adjoints: a column of rows that are a power of two apart shares few lines of the cache
 
 
 class Pool:
@@ -238,7 +239,7 @@ class Sequence(Function):
             made_by.addresses, tokens, dtable.numpy(), x, made_by.packed(weight_ih).numpy() if dx.numel() else none,
             dweight_ih.numpy(), dx.numpy(), vectors.contiguous().numpy(), dvectors.numpy(), numbers, gates, *states, *paired,
             grad.contiguous().numpy(), *dstates, room((made.rows, p.width)), room((made.blocks, B, p.width)),
-            room((program.backs, B, p.width)), lease.take(S, B, C),
+            room((program.backs, B, p.width)), lease.take(S, B, C + PADDING),
             lease.take(made_by.room(S * B, max([q.source.width for q in p.products] + [D if values else 0]))),
             numbers.dtype.type(limit), np.int64(truncate), *(lease.take(S, B, source.width) for source in p.sources),
             *([] if noise is None else [noise]),

@@ -37,8 +37,9 @@ def machine() -> str:
 
 
 def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Return the median milliseconds of each call, with caches in the state of a training loop.
+    """Return the median milliseconds of CPU time of each call, with caches in the state of a training loop.
 
+    CPU time leaves out the time in which other processes had the core, but not what they did to its caches.
     The calls take turns, A B C A B C ..., so that a drift of the machine affects all of them equally. A turn repeats one call for
     at least 40 ms. The first 20 ms are not counted, because caches and branch predictors are full of data from the call before: a
     step of 4 ms needs about five repeats to reach its final speed.
@@ -48,13 +49,13 @@ def medians(timed: dict[str, Callable[[], object]], runs: int) -> dict[str, floa
         call()  # compilation and first allocations are not counted
     for _ in range(runs):
         for name, call in timed.items():
-            begun = time.perf_counter()
-            while time.perf_counter() < begun + TURN:
+            begun = time.process_time()
+            while time.process_time() < begun + TURN:
                 call()
-            begun = start = time.perf_counter()
+            begun = start = time.process_time()
             while start < begun + TURN:
                 call()
-                seconds[name].append((end := time.perf_counter()) - start)
+                seconds[name].append((end := time.process_time()) - start)
                 start = end
     return {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
 

@@ -1,12 +1,13 @@
-"""Time of one training step, forward and backward: the engine, torch.nn, a Python loop, JAX and the matrix products only.
+"""CPU time of one training step, forward and backward: the engine, torch.nn, a Python loop, JAX and the matrix products only.
 
-    python tests/benchmarks/step_time.py            # all shapes, about six minutes
+    python tests/benchmarks/step_time.py            # all shapes, about ten minutes
     python tests/benchmarks/step_time.py --quick    # only T=220, H=32 and 128
 
 Batch 32, 10 tokens, float32, gradients only at the last 10 steps, one thread. torch.nn gets the same tokens as one-hot vectors. It
 does not have a GRU that resets before the product, so its own variant is compared with ``gru``. The products are the recurrent
 ones: one per step forward, one per step backward, and one over all steps for the weight gradient. JAX computes the trace of the
-engine; its column is empty without JAX.
+engine; its column is empty without JAX. ``limited``: the engine with a limit on dL/dh_t. ``other``: the engine with the products
+that it does not choose on this processor: tiles instead of PyTorch's BLAS, or the reverse.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from common import jax_scan, machine, medians, progress
 
 from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext
+from rnnbench._engine import blas
 from rnnbench._network.initializers import initialise
 from rnnbench._plugins import registry
 
@@ -58,6 +60,18 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
         cell.zero_grad()
         _engine.states(cell, tokens, T - SCORED).backward(grad)
 
+    def limited() -> None:
+        cell.zero_grad()
+        _engine.states(cell, tokens, T - SCORED, 0.01).backward(grad)
+
+    def other() -> None:
+        chosen = blas.address
+        blas.address = lambda dtype: 0 if chosen(dtype) else blas.found(dtype)
+        try:
+            engine()
+        finally:
+            blas.address = chosen
+
     def loop() -> None:
         cell.zero_grad()
         cell.states(tokens, T - SCORED).backward(grad)
@@ -66,7 +80,9 @@ def calls(name: str, H: int, T: int) -> dict[str, Callable[[], object]]:
         module.zero_grad()
         module(one_hot)[0][T - SCORED :].backward(grad)
 
-    timed = {"engine": engine, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
+    timed = {"engine": engine, "limited": limited, "torch.nn": torch_nn, "loop": loop, "products": bare_products(GATES[name], H, T)}
+    if blas.found(torch.float32):
+        timed["other"] = other
     assert isinstance(cell, Cell)
     jax = jax_scan(cell, tokens, SCORED)
     return timed | ({"jax": jax} if jax else {})
@@ -80,19 +96,17 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print(machine())
-    print("median milliseconds of forward and backward; the ratios are those of the row")
-    head = ("cell", "H", "T", "engine", "torch.nn", "loop", "jax", "products", "nn/engine", "jax/engine", "products/engine")
-    print(("{:>10}" * 3 + "{:>10}" * 5 + "{:>12}" * 2 + "{:>17}").format(*head))
+    print("median milliseconds of CPU time, forward and backward; the ratios are those of the row")
+    columns = ("engine", "limited", "other", "torch.nn", "loop", "jax", "products")
+    compared = ("limited", "other", "torch.nn", "jax", "products")
+    print(("{:>10}" * 3 + "{:>10}" * 7 + "{:>17}" * 5).format("cell", "H", "T", *columns, *(f"{key}/engine" for key in compared)))
     for T in (220,) if arguments.quick else (220, 1000):
         for H in (32, 128) if arguments.quick else (32, 64, 128, 256):
             for name in GATES:
                 progress(f"{name} H={H} T={T}")
                 ms = medians(calls(name, H, T), arguments.runs)
-                cells = "".join(
-                    f"{ms[key]:10.2f}" if key in ms else f"{'-':>10}" for key in ("engine", "torch.nn", "loop", "jax", "products")
-                )
-                jax = f"{ms['jax'] / ms['engine']:12.2f}" if "jax" in ms else f"{'-':>12}"
-                ratios = f"{ms['torch.nn'] / ms['engine']:12.2f}{jax}{ms['products'] / ms['engine']:17.2f}"
+                cells = "".join(f"{ms[key]:10.2f}" if key in ms else f"{'-':>10}" for key in columns)
+                ratios = "".join(f"{ms[key] / ms['engine']:17.2f}" if key in ms else f"{'-':>17}" for key in compared)
                 print(f"{name:>10}{H:>10}{T:>10}{cells}{ratios}", flush=True)
 
 

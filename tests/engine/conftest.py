@@ -43,7 +43,7 @@ def begin(products, tokens, t, table, now):
 
 
 def gather(products, tokens, t, dtable, d):
-    np.add.at(dtable, tokens[t] if tokens.size else np.zeros(len(d), int), d.reshape(len(d), -1))
+    np.add.at(dtable, tokens[t] if tokens.size else np.zeros(len(d), int), d.reshape(len(d), -1)[:, : dtable.shape[1]])
 
 
 PLAIN = {

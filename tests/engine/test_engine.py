@@ -1,10 +1,13 @@
 """The compiled engine, compared with `step`, and its use of memory and of the cache."""
 
 import os
+import platform
+import re
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,6 +214,33 @@ def test_pointwise_functions_are_exact_to_a_few_parts_in_ten_million(dtype: torc
             equal_nan=True,
             msg=lambda text, name=name: f"{name}: {text}",
         )
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the names of instructions are those of x86")
+@pytest.mark.parametrize("name", ["lstm", "gru-torch"])
+def test_loops_over_gates_are_vector_instructions(name: str) -> None:
+    """Each sigmoid and tanh has one division; numba's check for negative indices, or a suspected overlap, would keep it scalar."""
+    from numba import types
+
+    from rnnbench._engine.emit import emit
+    from rnnbench._engine.plan import plan
+    from rnnbench._engine.trace import Trace
+
+    text = emit(plan(Trace(registry.make_cell(name, 4, 32))), name).partition("@cached\ndef backward")[0]
+    space: dict[str, Any] = {}
+    exec(text.replace("@cached", "@uncached"), space)
+    forward = space["forward"]
+    arrays = {
+        "products": types.int64[::1],
+        "tokens": types.int64[:, ::1],
+        "table": types.float32[:, ::1],
+        "numbers": types.float32[::1],
+    }
+    arrays |= {"vectors": types.float32[:, ::1], "row": types.float32[:, ::1], "weight_0": types.float32[::1]}
+    names = forward.py_func.__code__.co_varnames[: forward.py_func.__code__.co_argcount]
+    forward.compile(tuple(arrays.get(argument, types.float32[:, :, ::1]) for argument in names))
+    code = next(iter(forward.inspect_asm().values()))
+    assert len(re.findall(r"\bv?divps\b", code)) >= len(re.findall(r"\b(?:sigmoid|tanh)\(", text)) > 2
 
 
 class Recorder:
