@@ -25,8 +25,8 @@ from rnnbench._training.model import stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
 
 WAYS = (
-    "compiled: one compiled loop over the time steps. loop: a Python loop. PyTorch: all time steps at once. cuDNN: torch.nn, only "
-    "with --recurrent-clip inf and without --truncate, else the loop."
+    "compiled: one compiled loop over the time steps. loop: a Python loop. PyTorch: all time steps at once. cuDNN: torch.nn, where "
+    "dL/dh_t has no limit (--recurrent-clip inf) and without --truncate, else the loop."
 )
 """What the columns CPU and CUDA of the table of cells mean."""
 
