@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rnnbench._cli import app
 from rnnbench._cli.terminal.listings import wrap_pairs
 from rnnbench._config import RunRequest
+from rnnbench._engine import available
 from rnnbench._study import StudyFolder
 from rnnbench.insight._constructions import CONSTRUCTIONS
 from tests.cli.test_check import CELL
@@ -72,6 +73,14 @@ def test_every_flag_of_run_has_help_and_its_default(rnnbench) -> None:
 def test_tasks_and_cells_are_listed(rnnbench) -> None:
     assert all(name in rnnbench("tasks").out for name in ("copy", "adding", "beijing", "recall", "12.5 %"))
     assert all(name in rnnbench("cells").out for name in ("rnn", "lstm", "gru-torch", "71,168"))
+
+
+def test_cells_are_listed_with_how_they_are_computed(rnnbench) -> None:
+    rows = {words[0]: words[-2:] for line in rnnbench("cells").out.splitlines() if len(words := line.split()) > 4}
+    ways = {"lstm": "cuDNN", "rnn": "cuDNN", "gru-torch": "cuDNN", "irnn": "cuDNN", "gru": "loop", "transformer": "PyTorch"}
+    assert {name: rows[name][1] for name in ways} == ways
+    assert rows["lstm"][0] == ("compiled" if available() else "loop")
+    assert rows["transformer"][0] == "PyTorch"
 
 
 def test_constructions_are_listed_with_how_they_work(rnnbench) -> None:
