@@ -210,12 +210,9 @@ class Emitter:
         return [indent + line for line in ("for b in range(B):", *lines)] if lines else []
 
     def sizes(self) -> str:
-        """Return the line that reads the sizes.
-
-        The mask tells LLVM that H is not negative, so that indices do not wrap, and for whole vectors that no rest is left.
-        """
-        first, mask = self.names.lists["states"][0], 0x7FFFFFFF & (-1 if self.plan.trace.H % LANES else -LANES)
-        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2] & {mask:#x}, {first}.dtype"
+        """Return the line that reads the sizes; a mask tells LLVM that H is a multiple of whole vectors, and not negative."""
+        first, mask = self.names.lists["states"][0], "" if self.plan.trace.H % LANES else f" & {0x7FFFFFFF & -LANES:#x}"
+        return f"    T, B, H, dtype = {first}.shape[0] - 1, {first}.shape[1], {first}.shape[2]{mask}, {first}.dtype"
 
     def constants(self, body: list[str]) -> list[str]:
         """Return the definitions of the numbers that a function's body uses, in its dtype."""
