@@ -41,7 +41,7 @@ class HalfLifeRow(Record):
 
     when: Text = Field(description="initial or trained")
     unit: Count = Field(description="unit")
-    half_life: Number = Field(description="time steps after which half of the state is left")
+    half_life: Number = Field(description="time steps after which half of the state is left, median over sequences")
 
 
 class ConstructionRow(Record):

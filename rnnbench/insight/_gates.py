@@ -55,13 +55,13 @@ def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFr
 
 
 def half_life_table(initial: Model, trained: Model, resolved: Resolved) -> pd.DataFrame:
-    """Return the half-life of every unit before and after training, in time steps.
+    """Return the half-life of every unit before and after training, in time steps: the median over sequences.
 
     Returns:
         Columns ``when, unit, half_life``; no rows for a cell without a gate that keeps its state.
     """
     models = {"initial": initial, "trained": trained}
-    lives = {when: half_lives(model, resolved).tolist() for when, model in models.items()}
+    lives = {when: np.median(half_lives(model, resolved).numpy(), axis=0).tolist() for when, model in models.items()}
     rows = [(when, unit, steps) for when, found in lives.items() for unit, steps in enumerate(found)]
     return pd.DataFrame(rows, columns=["when", "unit", "half_life"])
 

@@ -137,26 +137,27 @@ def line_slope(x: pd.Series[float], y: pd.Series[float]) -> float:
 
 
 def half_lives(model: Model, resolved: Resolved, batch_size: int = 32) -> Tensor:
-    """Compute the half-life (H) of every unit in time steps: ln 2 / -ln of its mean keep factor over fresh sequences.
+    """Compute the half-life (B, H) of every unit in each of B fresh sequences, in time steps.
 
-    A cell without a gate that keeps its state has none (0).
+    It is ln 2 / -(mean of ln f over the steps of the sequence), f being the share of the state that is kept. A mean over sequences
+    too would let one sequence in which the unit closes decide for all. A cell without a gate that keeps its state has none (B, 0).
     """
     cell = model.cell
     run, task = resolved.run, resolved.task
     batch = task.draw(run.gap, batch_size, stream(run.seed, "insight"), "eval")
     if not isinstance(cell, Cell):
-        return torch.empty(0)
+        return torch.empty(batch_size, 0)
     check_inputs(cell, batch.inputs)
     with torch.no_grad():
         kept = [cell.keep(opened) for opened in unroll(cell, cell.vectors(batch.inputs)).gates]  # T of (B, H)
     shares = [share for share in kept if share is not None]
     if not shares:
-        return torch.empty(0)
-    return math.log(2) / -torch.stack(shares).log().mean(dim=(0, 1)).clamp(max=-1e-12)  # (H)
+        return torch.empty(batch_size, 0)
+    return math.log(2) / -torch.stack(shares).log().mean(dim=0).clamp(max=-1e-12)  # (B, H)
 
 
 def gradient_numbers(model: Model, resolved: Resolved, frame: pd.DataFrame) -> dict[str, float]:
-    """Return decay per step, sigma_max, spectral radius and the median half-life of the gates (NaN without gates)."""
+    """Return decay per step, sigma_max, spectral radius, and the median half-life over sequences and units (NaN without gates)."""
     return {
         "decay_per_step": decay_per_step(frame),
         "sigma_max": largest_singular_value(model),

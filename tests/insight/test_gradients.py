@@ -13,6 +13,7 @@ from rnnbench._plugins import registry
 from rnnbench._spec.resolve import Resolved, resolve
 from rnnbench._training.model import stream
 from rnnbench.insight import _gradients
+from rnnbench.insight._gates import half_life_table
 from rnnbench.insight._load import build_initialised, unroll
 from rnnbench.task import Batch, Chance, Task, Word, uniform_chance
 
@@ -138,9 +139,22 @@ def test_half_lives_of_gates_with_only_a_bias(cell: str, bias: float, steps: flo
             parameter.zero_()
         first = model.cell.bias if cell != "gru-torch" else model.cell.bias_ih
         first[row * 5 : row * 5 + 5] = sign * bias
-    lives = _gradients.half_lives(model, conf, batch_size=2)  # (H)
-    assert lives.tolist() == pytest.approx([math.log(2) / math.log(1 + math.exp(-bias))] * 5)
-    assert lives[0] == pytest.approx(steps, rel=0.03)
+    lives = _gradients.half_lives(model, conf, batch_size=2)  # (B, H)
+    assert lives.flatten().tolist() == pytest.approx([math.log(2) / math.log(1 + math.exp(-bias))] * 10)
+    assert lives[0, 0] == pytest.approx(steps, rel=0.03)
+
+
+def test_a_sequence_in_which_a_unit_closes_does_not_decide_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = config("lstm", hidden_size=2)
+    model = build_initialised(conf, F64)
+    closes = torch.full((32, 2), 0.99, dtype=F64)  # (B, H)
+    closes[0] = 1e-9
+    monkeypatch.setattr(model.cell, "keep", lambda gates: closes)
+    lives = _gradients.half_lives(model, conf)
+    assert lives[0, 0] < 0.1
+    assert float(lives.median()) == pytest.approx(math.log(2) / -math.log(0.99)), "a mean over sequences would give 1.1"
+    table = half_life_table(model, model, conf)
+    assert table["half_life"].tolist() == pytest.approx([math.log(2) / -math.log(0.99)] * 4)
 
 
 class Early(Task):
