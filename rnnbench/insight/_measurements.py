@@ -60,8 +60,8 @@ class Gates(NamedTuple):
         values: one row per step, quantity and unit: ``step, word, answer, quantity, unit, value, low, high``. Quantities are the
             gates and, last, the state. ``low`` and ``high`` are the range of a gate's values, NaN if unknown.
         means: means over units: ``step, word, answer, quantity, mean, low, high``; low and high are the 10 % and 90 % quantiles.
-        half_lives: ``when, unit, half_life`` (time steps, median over sequences) before and after training; empty without a gate that
-            keeps the state.
+        half_lives: ``when, unit, half_life`` (time steps, median over sequences) before and after training; empty without a gate
+            that keeps the state.
         title: a description of the network.
     """
 
