@@ -68,6 +68,12 @@ def _device(name: str) -> str:
     return name
 
 
+def _protocol(name: str) -> str:
+    if not re.fullmatch(r"[\w.-]{0,40}", name, re.ASCII):
+        raise ValueError("a name such as atlas-2: at most 40 letters, digits, dots and dashes")
+    return name
+
+
 def file_word(text: str, length: int = 40) -> str:
     """Return text as a part of a file name: letters, digits and ``_.+-`` of it; a text that this changes gets a digest.
 
@@ -164,6 +170,9 @@ class Recipe(BaseModel):
     )
     option: Options = Field(default_factory=dict, description="Option of the task, as key=value; may be given several times.")
     cell_option: Options = Field(default_factory=dict, description="Option of the cell, as key=value; may be given several times.")
+    protocol: Annotated[str, AfterValidator(_protocol)] = Field(
+        "", description="Name of the protocol that the run belongs to. Tables and figures name it where runs differ in it."
+    )
     device: Annotated[str, AfterValidator(_device)] = Field(
         "cpu", description="Device: cpu, cuda or cuda:N.", json_schema_extra=SPEED
     )
@@ -355,7 +364,7 @@ class Run(RunFields):
     LATER: ClassVar[dict[str, object]] = {
         "task_source": "", "cell_source": "", "schedule": "constant", "beta2": 0.99, "layers": 1, "block": "bare",
         "train_sequences": 0, "recurrent_clip": math.inf, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "warmup": 0,
-        "truncate": 0, "train_gaps": "",
+        "truncate": 0, "train_gaps": "", "protocol": "",
     }  # fmt: skip
     """The fields added after schema 1, with the value that means "as before": with it they are not part of the identity."""
 

@@ -57,7 +57,10 @@ def close(cell: Layer, outputs: list[np.ndarray]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "theirs", "swap"),
-    [("janet", "JANETCell", False), ("ugrnn", "UGRNNCell", True), ("mgu", "MGUCell", False), ("indrnn", "IndRNNCell", False)],
+    [
+        *[("janet", "JANETCell", False), ("ugrnn", "UGRNNCell", True), ("mgu", "MGUCell", False), ("indrnn", "IndRNNCell", False)],
+        ("nbrc", "NBRCell", False),
+    ],
 )
 def test_step_equals_torchrecurrent(name: str, theirs: str, swap: bool) -> None:
     """``swap``: torchrecurrent stacks the candidate before the gate."""

@@ -154,7 +154,7 @@ class Wrapped(Base):
 
 ZOO: dict[str, Callable[..., Cell]] = {
     **{cls.__name__: cls for cls in (Normed, Leaky, MGU, Peephole, SLSTM, Decay, Strained)},
-    **{name: partial(registry.make_cell, name) for name in ("janet", "ugrnn", "lem", "cornn", "indrnn", "mingru")},
+    **{name: partial(registry.make_cell, name) for name in ("janet", "ugrnn", "lem", "cornn", "indrnn", "mingru", "nbrc")},
     **{kind.__name__: partial(Wrapped, kind=kind) for kind in (nn.GRUCell, nn.LSTMCell, nn.RNNCell)},
     "RNNCell with ReLU": partial(Wrapped, kind=nn.RNNCell, nonlinearity="relu", bias=False),
 }
