@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -78,10 +78,17 @@ class Chance(NamedTuple):
 
 
 class Word(NamedTuple):
-    """One time step as readable text; ``answer`` is the expected answer if the step is scored."""
+    """One time step as readable text.
+
+    Attributes:
+        text: the input.
+        answer: the expected answer if the step is scored.
+        cue: true if an answer depends on this input, so that it must be remembered.
+    """
 
     text: str
     answer: str | None = None
+    cue: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +217,9 @@ def scored_at(steps: int | slice, length: int, batch_size: int) -> Tensor:
     return scored
 
 
-def token_words(batch: Batch, b: int, names: Sequence[str], answers: Sequence[str] | None = None) -> list[Word]:
+def token_words(
+    batch: Batch, b: int, names: Sequence[str], answers: Sequence[str] | None = None, cues: Iterable[int] = ()
+) -> list[Word]:
     """Return sequence ``b`` of a batch of tokens as words.
 
     Args:
@@ -218,10 +227,13 @@ def token_words(batch: Batch, b: int, names: Sequence[str], answers: Sequence[st
         b: the index of the sequence.
         names: the text of each token.
         answers: the text of each class; ``names`` by default.
+        cues: the time steps that an answer depends on.
     """
-    answers = names if answers is None else answers
+    answers, cues = names if answers is None else answers, set(cues)
     steps = zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-    return [Word(names[token], answers[target] if scored else None) for token, target, scored in steps]
+    return [
+        Word(names[token], answers[target] if scored else None, step in cues) for step, (token, target, scored) in enumerate(steps)
+    ]
 
 
 @dataclass(frozen=True)
@@ -301,7 +313,7 @@ class SequenceData(Task):
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         sequence = batch.inputs[:, b]  # (T) or (T, D)
         blanks = len(sequence) - self.length(0)
-        words = [Word(self.word(step)) for step in sequence[: len(sequence) - blanks - 1]]
+        words = [Word(self.word(step), cue=True) for step in sequence[: len(sequence) - blanks - 1]]
         return [*words, *[Word("_")] * blanks, Word("?", str(int(batch.targets[-1, b])))]
 
     def word(self, step: Tensor) -> str:

@@ -71,7 +71,7 @@ class Adding(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         return [
-            Word(f"{value:.2f}{'*' if mark else ''}", f"{target:.2f}" if due else None)
+            Word(f"{value:.2f}{'*' if mark else ''}", f"{target:.2f}" if due else None, bool(mark))
             for (value, mark), target, due in zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
         ]
 

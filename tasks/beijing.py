@@ -96,7 +96,7 @@ class Beijing(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*VERBS[language], *CITIES[language], *FILLERS[language])
-        return token_words(batch, b, names, ANSWERS[language])
+        return token_words(batch, b, names, ANSWERS[language], cues=[0])
 
 
 TASK = Beijing

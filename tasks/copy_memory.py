@@ -72,7 +72,7 @@ class CopyMemory(Task):
         return uniform_chance(self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
-        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")
+        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?", cues=range(self.symbols))
 
 
 TASK = CopyMemory

@@ -78,7 +78,8 @@ class Mqar(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         answers = [f"v{k}" for k in range(self.values)]
-        return token_words(batch, b, [*(f"k{k}" for k in range(self.keys)), *answers, "_"], answers)
+        names = [*(f"k{k}" for k in range(self.keys)), *answers, "_"]
+        return token_words(batch, b, names, answers, cues=range(2 * self.pairs))
 
 
 def random_orders(count: int, batch_size: int, generator: Generator) -> Tensor:

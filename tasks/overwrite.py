@@ -84,7 +84,7 @@ class Overwrite(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*PLACES[language], WHERE[language], *FILLERS[language])
-        return token_words(batch, b, names)
+        return token_words(batch, b, names, cues=[self.before])
 
 
 TASK = Overwrite

@@ -91,7 +91,8 @@ class Recall(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = (*COUNTRIES[language], *PEOPLE[language], *PHRASES[language], *FILLERS[language])
-        return token_words(batch, b, names, LANGUAGES[language])
+        asked = int(batch.inputs[-2, b]) - FIRST_PERSON
+        return token_words(batch, b, names, LANGUAGES[language], cues=[3 * asked + 2])
 
 
 TASK = Recall

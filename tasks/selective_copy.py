@@ -77,7 +77,8 @@ class SelectiveCopy(Task):
         return uniform_chance(self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
-        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")
+        symbols = (batch.inputs[:, b] < self.alphabet).nonzero().flatten().tolist()
+        return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?", cues=symbols)
 
 
 TASK = SelectiveCopy

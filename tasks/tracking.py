@@ -116,7 +116,7 @@ class Tracking(Task):
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         names = [self.word(element) for element in elements(self.group)]
-        return token_words(batch, b, names)
+        return token_words(batch, b, names, cues=range(len(batch.inputs)))
 
     def word(self, element: Element) -> str:
         """Write an element: a number for addition modulo n, else the image of 1 2 3 ..."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from rnnbench import example
 from rnnbench._cli import app
-from rnnbench._cli.terminal.listings import wrap_pairs
+from rnnbench._cli.terminal.listings import wrap_columns
 from rnnbench._config import RunRequest
 from rnnbench._engine import available
 from rnnbench._study import StudyFolder
@@ -95,15 +96,40 @@ def test_show_prints_chinese(rnnbench) -> None:
 
 
 def test_a_wrapped_example_keeps_every_answer_below_its_word() -> None:
-    words = [("住在", "."), ("a", "long"), ("中国", "x")] * 20
-    pairs = list(wrap_pairs(words, 40))
-    assert len(pairs) > 3
-    assert max(cell_len(f"input {line}".rstrip()) for pair in pairs for line in pair) <= 40
-    assert [word for top, _ in pairs for word in top.split()] == [word for word, _ in words]
-    for top, bottom in pairs:
-        starts = [[cell_len(line[: found.start()]) for found in re.finditer(r"\S+", line)] for line in (top, bottom)]
-        assert starts[0] == starts[1]
-    assert len(list(wrap_pairs(words, None))) == 1
+    words = [("住在", ".", "^"), ("a", "long", "?"), ("中国", "x", "^")] * 20
+    groups = list(wrap_columns(words, 40))
+    assert len(groups) > 3
+    assert max(cell_len(f"input {line}".rstrip()) for lines in groups for line in lines) <= 40
+    assert [word for lines in groups for word in lines[0].split()] == [word for word, _, _ in words]
+    for lines in groups:
+        starts = [[cell_len(line[: found.start()]) for found in re.finditer(r"\S+", line)] for line in lines]
+        assert starts[0] == starts[1] == starts[2]
+    assert len(list(wrap_columns(words, None))) == 1
+
+
+CUES = {
+    "adding": lambda words: [word.text.endswith("*") for word in words],
+    "beijing": lambda words: [word.text in ("arrive", "leave") for word in words],
+    "recall": lambda words: [step == 2 + [word.text for word in words].index(words[-2].text) for step in range(len(words))],
+}
+
+
+@pytest.mark.parametrize("task", CUES)
+def test_cues_are_the_inputs_that_the_answer_depends_on(task: str) -> None:
+    option = {"cues": 3} if task == "recall" else None
+    words = example(task, 5, seed=1, option=option)
+    assert [word.cue for word in words] == CUES[task](words)
+    assert any(word.cue for word in words)
+
+
+def test_show_marks_the_cue_and_the_question_in_both_languages(rnnbench) -> None:
+    shown = rnnbench("show", "recall", "--gap", "2").out.splitlines()
+    assert shown[0].split()[shown[0].split().index("live-in") + 1] == shown[0][shown[2].index("^") :].split()[0]
+    assert shown[0][shown[2].index("?") :].split() == ["speak"]
+    assert shown[3] == "^ the cue, ? the question"
+    chinese = rnnbench("show", "copy", "--gap", "2", "--language", "zh").out
+    assert chinese.startswith("输入")
+    assert "^ 线索，? 提问\n随机猜测水平" in chinese
 
 
 def test_plot_makes_the_figures_that_the_study_allows(rnnbench) -> None:

@@ -42,10 +42,12 @@ def show(
     task: Annotated[str, typer.Argument(help="Task, by name or path.", autocompletion=flags.COMPLETE["task"])],
     gap: flags.GapFlag = 5,
     seed: flags.SeedFlag = 0,
-    language: Annotated[str, typer.Option(help="Language: en, or zh for the two sentence tasks.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Language of the words around the example, and of the sentence tasks: en or zh.")
+    ] = "en",
     option: flags.TaskOptionFlag = None,
 ) -> None:
-    """Print an example sequence of a task, and the answer that is due at each step."""
+    """Print an example sequence of a task, the answer that is due at each step, and marks of the cue and the question."""
     from rnnbench._cli.terminal.listings import print_example
 
     print_example(task, gap, seed, language, flags.parse_options(option))

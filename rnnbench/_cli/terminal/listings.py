@@ -24,6 +24,24 @@ from rnnbench._spec.width import parameter_count
 from rnnbench._training.model import stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
 
+SHOWN = {
+    "en": {
+        "input": "input",
+        "due": "due",
+        "marks": "^ the cue, ? the question",
+        "question": "? the question",
+        "chance": "chance {:.1f} % right, loss {:.3f}; {}",
+    },
+    "zh": {
+        "input": "输入",
+        "due": "应答",
+        "marks": "^ 线索，? 提问",
+        "question": "? 提问",
+        "chance": "随机猜测水平：准确率 {:.1f} %，损失 {:.3f}；{}",
+    },
+}
+"""The words around an example, by language."""
+
 WAYS = (
     "compiled: one compiled loop over the time steps. loop: a Python loop. PyTorch: all time steps at once. cuDNN: torch.nn, where "
     "dL/dh_t has no limit (--recurrent-clip inf) and without --truncate, else the loop."
@@ -101,32 +119,40 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
 
 
 def print_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:
-    """Print a sequence, and below each input the answer that is due at its step."""
+    """Print a sequence, below each input the answer that is due at its step, and marks of the cues and the questions."""
     instance = make_task(TASKS.find(task), options)
-    if language not in instance.languages:
-        raise UserError(f"task {instance.name} has examples in {' and '.join(instance.languages)}, not {language!r}")
+    known = dict.fromkeys((*SHOWN, *instance.languages))
+    if language not in known:
+        raise UserError(f"task {instance.name} has examples in {' and '.join(known)}, not {language!r}")
     try:
         instance.check_gap(gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    words = instance.words(instance.draw(gap, 1, stream(seed, "show"), "eval"), 0, language)
-    for top, bottom in wrap_pairs([(word.text, word.answer or ".") for word in words], line_width()):
-        echo(f"input {top}".rstrip())
-        echo(f"due   {bottom}".rstrip())
+    words = instance.words(
+        instance.draw(gap, 1, stream(seed, "show"), "eval"), 0, language if language in instance.languages else "en"
+    )
+    marks = ["?" if word.answer is not None else "^" if word.cue else "" for word in words]
+    columns = [(word.text, word.answer or ".", mark) for word, mark in zip(words, marks, strict=True)]
+    text = SHOWN.get(language, SHOWN["en"])
+    for lines in wrap_columns(columns, line_width()):
+        for name, line in zip((text["input"], text["due"], ""), lines, strict=True):
+            if line := f"{name}{' ' * (6 - cell_len(name))}{line}".rstrip():
+                echo(line)
     chance = instance.chance(gap)
-    print_wrapped(f"chance {100 * chance.accuracy:.1f} % right, loss {chance.loss:.3f}; {instance.reference}")
+    print_wrapped(text["marks"] if "^" in marks else text["question"])
+    print_wrapped(text["chance"].format(100 * chance.accuracy, chance.loss, instance.reference))
 
 
-def wrap_pairs(words: list[tuple[str, str]], width: int | None) -> Iterator[tuple[str, str]]:
-    """Yield the words and their answers as pairs of lines, at most ``width`` columns with the heading (None: one pair)."""
-    top, bottom = "", ""
+def wrap_columns(words: list[tuple[str, str, str]], width: int | None) -> Iterator[list[str]]:
+    """Yield the texts below each other as groups of lines, at most ``width`` columns with the heading (None: one group)."""
+    lines = [""] * 3
     for word in words:
         columns = max(cell_len(text) for text in word)  # a Chinese character is two columns wide
-        if width is not None and top and len("input ") + cell_len(top) + columns > width:
-            yield top, bottom
-            top, bottom = "", ""
-        top, bottom = (line + text + " " * (columns + 1 - cell_len(text)) for line, text in zip((top, bottom), word, strict=True))
-    yield top, bottom
+        if width is not None and lines[0] and len("input ") + cell_len(lines[0]) + columns > width:
+            yield lines
+            lines = [""] * 3
+        lines = [line + text + " " * (columns + 1 - cell_len(text)) for line, text in zip(lines, word, strict=True)]
+    yield lines
 
 
 def print_constructions() -> None:
