@@ -204,7 +204,7 @@ EXPECTED_TEXTS = {
     "greater_than_equal": "at least {ge}", "greater_than": "above {gt}",
     "less_than_equal": "at most {le}", "less_than": "below {lt}",
     "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "a text",
-    "dict": "a table of key = value", "list": "a list", "literal": "{expected}",
+    "is_instance_of": "of type {class}", "dict": "a table of key = value", "list": "a list", "literal": "{expected}",
 }  # fmt: skip
 """The expected values as text, by the start of pydantic's name for the error."""
 

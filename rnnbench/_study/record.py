@@ -96,12 +96,12 @@ def frame(rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
     values = [row.values() for row in rows]
     names = dict.fromkeys([*cls.columns(), *(name for row in values for name in row)])
     columns = {name: [row.get(name) for row in values] for name in names}
-    dtypes = _dtypes(cls)
+    dtypes = number_types(cls)
     return pd.DataFrame({name: pd.Series(column, dtype=dtypes.get(name)) for name, column in columns.items()})
 
 
 @cache
-def _dtypes(cls: type[Record]) -> dict[str, str]:
+def number_types(cls: type[Record]) -> dict[str, str]:
     """Return the dtype of every column of numbers; texts are left to pandas, which does not convert them."""
     found = {}
     for name, field in cls.model_fields.items():

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._config import file_word
+from rnnbench._spec.arguments import checked
 from rnnbench.plots._budget import budget_curves, plot_budget
 from rnnbench.plots._by_gap import plot_accuracy, plot_solved, plot_steps
 from rnnbench.plots._extrapolation import plot_extrapolation
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._learning import plot_learning
 from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 
 
+@checked
 def every_figure(
-    runs: pd.DataFrame | None, logs: pd.DataFrame | None = None, extrapolation: pd.DataFrame | None = None
+    runs: Frame | None, logs: Frame | None = None, extrapolation: Frame | None = None
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Yield the name of each figure and a function that draws it.
 

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from rnnbench._analysis.summary import label_curves, summarise_recipes
-from rnnbench._study import StudyFolder
+from rnnbench._errors import UserError
+from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import AxesLike, add_legend, draw_chance_line, font_size, make_panels, set_accuracy_axis
-from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, runs_frame, styled
+from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, styled
 
 BUDGET = "max_steps"
 
@@ -26,7 +27,7 @@ def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def plot_budget(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy and the number of solved seeds against the training budget, each budget at its best learning rate.
 
     Args:
@@ -38,11 +39,11 @@ def plot_budget(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) ->
         solved it, such as ``4/5``.
 
     Raises:
-        ValueError: no curve has several budgets at one task and gap.
+        UserError: no curve has several budgets at one task and gap.
     """
     runs = budget_curves(runs_frame(runs))
     if runs.empty:
-        raise ValueError("no cell has runs of several budgets at one task and gap: run it with a second --max-steps")
+        raise UserError("no cell has runs of several budgets at one task and gap: run it with a second --max-steps")
     styles = curve_styles(runs)
     groups = {f"{task}, gap {gap}": here for (task, gap), here in runs.groupby(["task", "gap"])}
     figure, axes = make_panels(list(groups), ax)

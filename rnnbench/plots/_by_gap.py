@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench._analysis.summary import BEST_RULE, best_runs, mark_best, summarise
-from rnnbench._study import StudyFolder
+from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import (
     AxesLike,
     add_legend,
@@ -20,11 +19,11 @@ from rnnbench.plots._panels import (
     split_curves,
     task_panels,
 )
-from rnnbench.plots._style import SEED_DOTS, curve_styles, runs_frame, styled
+from rnnbench.plots._style import SEED_DOTS, curve_styles, styled
 
 
 @styled
-def plot_accuracy(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the final accuracy of every finished run against the gap.
 
     Curves join the medians over seeds, with 95 % bootstrap intervals. Curves are shifted a little sideways so that they do not
@@ -69,7 +68,7 @@ def plot_accuracy(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) 
 
 
 @styled
-def plot_solved(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the share of seeds that solved each gap, with 95 % Wilson intervals.
 
     Curves are shifted a little sideways so that their intervals do not overlap.
@@ -99,7 +98,7 @@ def plot_solved(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) ->
 
 
 @styled
-def plot_steps(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the training steps of every seed that solved its gap, on a logarithmic axis.
 
     Lines join the medians at gaps that at least half of the seeds solved. Only the best learning rate at each gap is shown.

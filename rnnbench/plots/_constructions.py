@@ -9,12 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis
 from rnnbench.plots._style import DASHES, LineStyle, cell_styles, styled
 
 
 @styled
-def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = None, ax: AxesLike | None = None) -> Figure:
+def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLike | None = None) -> Figure:
     """Plot hand-picked weights: accuracy against noise, gradient against gap, and Bengio's trade-off.
 
     Args:
@@ -61,7 +62,7 @@ def plot_constructions(frame: pd.DataFrame, trade_off: pd.DataFrame | None = Non
 
 
 @styled
-def plot_train_from(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+def plot_train_from(frame: Frame, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy before and after training from perturbed hand-picked weights, against the perturbation.
 
     Args:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._spec.gaps import gaps_of
-from rnnbench._study import StudyFolder
+from rnnbench.plots._frames import RunsLike
 from rnnbench.plots._panels import (
     AxesLike,
     add_legend,
@@ -20,7 +20,7 @@ from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
 
 @styled
-def plot_extrapolation(frame: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot accuracy against the evaluation gap; the training gap is a vertical line, the range of several ones is shaded.
 
     Curves join the medians over seeds, and every seed is a dot.

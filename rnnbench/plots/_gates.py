@@ -11,6 +11,7 @@ from matplotlib.colors import AsinhNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._panels import AxesLike, callers_axes, font_size
 from rnnbench.plots._style import styled
 
@@ -23,7 +24,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56
 
 
 @styled
-def plot_gates(values: pd.DataFrame, means: pd.DataFrame, lives: pd.DataFrame, title: str, ax: AxesLike | None = None) -> Figure:
+def plot_gates(values: Frame, means: Frame, lives: Frame, title: str, ax: AxesLike | None = None) -> Figure:
     """Plot gates and state of a trained network along one sequence, and half-lives of its units.
 
     Args:

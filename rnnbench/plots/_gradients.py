@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
@@ -15,7 +15,7 @@ MARKS = 7
 
 
 @styled
-def plot_gradients(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+def plot_gradients(frame: Frame, ax: AxesLike | None = None) -> Figure:
     """Plot the gradient norms of several cells against the distance to the answer.
 
     Args:

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import count_once, label_curves
-from rnnbench._study import StudyFolder
+from rnnbench.plots._frames import Frame, RunsLike, runs_frame
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels
-from rnnbench.plots._style import DASHES, LineStyle, cell_styles, runs_frame, styled
+from rnnbench.plots._style import DASHES, LineStyle, cell_styles, styled
 
 
 @styled
-def plot_guesses(frame: pd.DataFrame, runs: pd.DataFrame | StudyFolder | None = None, ax: AxesLike | None = None) -> Figure:
+def plot_guesses(frame: Frame, runs: RunsLike | None = None, ax: AxesLike | None = None) -> Figure:
     """Plot the share of repeats solved by random guessing against the number of sequences seen.
 
     Args:

@@ -7,15 +7,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
-from rnnbench._study import StudyFolder
+from rnnbench._errors import UserError
+from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
-from rnnbench.plots._style import cell_and_init, curve_styles, runs_frame, styled
+from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 
 @styled
-def plot_learning(
-    logs: pd.DataFrame | StudyFolder, runs: pd.DataFrame | StudyFolder | None = None, ax: AxesLike | None = None
-) -> Figure:
+def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | None = None) -> Figure:
     """Plot the learning curve of every run of one task, finished or not, in small panels.
 
     Args:
@@ -28,14 +27,14 @@ def plot_learning(
         evaluation a dotted line starts at chance. With several learning rates, those other than the best are fainter.
 
     Raises:
-        ValueError: the logs contain several tasks.
+        UserError: the logs contain several tasks.
     """
     if not isinstance(logs, pd.DataFrame):
         study = logs
         logs, runs = study.logs(), study.runs() if runs is None and study.records() else runs
     runs = None if runs is None else runs_frame(runs)
     if logs["task"].nunique() != 1:
-        raise ValueError(f"the logs contain {logs['task'].nunique()} tasks: select one, as each has a separate page")
+        raise UserError(f"the logs contain {logs['task'].nunique()} tasks: select one, as each has a separate page")
     logs, several = label_evaluations(logs, runs)
     styles = curve_styles(logs.drop_duplicates("run_id"))
     groups = {f"gap {gap}": frame for gap, frame in logs.groupby("gap")}

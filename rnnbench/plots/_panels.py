@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Annotated, NamedTuple, cast
 
 import matplotlib
 import numpy as np
@@ -16,8 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
+from pydantic import PlainValidator
 
 from rnnbench._analysis.summary import BEST_RULE
+from rnnbench._errors import UserError
 from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, LineStyle
 
 CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
@@ -41,7 +43,15 @@ def gap_axis(label: str | None) -> Iterator[None]:
         _gap_label.reset(token)
 
 
-AxesLike = Axes | Iterable[Axes]
+def axes_of(value: object) -> list[Axes]:
+    """Return the axes of a caller as a list; raise ValueError for anything else. The message is what is expected."""
+    axes = [value] if isinstance(value, Axes) else list(np.ravel(np.asarray(value, dtype=object)))
+    if not (axes and all(isinstance(one, Axes) for one in axes)):
+        raise ValueError("axes of matplotlib, or a list or an array of them")
+    return axes
+
+
+AxesLike = Annotated[Axes | Iterable[Axes], PlainValidator(axes_of)]
 """Axes of the caller: one, or as many as the figure has panels, such as an array of ``subplots``."""
 
 
@@ -51,7 +61,7 @@ def make_panels(
     """Create a figure with one panel per name: two in a row, or four if there are more than six, or ``columns``.
 
     Width and height of a panel are in inches at the font size of ``paper``; panels grow with the font. With ``ax`` the panels are
-    the caller's axes; raises ValueError if their number is wrong.
+    the caller's axes; raises UserError if their number is wrong.
     """
     if ax is not None:
         return callers_axes(names, ax)
@@ -67,11 +77,11 @@ def make_panels(
 
 
 def callers_axes(names: Sequence[str], ax: AxesLike) -> tuple[Figure, list[Axes]]:
-    """Return the caller's axes, one per name, and their figure; raise ValueError if their number is wrong."""
-    axes = [ax] if isinstance(ax, Axes) else list(np.ravel(np.asarray(ax, dtype=object)))
+    """Return the caller's axes, one per name, and their figure; raise UserError if their number is wrong."""
+    axes = axes_of(ax)
     if len(axes) != len(names):
         expected = f"one for each panel ({', '.join(names)})" if len(names) > 1 else f"for {names[0]}"
-        raise ValueError(f"ax has {len(axes)} axes but the figure needs {len(names)}: pass {expected}")
+        raise UserError(f"ax has {len(axes)} axes but the figure needs {len(names)}: pass {expected}")
     figure = axes[0].get_figure(root=True)
     assert isinstance(figure, Figure)
     return figure, axes

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, mark_best
-from rnnbench._study import StudyFolder
+from rnnbench.plots._frames import Frame, RunsLike, runs_frame
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, make_panels, set_gap_axis
-from rnnbench.plots._style import PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, runs_frame, styled
+from rnnbench.plots._style import PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, styled
 
 LOWEST_RATIO = 1e-4
 
 
 @styled
-def plot_published(rows: pd.DataFrame, runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot published losses and the losses of a study, each divided by the loss at chance.
 
     Args:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels, task_panels
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 
 @styled
-def plot_remembrance(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+def plot_remembrance(frame: Frame, ax: AxesLike | None = None) -> Figure:
     """Plot the share of answers that change against the number of replaced first inputs.
 
     Args:
@@ -37,7 +37,7 @@ def plot_remembrance(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
 
 
 @styled
-def plot_positions(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+def plot_positions(frame: Frame, ax: AxesLike | None = None) -> Figure:
     """Draw a map of the accuracy by gap and position of the answer.
 
     Args:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 
+from rnnbench.plots._frames import Frame
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels, set_gap_axis
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
@@ -13,7 +13,7 @@ LOWEST_SLOPE = 1e-12
 
 
 @styled
-def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
+def plot_sensitivity(frame: Frame, ax: AxesLike | None = None) -> Figure:
     """Plot the sensitivity of several cells against the gap, medians over seeds.
 
     Args:
@@ -34,7 +34,11 @@ def plot_sensitivity(frame: pd.DataFrame, ax: AxesLike | None = None) -> Figure:
             curve = frame[frame["label"] == label].groupby("gap")[column].median()
             panel.plot(curve.index, curve.where(curve > LOWEST_SLOPE).to_numpy(), **line)
         set_gap_axis(panel, frame["gap"])
-        panel.set_yscale("log")
+        if (frame[column] > LOWEST_SLOPE).any():
+            panel.set_yscale("log")
+        else:  # no cell has a state, or none keeps anything
+            panel.set_yticks([])
+            panel.text(0.5, 0.5, "no slope above 1e-12", transform=panel.transAxes, ha="center")
         panel.set(title=f"{frame['task'].iloc[0]}: {what}", ylabel="norm")
     note = "" if "when" in frame else "before training; "
     note += "slopes below 1e-12 are not drawn. A memory that is kept (right, level) makes the output sensitive to "

@@ -7,7 +7,6 @@ from typing import Literal
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
@@ -15,16 +14,16 @@ from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
-from rnnbench._study import StudyFolder
+from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
-from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, curve_styles, runs_frame, styled
+from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, curve_styles, styled
 
 SHADES = matplotlib.colormaps["YlGnBu"]
 SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": "trainable parameters"}
 
 
 @styled
-def plot_overview(runs: pd.DataFrame | StudyFolder, ax: Axes | None = None) -> Figure:
+def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the memory score of every curve on every task on a shade, best curve at the top, easiest task at the left.
 
     If a curve lacks runs at a gap of its task's grid, there is no score that ranks all, and the spans are plotted instead.
@@ -93,7 +92,7 @@ def _span_note(table: pd.DataFrame) -> str:
 
 
 @styled
-def plot_span(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> Figure:
+def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the span of every curve on every task as a bar.
 
     Args:
@@ -140,7 +139,7 @@ def plot_span(runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None) -> F
 
 @styled
 def plot_span_by_size(
-    runs: pd.DataFrame | StudyFolder, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
+    runs: RunsLike, ax: AxesLike | None = None, size: Literal["state_size", "parameters"] = "state_size"
 ) -> Figure:
     """Plot the span of every curve against its size, a panel per task.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
@@ -20,8 +21,9 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
-from rnnbench._errors import visible
-from rnnbench._study import StudyFolder
+from rnnbench._errors import UserError, visible
+from rnnbench._spec.arguments import checked
+from rnnbench.plots._frames import FRAME_ERRORS, frame_error
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +91,7 @@ SEED_DOTS: LineStyle = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew"
 INTERVAL_BARS: LineStyle = {"elinewidth": 0.9, "capsize": 2}
 
 
+@checked
 @contextmanager
 def style(name: str) -> Iterator[None]:
     """Draw and save figures inside the block in one of :data:`STYLES`; the caller's settings are restored after it.
@@ -97,10 +100,10 @@ def style(name: str) -> Iterator[None]:
         name: ``paper`` or ``slide``.
 
     Raises:
-        ValueError: the style does not exist.
+        UserError: the style does not exist.
     """
     if name not in STYLES:
-        raise ValueError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
+        raise UserError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
     token = _current.set(STYLES[name])
     try:
         with matplotlib.rc_context(STYLES[name]):  # type: ignore[arg-type]  # typed by the keys of one version of matplotlib
@@ -110,13 +113,22 @@ def style(name: str) -> Iterator[None]:
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Return a function that draws in the style of the surrounding ``with style(...)`` block."""
+    """Return a function that draws in the style of the surrounding ``with style(...)`` block.
+
+    It raises UserError, which names the argument, for a wrong argument and for a frame without rows or without a column.
+    """
+    names, draw_checked = list(inspect.signature(draw).parameters), checked(draw)
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         before = _texts(kwargs.get("ax"))
         with matplotlib.rc_context(_current.get()):  # type: ignore[arg-type]  # as above
-            drawn = draw(*args, **kwargs)
+            try:
+                drawn = draw_checked(*args, **kwargs)
+            except FRAME_ERRORS as error:
+                given = dict(zip(names, args, strict=False)) | kwargs
+                frames = {name: one for name, one in given.items() if isinstance(one, pd.DataFrame)}
+                raise frame_error(frames, error) from error
             if isinstance(drawn, Figure):
                 for text in _texts(drawn) - before:
                     text.set_parse_math(False)
@@ -143,13 +155,8 @@ def _texts(drawn: Any) -> set[Text]:
     return {text for figure in figures for text in figure.findobj(Text)} - numbers
 
 
-def runs_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
-    """Return a frame unchanged, or the runs of a study."""
-    return given if isinstance(given, pd.DataFrame) else given.runs()
-
-
 @styled
-def render(figure: Figure, file_format: str = "png") -> bytes:
+def render(figure: Figure, file_format: Literal["png", "svg"] = "png") -> bytes:
     """Return a figure as the bytes of a ``png`` or ``svg`` file; the same data gives the same bytes.
 
     Example:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench import plots
+from rnnbench import UserError, plots
 from tests.plots.study import made_up
 
 DRAW = {name: getattr(plots, name) for name in plots.__all__ if name.startswith("plot_")}
@@ -69,7 +69,7 @@ def test_a_figure_is_drawn_into_the_callers_axes_and_nowhere_else(name: str) -> 
 @pytest.mark.parametrize("name", DRAW)
 def test_the_number_of_axes_must_equal_the_number_of_panels(name: str) -> None:
     count = len(panels_of(draw(name)))
-    with pytest.raises(ValueError, match=f"^ax has {count + 1} axes but the figure needs {count}: "):
+    with pytest.raises(UserError, match=f"^ax has {count + 1} axes but the figure needs {count}: "):
         draw(name, ax=list(np.ravel(Figure().subplots(count + 1, 1))))
     if count == 1:
         ax = Figure().subplots()

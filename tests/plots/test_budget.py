@@ -3,6 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
+from rnnbench import UserError
 from rnnbench.plots import plot_budget
 from rnnbench.plots._budget import budget_curves
 from tests.plots.study import made_up
@@ -42,7 +43,7 @@ def test_counts_of_equal_curves_are_below_each_other() -> None:
 def test_one_axes_takes_one_task_and_gap_and_a_single_budget_is_an_error() -> None:
     ax = Figure().subplots()
     assert plot_budget(made_up(ROWS), ax) is ax.figure
-    with pytest.raises(ValueError, match="copy, gap 5, copy, gap 9"):
+    with pytest.raises(UserError, match="copy, gap 5, copy, gap 9"):
         plot_budget(made_up([*ROWS, *(row | {"gap": 9} for row in ROWS)]), ax)
-    with pytest.raises(ValueError, match="several budgets"):
+    with pytest.raises(UserError, match="several budgets"):
         plot_budget(made_up(ROWS[:3]))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from rnnbench import UserError
 from rnnbench.plots import (
     STYLES,
     plot_accuracy,
@@ -177,7 +178,7 @@ def test_a_slide_has_larger_fonts_than_paper_only_inside_the_block() -> None:
         with style(name):
             sizes[name] = plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
     assert sizes["slide"] > 1.3 * sizes["paper"] == 1.3 * plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
-    with pytest.raises(ValueError, match="paper, slide"), style("poster"):
+    with pytest.raises(UserError, match="paper, slide"), style("poster"):
         pass
 
 
@@ -212,7 +213,7 @@ def test_learning_curves_start_at_step_0_with_a_panel_per_gap() -> None:
     dotted, solid = (curves.get_segments() for curves in figure.axes[0].collections)
     assert [line.tolist() for line in dotted] == [[[0, 0.125], [250, 0.2]]]
     assert [line[:, 0].tolist() for line in solid] == [[250, 500]]
-    with pytest.raises(ValueError, match="2 tasks: select one"):
+    with pytest.raises(UserError, match="2 tasks: select one"):
         plot_learning(logs_of(study(0.01), 1))
 
 
