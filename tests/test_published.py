@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnbench._analysis.published import matching_results, our_gap, over_chance, published
+from rnnbench._analysis.published import comparable, matching_results, our_gap, over_chance, published, reached_over_chance
 from rnnbench.plots import plot_published
 from tests.plots.study import made_up
 
@@ -23,9 +23,31 @@ def test_losses_over_chance_equal_hand_computed_ones() -> None:
     assert row("Bai2018", "RNN", "600")["over_chance"] == pytest.approx(0.177 * 6)
     assert row("Bai2018", "LSTM", "1000")["over_chance"] == pytest.approx(0.0204 / 0.02039, rel=1e-3)  # the file's own baseline
     assert over_chance("copy", "200", "CE all steps", "0.09452") == pytest.approx(1, rel=1e-4)
+    assert row("Rusch2022-LEM", "LEM", "2000")["over_chance"] == pytest.approx(5.3e-5 * 6)  # the final one
     assert over_chance("copy", "200", "test CE/baseline", "0.916") == 0.916
     for unlike in (("copy", "200", "CE", "~0"), ("adding", "600", "iter to MSE<.083", "6400"), ("", "9", "MSE", "0.1")):
         assert math.isnan(over_chance(*unlike))
+
+
+@pytest.mark.parametrize(
+    ("paper", "cell", "T", "ratio"),
+    [
+        ("Hyland-rerun-of-uRNN", "LSTM b_f=1", "200", 0.0167 * 6),
+        ("Hyland-rerun-of-uRNN", "IRNN", "100", 0.0167 * 6),
+        ("batzner-IndRNN-repo", "LSTM", "500", 0.02 * 6),
+        ("batzner-IndRNN-repo", "LSTM", "1000", 1.0),
+        ("HS1997", "LSTM", "1000", 0.04**2 * 6),
+    ],
+)
+def test_runs_that_report_iterations_are_drawn_at_the_loss_that_they_reached(paper: str, cell: str, T: str, ratio: float) -> None:
+    adding = ROWS[(ROWS["panel"] == "adding") & (ROWS["paper"] == paper) & (ROWS["cell"] == cell) & (ROWS["gap_or_T"] == T)]
+    (found,) = adding.to_dict("records")
+    assert found["at_most"]
+    assert found["drawn"] == pytest.approx(ratio)
+
+
+def test_a_number_of_another_kind_is_not_drawn() -> None:
+    assert math.isnan(reached_over_chance("adding", "speed-up", "7x"))
 
 
 def test_the_gap_of_adding_is_half_its_length() -> None:
@@ -66,11 +88,11 @@ def test_runs_match_the_same_task_cell_and_gap() -> None:
 
 
 def test_the_figure_draws_every_published_row() -> None:
-    rows = ROWS[ROWS["verified"] & ROWS["over_chance"].notna() & (ROWS["our_task"] == "adding")]
+    rows = comparable(runs())
     figure = plot_published(rows, runs().iloc[:2])
     open_markers = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert len(open_markers) == len(rows)
-    assert "RNN, Bai2018" in {text.get_text() for text in figure.legends[0].get_texts()}
+    assert "RNN, Bai et al. 2018" in {text.get_text() for text in figure.legends[0].get_texts()}
 
 
 def test_the_command_lists_published_numbers_and_matching_runs(rnnbench, tmp_path: Path) -> None:

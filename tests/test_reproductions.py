@@ -88,6 +88,14 @@ def test_beyond_the_trained_length_only_extrapolation_counts() -> None:
     assert judge(rule, trained, beyond.assign(eval_gap=511))[0] == "not tried"
 
 
+def test_a_failure_beyond_the_trained_length_needs_runs_that_learned_that_length() -> None:
+    rule, beyond = {"at_most": 0.5, "eval_gap": 1023}, runs("sss").assign(accuracy=0.3, eval_gap=1023)
+    assert judge(rule, runs("sss").assign(accuracy=0.96), beyond)[0] == "yes"
+    word, found = judge(rule, runs("uuu").assign(accuracy=0.94), beyond)
+    assert word == "not tried"
+    assert "not learned" in found
+
+
 def test_the_command_has_the_whole_protocol() -> None:
     number = {"cell": "gru", "eval_gap": 9, "protocol": {"task": "tracking", "max_steps": 5, "option": {"group": "Z2"}}}
     assert command(number, "v2") == (

@@ -19,6 +19,8 @@ from rnnbench._errors import UserError
 from rnnbench._study import StudyFolder
 
 NOT_TRIED = "not tried"
+LEARNED = 0.95
+"""The smallest median accuracy at the trained gap with which a failure at another gap counts."""
 
 
 class Number(TypedDict):
@@ -83,8 +85,14 @@ def judge(number: Number, runs: pd.DataFrame, extrapolation: pd.DataFrame) -> tu
 
     A number of steps is reproduced if at least 4 in 5 seeds solve the task within them, partly if any seed solves it. A failure is
     reproduced if no seed solves the task and none diverges, partly if fewer than 4 in 5 solve it. An accuracy is reproduced if the
-    median run is within the bound, partly if any run is.
+    median run is within the bound, partly if any run is. A low accuracy at another gap is not tried where the runs did not learn
+    the gap that they were trained at.
     """
+    if "eval_gap" in number and "at_least" not in number and len(runs) and (trained := runs["accuracy"].median()) < LEARNED:
+        return (
+            NOT_TRIED,
+            f"median accuracy {trained:.3f} of {len(runs)} at the trained gap: not learned, so another gap shows nothing",
+        )
     if "eval_gap" in number:
         if len(runs) and len(extrapolation):
             runs = extrapolation[extrapolation["run_id"].isin(runs["run_id"]) & (extrapolation["eval_gap"] == number["eval_gap"])]

@@ -17,17 +17,17 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
     """Plot published losses and the losses of a study, each divided by the loss at chance.
 
     Args:
-        rows: published results, columns ``our_task, our_cell, our_gap, cell, paper, over_chance``.
+        rows: published results, columns ``panel, panel_gap, our_cell, cell, authors, drawn, at_most``.
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
         ax: axes to draw in, one per task.
 
     Returns:
         The figure, a panel per task. For the study: a dot per run, and for each curve a line through the medians at the best
-        learning rate. For published results: open markers, one shape per paper, in the cell's colour; grey for cells that rnnbench
-        does not contain.
+        learning rate. For published results: open markers, one shape per paper, in the cell's colour; grey for cells that the
+        runs do not contain. A bar below a marker: the paper reports that the loss was reached, not how small it became.
     """
-    tasks = sorted(set(rows["our_task"]))
-    papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["paper"]))}
+    tasks = sorted(set(rows["panel"]))
+    papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["authors"]))}
     marked = mark_best(runs_frame(runs))
     marked["ratio"] = (marked["eval_loss"] / marked["chance_loss"]).clip(lower=LOWEST_RATIO)
     styles, colors = curve_styles(marked), cell_styles(marked["cell"])
@@ -41,16 +41,21 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
                 panel.plot(seeds["gap"], seeds["ratio"], color=line["color"], alpha=alpha, **SEED_DOTS)
             medians = curve[curve["best"]].groupby("gap")["ratio"].median()
             panel.plot(medians.index, medians.to_numpy(), **line)
-        theirs = rows[rows["our_task"] == task]
+        theirs = rows[rows["panel"] == task]
         for row in theirs.to_dict("records"):
             color = colors.get(row["our_cell"], ("#777777", ""))[0]
-            marker: LineStyle = {"marker": papers[row["paper"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
-            label = f"{row['cell']}, {row['paper']}"
-            panel.plot(row["our_gap"], max(row["over_chance"], LOWEST_RATIO), markersize=8, label=label, **marker)
+            marker: LineStyle = {"marker": papers[row["authors"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
+            label, ratio = f"{row['cell']}, {row['authors']}", max(row["drawn"], LOWEST_RATIO)
+            panel.plot(row["panel_gap"], ratio, markersize=8, label=label, **marker)
+            if row["at_most"] and ratio < 1:
+                panel.vlines(row["panel_gap"], ratio / 2.2, ratio, color=color, linewidth=1)
         panel.axhline(1, label="chance", **CHANCE_LINE)
         panel.set_yscale("log")
-        set_gap_axis(panel, {*theirs["our_gap"], *ours["gap"]})
+        set_gap_axis(panel, {*theirs["panel_gap"], *ours["gap"]})
         panel.set(title=task, ylabel="loss over that without memory")
-    note = f"open: published; dots: our runs; losses below {LOWEST_RATIO:g} are drawn there; lines: medians at the {BEST_RULE}"
+    note = (
+        "open: published; bar below: the loss was reached, and may have become smaller; dots: our runs; "
+        f"losses below {LOWEST_RATIO:g} are drawn there; lines: medians at the {BEST_RULE}"
+    )
     add_legend(figure, axes, note, ax is None)
     return figure
