@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from rnnbench._analysis.statistics import bootstrap_interval, fisher_test, holm, newcombe_interval, rank_test
+from rnnbench._analysis.statistics import bootstrap_interval, difference_interval, fisher_test, holm, rank_test
 from rnnbench._analysis.summary import best_runs
 
 
@@ -20,8 +20,8 @@ def compare(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
     Returns one row per task, pair of curves and gap that both have, each at its best recipe: ``first, second`` (labels),
     ``solved_first, seeds_first, solved_second, seeds_second``, ``difference`` of the solved shares with ``low, high``
-    (Newcombe, 95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
-    solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both curves have such a seed), and
+    (95 %) and ``p`` (Fisher's exact test); ``steps``, the difference of the median steps to solve of the seeds that
+    solved it, with ``steps_low, steps_high`` (bootstrap over seeds, 95 %; NaN unless both have five such seeds), and
     ``steps_p`` (permutation test of ranks; seeds that did not solve it rank last). Both p are corrected over the rows (Holm),
     so a selection of fewer tasks corrects for fewer comparisons.
     """
@@ -59,7 +59,7 @@ def _is_curve(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
 def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
     counts = [(int((runs["status"] == "solved").sum()), len(runs)) for runs in (a, b)]
     (k1, n1), (k2, n2) = counts
-    low, high = newcombe_interval(k1, n1, k2, n2)
+    low, high = difference_interval(k1, n1, k2, n2)
     row = {"first": a["label"].iloc[0], "second": b["label"].iloc[0]}
     row |= {"solved_first": k1, "seeds_first": n1, "solved_second": k2, "seeds_second": n2}
     row |= {"difference": k1 / n1 - k2 / n2, "low": low, "high": high, "p": fisher_test(k1, n1, k2, n2)}

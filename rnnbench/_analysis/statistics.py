@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from statistics import NormalDist
 
@@ -17,33 +18,51 @@ SPAN_SHARE = (4, 5)
 
 SPAN_RULE = "span: the largest gap of the grid up to which every gap is solved by at least 4 in 5 of the seeds"
 
+FEWEST_VALUES = 5
+"""The fewest values for which a median has an interval; at most as many are drawn as dots without bars."""
+
 EXACT = 20_000
 """The largest number of permutations that a test enumerates; where there are more, it draws this many at random."""
 
 
-def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval for a share of which k of n were seen (Wilson 1927), such as seeds solved; not for a mean over seeds.
+@lru_cache(maxsize=4096)
+def share_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval for a share of which k of n were seen, such as seeds solved; not for a mean over seeds.
 
-    >>> [round(bound, 3) for bound in wilson_interval(5, 5)]
-    [0.566, 1.0]
+    This is the exact interval with half of the probability of k itself (mid-P, Lancaster 1961). For 1 to 20 seeds it covers at
+    least 91 %, whatever the true share; Wilson's interval covers 79 to 84 % at worst.
+
+    >>> [round(bound, 3) for bound in share_interval(5, 5)]
+    [0.549, 1.0]
     """
     _check_share(k, n)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    middle = (k + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(k * (n - k) / n + z * z / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    x = np.arange(k, n + 1)
+    ways = math.lgamma(n + 1) - np.array([math.lgamma(i + 1) + math.lgamma(n - i + 1) for i in x.tolist()])  # logarithms
+    weights = np.where(x == k, 0.5, 1.0)
+
+    def bound(tail: float) -> float:
+        """Return the share at which k or more are seen with this probability, k itself counting half."""
+        low, high = 0.0, 1.0
+        for _ in range(50):
+            p = (low + high) / 2
+            below = float((weights * np.exp(ways + x * math.log(p) + (n - x) * math.log1p(-p))).sum()) < tail
+            low, high = (p, high) if below else (low, p)
+        return (low + high) / 2
+
+    return 0.0 if k == 0 else bound((1 - level) / 2), 1.0 if k == n else bound((1 + level) / 2)
 
 
-def newcombe_interval(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval for the difference of two independent shares, k1/n1 - k2/n2 (Newcombe 1998, method 10).
+def difference_interval(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval for the difference of two independent shares, k1/n1 - k2/n2 (Newcombe 1998, of his method 10 the sum).
 
-    It combines the Wilson intervals of the two, so it stays in [-1, 1] and has a width where both shares are 0 or 1.
+    It combines the intervals of both shares, so it stays in [-1, 1] and has a width where they are 0 or 1. For 3 to 10 seeds it
+    covers at least 92 %.
 
-    >>> [round(bound, 3) for bound in newcombe_interval(5, 5, 0, 5)]
-    [0.386, 1.0]
+    >>> [round(bound, 3) for bound in difference_interval(5, 5, 0, 5)]
+    [0.363, 1.0]
     """
     p1, p2 = k1 / n1, k2 / n2
-    (low1, high1), (low2, high2) = wilson_interval(k1, n1, level), wilson_interval(k2, n2, level)
+    (low1, high1), (low2, high2) = share_interval(k1, n1, level), share_interval(k2, n2, level)
     return p1 - p2 - math.hypot(p1 - low1, high2 - p2), p1 - p2 + math.hypot(high1 - p1, p2 - low2)
 
 
@@ -112,13 +131,18 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of a median over seeds, or of the first minus the second (Efron 1979).
 
-    With five seeds the interval of a median is their range; with fewer it is too narrow.
+    With five seeds the interval of a median is their range, which covers 94 %. With fewer values of a sample it would cover 50 to
+    88 %, so both bounds are NaN. Raises ValueError for a value that is not finite, such as the steps of an unsolved run.
 
-    >>> bootstrap_interval([0.2, 0.3, 0.5, 0.6, 0.9])
-    (0.2, 0.9)
+    >>> bootstrap_interval([0.2, 0.3, 0.5, 0.6, 0.9]), bootstrap_interval([0.2])
+    ((0.2, 0.9), (nan, nan))
     """
     if not samples or not all(len(values) for values in samples) or len(samples) > 2:
         raise ValueError("an interval over seeds needs at least one value of each sample, and one or two samples")
+    if not all(np.isfinite(values).all() for values in samples):
+        raise ValueError("an interval over seeds needs finite values: leave out the seeds that have none, and say so")
+    if min(map(len, samples)) < FEWEST_VALUES:
+        return math.nan, math.nan
     generator = np.random.default_rng(0)
     found = []
     for values in samples:
@@ -149,27 +173,6 @@ def span(solved: Mapping[int, tuple[int, int]]) -> int | None:
             break
         reached = gap
     return reached
-
-
-def span_interval(solved: Mapping[int, tuple[int, int]], level: float = 0.95) -> tuple[int | None, int | None]:
-    """Return the bootstrap interval of the span over seeds (Efron 1979), computed without resampling.
-
-    At a gap that k of n seeds solved, the number of solved seeds among n drawn with replacement is binomial. So the probability
-    that the gap counts as solved is known. The probability of a span this long is the product over the gaps up to it. A bound below
-    the smallest gap is None.
-
-    >>> span_interval({50: (5, 5), 200: (4, 5), 500: (1, 5)})
-    (50, 200)
-    """
-    low = high = None
-    reached = 1.0
-    for gap, (k, n) in sorted(solved.items()):
-        _check_share(k, n)
-        ways = [math.comb(n, x) * (k / n) ** x * (1 - k / n) ** (n - x) for x in range(n + 1)]
-        reached *= sum(way for x, way in enumerate(ways) if gap_solved(x, n))
-        low = gap if reached >= (1 + level) / 2 else low
-        high = gap if reached > (1 - level) / 2 else high
-    return low, high
 
 
 def _check_share(k: int, n: int) -> None:

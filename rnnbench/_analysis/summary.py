@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench._analysis.scores import memory_scores
-from rnnbench._analysis.statistics import bootstrap_interval, span, span_interval, wilson_interval
+from rnnbench._analysis.statistics import bootstrap_interval, share_interval, span
 from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
 from rnnbench._errors import UserError
 from rnnbench._spec.gaps import gaps_of
@@ -34,13 +34,15 @@ FrameRow = Mapping[Hashable, Any]
 CURVE = ["task", "cell", "label"]
 """The columns that identify a curve, once :func:`label_curves` has named it."""
 
-SPANS = ["span", "span_low", "span_high", "smallest_gap", "largest_gap"]
+SPANS = ["span", "smallest_gap", "largest_gap"]
 """The columns of a curve's span, in time steps."""
 
 TUNED = ("lr",)
 """The fields that a cell is tuned in: a curve shows, at each gap, the best of the values tried."""
 
 BEST_RULE = "best of the rates tried: largest share of seeds solved, then the higher median accuracy, fewer steps, the smaller rate"
+
+ACCURACY_RULE = "the accuracy of the last evaluation, on held-out sequences"
 
 CHANCE_SKILL = 0.02
 """The skill below which a cell is at chance."""
@@ -184,11 +186,11 @@ def rank_key(share: float, accuracy: float, steps: float, lr: float) -> tuple[fl
 def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve, gap and tuned value of runs that have a ``label``, each seed once.
 
-    Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (Wilson, 95 %), accuracy with
-    accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %; a run without an accuracy counts as 0), chance_accuracy,
-    steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it; NaN if none), max_steps, hidden_size,
-    parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe that
-    :data:`BEST_RULE` chooses).
+    Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (95 %), accuracy with
+    accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %, NaN for fewer than five; a run without an accuracy counts
+    as 0), chance_accuracy, steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it), max_steps,
+    hidden_size, parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe
+    that :data:`BEST_RULE` chooses).
     """
     seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
@@ -198,7 +200,7 @@ def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
         accuracy = group["accuracy"].fillna(0.0).tolist()
         row = dict(zip([*CURVE, "gap", *TUNED], key, strict=True)) | {"init": group["init"].iloc[0], "seeds": len(group)}
         row["solved"] = solved
-        row["solved_low"], row["solved_high"] = wilson_interval(solved, len(group))
+        row["solved_low"], row["solved_high"] = share_interval(solved, len(group))
         row["accuracy"] = float(np.median(accuracy))
         row["accuracy_low"], row["accuracy_high"] = bootstrap_interval(accuracy)
         row["chance_accuracy"] = group["chance_accuracy"].iloc[0]
@@ -234,9 +236,9 @@ def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve and gap: :func:`summarise_recipes` at the best recipe.
 
-    More columns: rates (how many were tried at this gap), span (time steps, missing where not even the smallest gap is solved) with
-    span_low and span_high (bootstrap over seeds, 95 %), smallest_gap and largest_gap (of the curve's grid; a span equal to
-    largest_gap may be larger).
+    More columns: rates (how many were tried at this gap), span (time steps, missing where not even the smallest gap is solved),
+    smallest_gap and largest_gap (of the curve's grid; a span equal to largest_gap may be larger). A span has no interval: one over
+    seeds has no width for most counts, and then covers 68 to 94 %.
     """
     every = summarise_recipes(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
@@ -244,7 +246,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     spans = []
     for key, curve in table.groupby(CURVE):
         solved = {int(gap): (int(k), int(n)) for gap, k, n in zip(curve["gap"], curve["solved"], curve["seeds"], strict=True)}
-        values = (span(solved), *span_interval(solved), min(solved), max(solved))
+        values = (span(solved), min(solved), max(solved))
         spans.append((*key, *values))
     found = pd.DataFrame(spans, columns=[*CURVE, *SPANS]).astype(dict.fromkeys(SPANS, "Int64"))
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
@@ -286,8 +288,8 @@ def spans(runs: pd.DataFrame) -> pd.DataFrame:
     return order.drop(columns=["last", "reached"])
 
 
-def format_span(row: FrameRow, column: str = "span") -> str:
-    """Return the span of a row, or a bound of it: ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``."""
-    if pd.isna(row[column]):
+def format_span(row: FrameRow) -> str:
+    """Return the span of a row as text: ``50``; ``≥ 500`` where no larger gap was tried; ``below 10``."""
+    if pd.isna(row["span"]):
         return f"below {row['smallest_gap']}"
-    return f"≥ {row[column]}" if row[column] == row["largest_gap"] else str(row[column])
+    return f"≥ {row['span']}" if row["span"] == row["largest_gap"] else str(row["span"])

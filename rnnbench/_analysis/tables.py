@@ -8,8 +8,8 @@ import pandas as pd
 
 from rnnbench._analysis.comparison import compare, uncompared_gaps
 from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_half_gap, format_score
-from rnnbench._analysis.statistics import SPAN_RULE, fisher_test
-from rnnbench._analysis.summary import BEST_RULE, chance_notes, format_span, mark_best
+from rnnbench._analysis.statistics import FEWEST_VALUES, SPAN_RULE, fisher_test
+from rnnbench._analysis.summary import ACCURACY_RULE, BEST_RULE, chance_notes, format_span, mark_best
 from rnnbench._errors import UserError
 
 
@@ -45,8 +45,9 @@ def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
     return [
         *notes,
         "tuning: how the recipe was chosen, on pilot seeds or on those shown; compare unequally tuned curves with care",
-        "solved: seeds, and the 95 % Wilson interval of their share in %",
-        "acc.: median accuracy over seeds in %, and its 95 % bootstrap interval; steps: median of the seeds that solved it",
+        "solved: seeds, and the 95 % interval of their share in %",
+        f"acc.: {ACCURACY_RULE}: median over seeds in %, and its 95 % interval, -: fewer than {FEWEST_VALUES} seeds",
+        "steps: median of the seeds that solved it",
         SPAN_RULE,
         *chance_notes(rows, axis),
     ]
@@ -64,7 +65,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
             "solved": f"{row['solved']} of {row['seeds']}",
             "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
             "acc.": f"{100 * row['accuracy']:.1f}",
-            "95 % ": f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
+            "95 % ": _interval_text(100 * row["accuracy_low"], 100 * row["accuracy_high"], ".1f"),
             "chance": f"{100 * row['chance_accuracy']:.1f}",
             "steps": _count_text(row["steps_to_solve"]),
         }
@@ -79,7 +80,7 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
             "task": row["task"],
             "curve": row["label"],
             "score": format_score(row["memory_score"]),
-            "95 %": "-" if pd.isna(row["score_low"]) else f"{row['score_low']:.2f}-{row['score_high']:.2f}",
+            "95 %": _interval_text(row["score_low"], row["score_high"], ".2f"),
             "half-gap": format_half_gap(row),
             "span": format_span(row),
             "seeds": str(row["seeds"]),
@@ -88,6 +89,10 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
         }
         for row in rows.to_dict("records")
     )
+
+
+def _interval_text(low: float, high: float, spec: str, between: str = "-") -> str:
+    return "-" if pd.isna(low) else f"{low:{spec}}{between}{high:{spec}}"
 
 
 def _count_text(value: float | None) -> str:
@@ -102,7 +107,7 @@ def format_state_size(size: float | None) -> str:
 def span_notes(rows: pd.DataFrame) -> list[str]:
     """Return the notes below a table of spans."""
     return [
-        f"{SCORE_RULE}. Grid: {format_grids(rows)}",
+        f"{SCORE_RULE}. Skill: from {ACCURACY_RULE}. Grid: {format_grids(rows)}",
         "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
         "half-gap: where the median skill falls below 1/2, between two gaps in log gap",
         SPAN_RULE + "; ≥: no larger gap was tried; seeds: at that gap",
@@ -124,7 +129,7 @@ def readable_difference(rows: pd.DataFrame) -> pd.DataFrame:
             "95 %": f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}",
             "p": f"{row['p']:.2g}",
             "steps": "-" if pd.isna(row["steps"]) else f"{row['steps']:+,.0f}",
-            "95 % ": "-" if pd.isna(row["steps"]) else f"{row['steps_low']:+,.0f} to {row['steps_high']:+,.0f}",
+            "95 % ": _interval_text(row["steps_low"], row["steps_high"], "+,.0f", " to "),
             "p ": "-" if pd.isna(row["steps"]) else f"{row['steps_p']:.2g}",
         }
         for row in rows.to_dict("records")
@@ -136,8 +141,9 @@ def difference_notes(rows: pd.DataFrame) -> list[str]:
     notes = [
         f"each curve at the {BEST_RULE}",
         "solved: seeds of the first, of the second",
-        "diff.: of the shares of seeds that solved it, with its 95 % interval (Newcombe) and Fisher's exact p",
-        "steps: difference of the median steps of the seeds that solved it (bootstrap), its p from ranks, unsolved seeds slowest",
+        "diff.: of the shares of seeds that solved it, with its 95 % interval and Fisher's exact p",
+        "steps: difference of the median steps of the seeds that solved it, its p from ranks, unsolved seeds slowest",
+        f"-: no seed of one curve solved it; interval of the steps: from {FEWEST_VALUES} such seeds of both on",
         f"both p are corrected for {len(rows)} comparisons (Holm); the intervals are not",
     ]
     seeds = rows[["seeds_first", "seeds_second"]].max()

@@ -17,6 +17,7 @@ import vl_convert
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
+from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import fields_of_role, format_span
 from rnnbench._report.text import recipe_flags
 from rnnbench.plots._panels import dodge
@@ -89,7 +90,7 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
 
 
 def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
-    """Return the chart of the share of seeds that solved each gap of one task, with Wilson intervals."""
+    """Return the chart of the share of seeds that solved each gap of one task, at (k + 1/2) / (n + 1) for k of n seeds."""
     return _spec(*_curve_layers(table, styles, "share", "seeds that solved it"))
 
 
@@ -148,9 +149,12 @@ def _curve_layers(table: pd.DataFrame, styles: VegaStyles, column: str, title: s
 def _medians(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in table.to_dict("records"):
-        numbers = {name: _round(row[name]) for name in ("accuracy", "accuracy_low", "accuracy_high")}
-        numbers |= {"share": _round(row["solved"] / row["seeds"]), "share_low": _round(row["solved_low"])}
-        numbers |= {"share_high": _round(row["solved_high"]), "x": 0.0, "gap": row["gap"], "lr": row["lr"]}
+        row["share"] = (row["solved"] + 0.5) / (row["seeds"] + 1)
+        numbers = {"accuracy": _round(row["accuracy"]), "share": _round(row["share"]), "x": 0.0, "gap": row["gap"], "lr": row["lr"]}
+        bars = row["seeds"] > FEWEST_VALUES
+        for column, bounds in (("accuracy", "accuracy"), ("share", "solved")):
+            for end in ("low", "high"):  # a bar without a length where there are few seeds
+                numbers[f"{column}_{end}"] = _round(row[f"{bounds}_{end}" if bars else column])
         texts = {"label": row["label"], "solved": f"{row['solved']} of {row['seeds']} seeds"}
         texts["interval"] = f"{100 * row['solved_low']:.0f} to {100 * row['solved_high']:.0f} % solved (95 %)"
         texts["steps"] = "-" if pd.isna(row["steps_to_solve"]) else f"{row['steps_to_solve']:,.0f} to solve (median)"

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from rnnbench import plots
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import (
+    ACCURACY_RULE,
     BEST_RULE,
     FrameRow,
     chance_notes,
@@ -78,6 +79,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
+        accuracy_rule=ACCURACY_RULE,
         chance_notes=chance_notes(table),
         claims=decided_claims(studies),
         extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],

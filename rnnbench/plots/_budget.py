@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
+from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import label_curves, summarise_recipes
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
-from rnnbench.plots._panels import AxesLike, add_legend, draw_chance_line, font_size, make_panels, set_accuracy_axis
+from rnnbench.plots._panels import AxesLike, add_legend, bar_lengths, draw_chance_line, font_size, make_panels, set_accuracy_axis
 from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, styled
 
 BUDGET = "max_steps"
@@ -35,8 +36,8 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         ax: axes to draw in, one per task and gap.
 
     Returns:
-        The figure: medians over seeds with 95 % bootstrap intervals, a dot per seed, and at every point the count of seeds that
-        solved it, such as ``4/5``.
+        The figure: medians over seeds, with 95 % bootstrap intervals where there are more than five, a dot per seed, and at every
+        point the count of seeds that solved it, such as ``4/5``.
 
     Raises:
         UserError: no curve has several budgets at one task and gap.
@@ -59,9 +60,8 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         panel.margins(x=0.12)
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel="training budget (steps)")
-    note = (
-        "median over seeds at the best rate of each budget, bars: 95 % bootstrap interval, dots: seeds, k/n: seeds that solved it"
-    )
+    note = "lines: medians over seeds at the best rate of each budget; bars: 95 % bootstrap intervals, where there are more than "
+    note += f"{FEWEST_VALUES} seeds; dots: seeds; k/n: seeds that solved it"
     add_legend(figure, axes, note, ax is None)
     return figure
 
@@ -75,8 +75,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle, k: int) -> N
         dots = here[here["lr"] == best["lr"]]
         panel.plot(dots["budget"], dots["accuracy"], color=style["color"], alpha=0.4, **SEED_DOTS)
     line = pd.DataFrame(rows)
-    reach = [line["accuracy"] - line["accuracy_low"], line["accuracy_high"] - line["accuracy"]]
-    panel.errorbar(line["budget"], line["accuracy"], reach, **INTERVAL_BARS, **style)
+    panel.errorbar(line["budget"], line["accuracy"], bar_lengths(line, "accuracy", "accuracy"), **INTERVAL_BARS, **style)
     size = font_size(SMALL_TYPE)
     for row in line.itertuples():
         place = (5, -10 - 1.2 * size * k)

@@ -10,6 +10,7 @@ from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import (
     AxesLike,
     add_legend,
+    bars_note,
     best_rate_note,
     draw_chance_line,
     draw_intervals,
@@ -26,9 +27,9 @@ from rnnbench.plots._style import SEED_DOTS, curve_styles, styled
 def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the final accuracy of every finished run against the gap.
 
-    Curves join the medians over seeds, with 95 % bootstrap intervals. Curves are shifted a little sideways so that they do not
-    overlap. With several learning rates each curve takes the best one at each gap (the note names the rule), and seeds of other
-    rates are fainter dots.
+    Curves join the medians over seeds, with 95 % bootstrap intervals where there are more than five seeds. They are shifted a
+    little sideways so that they do not overlap. With several learning rates each curve takes the best one at each gap (the note
+    names the rule), and seeds of other rates are fainter dots.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
@@ -60,7 +61,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         set_accuracy_axis(panel)
         panel.set_title(task)
         labelled |= label_ends(panel, curves, "accuracy")
-    note = "lines: medians over seeds; bars: 95 % bootstrap intervals; dots: seeds"
+    note = f"lines: medians over seeds; {bars_note(table, '95 % bootstrap intervals')}"
     if not marked["best"].all():
         note += f", those of other rates fainter. Lines are at the {BEST_RULE}"
     add_legend(figure, [panel for _, _, panel in panels], note, ax is None, labelled)
@@ -69,9 +70,11 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
 
 @styled
 def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
-    """Plot the share of seeds that solved each gap, with 95 % Wilson intervals.
+    """Plot the share of seeds that solved each gap.
 
-    Curves are shifted a little sideways so that their intervals do not overlap.
+    Lines are at (k + 1/2) / (n + 1) for k of n seeds, the best guess of the share in a larger sample, so that 5 of 5 is not drawn
+    as certain. Dots are seeds: at 1 if solved, at 0 if not. With more than five seeds, bars are 95 % intervals of the share. Curves
+    are shifted a little sideways so that they do not overlap.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
@@ -80,19 +83,23 @@ def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure.
     """
-    table = summarise(runs_frame(runs))
-    table = table.assign(share=table["solved"] / table["seeds"])
+    runs = runs_frame(runs)
+    table, dots = summarise(runs), best_runs(runs)
+    table = table.assign(share=(table["solved"] + 0.5) / (table["seeds"] + 1))
     styles = curve_styles(table)
     figure, panels = task_panels(table, ax)
     labelled: set[str] = set()
     for task, rows, panel in panels:
         curves = split_curves(rows, styles)
         for curve in curves:
+            seeds = dots[(dots["task"] == task) & (dots["label"] == curve.label)]
+            solved = (seeds["status"] == "solved").astype(float)
+            panel.plot(curve.shift(seeds["gap"]), solved, color=curve.line["color"], alpha=0.3, **SEED_DOTS)
             draw_intervals(panel, curve, "share", "solved")
         set_gap_axis(panel, rows["gap"])
         panel.set(title=task, ylabel="seeds that solved it", ylim=(-0.04, 1.05))
         labelled |= label_ends(panel, curves, "share")
-    note = f"bars: 95 % Wilson intervals{best_rate_note(table)}"
+    note = f"lines: (k + 1/2) / (n + 1) for k of n seeds; {bars_note(table, '95 % intervals of the share')}{best_rate_note(table)}"
     add_legend(figure, [panel for _, _, panel in panels], note, ax is None, labelled)
     return figure
 
@@ -131,6 +138,7 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         panel.minorticks_off()
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.set(title=task, ylabel="training steps to solve")
-    note = "lines: medians of the seeds that solved it, where at least half did; bars: 95 % bootstrap intervals; dots: seeds"
+    note = "lines: medians of the seeds that solved it, where at least half did; "
+    note += bars_note(table, "95 % bootstrap intervals")
     add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None)
     return figure

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
 from pydantic import PlainValidator
 
+from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import BEST_RULE
 from rnnbench._errors import UserError
 from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, LineStyle
@@ -202,10 +203,27 @@ def split_curves(rows: pd.DataFrame, styles: Mapping[str, LineStyle]) -> list[Cu
 
 
 def draw_intervals(ax: Axes, curve: Curve, column: str, bounds: str) -> None:
-    """Draw a column of a curve against its gaps, with bars from the column ``{bounds}_low`` to ``{bounds}_high``."""
-    rows, y = curve.rows, curve.rows[column]
-    reach = np.maximum(0, [y - rows[f"{bounds}_low"], rows[f"{bounds}_high"] - y])
-    ax.errorbar(curve.shift(rows["gap"]), y, reach, **INTERVAL_BARS, **curve.line)
+    """Draw a column of a curve against its gaps, with bars from the column ``{bounds}_low`` to ``{bounds}_high``.
+
+    Points of :data:`rnnbench._analysis.statistics.FEWEST_VALUES` seeds or fewer have no bars: the dots show every seed.
+    """
+    ax.errorbar(
+        curve.shift(curve.rows["gap"]), curve.rows[column], bar_lengths(curve.rows, column, bounds), **INTERVAL_BARS, **curve.line
+    )
+
+
+def bar_lengths(rows: pd.DataFrame, column: str, bounds: str) -> np.ndarray | None:
+    """Return how far the bars reach below and above a column, (2, n); NaN where there is none, None where no point has bars."""
+    shown = rows["seeds"] > FEWEST_VALUES
+    reach = (rows[column] - rows[f"{bounds}_low"], rows[f"{bounds}_high"] - rows[column])
+    lengths = np.array([each.clip(lower=0).where(shown) for each in reach])  # (2, n)
+    return None if np.isnan(lengths).all() else lengths
+
+
+def bars_note(table: pd.DataFrame, what: str) -> str:
+    """Return the part of a note that explains the bars, if there are any, and the dots."""
+    bars = f"bars: {what}, where there are more than {FEWEST_VALUES} seeds; " if table["seeds"].gt(FEWEST_VALUES).any() else ""
+    return f"{bars}dots: seeds"
 
 
 def best_rate_note(table: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summ
 from rnnbench._analysis.tables import format_state_size
 from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
-from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, curve_styles, styled
+from rnnbench.plots._style import SMALL_TYPE, curve_styles, styled
 
 SHADES = matplotlib.colormaps["YlGnBu"]
 SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": "trainable parameters"}
@@ -33,8 +33,8 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         ax: axes to draw in.
 
     Returns:
-        The figure. Below each score are its 95 % interval and the span, below a span its interval, if it has a width. The row
-        labels give the state size, the number of values carried from step to step. Blank: no run.
+        The figure. Below each score are its 95 % interval and the span, below a span the number of seeds. The row labels give the
+        state size, the number of values carried from step to step. Blank: no run.
     """
     table = spans(runs_frame(runs))
     table["row"] = cell_or_label(table)
@@ -77,8 +77,7 @@ def _score_texts(row: FrameRow) -> tuple[str, str]:
 
 
 def _span_texts(row: FrameRow) -> tuple[str, str]:
-    low, high = (format_span(row, of) for of in ("span_low", "span_high"))
-    return format_span(row), f"{low} to {high}" if low != high else ""
+    return format_span(row), f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
 
 
 def _score_note(table: pd.DataFrame) -> str:
@@ -88,7 +87,7 @@ def _score_note(table: pd.DataFrame) -> str:
 def _span_note(table: pd.DataFrame) -> str:
     lacking = int(table["memory_score"].isna().sum())
     reason = f"no memory scores: {lacking} of {len(table)} curves have no run at a gap of their task's grid"
-    return f"{SPAN_RULE}; ≥: no larger gap was tried; below a span: its 95 % interval over seeds; {reason}"
+    return f"{SPAN_RULE}; ≥: no larger gap was tried; below a span: the seeds at that gap; {reason}"
 
 
 @styled
@@ -149,7 +148,7 @@ def plot_span_by_size(
         size: column of the horizontal axis.
 
     Returns:
-        The figure. Bars are 95 % intervals over seeds. Curves of equal size are shifted sideways.
+        The figure. Curves of equal size are shifted sideways.
     """
     table = spans(runs_frame(runs))
     table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
@@ -161,7 +160,7 @@ def plot_span_by_size(
     has_zero = bool((table[size] == 0).any())  # a curve without a state
     powers = [2**k for k in range(40) if smallest / 1.4 <= 2**k <= largest * 1.4]
     for task, rows, panel in panels:
-        values = rows.assign(**{name: rows[name].astype(float).fillna(0.0) for name in ("span", "span_low", "span_high")})
+        values = rows.assign(span=rows["span"].astype(float).fillna(0.0))
         gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
         panel.set_yscale("symlog", linthresh=gaps[0], linscale=0.3)
         panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=font_size(0.9))
@@ -176,13 +175,11 @@ def plot_span_by_size(
         values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
-            errors = [[row["span"] - row["span_low"]], [row["span_high"] - row["span"]]]
-            marker = styles[row["label"]] | {"linestyle": ""}
-            panel.errorbar(row[size], row["span"], errors, transform=apart, **marker, **INTERVAL_BARS)
+            panel.plot(row[size], row["span"], transform=apart, **(styles[row["label"]] | {"linestyle": ""}))
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.set(title=task, xlabel=SIZE_LABELS[size], ylabel="span (time steps)")
-    note = f"{seed_count_text(table)}. {SPAN_RULE}; bars: its 95 % interval over seeds"
+    note = f"{seed_count_text(table)}. {SPAN_RULE}"
     add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None)
     return figure
 

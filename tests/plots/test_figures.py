@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnbench import UserError
+from rnnbench._analysis.statistics import bootstrap_interval, share_interval
 from rnnbench.plots import (
     STYLES,
     plot_accuracy,
@@ -79,9 +80,21 @@ def test_accuracy_joins_the_medians_of_the_best_rate_and_shows_every_seed_of_all
 
 
 def test_accuracy_has_the_interval_of_its_median() -> None:
-    runs = made_up({"seed": seed, "accuracy": share} for seed, share in enumerate((0.2, 0.3, 0.5, 0.6, 0.9)))
+    shares = (0.2, 0.3, 0.5, 0.6, 0.9, 0.9)
+    runs = made_up({"seed": seed, "accuracy": share} for seed, share in enumerate(shares))
     (bars,) = plot_accuracy(runs).axes[0].collections
-    assert bars.get_segments()[0][:, 1] == pytest.approx([0.2, 0.9])
+    assert bars.get_segments()[0][:, 1] == pytest.approx(bootstrap_interval(shares))
+
+
+@pytest.mark.parametrize("draw", [plot_accuracy, plot_solved, plot_steps])
+def test_five_seeds_are_dots_without_bars(draw) -> None:
+    for seeds, bars in ((5, 0), (6, 1)):
+        runs = made_up({"seed": seed, "steps_to_solve": 90.0 + seed} for seed in range(seeds))
+        panel = draw(runs).axes[0]
+        dots = [line for line in panel.lines if line.get_label() == "_seeds" and line.get_alpha() != 0.2]
+        assert sum(len(line.get_xdata()) for line in dots) == seeds
+        assert len(panel.collections) == bars
+        assert ("bars" in note(draw(runs))) == bool(bars)
 
 
 def test_equal_curves_are_shifted_sideways() -> None:
@@ -149,15 +162,14 @@ def test_the_overview_has_a_number_for_every_curve_and_task_largest_on_top() -> 
     assert [text.get_text() for text in alone.get_yticklabels()] == ["lstm (a)  128", "lstm (b)  128"]
 
 
-def test_spans_are_at_their_sizes_with_intervals() -> None:
+def test_spans_are_at_their_sizes() -> None:
     runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 100, "lstm": 100, "memoryless": 0}))
     runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20) & (runs["seed"] < 4), ["status", "steps_to_solve"]] = ["solved", 9.0]
     panel = plot_span_by_size(runs).axes[0]
-    found = {str(bars.get_label()).split()[0]: bars for bars in panel.containers}
-    places = {cell: (float(bars.lines[0].get_xdata()[0]), float(bars.lines[0].get_ydata()[0])) for cell, bars in found.items()}
+    found = {str(line.get_label()).split()[0]: line for line in panel.lines}
+    places = {cell: (float(line.get_xdata()[0]), float(line.get_ydata()[0])) for cell, line in found.items()}
     assert places == {"rnn": (100, 20), "lstm": (100, 20), "memoryless": (0, 0)}
-    assert found["rnn"].lines[2][0].get_segments()[0][:, 1].tolist() == [10, 20]
-    pixels = {cell: bars.lines[0].get_transform().transform(places[cell])[0] for cell, bars in found.items()}
+    pixels = {cell: line.get_transform().transform(places[cell])[0] for cell, line in found.items()}
     assert pixels["rnn"] - pixels["lstm"] > 5  # beside each other
     assert pixels["lstm"] - pixels["memoryless"] > 50
 
@@ -167,9 +179,14 @@ def test_spans_by_size_are_drawn_for_a_study_with_gap_0() -> None:
     assert [text.get_text() for text in plot_span_by_size(runs).axes[0].get_yticklabels()] == ["below 5", "5"]
 
 
-def test_solved_rate_has_wilson_intervals() -> None:
-    segments = plot_solved(study(0.01)).axes[0].collections[0].get_segments()
-    assert segments[0][:, 1] == pytest.approx([0.5655, 1.0], abs=1e-4)
+def test_five_of_five_is_not_drawn_as_certain() -> None:
+    assert lines(plot_solved(study(0.01)))["lstm (uniform)"] == pytest.approx([5.5 / 6] * 3)
+
+
+def test_solved_rate_has_the_interval_of_a_share() -> None:
+    runs = made_up({"seed": seed, "steps_to_solve": 90.0} for seed in range(6))
+    segments = plot_solved(runs).axes[0].collections[0].get_segments()
+    assert segments[0][:, 1] == pytest.approx(share_interval(6, 6), abs=1e-4)
 
 
 def test_a_slide_has_larger_fonts_than_paper_only_inside_the_block() -> None:

@@ -6,7 +6,7 @@ import statistics
 
 import pandas as pd
 
-from rnnbench._analysis.statistics import wilson_interval
+from rnnbench._analysis.statistics import share_interval
 from rnnbench._cli.terminal.formatting import number, percent
 from rnnbench.insight import Gates
 from rnnbench.insight._sensitivity import growth_exponents
@@ -115,7 +115,7 @@ def guess_lines(frame: pd.DataFrame) -> list[str]:
     lines = []
     for (task, cell), rows in frame.groupby(["task", "cell"], sort=False):
         hits, misses = rows[rows["solved"].astype(bool)], rows[~rows["solved"].astype(bool)]
-        low, high = wilson_interval(len(hits), len(rows))
+        low, high = share_interval(len(hits), len(rows))
         line = f"{cell} on {task}, gap {rows['gap'].iloc[0]}, {rows['hidden_size'].iloc[0]} units: "
         line += f"solved in {len(hits)} of {len(rows)} repeats (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
         if len(hits):
