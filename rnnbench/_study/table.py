@@ -43,6 +43,7 @@ class Table(Generic[R]):
         self._versioned = "schema" in cls.columns()
         self._required = {"schema", "run_id"} if self._versioned else cls.required()
         self.older = False  # True if the file has rows of an earlier schema
+        self.replaced: list[R] = []  # rows of the file that a later row with the same key replaces
         self.renamed: dict[str, str] = {}  # run_ids of an earlier schema -> run_ids of this one
 
     def rows(self) -> list[R]:
@@ -149,7 +150,8 @@ class Table(Generic[R]):
         try:
             for row in self._parsed(whole):
                 key = row.key or (len(self._known),)  # without key columns no two rows are alike
-                self._known.pop(key, None)  # the last one counts, and comes last
+                if earlier := self._known.pop(key, None):  # the last one counts, and comes last
+                    self.replaced.append(earlier)
                 self._known[key] = row
         except Exception:
             self._forget()  # the next call reads the file from its start
@@ -158,6 +160,7 @@ class Table(Generic[R]):
 
     def _forget(self) -> None:
         self._known, self._header, self._file, self._read, self._lines, self.older = {}, [], None, 0, 0, False
+        self.replaced = []
 
     def _parsed(self, content: bytes) -> Iterator[R]:
         try:

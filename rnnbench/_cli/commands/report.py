@@ -34,7 +34,7 @@ def report(
     studies, selection = study or [Path("results")], Selection(only, cell, sweep)
     with stderr_console().status("reading the studies") as status:
         runs = read_runs(studies, selection)
-        logged = [path for path in studies if (path / "logs").exists()]
+        logged = [path for path in studies if any((path / "logs").glob("*.csv"))]
         logs = read_logs(logged, selection) if logged else None
         status.update(f"drawing {len(runs):,} runs")
         page = build_page(studies, runs, logs, interactive=not static)

@@ -28,6 +28,7 @@ def status(
     """
     from collections import Counter
 
+    from rnnbench._cli.terminal.studies import warn_of_disagreement
     from rnnbench._study import StudyFolder
     from rnnbench._sweep.launch import requested_runs
     from rnnbench._sweep.status import RunStates, ids_so_far, run_states
@@ -42,6 +43,8 @@ def status(
     states = run_states(home, None if stored is None else ids_so_far(home, stored))
     if stored is None and states == RunStates() and not (study / "logs").exists():
         raise UserError(f"no study in {study}: make one with `rnnbench run --out {study}`")
+    if home.finished_table.replaced:
+        warn_of_disagreement([home], home.runs())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(Counter(states.done.values()).items()))
     echo(f"done         {len(states.done)}{f' ({counts})' if counts else ''}")
     echo(f"running      {len(states.running)}")

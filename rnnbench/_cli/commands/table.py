@@ -18,6 +18,11 @@ CompareFlag = Annotated[
 SpansFlag = Annotated[bool, typer.Option("--spans", help="One row per curve: span, parameters, state size, steps and seconds.")]
 
 
+CompareStudiesFlag = Annotated[
+    bool, typer.Option("--compare-studies", help="The same runs in two studies, before and after, and which verdicts changed.")
+]
+
+
 @app.command(epilog="Example: rnnbench table results --compare lstm,gru")
 def table(
     study: flags.StudiesArgument = None,
@@ -26,6 +31,7 @@ def table(
     sweep: flags.SweepFilterFlag = None,
     spans: SpansFlag = False,
     compare: CompareFlag = None,
+    compare_studies: CompareStudiesFlag = False,
     axis: flags.AxisFlag = None,
     format: flags.FormatFlag = flags.Format.rich,
 ) -> None:
@@ -34,15 +40,29 @@ def table(
     One row per task, curve and gap: the share of seeds that solved it, median accuracy, steps and span with 95 % intervals, and the
     tuning. With --spans one row per curve: the span and its cost. With --compare the difference of two cells, with its interval and
     a p-value. The p-value is corrected for the number of rows: choose tasks with --only before you look, and it is corrected less.
+    With --compare-studies the same runs in two studies, such as those of two versions of PyTorch, or of two recipes.
     """
+    from rnnbench._analysis import studies as pairs
     from rnnbench._analysis import summary, tables
     from rnnbench._cli.terminal.studies import Selection, read_runs
     from rnnbench._cli.terminal.study_tables import print_table
     from rnnbench._sweep.recipes import tuning_text
 
-    if spans and compare is not None:
-        raise UserError("--spans and --compare are two different tables: give one of them")
+    if spans + (compare is not None) + compare_studies > 1:
+        raise UserError("--spans, --compare and --compare-studies are different tables: give one of them")
     studies = study or [Path("results")]
+    if compare_studies:
+        if len(studies) != 2:
+            raise UserError("--compare-studies takes two studies, as in rnnbench table BEFORE AFTER --compare-studies")
+        both = [read_runs([one], Selection(only, cell, sweep)) for one in studies]
+        both = both if axis is None else [summary.with_axis(runs, axis) for runs in both]
+        rows = pairs.pair_runs(*both)
+        if rows.empty:
+            raise UserError(f"--compare-studies: {studies[0]} and {studies[1]} have no run in common")
+        column = {"gap": axis or "gap"}
+        texts = pairs.readable_pairs(rows).rename(columns=column)
+        print_table(rows.rename(columns=column), texts, ["task", "curve"], pairs.pair_notes(rows, *both), format)
+        return
     runs = read_runs(studies, Selection(only, cell, sweep))
     if axis is not None:
         runs = summary.with_axis(runs, axis)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from rnnbench._analysis.studies import disagreement_note
 from rnnbench._cli.terminal.flags import name_list
+from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
-from rnnbench._study import StudyFolder
+from rnnbench._study import RunRecord, StudyFolder
+from rnnbench._study.record import frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,18 +29,18 @@ class Selection(NamedTuple):
     sweeps: str | None
 
 
-def select_runs(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+def select_runs(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     """Return the selected rows; raise UserError if a task, a cell or a sweep file has no rows, and name those that have."""
     for flag, column, text in (("--only", "task", selection.tasks), ("--cell", "cell", selection.cells)):
         if text is not None:
             names = name_list(flag, text)
-            present = set(frame[column])
+            present = set(runs[column])
             if missing := [name for name in names if name not in present]:
                 raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(present))}")
-            frame = frame[frame[column].isin(names)]
+            runs = runs[runs[column].isin(names)]
     if selection.sweeps is not None:
-        frame = frame[frame["run_id"].isin(_run_ids(name_list("--sweep", selection.sweeps), set(frame["run_id"])))]
-    return frame.reset_index(drop=True)
+        runs = runs[runs["run_id"].isin(_run_ids(name_list("--sweep", selection.sweeps), set(runs["run_id"])))]
+    return runs.reset_index(drop=True)
 
 
 def select_figures(names: str | None, figures: Mapping[str, Draw]) -> list[tuple[str, Draw]]:
@@ -65,10 +68,26 @@ def _run_ids(files: list[str], present: set[str]) -> set[str]:
 def read_runs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the finished runs of all studies, with a column ``study``; raise UserError if a study has none.
 
-    A run of two studies comes twice; :func:`rnnbench._analysis.summary.count_once` keeps the later study's.
+    A run of two studies comes twice; :func:`rnnbench._analysis.summary.count_once` keeps the later study's. A line on stderr names
+    runs whose results differ.
     """
-    frames = [StudyFolder.open(study).runs().assign(study=str(study)) for study in studies]
-    return select_runs(pd.concat(frames, ignore_index=True), selection)
+    homes = [StudyFolder.open(study) for study in studies]
+    runs = pd.concat([home.runs().assign(study=str(study)) for home, study in zip(homes, studies, strict=True)], ignore_index=True)
+    runs = select_runs(runs, selection)
+    warn_of_disagreement(homes, runs)
+    return runs
+
+
+def warn_of_disagreement(homes: Sequence[StudyFolder], runs: pd.DataFrame) -> None:
+    """Print a line on stderr that names runs with two results that differ; an earlier one may be in a table that was merged."""
+    replaced = [
+        frame(home.finished_table.replaced, RunRecord).assign(study=str(home.folder))
+        for home in homes
+        if home.finished_table.replaced
+    ]
+    earlier = [rows[rows["run_id"].isin(runs["run_id"])] for rows in replaced]
+    if note := disagreement_note(pd.concat([*earlier, runs], ignore_index=True)):
+        echo(f"rnnbench: {note}", err=True)
 
 
 class Frames(NamedTuple):
