@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -131,6 +132,9 @@ class ColumnTable:
             if len(refs) < first.width or [ref.column for ref in refs] != list(range(first.width)):
                 chosen = self.hoist(torch.index_select, chosen, 0, torch.tensor([ref.column for ref in refs]))
             return self.leaf("input", chosen)[0]
+        if self.x in nodes:
+            (whole,) = self.leaf("input", self.hoist(torch.eye, self.x.width, dtype=self.dtype))
+            return self.block(tuple(Ref(whole, ref.column) if ref.node is self.x else ref for ref in refs))
         if alike and first.op in ("number", "vector"):
             return self._constant(refs)
         if alike and first.op in ("product", "input") and self._same_tensor(nodes):
@@ -146,11 +150,12 @@ class ColumnTable:
             return self.graph.apply(first.op, *(self.block(tuple(args)) for args in zip(*of, strict=True)))
         if len(nodes) == 1:
             return route(first, tuple((ref.column,) for ref in refs))
-        parts = [route(node, tuple((ref.column,) if ref.node is node else () for ref in refs)) for node in nodes]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = whole + part
-        return whole
+        computed = [node for node in nodes if node.op not in ("number", "vector")]
+        parts = [route(node, tuple((ref.column,) if ref.node is node else () for ref in refs)) for node in computed]
+        if any(node.number != 0 for node in nodes if node not in computed):
+            zero = Ref(self.graph.number(0), 0)
+            parts.append(self._constant(tuple(zero if ref.node in computed else ref for ref in refs)))
+        return reduce(Node.__add__, parts)
 
     def full(self, refs: Refs) -> Node:
         """Return the node with these columns, of their number."""

@@ -139,14 +139,21 @@ exp = by_width(exp32, lambda x: math.exp(x))
 log = by_width(log32, lambda x: math.log(x))
 softplus = by_width(softplus32, softplus64)
 relu = by_width(lambda x: np.float32(0.0) if x <= np.float32(0.0) else x, lambda x: 0.0 if x <= 0.0 else x)
-sqrt, sin, cos, erf = math.sqrt, math.sin, math.cos, math.erf
+sqrt, sin, cos, atan, erf = math.sqrt, math.sin, math.cos, math.atan, math.erf
 floor: Any = np.floor
+rint: Any = np.rint
+fmod: Any = np.fmod
 
 
 @register_jitable
 def remainder(a: Any, b: Any) -> Any:
     """Return a modulo b with the sign of b, as in torch: exact, whatever the quotient's rounding."""
     return a % b
+
+
+@register_jitable
+def power(a: Any, b: Any) -> Any:
+    return a**b
 
 
 @register_jitable

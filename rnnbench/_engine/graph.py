@@ -112,6 +112,19 @@ def _through(d: Node, y: Node, a: Node) -> tuple[Node]:
     return (route(d, tuple(map(tuple, back))),)
 
 
+def truncated(a: Node) -> Node:
+    """Return the whole part, towards zero."""
+    return select(comparison("lt", a, 0), -a.graph.apply("floor", -a), a.graph.apply("floor", a))
+
+
+def _power_slopes(d: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
+    """Return slopes that are 0 for the exponent 0, and for the base 0 in that of the exponent, as in torch."""
+    apply = a.graph.apply
+    of_base = apply("mul", apply("power", a, apply("sub", b, 1)), b)
+    at_zero = apply("and", comparison("eq", a, 0), comparison("ge", b, 0))
+    return d * select(comparison("eq", b, 0), 0, of_base), d * select(at_zero, 0, y * apply("log", a))
+
+
 DEAR = 20
 ROUTES = ("pick", "collect", "first", "total")  # operators that read other columns of their argument
 OPERATORS: dict[str, Operator] = {
@@ -131,7 +144,11 @@ OPERATORS: dict[str, Operator] = {
     "cos": Operator("cos({})", lambda d, y, a: (-(d * a.graph.apply("sin", a)),), DEAR),
     "erf": Operator("erf({})", lambda d, y, a: (d * (a.graph.apply("exp", -(a * a)) * (2 / math.sqrt(math.pi))),), DEAR),
     "floor": Operator("floor({})", lambda *_: (None,), 2),
+    "round": Operator("rint({})", lambda *_: (None,), 2),
     "remainder": Operator("remainder({}, {})", lambda d, y, a, b: (d, -(d * a.graph.apply("floor", a / b))), 8),
+    "fmod": Operator("fmod({}, {})", lambda d, y, a, b: (d, -(d * truncated(a / b))), 8),
+    "power": Operator("power({}, {})", _power_slopes, DEAR),
+    "atan": Operator("atan({})", lambda d, y, a: (d / (a * a + 1),), DEAR),
     "abs": Operator("abs({})", lambda d, y, a: (select(comparison("gt", a, 0), d, select(comparison("lt", a, 0), -d, 0)),)),
     "max": Operator("larger({}, {})", _extremum("lt"), 2),
     "min": Operator("smaller({}, {})", _extremum("gt"), 2),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from rnnbench._cell import Cell
 from rnnbench._engine.refusal import refuse
@@ -23,7 +24,15 @@ def name_of(func: Any) -> str:
     name = str(getattr(func, "__name__", func))
     if name == "__get__":
         return str(func.__self__.__name__)
-    return name if name.startswith("__i") and name != "__invert__" else name.strip("_").lower()
+    return name.strip("_").lower()
+
+
+def changes_in_place(func: Any) -> bool:
+    """Return True for a function that changes its first argument, such as ``add_``, ``__iadd__`` and ``__setitem__``."""
+    name = str(getattr(func, "__name__", ""))
+    if name.startswith("__"):
+        return name == "__setitem__" or (name.startswith("__i") and name != "__invert__")
+    return name.endswith("_")
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -72,6 +81,11 @@ class Hoisting:
         self.alive: list[Tensor] = []
         self.calls: list[HoistedCall] = []
         self.results: dict[Hashable, Any] = {}
+        parametrized = [(prefix, part) for prefix, part in cell.named_modules() if parametrize.is_parametrized(part)]
+        for prefix, part in parametrized:
+            for name in part.parametrizations:  # computed by torch, once per sequence as in Cell.states
+                self.alive.append(getattr(part, name))
+                self.places[id(self.alive[-1])] = Attribute((*filter(None, prefix.split(".")), name))
         for prefix, part in cell.named_modules():
             held = {**vars(part), **part._parameters, **part._buffers}
             for name, value in held.items():
@@ -86,12 +100,8 @@ class Hoisting:
             refuse(f"{name} of a parameter, which Python reads only once, is not compiled")
         if "rand" in name or name in ("dropout", "bernoulli", "normal", "multinomial"):
             refuse(f"{name} is random, which is not compiled")
-        if (
-            (str(getattr(func, "__name__", "")).endswith("_") and name + "_" == func.__name__)
-            or name.startswith("__i")
-            or kwargs.get("out") is not None
-        ):
-            refuse("a change in place is not compiled")
+        if changes_in_place(func) or kwargs.get("out") is not None:
+            refuse("a change of a parameter or a constant in place is not compiled")
 
         def stored(leaf: Any) -> Any:
             if not isinstance(leaf, Tensor):
@@ -129,6 +139,7 @@ class Hoisting:
                 stack += [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, CallResult)]
         steps = [(index, self.calls[index]) for index in sorted(needed)]
 
+        @parametrize.cached()
         def run(cell: Cell) -> list[Tensor]:
             results: dict[int, Any] = {}
 

@@ -18,15 +18,19 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from rnnbench._engine.functions import (
+    atan,
     clamp,
     cos,
     erf,
     exp,
     floor,
+    fmod,
     larger,
     log,
+    power,
     relu,
     remainder,
+    rint,
     sigmoid,
     sin,
     smaller,
@@ -37,8 +41,8 @@ from rnnbench._engine.functions import (
 )  # fmt: skip
 
 __all__ = [
-    "begin", "cached", "clamp", "cos", "erf", "exp", "floor", "gather", "gradient", "inf", "larger", "log", "multiply", "relu",
-    "remainder", "sigmoid", "sin", "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
+    "atan", "begin", "cached", "clamp", "cos", "erf", "exp", "floor", "fmod", "gather", "gradient", "inf", "larger", "log",
+    "multiply", "power", "relu", "remainder", "rint", "sigmoid", "sin", "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from rnnbench._engine.hoisting import leaves, map_leaves
 from rnnbench._engine.refusal import refuse
 from rnnbench._engine.symbolic import BatchSize, Symbol
 
-DRAWS = ("rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "dropout")
+DRAWS = ("rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "exponential", "dropout")
 """The random functions that are compiled."""
 
 

@@ -24,6 +24,11 @@ def without_gradient() -> str:
     while frame.f_back is not None:
         if frame.f_code.co_qualname == "Function.apply":
             return f"the custom autograd.Function {frame.f_locals['cls'].__name__} is not compiled"
+        if frame.f_code.co_qualname == "SpectralNorm.compute_weight":
+            return (
+                "spectral_norm of torch.nn.utils, which changes the weight at every step of training, is not compiled: "
+                "use torch.nn.utils.parametrizations.spectral_norm, which computes it once per sequence"
+            )
         frame = frame.f_back
     return "no_grad within a step is not compiled: use detach instead"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn.utils import parametrize
 
 from rnnbench._cell import Cell, check_inputs
 from rnnbench._engine.cache_key import cache_key, has_hooks
@@ -77,6 +79,18 @@ class Lease:
         POOL.give(self.arrays, self.dtype)
 
 
+@contextmanager
+def restored(cell: Cell) -> Iterator[None]:
+    """Restore the cell's buffers and torch's generator on exit."""
+    before = [(buffer, buffer.detach().clone()) for buffer in cell.buffers()]
+    with torch.random.fork_rng(devices=[]):
+        yield
+    with torch.no_grad():
+        for buffer, content in before:
+            if not torch.equal(buffer, content):
+                buffer.copy_(content)
+
+
 class Program:
     """The compiled step of a cell, with the computation of its arguments. Raises NotCompiledError."""
 
@@ -131,8 +145,8 @@ class Program:
 
     def states(self, cell: Cell, inputs: Tensor, first: int, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return (T - first, B, H) computed by compiled code; tokens must be in range."""
-        hoisted = self.hoisted(cell)
         initial = cell.start(inputs.shape[1])
+        hoisted = self.hoisted(cell)
         noise = self.plan.trace.noise.drawn(*inputs.shape[:2]).numpy() if self.plan.trace.noise.draws else None
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *hoisted, *initial))
         states: Tensor = Sequence.apply(self, inputs, first, keep, limit, truncate, noise, *hoisted, *initial)
@@ -147,7 +161,7 @@ class Program:
         leaves = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
 
         def results(run: Callable[[], Tensor]) -> list[Tensor]:
-            with torch.random.fork_rng(devices=[]):
+            with restored(cell):
                 torch.default_generator.manual_seed(0)  # the same noise for both
                 states = run()
             weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
@@ -282,8 +296,9 @@ def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
         raise NotCompiledError(f"numbers of {str(cell._like.dtype).removeprefix('torch.')} are not compiled")
     if any(has_hooks(part) for part in cell.modules() if part is not cell):
         raise NotCompiledError(f"class {name}: a hook of a module inside the cell is not compiled")
-    with torch.random.fork_rng(devices=[]):  # a step that draws numbers draws none for its trace
-        traced = Program(copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell)  # meta tensors hold no numbers
+    own = copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell  # meta tensors hold no numbers
+    with restored(own), parametrize.cached():  # the trace draws no numbers, and makes no step of a power iteration
+        traced = Program(own)
     if cache_key(cell) != key:
         raise NotCompiledError(f"class {name}: a step that changes attributes of the cell is not compiled")
     return traced

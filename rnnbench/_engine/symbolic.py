@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -37,8 +37,13 @@ class Tracer(Protocol):
 class BatchSize(int):
     """The number of sequences while tracing: 1, which stands for any number.
 
-    Python code may create tensors of this size. A comparison with a number is refused: it would depend on the batch.
+    Python code may create tensors of this size. Comparisons and arithmetic are refused: they would depend on the batch.
     """
+
+    def _mixed(self, _: object) -> NoReturn:
+        refuse("the number of sequences times or plus another number is not compiled: keep a dimension for the batch")
+
+    __mul__ = __rmul__ = __floordiv__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = _mixed
 
     def _equal(self, other: object) -> bool:
         return isinstance(other, BatchSize) or refuse("Python that depends on the number of sequences is not compiled")
@@ -51,20 +56,32 @@ class BatchSize(int):
     __hash__ = int.__hash__
 
 
+ROW = 1 << 40
+"""The distance of the second sequence's numbers of columns from the first one's."""
+
+
 class Symbol:
     """A symbolic tensor, which torch's functions, methods and operators accept like a tensor.
 
     Attributes:
-        refs: the numbers of its columns, of its shape; the size of the batch is 1.
+        rows: the numbers of its columns for a batch of two sequences, those of the second one larger by ``ROW``. Symbols that are
+            views of one tensor share memory, so that a change in place reaches all of them.
+        refs: the numbers of the first sequence.
         axis: the dimension of the batch.
     """
 
     __array_ufunc__ = None  # a numpy number on the left leaves the operator to this class
 
-    def __init__(self, trace: Tracer, refs: Tensor, axis: int = 0) -> None:
-        self.trace, self.refs, self.axis = trace, refs, axis
-        self.dims = tuple(refs.shape)
+    def __init__(self, trace: Tracer, rows: Tensor, axis: int) -> None:
+        self.trace, self.rows, self.axis = trace, rows, axis
+        self.refs = rows.narrow(axis, 0, 1)
+        self.dims = tuple(self.refs.shape)
         self.dtype, self.device, self.ndim = trace.dtype, torch.device("cpu"), len(self.dims)
+
+    @classmethod
+    def of(cls, trace: Tracer, refs: Tensor, axis: int = 0) -> Symbol:
+        """Return the symbol with these numbers of columns, in new memory."""
+        return cls(trace, torch.cat([refs, refs + ROW], axis), axis)
 
     @property
     def shape(self) -> torch.Size:
@@ -119,14 +136,13 @@ def _refused(what: str) -> Callable[..., Any]:
 
 
 SAME = (  # operators with the names of the tensor's methods
-    "add sub mul truediv matmul pow neg abs gt ge lt le eq ne and or xor invert mod floordiv getitem rand ror rxor rmod rfloordiv"
+    "add sub mul truediv matmul pow neg pos abs gt ge lt le eq ne and or xor invert mod floordiv getitem rand ror rxor rmod "
+    "rfloordiv iadd isub imul itruediv ipow iand ior ixor imod ifloordiv setitem"
 )
 for _op in SAME.split():
     setattr(Symbol, f"__{_op}__", _method(f"__{_op}__"))
 for _op, _func in (("radd", "add"), ("rsub", "sub"), ("rmul", "mul"), ("rtruediv", "div"), ("rmatmul", "matmul"), ("rpow", "pow")):
     setattr(Symbol, f"__{_op}__", _swapped(_func))
-for _op in ("iadd", "isub", "imul", "itruediv", "ipow", "iand", "ior", "ixor", "imod", "ifloordiv", "setitem"):
-    setattr(Symbol, f"__{_op}__", _refused("a change in place is not compiled"))
 for _op in ("bool", "float", "int", "index", "iter"):
     setattr(Symbol, f"__{_op}__", _refused("what depends on the values of an input or a state in Python is not compiled"))
 Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]  # defining __eq__ above removed it

@@ -24,23 +24,35 @@ from torch.overrides import TorchFunctionMode
 from rnnbench._cell import Cell
 from rnnbench._engine.columns import ColumnTable, Refs
 from rnnbench._engine.graph import OPERATORS, TRUTH, Graph, Node, comparison, select
-from rnnbench._engine.hoisting import Hoisting, leaves, map_leaves, name_of
-from rnnbench._engine.lowering import ALIASES, COMPOSED, LOGICAL, SETTINGS, TRUTHS, WHOLE
+from rnnbench._engine.hoisting import Hoisting, changes_in_place, leaves, map_leaves, name_of
+from rnnbench._engine.lowering import ALIASES, COMPOSED, LOGICAL, SETTINGS, TRUTHS
 from rnnbench._engine.noise import DRAWS, Noise
 from rnnbench._engine.refusal import NotCompiledError, refuse, without_gradient
-from rnnbench._engine.symbolic import BatchSize, Symbol
+from rnnbench._engine.symbolic import ROW, BatchSize, Symbol
+from rnnbench._engine.whole import WHOLE
 from rnnbench._errors import class_location
 
 MOVES = (
     "view", "reshape", "view_as", "reshape_as", "unflatten", "flatten", "chunk", "split", "tensor_split", "narrow", "select",
     "getitem", "cat", "stack", "unbind", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "permute", "movedim",
     "moveaxis", "roll", "flip", "expand", "expand_as", "broadcast_to", "repeat", "tile", "repeat_interleave", "index_select",
-    "diagonal", "pad",
+    "diagonal", "pad", "hstack", "column_stack", "unfold", "broadcast_tensors", "clone", "contiguous", "take_along_dim",
 )  # fmt: skip
 """Functions that only move columns, or fill with zeros."""
-LINEAR = ("einsum", "bmm", "matmul", "mv", "conv1d", "tensordot", "inner")
+LINEAR = ("einsum", "matmul", "mv", "tensordot", "inner", "diff", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "interpolate")
 """Functions that are linear in one of their arguments."""
-ROW = 1 << 40  # added to the numbers of columns of the second row, when a batch of two shows how a function moves rows
+AFFINE = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "bilinear", "baddbmm")
+"""Functions that are linear in one of their arguments, and may add a bias."""
+
+
+def _padded(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return F.pad(x.double(), *args, **kwargs).long()  # torch pads numbers only
+
+
+def _assigned(x: Tensor, index: Any, value: Tensor) -> Tensor:
+    x = x.clone()
+    x[index] = value
+    return x
 
 
 class Trace(TorchFunctionMode):
@@ -74,8 +86,9 @@ class Trace(TorchFunctionMode):
         if any(part.is_complex() for part in cell.initial_state):
             refuse("a complex state is not compiled")
         before = [self.graph.make("state", key=k, width=width) for k, width in enumerate(self.widths)]
-        state = tuple(Symbol(self, self.table.refs(node).view(1, *shape)) for node, shape in zip(before, shapes, strict=True))
-        x = Symbol(self, self.table.refs(self.table.x).view(1, -1))
+        state = tuple(Symbol.of(self, self.table.refs(node).view(1, *shape)) for node, shape in zip(before, shapes, strict=True))
+        x = Symbol.of(self, self.table.refs(self.table.x).view(1, -1))
+        self.given = [part.rows.untyped_storage().data_ptr() for part in (x, *state)]
         step: Callable[..., Any] = cell.step
         with torch.enable_grad():
             try:
@@ -106,16 +119,25 @@ class Trace(TorchFunctionMode):
         if torch.is_autocast_enabled("cpu"):
             refuse("autocast within a step is not compiled")
         with torch._C.DisableTorchFunction():
-            given = leaves((args, kwargs))
-            if name_of(func) in DRAWS and any(isinstance(leaf, (Symbol, BatchSize)) for leaf in given):
-                return self.random(name_of(func), func, args, kwargs)
+            given, name = leaves((args, kwargs)), name_of(func)
+            if changes_in_place(func) or kwargs.pop("inplace", False):
+                target: Any = args[0]
+                if not isinstance(target, Symbol) or target.rows.untyped_storage().data_ptr() in self.given:
+                    refuse("a change in place of the input, the state, a parameter or a constant is not compiled")
+                value = self.random(name, func, args, kwargs) if name in DRAWS else self.changed(name, args, kwargs)
+                if (value.dims, value.axis) != (target.dims, target.axis):
+                    refuse(f"a change in place of a tensor of shape {target.dims} to one of shape {value.dims} is not compiled")
+                target.rows.copy_(value.rows)  # its views share the memory
+                return target
+            if name in DRAWS and any(isinstance(leaf, (Symbol, BatchSize)) for leaf in given):
+                return self.random(name, func, args, kwargs)
             if any(isinstance(leaf, Symbol) for leaf in given):
                 return self.symbolic(func, args, kwargs)
-            if name_of(func) in ("zeros", "ones", "full", "empty") and any(isinstance(leaf, BatchSize) for leaf in given):
-                value: Tensor = self.hoist(func, *args, **kwargs)
-                axis = next(k for k, size in enumerate(value.shape) if size == 1)
-                number = float(value.flatten()[0]) if value.numel() and name_of(func) != "empty" else 0.0
-                return self.as_symbol(number, value.shape, axis)
+            if name in ("zeros", "ones", "full", "empty") and any(isinstance(leaf, BatchSize) for leaf in given):
+                sizes: Tensor = self.hoist(func, *args, **kwargs)
+                axis = next(k for k, size in enumerate(sizes.shape) if size == 1)
+                number = float(sizes.flatten()[0]) if sizes.numel() and name != "empty" else 0.0
+                return self.as_symbol(number, sizes.shape, axis)
             return self.hoist(func, *args, **kwargs)
 
     def random(self, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -128,43 +150,54 @@ class Trace(TorchFunctionMode):
             return x * self.random("bernoulli", F.dropout, (ones, p, True), {})
         if kwargs.get("generator") is not None:
             refuse(f"{name} with a generator is not compiled: without one it draws from the run's own")
-        target = args[0] if name in ("bernoulli", "uniform", "normal") and func.__name__.endswith("_") else None
-        if target is not None and target.refs.any():  # the numbers of a tensor that empty_like or zeros_like has created
-            refuse("a change in place is not compiled")
+        if changes_in_place(func):
+            args = (self.as_symbol(0.0, args[0].dims, args[0].axis), *args[1:])
         node, shape, axis = self.noise.node(name, func, args, kwargs)
-        symbol = self.symbol([node], torch.empty(shape), axis)
-        if target is None:
-            return symbol
-        target.refs = symbol.refs
-        return target
+        return self.symbol([node], torch.empty(shape), axis)
+
+    def changed(self, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Return the value that a function which changes its first argument gives it."""
+        target, *others = args
+        if name == "setitem":
+            index, value = others
+            if isinstance(index, Symbol):  # a mask
+                return self.pointwise("where", (index, value, target), {})
+            value = self.as_symbol(value, self.moved(Tensor.__getitem__, target, index).dims, target.axis)
+            return self.moved(_assigned, target, index, value)
+        base = name.removeprefix("i") if f"__{name}__" in vars(Symbol) else name
+        if base in ("zero", "fill", "copy"):
+            return self.as_symbol(others[0] if others else 0.0, target.dims, target.axis)
+        return self.computed(ALIASES.get(base, base), args, kwargs)
 
     def symbolic(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Apply a function with a symbol among its arguments."""
         name = ALIASES.get(name_of(func), name_of(func))
-        if (str(func.__name__).endswith("_") and not str(func.__name__).endswith("__")) or kwargs.get("inplace"):
-            refuse("a change in place is not compiled")
-        kwargs = {key: value for key, value in kwargs.items() if key != "inplace" and value is not None}
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
         if name == "linear":
             return self.linear(*args, **kwargs)
         if name == "addmm" and not kwargs:
             return args[1] @ args[2] + args[0]
         if name == "matmul" and isinstance(args[0], Symbol) and isinstance(args[1], Tensor) and args[1].ndim == 2:
             return self.linear(args[0], self.hoist(torch.t, args[1]))
-        if name in LINEAR and sum(isinstance(leaf, Symbol) for leaf in leaves(args)) == 1:
+        if name in (*LINEAR, *AFFINE) and sum(isinstance(leaf, Symbol) for leaf in leaves(args)) == 1:
             return self.probed(name, func, args, kwargs)
-        if name in ("to", "type", "type_as", "float", "double"):
+        if name in ("to", "type", "type_as", "float", "double", "int", "long"):
             return self.cast(name, *args, *kwargs.values())
-        if name in ("new_zeros", "new_ones", "new_full", "new_empty"):
+        if name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"):
             return self.call(getattr(torch, name[4:]), args[1:], {"dtype": self.dtype} | kwargs)
+        if name == "expand_as" and isinstance(args[0], Tensor):
+            return self.hoist(Tensor.expand, args[0], args[1].dims)
         if name in MOVES:
             return self.moved(func, *args, **kwargs)
-        if name in ("contiguous", "clone"):
-            return args[0]
         if name in ("zeros_like", "ones_like", "full_like", "empty_like"):
             value = args[1] if name == "full_like" else float(name == "ones_like")
             return self.as_symbol(value, args[0].refs.shape, args[0].axis)
         if name == "where" and func is Tensor.where:
             args = (args[1], args[0], args[2])
+        return self.computed(name, args, kwargs)
+
+    def computed(self, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Apply a function that computes new columns."""
         if name in WHOLE:
             return WHOLE[name](self, *args, **kwargs)
         if name in COMPOSED or name in OPERATORS:
@@ -174,47 +207,42 @@ class Trace(TorchFunctionMode):
     def symbol(self, nodes: list[Node], like: Tensor, axis: int) -> Symbol:
         """Return the symbol of the shape of ``like`` with the columns of these nodes."""
         refs = torch.cat([self.table.refs(node) for node in nodes])
-        return Symbol(self, refs.expand(like.numel()).reshape(like.shape) if len(refs) == 1 else refs.view(like.shape), axis)
+        return Symbol.of(self, refs.expand(like.numel()).reshape(like.shape) if len(refs) == 1 else refs.view(like.shape), axis)
 
     def as_symbol(self, value: Any, shape: Any, axis: int) -> Symbol:
         """Return the symbol of a number, or of a tensor computed from parameters only, broadcast to a shape."""
         if isinstance(value, Symbol):
             return value
         if isinstance(value, Real):
-            return Symbol(self, self.table.refs(self.graph.number(float(value))).expand(*shape), axis)
+            return Symbol.of(self, self.table.refs(self.graph.number(float(value))).expand(*shape), axis)
         if not isinstance(value, Tensor) or value.is_complex():
             refuse(f"{'complex numbers' if isinstance(value, Tensor) else type(value).__name__} in a step is not compiled")
         if value.dtype != self.dtype:
             value = self.hoist(Tensor.to, value, self.dtype)
         count = math.prod(shape)
-        try:
-            broadcast = np.broadcast_shapes(value.shape, tuple(shape)) == tuple(shape)
-        except ValueError:
-            broadcast = False
-        if not broadcast:
-            refuse(f"a constant of shape {tuple(value.shape)} where {tuple(shape)} is needed is not compiled")
-        if value.shape != (count,):
-            if value.numel() == 1:
-                value = self.hoist(Tensor.reshape, value, (-1,))
-            elif value.numel() < count:
-                value = self.hoist(Tensor.expand, value, tuple(shape))
-            value = self.hoist(Tensor.expand, self.hoist(Tensor.reshape, value, (-1,)), (count,))
-        return Symbol(self, self.table.refs(self.table.leaf("vector", value)[0]).view(tuple(shape)), axis)
+        with suppress(ValueError):
+            if np.broadcast_shapes(value.shape, tuple(shape)) == tuple(shape):
+                if value.shape != (count,):
+                    value = self.hoist(Tensor.reshape, self.hoist(Tensor.expand, value, tuple(shape)), (count,))
+                return Symbol.of(self, self.table.refs(self.table.leaf("vector", value)[0]).view(tuple(shape)), axis)
+        return refuse(f"a constant of shape {tuple(value.shape)} where {tuple(shape)} is needed is not compiled")
 
     def moved(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         """Apply a function that only moves columns."""
         first = next(leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Symbol))
-        if name_of(func) in ("cat", "stack", "concat", "concatenate", "hstack") and isinstance(args[0], (list, tuple)):
+        if isinstance(args[0], (list, tuple)):  # as of cat
             args = (
                 [self.as_symbol(part, part.shape, first.axis) if isinstance(part, Tensor) else part for part in args[0]],
                 *args[1:],
             )
-        if name_of(func) == "pad" and (kwargs.get("mode", "constant") != "constant" or kwargs.get("value") or args[3:]):
-            refuse("pad with anything but zeros is not compiled")
+        if name_of(func) == "pad":
+            if kwargs.get("value") or any(args[3:]):
+                refuse("pad with a number but 0 is not compiled")
+            func = _padded
 
         def actual(leaf: Any) -> Any:
             if isinstance(leaf, Symbol):
-                return torch.cat([leaf.refs, leaf.refs + ROW], leaf.axis)
+                return leaf.rows
             return 2 if isinstance(leaf, BatchSize) else leaf
 
         def symbols(result: Any) -> Any:
@@ -223,13 +251,9 @@ class Trace(TorchFunctionMode):
             for axis in range(result.ndim):
                 if result.shape[axis] == 2:
                     rows = result.movedim(axis, 0)
-                    moved = torch.where(rows[1] >= ROW, rows[1] - ROW, rows[1])
-                    if (
-                        bool((rows[0] < ROW).all())
-                        and torch.equal(moved, rows[0])
-                        and bool(((rows[1] >= ROW) | (rows[0] == 0)).all())
-                    ):
-                        return Symbol(self, rows[0].unsqueeze(0).movedim(0, axis), axis)
+                    second = torch.where(rows[1] == 0, 0, rows[1] - ROW)  # 0 is what torch fills with
+                    if bool((rows[0] < ROW).all()) and torch.equal(second, rows[0]):
+                        return Symbol(self, result, axis)
             return None
 
         found = None
@@ -270,15 +294,20 @@ class Trace(TorchFunctionMode):
         axes = [k for k, (two, three) in enumerate(zip(*shapes, strict=True)) if (two, three) == (2, 3)]
         if len(axes) != 1:
             refuse(f"{name} across the sequences of the batch is not compiled")
+        zero = at(self.hoist, self.hoist(torch.zeros, (1, n), dtype=self.dtype)) if name in AFFINE else None
         out = at(self.hoist, self.hoist(torch.eye, n, dtype=self.dtype))
+        if zero is not None:
+            out = self.hoist(torch.sub, out, zero)
         weight = self.hoist(torch.t, self.hoist(Tensor.reshape, self.hoist(Tensor.movedim, out, axes[0], 0), (n, -1)))  # (N, n)
         rows = torch.linspace(-1, 1, 2 * n, dtype=self.dtype).view(2, n).sin()
-        exact, ours = plain(at, plain, rows).movedim(axes[0], 0).reshape(2, -1), plain(torch.matmul, rows, weight.t())
+        exact, ours = plain(at, plain, rows), plain(torch.matmul, rows, weight.t())
+        exact = (exact if zero is None else exact - zero).detach().movedim(axes[0], 0).reshape(2, -1)
         if not plain(torch.allclose, ours, exact, rtol=1e-3, atol=1e-5):
             refuse(f"{name} is not linear in its argument, or mixes the sequences of the batch, which is not compiled")
         like = torch.empty([1 if k == axes[0] else size for k, size in enumerate(shapes[0])])
         result = self.symbol(self.table.products(self.table.located(x.refs), weight), like.movedim(axes[0], 0), 0)
-        return Symbol(self, result.refs.movedim(0, axes[0]), axes[0])
+        y = Symbol(self, result.rows.movedim(0, axes[0]), axes[0])
+        return y if zero is None else self.pointwise("add", (y, zero), {})
 
     def linear(self, x: Symbol, weight: Any, bias: Any = None) -> Symbol:
         if not (isinstance(x, Symbol) and isinstance(weight, Tensor)):
@@ -295,13 +324,17 @@ class Trace(TorchFunctionMode):
         return self.symbol(sums, torch.empty(1, len(weight)), 0)
 
     def cast(self, name: str, x: Symbol, *to: Any) -> Symbol:
-        """Convert numbers or the result of a comparison to the cell's dtype; refuse any other dtype."""
-        given = [getattr(value, "dtype", value) for value in to]
-        dtypes = [dtype for dtype in given if isinstance(dtype, torch.dtype)]
-        dtype = {"float": torch.float32, "double": torch.float64}.get(name, *dtypes or [self.dtype])
-        if dtype != self.dtype:
+        """Convert numbers or the result of a comparison to the cell's dtype, or a comparison to whole numbers; refuse all else."""
+        named = {"float": torch.float32, "double": torch.float64, "int": torch.int32, "long": torch.int64}
+        given = [named.get(name), *(getattr(value, "dtype", value) for value in to)]
+        dtype = next((value for value in given if isinstance(value, torch.dtype)), self.dtype)
+        truth = any(node.op in TRUTH for node in x.nodes)
+        if dtype == torch.bool:
+            return self.pointwise("bool", (x,), {})
+        whole = truth and self.dtype == torch.float32 and not dtype.is_floating_point  # torch divides whole numbers in float32
+        if dtype != self.dtype and not whole:
             refuse(f"a change to {str(dtype).removeprefix('torch.')} is not compiled")
-        return self.pointwise("mul", (x, 1), {}) if any(node.op in TRUTH for node in x.nodes) else x
+        return self.pointwise("where", (x, 1.0, 0.0), {}) if truth else x
 
     def pointwise(self, name: str, args: Any, kwargs: dict[str, Any]) -> Symbol:
         """Apply an operator block by block."""
@@ -318,6 +351,9 @@ class Trace(TorchFunctionMode):
         axis = len(shape) + back.pop()
         if shape[axis] != 1:
             refuse(f"a constant of shape {', '.join(str(tuple(t.shape)) for t in tensors)} along the batch is not compiled")
+        masks = all(node.op in TRUTH for symbol in symbols for node in symbol.nodes) and not tensors
+        if masks and self.dtype == torch.float64 and name not in (*TRUTH, *TRUTHS, "detach"):
+            refuse(f"{name} of a comparison, which torch computes in float32, is not compiled in float64: convert it before")
         columns: dict[int, Refs] = {}
         numbers = name in SETTINGS
 
@@ -344,6 +380,8 @@ class Trace(TorchFunctionMode):
 
             given = [block(arg) for arg in args]
             settings = {key: value if key in ("alpha", "value") else block(value) for key, value in kwargs.items()}
+            if settings and name not in COMPOSED:
+                refuse(f"{name} with {', '.join(settings)} is not compiled")
             result = COMPOSED[name](*given, **settings) if name in COMPOSED else self.graph.apply(name, *given)
             if result.width < stop - start and len(ends) > 2:
                 result = self.table.full(tuple(self.table.located(self.table.refs(result))) * (stop - start))

@@ -49,7 +49,8 @@ def gather(products, tokens, t, dtable, d):
 PLAIN = {
     "cached": np.errstate(all="ignore"), "multiply": multiply, "gradient": gradient, "begin": begin, "gather": gather,
     "tanh": np.tanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
-    "erf": math.erf, "floor": np.floor, "remainder": np.remainder,
+    "erf": math.erf, "floor": np.floor, "remainder": np.remainder, "fmod": np.fmod, "rint": np.rint, "power": np.power,
+    "atan": np.arctan,
     "softplus": lambda x: np.logaddexp(0, x), "relu": lambda x: np.maximum(x, 0), "sin": np.sin, "cos": np.cos,
     "larger": np.maximum, "smaller": np.minimum, "where": lambda condition, yes, no: yes if condition else no,
     "inf": math.inf, "clamp": lambda x, limit: min(max(x, -limit), limit),

@@ -1,5 +1,6 @@
 """Random numbers within a step, compared with the loop from the same seed; hooks that compute parameters."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +36,7 @@ def zoneout(c: Noisy, a: Tensor) -> Tensor:
 
 def in_place(c: Noisy, a: Tensor) -> Tensor:
     mask = torch.empty_like(a).bernoulli_(0.7)
-    noise = torch.zeros_like(a)
+    noise = a * 2
     noise.normal_(0, 0.1)
     return a * mask + noise
 
@@ -53,6 +54,7 @@ NOISE: dict[str, Callable[[Noisy, Tensor], Tensor]] = {
         a * torch.bernoulli(torch.full_like(a, 0.8)) + torch.bernoulli(torch.full((a.shape[0], 4), 0.5, dtype=a.dtype))
     ),
     "in place": in_place,
+    "gumbel": lambda c, a: F.gumbel_softmax(a, 0.5, hard=True) + F.gumbel_softmax(a.view(-1, 2, 2), dim=1).flatten(1),
     "per head": lambda c, a: (a.view(-1, 2, 2) * torch.rand(a.size(0), 2, 1)).flatten(1),
 }
 
@@ -75,7 +77,7 @@ def test_noise_has_the_bits_of_the_loop(name: str, training: bool) -> None:
     ("function", "words"),
     [
         (lambda c, a: torch.bernoulli(a.sigmoid()), "same number everywhere"),
-        (lambda c, a: torch.rand_like(a, generator=None) + a.normal_(), "in place"),
+        (lambda c, a: torch.rand(a.shape, generator=Generator()) * a, "with a generator"),
         (lambda c, a: torch.randperm(4) * a, "random"),
     ],
 )
@@ -105,6 +107,33 @@ def test_hooks_of_torch_that_compute_a_parameter_are_compiled(norm: Callable[[nn
     with torch.no_grad():
         next(cell.h.parameters()).mul_(2)
     torch.testing.assert_close(results(cell, _engine.states, x), results(cell, Cell.states, x), rtol=1e-10, atol=1e-12)
+
+
+class WeightDropout(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return F.dropout(weight, 0.3, self.training)
+
+
+def dropped(linear: nn.Module) -> nn.Module:
+    return nn.utils.parametrize.register_parametrization(linear, "weight", WeightDropout())
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("norm", [nn.utils.parametrizations.spectral_norm, nn.utils.parametrizations.weight_norm, dropped])
+def test_parametrizations_are_computed_once_per_sequence(norm: Callable[[nn.Module], nn.Module]) -> None:
+    """In training too, where one of them draws numbers and another one changes its buffers: neither trace nor check does."""
+    cell, x = Normed(norm).double(), torch.randn(5, 3, 2, generator=Generator().manual_seed(1)).double()
+    before = copy.deepcopy(cell.state_dict())
+    assert _engine.refusal(cell) is None
+    torch.testing.assert_close(dict(cell.state_dict()), dict(before), rtol=0, atol=0)
+    ours, after = results(cell, _engine.states, x), copy.deepcopy(cell.state_dict())
+    cell.load_state_dict(before)
+    torch.testing.assert_close(ours, results(cell, Cell.states, x), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(dict(cell.state_dict()), dict(after))
+
+
+def test_a_weight_that_changes_at_every_step_is_refused() -> None:
+    assert "use torch.nn.utils.parametrizations.spectral_norm" in str(_engine.refusal(Normed(nn.utils.spectral_norm)))
 
 
 @pytest.mark.skipif(not _engine.available(), reason="numba is not installed")

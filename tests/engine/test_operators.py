@@ -75,6 +75,30 @@ CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "exp2": lambda a, b: torch.exp2(a),
     "tanhshrink": lambda a, b: F.tanhshrink(a),
     "xor": lambda a, b: torch.where((a > b) ^ (b > 0.5), a, b * b),
+    "round": lambda a, b: torch.round(a * 4 + 0.1) * b,
+    "fmod": lambda a, b: torch.fmod(a * 7, 1) + torch.fmod(-3 * b, 0.7) + torch.fmod(a * 3, -b),
+    "power": lambda a, b: a**1.5 + b**-0.7 + a**b,
+    "atan": lambda a, b: torch.atan(a) + b.arctan(),
+    "floordiv": lambda a, b: (a.detach() * 7) // 0.3 * b + a * torch.div(b.detach(), -0.2, rounding_mode="floor"),
+    "pos": lambda a, b: +a + torch.positive(b),
+    "bool": lambda a, b: torch.where((a > 0.5).to(a).bool(), a, b) + torch.where(b.bool(), a, b),
+    "isnan": lambda a, b: torch.where(torch.isnan(a), b, a * b),
+    "ceil": lambda a, b: (a * 4).ceil() * b,
+    "trunc": lambda a, b: (a * 4 - 2).trunc() * b + torch.div(a.detach() * 5, -0.3, rounding_mode="trunc") * b,
+    "frac": lambda a, b: (a * 4 - 2).frac() * b,
+    "expm1": lambda a, b: torch.expm1(a) * b,
+    "log2": lambda a, b: torch.log2(a) * b,
+    "log10": lambda a, b: torch.log10(a) * b,
+    "logaddexp": lambda a, b: torch.logaddexp(a * 9, b),
+    "hypot": lambda a, b: torch.hypot(a, b),
+    "tan": lambda a, b: torch.tan(a) * b,
+    "sinh": lambda a, b: torch.sinh(a) * b,
+    "cosh": lambda a, b: torch.cosh(a) * b,
+    "asinh": lambda a, b: torch.asinh(a - 0.5) * b,
+    "hardswish": lambda a, b: F.hardswish(a * 9 - 4) * b,
+    "threshold": lambda a, b: F.threshold(a, 0.5, 0.3) * b,
+    "hardshrink": lambda a, b: F.hardshrink(a - 0.5, 0.1) * b,
+    "softshrink": lambda a, b: F.softshrink(a - 0.5, 0.1) * b,
     "invert": lambda a, b: torch.where(~(a > b) ^ (b > 0.5), a, b * b) + (a > b).to(a) * a + (~(b > 0.4)).to(a.dtype),
 }
 
@@ -120,7 +144,9 @@ def test_slopes_are_those_of_finite_differences(name: str) -> None:
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("name", ["max", "min", "relu", "abs", "clamp", "hardtanh", "prelu", "first", "floor"])
+@pytest.mark.parametrize(
+    "name", ["max", "min", "relu", "abs", "clamp", "hardtanh", "prelu", "first", "floor", "hardswish", "threshold", "softshrink"]
+)
 def test_slopes_at_corners_are_those_of_torch(name: str) -> None:
     cell = Written(CASES[name]).double()
     with torch.no_grad():
@@ -224,8 +250,8 @@ def test_random_steps_agree_with_autograd(
 
 
 def in_place(a: Tensor, h: Tensor) -> Tensor:
-    a += h
-    return a
+    h[:, 0] += 1
+    return a + h
 
 
 def autocast(a: Tensor, h: Tensor) -> Tensor:
@@ -252,7 +278,10 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "in place": in_place,
     "random": lambda a, h: a + torch.rand(3) * h,
     "depends on the values": lambda a, h: a if (h > 0) else h,
-    "pow": lambda a, h: a**2.5 + h,
+    "round with decimals": lambda a, h: a + torch.round(h, decimals=1),
+    "mask or dropout": lambda a, h: F.scaled_dot_product_attention(a[:, None], h[:, None], h[:, None], is_causal=True)[:, 0],
+    "keep a dimension for the batch": lambda a, h: a + F.normalize(h.reshape(h.shape[0] * 3, 1), dim=1).reshape(h.shape),
+    "a number but 0": lambda a, h: a + F.pad(h[:, 1:], (1, 0), value=0.5),
     "float16": lambda a, h: a + h.to(torch.float16),
     "TypeError": lambda a, h: a + round(h),
     "the number of sequences": lambda a, h: a + h if a.shape[0] < 10 else a,

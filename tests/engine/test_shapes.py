@@ -169,6 +169,69 @@ def conv(c: Any, x: Tensor, h: Tensor) -> Tensor:
     return torch.tanh(F.linear(x, c.wx) + F.conv1d(h.unsqueeze(1), c.kernel, padding=1).squeeze(1))
 
 
+def indices(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    v = base(c, x, h)
+    largest, place = v.max(1)
+    chosen = F.one_hot(v.argmin(-1), c.hidden_size) * v + F.embedding(place, c.wh)
+    marked = torch.zeros_like(v).scatter(1, v.abs().argmax(1, keepdim=True), largest[:, None])
+    return torch.tanh(chosen + h.gather(1, place[:, None]) + marked) * (torch.arange(c.hidden_size) != place[:, None])
+
+
+def spread(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    v = base(c, x, h)
+    variance, middle = torch.var_mean(v.view(-1, HEADS, c.dim), dim=(1, 2), keepdim=True, correction=0)
+    y = (v - v.mean(1, keepdim=True)) / (v.std(dim=-1, keepdim=True) + 0.1) + h.var(1, unbiased=False)[:, None]
+    return torch.tanh(y + (variance * middle).flatten(1))
+
+
+def products_of_columns(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    b = torch.sigmoid(base(c, x, h))
+    left = torch.cumprod(torch.cat([torch.ones_like(b[:, :1]), 1 - b[:, :-1]], 1), dim=1)
+    return (
+        b * left + torch.logcumsumexp(h, 1) * 0.1 + h.view(-1, HEADS, c.dim).prod(1, keepdim=True).expand(-1, HEADS, -1).flatten(1)
+    )
+
+
+def attention(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    q = h.view(-1, HEADS, c.dim)
+    read = F.scaled_dot_product_attention(q, c.keys.expand(len(h), -1, -1), q[:, :1].expand(-1, 3, -1))
+    return torch.tanh(read.flatten(1) + F.linear(x, c.wx) - 0.1 * torch.cdist(h, c.wh))
+
+
+def three_operands(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    gate = torch.einsum("bi,oij,bj->bo", x, c.tensor, h) + torch.einsum("bi,ij", h, c.wh)
+    return torch.tanh(F.linear(x, c.wx) + torch.einsum("bk, bk, kj -> bj", gate, gate, c.wh)) + F.bilinear(x, h, c.tensor, c.b)
+
+
+def windows(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    row = F.pad(h.unsqueeze(1), (1, 1), mode="circular")
+    y = F.conv1d(row, c.kernel, c.bias).squeeze(1) + F.avg_pool1d(h.unsqueeze(1), 2).squeeze(1).repeat(1, 2)
+    return torch.tanh(F.linear(x, c.wx) + y + torch.baddbmm(c.bias.view(1, 1, 1), h[None], c.wh[None])[0])
+
+
+def mixed_columns(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    """Raw columns of the input, numbers, parameters and computed columns side by side."""
+    v = base(c, x, h)
+    return torch.cat([v[:, :2], x[:, :1], torch.full_like(v[:, 2:3], 2), c.b[3:4].expand_as(v[:, 3:4]), v[:, 5:]], 1).tanh()
+
+
+def in_place(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    g = F.linear(x, c.wx)
+    g += F.linear(h, c.wh)
+    left, right = g[:, : c.dim], g.view(-1, HEADS, c.dim)[:, 1]  # views of g
+    left.mul_(2).add_(x[:, :1])
+    right -= h[:, c.dim :]
+    g[:, 0] += 1
+    copy = g.view(-1, HEADS, c.dim).transpose(1, 2).reshape(g.shape)
+    copy.zero_()
+    out = torch.empty(x.shape[0], c.hidden_size, dtype=g.dtype)
+    out[:, ::2] = torch.tanh(g[:, ::2])
+    out[:, 1::2] = F.relu(g[:, 1::2] * 2, inplace=True)
+    out[out > 0.5] = 0.5
+    out[:, [0, 2]] = -out[:, [2, 0]].clamp_(max=0.1)
+    return out + copy
+
+
 Case = tuple[Callable[..., Any], dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]
 
 
@@ -232,6 +295,17 @@ def cases(H: int) -> dict[str, Case]:
         "multiplicative": (multiplicative, {}, {"f": (5, D), "g": (5, H), "o": (H, 5)}),
         "attention over slots": (memory, {"M": (3, 2)}, {"read": (H, 2), "write": (2, H), "key": (3, H)}),
         "conv over units": (conv, {}, {"kernel": (1, 1, 3)}),
+        "indices": (indices, {}, {}),
+        "standard deviation": (spread, {}, {}),
+        "products of columns": (products_of_columns, {}, {}),
+        "attention": (attention, {}, {"keys": (1, 3, DIM)}),
+        "three operands": (three_operands, {}, {"tensor": (H, D, H)}),
+        "windows": (windows, {}, {"kernel": (1, 1, 3), "bias": (1,)}),
+        "mixed columns": (mixed_columns, {}, {}),
+        "in place": (in_place, {}, {}),
+        "rounding": (
+            lambda c, x, h: torch.fmod(base(c, x, h), 1.3) + torch.round(h * 4) / 4 * h + torch.atan(h) + F.relu(h) ** 1.5, {}, {},
+        ),
     }  # fmt: skip
 
 
@@ -253,8 +327,24 @@ def test_generated_code_is_the_step(name: str, kind: str) -> None:
     compare(cell, kind, scale=0.0 if name == "clockwork" else 0.5)
 
 
+def view_of_state(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    h.view(-1, HEADS, c.dim)[:, 0] = 0
+    return base(c, x, h)
+
+
+def parameter(c: Any, x: Tensor, h: Tensor) -> Tensor:
+    weight = torch.zeros(c.hidden_size, c.hidden_size)
+    weight[0] = c.b
+    return base(c, x, h @ weight)
+
+
+@pytest.mark.parametrize("function", [view_of_state, parameter])
+def test_changes_in_place_of_a_state_or_a_parameter_are_refused(function: Callable[..., Any]) -> None:
+    assert "in place of the input, the state, a parameter or a constant" in str(_engine.refusal(Shaped(function, {}, {}, 8)))
+
+
 @pytest.mark.skipif(not _engine.available(), reason="numba is not installed")
-@pytest.mark.parametrize("name", ["ordered neurons", "activations", "phased"])
+@pytest.mark.parametrize("name", ["ordered neurons", "activations", "phased", "rounding"])
 def test_compiled_code_is_the_step(name: str) -> None:
     """The loops that combine columns, and the functions that plain Python replaces elsewhere."""
     cell = build(name).double()
