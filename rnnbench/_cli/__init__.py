@@ -81,7 +81,7 @@ def main_options(
 
 
 # Each module adds its commands to the app, in the order of --help.
-from rnnbench._cli.commands import demo, run, sweep, tune, status  # noqa: E402, F401, I001
+from rnnbench._cli.commands import atlas, demo, run, sweep, tune, status  # noqa: E402, F401, I001
 from rnnbench._cli.commands import lists, plot, table, report  # noqa: E402, F401
 from rnnbench._cli.commands import explain, gradients, sensitivity, gates, remembrance, construct, guess  # noqa: E402, F401
 from rnnbench._cli.commands import check, verify, published  # noqa: E402, F401

@@ -11,9 +11,6 @@ from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
 from rnnbench._config import SweepRequest
 
-DaskFlag = Annotated[
-    str | None, typer.Option("--dask", metavar="ADDRESS", help="Address or file of a Dask scheduler that gets the runs.")
-]
 FailFastFlag = Annotated[bool, typer.Option("--fail-fast", help="Stop all runs at the first failure.")]
 
 
@@ -23,7 +20,7 @@ def sweep(
     file: flags.SweepFileArgument = None,
     out: flags.OutFlag = Path("results"),
     jobs: flags.JobsFlag = None,
-    dask: DaskFlag = None,
+    dask: flags.DaskFlag = None,
     dry_run: flags.DryRunFlag = False,
     retry_failed: flags.RetryFailedFlag = False,
     fail_fast: FailFastFlag = False,

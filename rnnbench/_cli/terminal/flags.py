@@ -77,6 +77,9 @@ def within(low: float, high: float) -> Callable[[typer.CallbackParam, Any], Any]
 COMPLETE = {"cell": complete("cell"), "task": complete("task")}
 
 OutFlag = Annotated[Path, typer.Option("--out", help="Study folder for results, logs, checkpoints and weights.")]
+DaskFlag = Annotated[
+    str | None, typer.Option("--dask", metavar="ADDRESS", help="Address or file of a Dask scheduler that gets the runs.")
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]
 TaskOptionFlag = Annotated[
     list[str] | None, typer.Option("--option", help="Option of the task, as key=value; may be given several times.", metavar="K=V")
