@@ -19,7 +19,11 @@ PROTOCOLS = Path(__file__).parent / "protocols"
 
 def atlas_request(cells: Sequence[str], study: StudyFolder, quick: bool) -> SweepRequest:
     """Return the protocol's sweep of some cells, tuned first on the protocol's pilot runs; the table of rates is in the study."""
-    own = {"cell": list(cells), "tuned": str(study.folder / TABLE), "tune": str(PROTOCOLS / f"{PROTOCOL}-tuning.toml")}
+    own: dict[str, object] = {
+        "cell": list(cells),
+        "tuned": str(study.folder / TABLE),
+        "tune": str(PROTOCOLS / f"{PROTOCOL}-tuning.toml"),
+    }
     return read_sweep(PROTOCOLS / f"{PROTOCOL}.toml", own | (quick_part() if quick else {}))
 
 
