@@ -20,7 +20,6 @@ from matplotlib.transforms import Affine2D
 from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import fields_of_role, format_span
 from rnnbench._report.text import recipe_flags
-from rnnbench.plots._panels import dodge
 from rnnbench.plots._style import DASHES, Marker, cell_styles, number_curves
 
 ISOLATED = "only == '' || datum.label == only"
@@ -53,6 +52,12 @@ def vega_styles(frame: pd.DataFrame) -> VegaStyles:
     return {
         label: (styles[cell][0], marker_path(styles[cell][1]), dashes[k % len(dashes)]) for cell, label, k in number_curves(frame)
     }
+
+
+def dodge(gaps: pd.Series[int], k: int, count: int) -> pd.Series[float]:
+    """Shift the gaps of curve ``k`` of ``count`` a little sideways, so that equal curves do not hide each other."""
+    shift = 0.0 if count == 1 else 2 * k / (count - 1) - 1
+    return gaps + shift * np.maximum(0.5, 0.1 * gaps)
 
 
 def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles) -> Spec:

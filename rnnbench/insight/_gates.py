@@ -19,7 +19,7 @@ from rnnbench._training.model import Model, stream
 from rnnbench.insight._gradients import half_lives
 from rnnbench.insight._load import unroll
 
-GATE_COLUMNS = ("step", "word", "answer", "quantity", "unit", "value", "low", "high")
+GATE_COLUMNS = ("step", "word", "answer", "cue", "quantity", "unit", "value", "low", "high")
 
 
 @torch.no_grad()
@@ -27,9 +27,10 @@ def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFr
     """Return every gate and the state of every unit along a fresh sequence, number ``example`` of the seed's stream ``insight``.
 
     Returns:
-        One row per step, quantity and unit, columns ``step, word, answer, quantity, unit, value, low, high``. Quantities are
+        One row per step, quantity and unit, columns ``step, word, answer, cue, quantity, unit, value, low, high``. Quantities are
         the labels of the gates, without the candidate, and last the part of the state that the cell carries on. ``answer`` is
-        empty at steps that are not scored. ``low`` and ``high`` are the range of a gate's values, NaN if unknown and for the state.
+        empty at steps that are not scored, and ``cue`` is true where an answer depends on the input. ``low`` and ``high`` are the
+        range of a gate's values, NaN if unknown and for the state.
 
     Raises:
         UserError: the layer is a whole-sequence model, which has no ``step``.
@@ -49,7 +50,17 @@ def gate_values(model: Model, resolved: Resolved, example: int = 0) -> pd.DataFr
         shown = [(cell.gates.get(name, Gate(name, *unknown)), values) for name, values in opened.items() if name != cell.candidate]
         for gate, tensor in [*shown, (carried, state[-1])]:  # (B, H) each; the state (B, ...)
             numbers = tensor[example].flatten().numpy()  # (H), or all numbers of the part
-            columns = (step, word.text, word.answer or "", gate.label, np.arange(len(numbers)), numbers, gate.low, gate.high)
+            columns = (
+                step,
+                word.text,
+                word.answer or "",
+                word.cue,
+                gate.label,
+                np.arange(len(numbers)),
+                numbers,
+                gate.low,
+                gate.high,
+            )
             frames.append(pd.DataFrame(dict(zip(GATE_COLUMNS, columns, strict=True))))
     return pd.concat(frames, ignore_index=True)
 

@@ -57,8 +57,8 @@ class Gates(NamedTuple):
     """The result of :func:`measure_gates`.
 
     Attributes:
-        values: one row per step, quantity and unit: ``step, word, answer, quantity, unit, value, low, high``. Quantities are the
-            gates and, last, the state. ``low`` and ``high`` are the range of a gate's values, NaN if unknown.
+        values: one row per step, quantity and unit: ``step, word, answer, cue, quantity, unit, value, low, high``. Quantities are
+            the gates and, last, the state. ``low`` and ``high`` are the range of a gate's values, NaN if unknown.
         means: means over units: ``step, word, answer, quantity, mean, low, high``; low and high are the 10 % and 90 % quantiles.
         half_lives: ``when, unit, half_life`` (time steps, median over sequences) before and after training; empty without a gate
             that keeps the state.

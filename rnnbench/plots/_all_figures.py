@@ -16,6 +16,9 @@ from rnnbench.plots._frames import Frame
 from rnnbench.plots._learning import plot_learning
 from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 
+FEWEST_SIZES = 3
+"""The number of sizes of the state from which on spans are drawn against them."""
+
 
 @checked
 def every_figure(
@@ -36,7 +39,7 @@ def every_figure(
         yield "solved_rate", partial(plot_solved, runs)
         yield "span", partial(plot_span, runs)
         yield "overview", partial(plot_overview, runs)
-        if runs["state_size"][runs["state_size"] >= 0].nunique() > 1:
+        if runs["state_size"][runs["state_size"] >= 0].nunique() >= FEWEST_SIZES:
             yield "span_by_state_size", partial(plot_span_by_size, runs)
         if (runs["status"] == "solved").any():
             yield "steps_to_solve", partial(plot_steps, runs)

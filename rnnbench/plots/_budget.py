@@ -11,7 +11,9 @@ from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import label_curves, summarise_recipes
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
-from rnnbench.plots._panels import AxesLike, add_legend, bar_lengths, draw_chance_line, font_size, make_panels, set_accuracy_axis
+from rnnbench.plots._labels import label_lines
+from rnnbench.plots._language import phrase
+from rnnbench.plots._panels import AxesLike, bar_lengths, draw_chance_line, font_size, make_panels, set_accuracy_axis, task_rank
 from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, styled
 
 BUDGET = "max_steps"
@@ -46,7 +48,8 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     if runs.empty:
         raise UserError("no cell has runs of several budgets at one task and gap: run it with a second --max-steps")
     styles = curve_styles(runs)
-    groups = {f"{task}, gap {gap}": here for (task, gap), here in runs.groupby(["task", "gap"])}
+    ordered = sorted(runs.groupby(["task", "gap"]), key=lambda group: (task_rank(str(group[0][0])), group[0][1]))
+    groups = {phrase("{task}, gap {gap}", task=task, gap=gap): here for (task, gap), here in ordered}
     figure, axes = make_panels(list(groups), ax)
     for (title, here), panel in zip(groups.items(), axes, strict=True):
         draw_chance_line(panel, here, "budget")
@@ -59,10 +62,13 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.margins(x=0.12)
         set_accuracy_axis(panel)
-        panel.set(title=title, xlabel="training budget (steps)")
-    note = "lines: medians over seeds at the best rate of each budget; bars: 95 % bootstrap intervals, where there are more than "
-    note += f"{FEWEST_VALUES} seeds; dots: seeds; k/n: seeds that solved it"
-    add_legend(figure, axes, note, ax is None)
+        panel.set(title=title, xlabel=phrase("training budget (steps)"))
+    note = phrase(
+        "lines: medians over seeds at the best rate of each budget; bars: 95 % bootstrap intervals, where there are more than "
+        "{count} seeds; dots: seeds; k/n: seeds that solved it",
+        count=FEWEST_VALUES,
+    )
+    label_lines(figure, axes, note, ax is None, phrase("What does a larger training budget add?"))
     return figure
 
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnbench.plots._frames import Frame
-from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis
+from rnnbench.plots._language import phrase
+from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis, task_rank
 from rnnbench.plots._style import DASHES, LineStyle, cell_styles, styled
 
 
@@ -30,7 +31,7 @@ def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLik
     names = ["accuracy", "gradient"] if trade_off is None else ["accuracy", "gradient", "trade-off"]
     figure, axes = make_panels(names, ax, width=4.4, columns=len(names))
     styles = cell_styles(frame["cell"])
-    tasks = sorted(set(frame["task"]))
+    tasks = sorted(set(frame["task"]), key=task_rank)
     far = frame["gap"].max()
     passed = frame.loc[frame["gradient"] > 0, "gradient"]
     floor = max(float(passed.min()), 1e-300) / 1e3 if len(passed) else 1e-300
@@ -43,21 +44,23 @@ def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLik
         still = rows[rows["noise"] == rows["noise"].min()].sort_values("gap")
         axes[1].plot(still["gap"], still["gradient"].clip(lower=floor), **style)
     set_noise_axis(axes[0], frame["noise"])
-    axes[0].set(xlabel="noise on the state (standard deviation)", ylabel="accuracy", ylim=(-0.03, 1.03))
-    axes[0].set_title(f"robust? accuracy at gap {far}")
+    axes[0].set(xlabel=phrase("noise on the state (standard deviation)"), ylabel=phrase("accuracy"), ylim=(-0.03, 1.03))
+    axes[0].set_title(phrase("robust? accuracy at gap {gap}", gap=far))
     axes[1].set_yscale("log")
     axes[1].set_ylim(bottom=floor / 3)
     set_gap_axis(axes[1], frame["gap"])
-    axes[1].set(ylabel="norm of d output / d first state", title="learnable? gradient through the gap")
+    axes[1].set(ylabel=phrase("norm of d output / d first state"), title=phrase("learnable? gradient through the gap"))
     if (frame["gradient"] == 0).any():
-        axes[1].annotate("exactly 0", (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=font_size(0.9))
+        axes[1].annotate(phrase("exactly 0"), (0.98, 0.03), xycoords="axes fraction", ha="right", fontsize=font_size(0.9))
     if trade_off is not None:
-        axes[2].plot(trade_off["w"], trade_off["threshold"], color="black", label="h*: input that cannot flip the unit")
-        axes[2].plot(trade_off["w"], trade_off["slope"], color="#CC79A7", linestyle="--", label="factor of the gradient per step")
+        threshold, slope = phrase("h*: input that cannot flip the unit"), phrase("factor of the gradient per step")
+        axes[2].plot(trade_off["w"], trade_off["threshold"], color="black", label=threshold)
+        axes[2].plot(trade_off["w"], trade_off["slope"], color="#CC79A7", linestyle=DASHES[1], label=slope)
         axes[2].set_yscale("log")
-        axes[2].set(xlabel="recurrent weight w of one tanh unit", title="the trade-off (Bengio et al. 1994)")
+        axes[2].set(xlabel=phrase("recurrent weight w of one tanh unit"), title=phrase("the trade-off (Bengio et al. 1994)"))
         axes[2].legend(loc="lower center")
-    add_legend(figure, axes[:2], "colour: cell; line: task. What stands still under noise passes no gradient back", ax is None)
+    note = phrase("colour: cell; line: task. What stands still under noise passes no gradient back")
+    add_legend(figure, axes[:2], note, ax is None, title=phrase("Can hand-picked weights remember, and can training find them?"))
     return figure
 
 
@@ -73,7 +76,7 @@ def plot_train_from(frame: Frame, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure, a panel per task: open markers before training, filled markers and the median line after it, a dot per seed.
     """
-    tasks = list(dict.fromkeys(frame["task"]))
+    tasks = sorted(set(frame["task"]), key=task_rank)
     styles = cell_styles(frame["cell"])
     figure, axes = make_panels(tasks, ax)
     for panel, task in zip(axes, tasks, strict=True):
@@ -81,15 +84,19 @@ def plot_train_from(frame: Frame, ax: AxesLike | None = None) -> Figure:
         for cell, rows in here.groupby("cell", sort=False):
             color, marker = styles[str(cell)]
             dots: LineStyle = {"marker": marker, "linestyle": "", "color": color}
-            panel.plot(rows["amount"], rows["start_accuracy"], mfc="none", markersize=5, label=f"{cell}, before", **dots)
+            panel.plot(
+                rows["amount"], rows["start_accuracy"], mfc="none", markersize=5, label=phrase("{cell}, before", cell=cell), **dots
+            )
             panel.plot(rows["amount"], rows["accuracy"], markersize=4, alpha=0.8, **dots)
             middle = rows.groupby("amount")["accuracy"].median()
-            panel.plot(middle.index, middle.to_numpy(), color=color, label=f"{cell}, after training (median)")
-        panel.axhline(here["chance_accuracy"].iloc[0], label="chance", **CHANCE_LINE)
+            panel.plot(middle.index, middle.to_numpy(), color=color, label=phrase("{cell}, after training (median)", cell=cell))
+        panel.axhline(here["chance_accuracy"].iloc[0], label=phrase("chance"), **CHANCE_LINE)
         set_noise_axis(panel, frame["amount"])
-        panel.set(title=f"{task}, gap {here['gap'].iloc[0]}", ylabel="accuracy", ylim=(-0.03, 1.03))
-        panel.set_xlabel("perturbation of the weights (share of their size)")
-    add_legend(figure, axes, "open: the disturbed construction; filled: after training from it; a dot per seed", ax is None)
+        title = phrase("{task}, gap {gap}", task=task, gap=here["gap"].iloc[0])
+        panel.set(title=title, ylabel=phrase("accuracy"), ylim=(-0.03, 1.03))
+        panel.set_xlabel(phrase("perturbation of the weights (share of their size)"))
+    note = phrase("open: the disturbed construction; filled: after training from it; a dot per seed")
+    add_legend(figure, axes, note, ax is None, title=phrase("Does training find its way back to hand-picked weights?"))
     return figure
 
 

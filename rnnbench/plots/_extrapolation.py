@@ -7,14 +7,16 @@ from matplotlib.figure import Figure
 
 from rnnbench._spec.gaps import gaps_of
 from rnnbench.plots._frames import RunsLike
+from rnnbench.plots._labels import label_lines
+from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import (
     AxesLike,
-    add_legend,
     draw_chance_line,
     make_panels,
     set_accuracy_axis,
     set_gap_axis,
     split_curves,
+    task_rank,
 )
 from rnnbench.plots._style import SEED_DOTS, cell_and_init, curve_styles, styled
 
@@ -42,27 +44,31 @@ def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
     styles = curve_styles(frame)
     groups = {}
     for task, trained in sorted(set(zip(frame["task"], frame["trained"], strict=True)), key=_order):
-        title = f"{task}, trained at gap{'' if trained.isdigit() else 's'} {trained}"
+        title = phrase(
+            "{task}, trained at gap {gap}" if trained.isdigit() else "{task}, trained at gaps {gap}", task=task, gap=trained
+        )
         groups[title] = frame[(frame["task"] == task) & (frame["trained"] == trained)]
     figure, axes = make_panels(list(groups), ax)
     for panel, (title, rows) in zip(axes, groups.items(), strict=True):
         gaps = gaps_of(rows["trained"].iloc[0])
         for curve in split_curves(rows, styles):
             seeds, median = curve.rows, curve.rows.groupby("eval_gap")["accuracy"].median()
-            panel.plot(curve.shift(seeds["eval_gap"]), seeds["accuracy"], color=curve.line["color"], alpha=0.4, **SEED_DOTS)
-            panel.plot(curve.shift(pd.Series(median.index)), median.to_numpy(), **curve.line)
+            at = curve.place(panel)
+            panel.plot(seeds["eval_gap"], seeds["accuracy"], color=curve.line["color"], alpha=0.4, transform=at, **SEED_DOTS)
+            panel.plot(median.index, median.to_numpy(), transform=at, **curve.line)
         if len(gaps) == 1:
-            panel.axvline(gaps[0], color="#777777", linewidth=1, linestyle=":", label="gap of the training")
+            panel.axvline(gaps[0], color="#777777", linewidth=1, linestyle=":", label=phrase("gap of the training"))
         else:
-            panel.axvspan(gaps[0], gaps[-1], color="#777777", alpha=0.15, linewidth=0, label="gaps of the training")
+            panel.axvspan(gaps[0], gaps[-1], color="#777777", alpha=0.15, linewidth=0, label=phrase("gaps of the training"))
         draw_chance_line(panel, rows, "eval_gap")
         set_gap_axis(panel, [*rows["eval_gap"], gaps[0], gaps[-1]])
         set_accuracy_axis(panel)
-        panel.set(title=title, xlabel="gap of the evaluation (time steps)")
-    add_legend(figure, axes, "lines: medians over seeds; dots: seeds", ax is None)
+        panel.set(title=title, xlabel=phrase("gap of the evaluation (time steps)"))
+    note = phrase("lines: medians over seeds; dots: seeds")
+    label_lines(figure, axes, note, ax is None, phrase("Does a network remember across gaps that it was not trained at?"))
     return figure
 
 
-def _order(panel: tuple[str, str]) -> tuple[str, list[int]]:
+def _order(panel: tuple[str, str]) -> tuple[tuple[int, str], list[int]]:
     """Return the sort key of a panel: its task, then its training gaps as numbers."""
-    return panel[0], gaps_of(panel[1])
+    return task_rank(panel[0]), gaps_of(panel[1])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from rnnbench.plots._frames import Frame
-from rnnbench.plots._panels import AxesLike, add_legend, make_panels
+from rnnbench.plots._labels import label_lines
+from rnnbench.plots._language import phrase
+from rnnbench.plots._panels import AxesLike, make_panels
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 LOWEST_NORM, HIGHEST_NORM = 1e-50, 1e4
@@ -43,12 +45,21 @@ def plot_gradients(frame: Frame, ax: AxesLike | None = None) -> Figure:
             panel.plot(curve["distance"], curve["norm"].where(curve["norm"] > 0), markevery=every, **line)
             bound = curve["bound"].where(curve["bound"] < HIGHEST_NORM)
             if bound.notna().any():
-                panel.plot(curve["distance"], bound, ":", color=line["color"], linewidth=0.9, label=f"bound for {label}")
+                panel.plot(
+                    curve["distance"],
+                    bound,
+                    ":",
+                    color=line["color"],
+                    linewidth=0.9,
+                    label=phrase("bound for {label}", label=label),
+                )
         panel.set_yscale("log")
         panel.set_ylim(low, HIGHEST_NORM)
-        title = {"initial": "at initialisation", "trained": "after training"}[when]
-        panel.set_title(f"{frame['task'].iloc[0]}, gap {frame['gap'].iloc[0]}: {title}")
-        panel.set(xlabel="distance to the answer (time steps)", ylabel="norm of d loss / d state")
-    note = "state: what the cell carries on from step to step; bound: Pascanu et al. 2013, largest singular value to the distance"
-    add_legend(figure, axes, note, ax is None)
+        here = phrase("{task}, gap {gap}", task=frame["task"].iloc[0], gap=frame["gap"].iloc[0])
+        panel.set_title(f"{here}: {phrase({'initial': 'at initialisation', 'trained': 'after training'}[when])}")
+        panel.set(xlabel=phrase("distance to the answer (time steps)"), ylabel=phrase("norm of d loss / d state"))
+    note = phrase(
+        "state: what the cell carries on from step to step; bound: Pascanu et al. 2013, largest singular value to the distance"
+    )
+    label_lines(figure, axes, note, ax is None, phrase("How much of the error reaches earlier steps?"))
     return figure

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
+from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
@@ -37,7 +38,7 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
         raise UserError(f"the logs contain {logs['task'].nunique()} tasks: select one, as each has a separate page")
     logs, several = label_evaluations(logs, runs)
     styles = curve_styles(logs.drop_duplicates("run_id"))
-    groups = {f"gap {gap}": frame for gap, frame in logs.groupby("gap")}
+    groups = {phrase("gap {gap}", gap=gap): frame for gap, frame in logs.groupby("gap")}
     columns = min(len(groups), 4)
     figure, axes = make_panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
     task = str(logs["task"].iloc[0])
@@ -54,7 +55,7 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
             ends = curve.drop_duplicates("run_id", keep="last")
             diverged = ends[ends["status"] == "diverged"]
             panel.plot(diverged["step"], diverged["accuracy"], "x", color=color)
-        panel.axhline(chance, label="chance", zorder=1, **CHANCE_LINE)
+        panel.axhline(chance, label=phrase("chance"), zorder=1, **CHANCE_LINE)
         set_accuracy_axis(panel)
         panel.set_xlim(0, 1.05 * max(float(frame["step"].max()), 1.0))
         panel.locator_params(axis="x", nbins=4)
@@ -62,14 +63,12 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
         panel.tick_params(labelsize=font_size(0.8))
         panel.set_title(title if ax is None else f"{task}, {title}", fontsize=font_size())
     for k, panel in enumerate(axes):
-        panel.set_xlabel("training steps" if ax is not None or k >= len(axes) - columns else "", fontsize=font_size(0.9))
-        panel.set_ylabel("accuracy" if ax is not None or k % columns == 0 else "", fontsize=font_size(0.9))
-    if ax is None:
-        figure.suptitle(task)
-    note = "a line per run; dotted: before its first evaluation"
+        panel.set_xlabel(phrase("training steps") if ax is not None or k >= len(axes) - columns else "", fontsize=font_size(0.9))
+        panel.set_ylabel(phrase("accuracy") if ax is not None or k % columns == 0 else "", fontsize=font_size(0.9))
+    note = phrase("a line per run; dotted: before its first evaluation")
     if several:
-        note += f"; faint: other rates than the {BEST_RULE}"
-    add_legend(figure, axes, note, ax is None)
+        note += phrase("; faint: other rates than the {rule}", rule=phrase(BEST_RULE))
+    add_legend(figure, axes, note, ax is None, title=phrase("{task}: how does the accuracy rise during training?", task=task))
     return figure
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import Annotated, NamedTuple, cast
 
 import matplotlib
@@ -16,13 +16,18 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
+from matplotlib.transforms import ScaledTranslation, Transform
 from pydantic import PlainValidator
 
 from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import BEST_RULE
+from rnnbench._config import file_word
 from rnnbench._errors import UserError
-from rnnbench.plots._style import INTERVAL_BARS, SMALL_TYPE, LineStyle
+from rnnbench.plots._language import has_chinese, phrase
+from rnnbench.plots._style import INTERVAL_BARS, SLIDE_SIZE, SMALL_TYPE, LineStyle, is_slide
 
+TASK_ORDER = ("beijing", "recall", "adding", "copy")
+"""The order of panels, from the least to be remembered to the most; other tasks follow by name."""
 CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
 
 
@@ -56,21 +61,63 @@ AxesLike = Annotated[Axes | Iterable[Axes], PlainValidator(axes_of)]
 """Axes of the caller: one, or as many as the figure has panels, such as an array of ``subplots``."""
 
 
+class _Slide(NamedTuple):
+    """The panel that a slide shows, by its number, and the names of all panels of the figure, once it is drawn."""
+
+    number: int
+    names: list[str]
+
+
+_slide: ContextVar[_Slide | None] = ContextVar("slide", default=None)
+
+
+def slides(draw: Callable[[], Figure]) -> Iterator[tuple[str, Figure]]:
+    """Yield one figure per panel of a figure.
+
+    Args:
+        draw: function that draws the figure; it is called once per panel.
+
+    Yields:
+        The name of the panel as part of a file name, empty if there is only one, and its figure.
+    """
+    number, names = 0, [""]
+    while number < len(names):
+        token = _slide.set(_Slide(number, names := []))
+        try:
+            figure = draw()
+        finally:
+            _slide.reset(token)
+        name = str(number + 1) if has_chinese(names[number]) else file_word(names[number].replace(", ", " ").replace(" ", "_"))
+        yield name if len(names) > 1 else "", figure
+        number += 1
+
+
+def task_rank(task: str) -> tuple[int, str]:
+    """Return the sort key of a task's panel: the place in :data:`TASK_ORDER`, then the name."""
+    return TASK_ORDER.index(task) if task in TASK_ORDER else len(TASK_ORDER), task
+
+
 def make_panels(
     names: Sequence[str], ax: AxesLike | None = None, *, width: float = 5.0, height: float = 3.2, columns: int = 0
 ) -> tuple[Figure, list[Axes]]:
     """Create a figure with one panel per name: two in a row, or four if there are more than six, or ``columns``.
 
-    Width and height of a panel are in inches at the font size of ``paper``; panels grow with the font. With ``ax`` the panels are
-    the caller's axes; raises UserError if their number is wrong.
+    Width and height of a panel are in inches at the font size of ``paper``; panels grow with the font. A figure of one panel has
+    the size of a slide in that style. With ``ax`` the panels are the caller's axes; raises UserError if their number is wrong.
     """
     if ax is not None:
         return callers_axes(names, ax)
     count = len(names)
+    if slide := _slide.get():
+        slide.names[:] = names
+        figure = Figure(figsize=SLIDE_SIZE, layout="constrained")
+        hidden = Figure()  # the other panels are drawn, and not shown
+        return figure, [figure.subplots() if k == slide.number else hidden.subplots() for k in range(count)]
     columns = columns or min(count, 2 if count <= 6 else 4)
     rows = -(-count // columns)
     grown = (font_size() / 9) ** 0.5
-    figure = Figure(figsize=(max(width * columns, 5.0) * grown, height * rows * grown), layout="constrained")
+    size = SLIDE_SIZE if is_slide() and count == 1 else (max(width * columns, 5.0) * grown, height * rows * grown)
+    figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for blank in axes[count:]:
         blank.set_axis_off()
@@ -91,29 +138,62 @@ def callers_axes(names: Sequence[str], ax: AxesLike) -> tuple[Figure, list[Axes]
 def task_panels(
     frame: pd.DataFrame, ax: AxesLike | None, *, width: float = 5.0, height: float = 3.2
 ) -> tuple[Figure, list[tuple[str, pd.DataFrame, Axes]]]:
-    """Create a panel per task; return the figure, and name, rows and axes of each panel."""
-    groups = [(str(task), rows) for task, rows in frame.groupby("task")]
+    """Create a panel per task, in :func:`task_rank`'s order; return the figure, and name, rows and axes of each panel."""
+    groups = sorted(((str(task), rows) for task, rows in frame.groupby("task")), key=lambda group: task_rank(group[0]))
     figure, axes = make_panels([task for task, _ in groups], ax, width=width, height=height)
     return figure, [(task, rows, panel) for (task, rows), panel in zip(groups, axes, strict=True)]
 
 
-def add_legend(figure: Figure, axes: Sequence[Axes], note: str, own: bool, labelled: Iterable[str] = ()) -> None:
-    """Add a legend and a note below all panels, or a small legend in the first of the caller's axes if the figure is not ``own``.
+def title_panel(ax: Axes, text: str) -> None:
+    """Set the title of a panel, in as many lines as its width requires."""
+    inches = ax.get_figure(root=True).get_figwidth() * ax.get_position().width * 1.15  # type: ignore[union-attr]  # it has one
+    size = float(matplotlib.rcParams["axes.titlesize"])
+    ax.set_title("\n".join(wrap_text(text, int(inches * 72 / (0.56 * size)))))
+
+
+def wrap_text(text: str, columns: int) -> list[str]:
+    """Return the lines of a text; Chinese characters count as two columns, and a line may end after each of them."""
+    if not has_chinese(text):
+        return textwrap.wrap(text, columns)
+    lines = [""]
+    for part in re.findall(r"[\u2e80-\uffef][，。、；：）”]*|[^\u2e80-\uffef ]+[，。、；：）”]*| +", text):
+        if text_columns(lines[-1] + part) > columns:
+            lines.append("")
+        lines[-1] += part
+    return [line.strip() for line in lines]
+
+
+def text_columns(text: str) -> int:
+    """Return the width of a text in columns; Chinese characters are two columns wide."""
+    return sum(1 + (ord(character) >= 0x2E80) for character in text)
+
+
+def add_legend(
+    figure: Figure, axes: Sequence[Axes], note: str, own: bool, labelled: Iterable[str] = (), title: str | None = None
+) -> None:
+    """Add a title above, and a legend and a note below all panels of an ``own`` figure, else a small legend in the first panel.
 
     Labels in ``labelled`` are written at their lines and need no entry.
     """
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    shown = [ax for ax in axes if ax.get_figure(root=True) is figure]
+    entries = {label: handle for ax in shown for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     entries = {label: handle for label, handle in entries.items() if label not in set(labelled)}
     if not own:
         if entries:
             axes[0].legend(list(entries.values()), list(entries), fontsize=font_size(SMALL_TYPE))
         return
     width = figure.get_figwidth() * 9 / font_size()
-    longest = max((len(label) for label in entries), default=0)
-    columns = max(1, min(len(entries), int(width / max(1.6, 0.6 + 0.068 * longest))))
-    lines = textwrap.wrap(note, int(width * 17))
+    longest = max(map(text_columns, entries), default=0)
+    columns = max(1, min(len(entries), int(width / max(1.6, 0.8 + 0.068 * longest))))
+    lines = wrap_text(note, int(width * 17))
     points = 1.3 * font_size(SMALL_TYPE) * len(lines) + 1.5 * font_size() * -(-len(entries) // columns)
-    figure.set_figheight(figure.get_figheight() + points / 72)  # the panels keep their size
+    if title is not None:
+        size = 1.2 * float(matplotlib.rcParams["axes.titlesize"])
+        above = wrap_text(title, int(figure.get_figwidth() * 72 / (0.56 * size)))
+        figure.suptitle("\n".join(above), fontsize=size)
+        points += 1.6 * size * len(above)
+    if tuple(figure.get_size_inches()) != SLIDE_SIZE:
+        figure.set_figheight(figure.get_figheight() + points / 72)  # the panels keep their size
     figure.legend(
         list(entries.values()),
         list(entries),
@@ -135,7 +215,11 @@ def set_gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
     ax.xaxis.set_major_formatter(_SpacedTicks(font_size(0.9)))
     ax.tick_params(axis="x", labelsize=font_size(0.9))
     ax.xaxis.minorticks_off()
-    ax.set_xlabel(_gap_label.get())
+    scale = ax.xaxis.get_transform()
+    first, last = scale.transform([ticks[0], ticks[-1]])
+    edge = 0.07 * (last - first) or 0.1
+    ax.set_xlim(*scale.inverted().transform([first - edge, last + edge]))
+    ax.set_xlabel(phrase(_gap_label.get()))
 
 
 class _SpacedTicks(Formatter):
@@ -161,20 +245,14 @@ class _SpacedTicks(Formatter):
 
 def set_accuracy_axis(ax: Axes) -> None:
     """Set the vertical axis of accuracies from 0 to 1."""
-    ax.set(ylabel="accuracy", ylim=(-0.03, 1.05))
+    ax.set(ylabel=phrase("accuracy"), ylim=(-0.03, 1.05))
     ax.set_yticks(np.linspace(0, 1, 6))
-
-
-def dodge(gaps: pd.Series[int], k: int, count: int) -> pd.Series[float]:
-    """Shift the gaps of curve ``k`` of ``count`` a little sideways, so that equal curves do not hide each other."""
-    shift = 0.0 if count == 1 else 2 * k / (count - 1) - 1
-    return gaps + shift * np.maximum(0.5, 0.1 * gaps)
 
 
 def draw_chance_line(ax: Axes, frame: pd.DataFrame, x: str) -> None:
     """Draw the chance line of a panel: the accuracy of the best memoryless predictor."""
     chance = frame.groupby(x)["chance_accuracy"].first()
-    ax.plot(chance.index, chance.to_numpy(), label="chance", zorder=1, **CHANCE_LINE)
+    ax.plot(chance.index, chance.to_numpy(), label=phrase("chance"), zorder=1, **CHANCE_LINE)
 
 
 class Curve(NamedTuple):
@@ -184,20 +262,28 @@ class Curve(NamedTuple):
         label: its label.
         rows: its rows of the frame.
         line: its line style.
-        shift: function that shifts its gaps a little sideways.
+        shift: points by which it is drawn to the right, so that equal curves do not hide each other.
     """
 
     label: str
     rows: pd.DataFrame
     line: LineStyle
-    shift: Callable[[pd.Series[int]], pd.Series[float]]
+    shift: float
+
+    def place(self, ax: Axes) -> Transform:
+        """Return the transform of the curve's data in a panel, with the shift."""
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        return ax.transData + ScaledTranslation(self.shift / 72, 0, figure.dpi_scale_trans)
 
 
 def split_curves(rows: pd.DataFrame, styles: Mapping[str, LineStyle]) -> list[Curve]:
     """Split the rows of a panel into its curves by ``label``, in the order of ``styles``."""
     labels = [label for label in styles if label in set(rows["label"])]
+    size = float(matplotlib.rcParams["lines.markersize"])
+    step = min(size, 3.5 * size / max(len(labels) - 1, 1))
     return [
-        Curve(label, rows[rows["label"] == label], styles[label], partial(dodge, k=k, count=len(labels)))
+        Curve(label, rows[rows["label"] == label], styles[label], (k - (len(labels) - 1) / 2) * step)
         for k, label in enumerate(labels)
     ]
 
@@ -207,9 +293,8 @@ def draw_intervals(ax: Axes, curve: Curve, column: str, bounds: str) -> None:
 
     Points of :data:`rnnbench._analysis.statistics.FEWEST_VALUES` seeds or fewer have no bars: the dots show every seed.
     """
-    ax.errorbar(
-        curve.shift(curve.rows["gap"]), curve.rows[column], bar_lengths(curve.rows, column, bounds), **INTERVAL_BARS, **curve.line
-    )
+    rows, reach = curve.rows, bar_lengths(curve.rows, column, bounds)
+    ax.errorbar(rows["gap"], rows[column], reach, transform=curve.place(ax), **INTERVAL_BARS, **curve.line)
 
 
 def bar_lengths(rows: pd.DataFrame, column: str, bounds: str) -> np.ndarray | None:
@@ -222,41 +307,11 @@ def bar_lengths(rows: pd.DataFrame, column: str, bounds: str) -> np.ndarray | No
 
 def bars_note(table: pd.DataFrame, what: str) -> str:
     """Return the part of a note that explains the bars, if there are any, and the dots."""
-    bars = f"bars: {what}, where there are more than {FEWEST_VALUES} seeds; " if table["seeds"].gt(FEWEST_VALUES).any() else ""
-    return f"{bars}dots: seeds"
+    if not table["seeds"].gt(FEWEST_VALUES).any():
+        return phrase("dots: seeds")
+    return phrase("bars: {what}, where there are more than {count} seeds; dots: seeds", what=phrase(what), count=FEWEST_VALUES)
 
 
 def best_rate_note(table: pd.DataFrame) -> str:
     """Return the end of a note that names the rule for the best learning rate; empty if only one rate was tried."""
-    return f". Curves are at the {BEST_RULE}" if table["rates"].gt(1).any() else ""
-
-
-def label_ends(ax: Axes, curves: Sequence[Curve], column: str) -> set[str]:
-    """Write labels at the right end of their lines, each after its marker, moved apart where they would touch.
-
-    The panel must have its final limits. Returns the labels that were written: those of lines that reach the right edge, or none if
-    they do not fit.
-    """
-    ends = {curve.label: (float(curve.rows["gap"].iloc[-1]), float(curve.rows[column].iloc[-1]), curve.line) for curve in curves}
-    edge = max((x for x, _, _ in ends.values()), default=0)
-    there = sorted((y, label) for label, (x, y, _) in ends.items() if x >= 0.8 * edge)
-    size, right = font_size(SMALL_TYPE), ax.get_yaxis_transform()
-    bottom, top = ax.get_ylim()
-    room = ax.get_window_extent().height * 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]  # it has one
-    step = 1.25 * size / room * (top - bottom)
-    if len(there) * step > top - bottom:
-        return set()
-    heights: list[float] = []
-    lowest, highest = bottom + step / 2, top - step / 2
-    for y, _ in there:  # upwards, each at least one line above the previous
-        heights.append(max(y, lowest))
-        lowest = heights[-1] + step
-    for k in reversed(range(len(heights))):  # and back down from the top
-        heights[k] = min(heights[k], highest)
-        highest = heights[k] - step
-    for (_, label), height in zip(there, heights, strict=True):
-        line = ends[label][2] | {"label": "_", "linestyle": ""}
-        ax.plot([1.03], [height], **line, transform=right, clip_on=False)
-        text = ax.annotate(label, (1.03, height), (0.7 * size, 0), right, "offset points", annotation_clip=False)
-        text.set(color=line["color"], fontsize=size, va="center")
-    return {label for _, label in there}
+    return phrase(". Curves are at the {rule}", rule=phrase(BEST_RULE)) if table["rates"].gt(1).any() else ""

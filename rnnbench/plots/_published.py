@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from rnnbench._analysis.summary import BEST_RULE, mark_best
 from rnnbench.plots._frames import Frame, RunsLike, runs_frame
-from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, make_panels, set_gap_axis
+from rnnbench.plots._language import phrase
+from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, make_panels, set_gap_axis, task_rank
 from rnnbench.plots._style import PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, styled
 
 LOWEST_RATIO = 1e-4
@@ -26,7 +27,7 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
         learning rate. For published results: open markers, one shape per paper, in the cell's colour; grey for cells that the
         runs do not contain. A bar below a marker: the paper reports that the loss was reached, not how small it became.
     """
-    tasks = sorted(set(rows["panel"]))
+    tasks = sorted(set(rows["panel"]), key=task_rank)
     papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["authors"]))}
     marked = mark_best(runs_frame(runs))
     marked["ratio"] = (marked["eval_loss"] / marked["chance_loss"]).clip(lower=LOWEST_RATIO)
@@ -49,13 +50,15 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
             panel.plot(row["panel_gap"], ratio, markersize=8, label=label, **marker)
             if row["at_most"] and ratio < 1:
                 panel.vlines(row["panel_gap"], ratio / 2.2, ratio, color=color, linewidth=1)
-        panel.axhline(1, label="chance", **CHANCE_LINE)
+        panel.axhline(1, label=phrase("chance"), **CHANCE_LINE)
         panel.set_yscale("log")
         set_gap_axis(panel, {*theirs["panel_gap"], *ours["gap"]})
-        panel.set(title=task, ylabel="loss over that without memory")
-    note = (
-        "open: published; bar below: the loss was reached, and may have become smaller; dots: our runs; "
-        f"losses below {LOWEST_RATIO:g} are drawn there; lines: medians at the {BEST_RULE}"
+        panel.set(title=task, ylabel=phrase("loss over that without memory"))
+    note = phrase(
+        "open: published; bar below: the loss was reached, and may have become smaller; dots: our runs; losses below {lowest:g} "
+        "are drawn there; lines: medians at the {rule}",
+        lowest=LOWEST_RATIO,
+        rule=phrase(BEST_RULE),
     )
-    add_legend(figure, axes, note, ax is None)
+    add_legend(figure, axes, note, ax is None, title=phrase("Do these losses agree with published ones?"))
     return figure

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnnbench.plots._frames import Frame
+from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import AxesLike, add_legend, make_panels, task_panels
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
@@ -21,7 +22,7 @@ def plot_remembrance(frame: Frame, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure, a panel per task. Curves are medians over seeds, one per cell and gap of the training.
     """
-    frame = frame.assign(label=cell_and_init(frame) + ", gap " + frame["gap"].astype(str))
+    frame = frame.assign(label=cell_and_init(frame) + ", " + frame["gap"].map(lambda gap: phrase("gap {gap}", gap=gap)))
     styles = curve_styles(frame)
     figure, panels = task_panels(frame, ax)
     for task, rows, panel in panels:
@@ -30,9 +31,10 @@ def plot_remembrance(frame: Frame, ax: AxesLike | None = None) -> Figure:
             if len(curve):
                 panel.plot(curve.index, curve.to_numpy(), **(line | {"markevery": max(1, len(curve) // 8)}))
         panel.set_ylim(-0.02, 1.02)
-        panel.set(title=task, xlabel="first inputs replaced (time steps)", ylabel="answers that change")
-    note = "0: these inputs have no effect on the answers, because they are forgotten or carry nothing; medians over seeds"
-    add_legend(figure, [panel for _, _, panel in panels], note, ax is None)
+        panel.set(title=task, xlabel=phrase("first inputs replaced (time steps)"), ylabel=phrase("answers that change"))
+    note = phrase("0: these inputs have no effect on the answers, because they are forgotten or carry nothing; medians over seeds")
+    title = phrase("Do the first inputs still change the answers?")
+    add_legend(figure, [panel for _, _, panel in panels], note, ax is None, title=title)
     return figure
 
 
@@ -64,6 +66,6 @@ def plot_positions(frame: Frame, ax: AxesLike | None = None) -> Figure:
                     if value == value:  # a position that only some gaps have
                         color = "black" if value > (1 + low) / 2 else "white"
                         panel.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize="x-small")
-        panel.set(title=label, xlabel="position of the answer", ylabel="gap of the evaluation (time steps)")
-        figure.colorbar(image, ax=panel, label="accuracy")
+        panel.set(title=label, xlabel=phrase("position of the answer"), ylabel=phrase("gap of the evaluation (time steps)"))
+        figure.colorbar(image, ax=panel, label=phrase("accuracy"))
     return figure

@@ -5,7 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from rnnbench.plots._frames import Frame
-from rnnbench.plots._panels import AxesLike, add_legend, make_panels, set_gap_axis
+from rnnbench.plots._labels import label_lines
+from rnnbench.plots._language import phrase
+from rnnbench.plots._panels import AxesLike, make_panels, set_gap_axis
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 LOWEST_SLOPE = 1e-12
@@ -34,14 +36,12 @@ def plot_sensitivity(frame: Frame, ax: AxesLike | None = None) -> Figure:
             curve = frame[frame["label"] == label].groupby("gap")[column].median()
             panel.plot(curve.index, curve.where(curve > LOWEST_SLOPE).to_numpy(), **line)
         set_gap_axis(panel, frame["gap"])
-        if (frame[column] > LOWEST_SLOPE).any():
-            panel.set_yscale("log")
-        else:  # no cell has a state, or none keeps anything
-            panel.set_yticks([])
-            panel.text(0.5, 0.5, "no slope above 1e-12", transform=panel.transAxes, ha="center")
-        panel.set(title=f"{frame['task'].iloc[0]}: {what}", ylabel="norm")
-    note = "" if "when" in frame else "before training; "
-    note += "slopes below 1e-12 are not drawn. A memory that is kept (right, level) makes the output sensitive to "
-    note += "every parameter (left), unless its input is shut in proportion (Zucchet & Orvieto 2024)"
-    add_legend(figure, axes, note, ax is None)
+        panel.set_yscale("log")
+        panel.set(title=f"{frame['task'].iloc[0]}: {phrase(what)}", ylabel=phrase("norm"))
+    note = "" if "when" in frame else phrase("before training; ")
+    note += phrase(
+        "slopes below 1e-12 are not drawn. A memory that is kept (right, level) makes the output sensitive to every parameter "
+        "(left), unless its input is shut in proportion (Zucchet & Orvieto 2024)"
+    )
+    label_lines(figure, axes, note, ax is None, phrase("How sensitive is the output, and does the state hold across the gap?"))
     return figure

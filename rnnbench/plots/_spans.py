@@ -15,6 +15,7 @@ from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
 from rnnbench.plots._frames import RunsLike, runs_frame
+from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
 from rnnbench.plots._style import SMALL_TYPE, curve_styles, styled
 
@@ -45,6 +46,7 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     tasks = list(table.groupby("task")["reached"].mean().sort_values(ascending=False, kind="stable").index)
     height = 0.9 + 0.34 * len(rows)
     figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.15 * len(tasks)), height=height)
+    size = min(font_size(0.95), 0.44 * 72 * 0.72 * figure.get_figheight() / len(rows))
     for row in table.to_dict("records"):
         shade = row["reached"]
         x, y = tasks.index(row["task"]), rows.index(row["row"])
@@ -52,8 +54,8 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         panel.add_patch(matplotlib.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=color, linewidth=0))
         ink = "white" if shade > 0.6 else "0.15"
         large, small = _score_texts(row) if scored else _span_texts(row)
-        panel.text(x, y - (0.16 if small else 0), large, ha="center", va="center", color=ink, fontsize=font_size(0.95))
-        panel.text(x, y + 0.25, small, ha="center", va="center", color=ink, fontsize=font_size(0.62))
+        panel.text(x, y - (0.16 if small else 0), large, ha="center", va="center", color=ink, fontsize=size)
+        panel.text(x, y + 0.25, small, ha="center", va="center", color=ink, fontsize=0.65 * size)
     states = table.groupby("row")["state_size"].median()
     panel.set_yticks(
         range(len(rows)), [row if pd.isna(states[row]) else f"{row}  {format_state_size(states[row])}" for row in rows]
@@ -61,33 +63,48 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     panel.set_xticks(range(len(tasks)), tasks)
     panel.xaxis.tick_top()
     panel.tick_params(length=0)
+    panel.tick_params("y", labelsize=1.05 * size)
     panel.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     panel.spines[:].set_visible(False)
-    panel.set_ylabel("curve, and the size of its state", fontsize=font_size(SMALL_TYPE))
-    note = f"{seed_count_text(table)}. " + (_score_note(table) if scored else _span_note(table))
-    add_legend(figure, [panel], note + best_rate_note(table), ax is None)
+    panel.set_ylabel(phrase("curve, and the size of its state"), fontsize=font_size(SMALL_TYPE))
+    note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=_score_note(table) if scored else _span_note(table))
+    title = phrase("How far back does each network remember?")
+    add_legend(figure, [panel], note + best_rate_note(table), ax is None, title=title)
     return figure
 
 
 def _score_texts(row: FrameRow) -> tuple[str, str]:
-    words = f"span {format_span(row)}"
+    words = phrase("span {span}", span=_span_text(row))
     if pd.notna(row["score_low"]):
-        words = f"{row['score_low']:.2f} to {row['score_high']:.2f}, {words}"
-    return format_score(row["memory_score"]), words
+        words = phrase("{low:.2f} to {high:.2f}, {span}", low=row["score_low"], high=row["score_high"], span=words)
+    return phrase(format_score(row["memory_score"])), words
 
 
 def _span_texts(row: FrameRow) -> tuple[str, str]:
-    return format_span(row), f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
+    seeds = phrase("1 seed") if row["seeds"] == 1 else phrase("{count} seeds", count=row["seeds"])
+    return _span_text(row), seeds
+
+
+def _span_text(row: FrameRow) -> str:
+    return phrase("below {gap}", gap=row["smallest_gap"]) if pd.isna(row["span"]) else format_span(row)
 
 
 def _score_note(table: pd.DataFrame) -> str:
-    return f"{SCORE_RULE}. Below a score: its 95 % interval over seeds, and the span. {SPAN_RULE}. Grid: {format_grids(table)}"
+    return phrase(
+        "{score}. Below a score: its 95 % interval over seeds, and the span. {span}. Grid: {grid}",
+        score=phrase(SCORE_RULE),
+        span=phrase(SPAN_RULE),
+        grid=format_grids(table),
+    )
 
 
 def _span_note(table: pd.DataFrame) -> str:
     lacking = int(table["memory_score"].isna().sum())
-    reason = f"no memory scores: {lacking} of {len(table)} curves have no run at a gap of their task's grid"
-    return f"{SPAN_RULE}; ≥: no larger gap was tried; below a span: the seeds at that gap; {reason}"
+    reason = phrase(
+        "no memory scores: {lacking} of {count} curves have no run at a gap of their task's grid", lacking=lacking, count=len(table)
+    )
+    seen = phrase("{rule}; ≥: no larger gap was tried; below a span: the seeds at that gap", rule=phrase(SPAN_RULE))
+    return phrase("{seen}; {reason}", seen=seen, reason=reason)
 
 
 @styled
@@ -118,7 +135,7 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
             line = styles[label]
             if pd.isna(reach):
                 panel.annotate(
-                    f"below {smallest}",
+                    phrase("below {gap}", gap=smallest),
                     (0, y),
                     (4, 0),
                     textcoords="offset points",
@@ -131,8 +148,9 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
             panel.plot(reach, y, ">" if reach == largest else line["marker"], color=line["color"])
         panel.set_yticks(range(len(rows)), list(rows["label"]))
         panel.set(title=task, ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
-    note = f"{SPAN_RULE}; an arrow: or more{best_rate_note(summary)}"
-    add_legend(figure, [panel for _, _, panel in panels], note, ax is None)
+    note = phrase("{rule}; an arrow: or more", rule=phrase(SPAN_RULE)) + best_rate_note(summary)
+    title = phrase("Up to which gap does each network solve the task?")
+    add_legend(figure, [panel for _, _, panel in panels], note, ax is None, title=title)
     return figure
 
 
@@ -154,6 +172,8 @@ def plot_span_by_size(
     table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
     table["label"] = cell_or_label(table)
     styles = curve_styles(table)
+    solved = table["span"].notna().groupby(table["task"]).transform("any")
+    table = table[solved] if ax is None and solved.any() else table  # a task that no curve solves shows nothing
     figure, panels = task_panels(table, ax, height=3.4)
     sizes = table[size][table[size] > 0]
     smallest, largest = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
@@ -163,7 +183,7 @@ def plot_span_by_size(
         values = rows.assign(span=rows["span"].astype(float).fillna(0.0))
         gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
         panel.set_yscale("symlog", linthresh=gaps[0], linscale=0.3)
-        panel.set_yticks([0, *gaps], [f"below {gaps[0]}", *map(str, gaps)], fontsize=font_size(0.9))
+        panel.set_yticks([0, *gaps], [phrase("below {gap}", gap=gaps[0]), *map(str, gaps)], fontsize=font_size(0.9))
         panel.yaxis.minorticks_off()
         panel.set_ylim(-0.3 * gaps[0], 1.6 * gaps[-1])
         panel.set_xscale("symlog", base=2, linthresh=smallest / 2, linscale=0.5)
@@ -178,9 +198,10 @@ def plot_span_by_size(
             panel.plot(row[size], row["span"], transform=apart, **(styles[row["label"]] | {"linestyle": ""}))
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
-        panel.set(title=task, xlabel=SIZE_LABELS[size], ylabel="span (time steps)")
-    note = f"{seed_count_text(table)}. {SPAN_RULE}"
-    add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None)
+        panel.set(title=task, xlabel=phrase(SIZE_LABELS[size]), ylabel=phrase("span (time steps)"))
+    note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=phrase(SPAN_RULE))
+    title = phrase("Does a larger state reach further back?")
+    add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None, title=title)
     return figure
 
 
@@ -194,4 +215,6 @@ def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
 def seed_count_text(frame: pd.DataFrame) -> str:
     """Return the number of seeds in a summary as text: ``5 seeds``, ``1 to 5 seeds``."""
     low, high = int(frame["seeds"].min()), int(frame["seeds"].max())
-    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"
+    if low < high:
+        return phrase("{low} to {high} seeds", low=low, high=high)
+    return phrase("1 seed") if high == 1 else phrase("{count} seeds", count=high)

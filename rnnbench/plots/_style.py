@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,35 +18,27 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from rnnbench._errors import UserError, visible
 from rnnbench._spec.arguments import checked
 from rnnbench.plots._frames import FRAME_ERRORS, frame_error
+from rnnbench.plots._language import chinese_fonts
+from rnnbench.plots._language import language as in_language
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-OTHER_SCRIPTS = (
-    "Noto Sans CJK SC",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-    "Arial Unicode MS",
-)
-"""Fonts for names in scripts that matplotlib's own font lacks; those that are installed are used."""
-
 PAPER = {
-    "font.sans-serif": ["DejaVu Sans", *sorted(set(OTHER_SCRIPTS) & set(get_font_names()), key=OTHER_SCRIPTS.index)],
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10.0,
     "legend.frameon": False,
     "legend.fontsize": 8.0,
+    "legend.handlelength": 3.2,
     "lines.linewidth": 1.4,
     "lines.markersize": 6.0,
     "svg.hashsalt": "rnnbench",  # the same data gives the same file
@@ -54,15 +47,19 @@ PAPER = {
     "savefig.dpi": 160.0,
 }
 SLIDE = PAPER | {
-    "font.size": 13.0,
-    "axes.titlesize": 15.0,
-    "legend.fontsize": 12.0,
-    "lines.linewidth": 2.4,
-    "lines.markersize": 8.0,
-    "savefig.dpi": 200.0,
+    "font.size": 18.0,
+    "axes.titlesize": 20.0,
+    "figure.titlesize": 22.0,
+    "legend.fontsize": 16.0,
+    "axes.linewidth": 1.4,
+    "lines.linewidth": 3.0,
+    "lines.markersize": 11.0,
+    "savefig.dpi": 144.0,
 }
+SLIDE_SIZE = (40 / 3, 7.5)
+"""The size of a slide, 16:9, in inches."""
 STYLES = {"paper": PAPER, "slide": SLIDE}
-"""``paper``: small fonts for a page. ``slide``: larger fonts and thicker lines for a projector."""
+"""``paper``: small fonts for a page. ``slide``: larger fonts and thicker lines for a projector; a figure of one panel is 16:9."""
 
 SMALL_TYPE = 0.8
 """Font size of notes and labels at lines, as a share of the normal size."""
@@ -83,8 +80,17 @@ PALETTE = tuple(zip(_COLORS, _MARKERS, strict=True))
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without colours that are pale on white; black is for chance)."""
 MARKER_SCALES: dict[Marker, float] = {**dict.fromkeys("PX^v<>", 1.1), "*": 1.45, (4, 1, 0): 1.35, "d": 1.15}
 """Factors that make all shapes look equally large."""
-DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5)))
+DASHES: tuple[Dash, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.4, 1.4)),
+    (0, (6, 1.6, 1.6, 1.6)),
+    (0, (9, 3)),
+    (0, (6, 1.4, 1.4, 1.4, 1.4, 1.4)),
+)
 """Line styles of a cell's curves, in the order of their labels."""
+FILLS = ("full", "none", "left", "top", "right", "bottom")
+"""Fill styles of the markers of a cell's curves, in the same order."""
 
 SEED_DOTS: LineStyle = {"marker": "o", "linestyle": "", "markersize": 3.0, "mew": 0, "label": "_seeds"}
 """Dots of single runs, behind the lines."""
@@ -93,23 +99,34 @@ INTERVAL_BARS: LineStyle = {"elinewidth": 0.9, "capsize": 2}
 
 @checked
 @contextmanager
-def style(name: str) -> Iterator[None]:
+def style(name: str, language: str = "en") -> Iterator[None]:
     """Draw and save figures inside the block in one of :data:`STYLES`; the caller's settings are restored after it.
 
     Args:
         name: ``paper`` or ``slide``.
+        language: ``en`` or ``zh``, the language of titles, axes, legends and notes.
 
     Raises:
-        UserError: the style does not exist.
+        UserError: the style or the language does not exist, or no font with Chinese characters is installed.
     """
     if name not in STYLES:
         raise UserError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
     token = _current.set(STYLES[name])
     try:
-        with matplotlib.rc_context(STYLES[name]):  # type: ignore[arg-type]  # typed by the keys of one version of matplotlib
+        with in_language(language), matplotlib.rc_context(_settings()):  # type: ignore[arg-type]  # typed by one version's keys
             yield
     finally:
         _current.reset(token)
+
+
+def _settings() -> dict[str, object]:
+    """Return matplotlib's settings of the current style; characters that its own font lacks come from a Chinese font."""
+    return _current.get() | {"font.family": ["sans-serif", *chinese_fonts()]}
+
+
+def is_slide() -> bool:
+    """Return True inside a ``with style("slide")`` block."""
+    return _current.get() is SLIDE
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
@@ -122,7 +139,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         before = _texts(kwargs.get("ax"))
-        with matplotlib.rc_context(_current.get()):  # type: ignore[arg-type]  # as above
+        with matplotlib.rc_context(_settings()):  # type: ignore[arg-type]  # as above
             try:
                 drawn = draw_checked(*args, **kwargs)
             except FRAME_ERRORS as error:
@@ -155,9 +172,14 @@ def _texts(drawn: Any) -> set[Text]:
     return {text for figure in figures for text in figure.findobj(Text)} - numbers
 
 
+MISSING = "no installed font has the characters {}: they are boxes in the figure; install a font such as Noto Sans CJK"
+
+
 @styled
 def render(figure: Figure, file_format: Literal["png", "svg"] = "png") -> bytes:
     """Return a figure as the bytes of a ``png`` or ``svg`` file; the same data gives the same bytes.
+
+    Characters that no installed font has are boxes, and cause one warning.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -165,9 +187,16 @@ def render(figure: Figure, file_format: Literal["png", "svg"] = "png") -> bytes:
         b'\\x89PNG'
     """
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a warning per character; the figure shows a box
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
+    messages = dict.fromkeys((str(warning.message), warning.category) for warning in caught)
+    missing = "".join(chr(int(found[1])) for message, _ in messages if (found := re.match(r"Glyph (\d+) .* missing", message)))
+    for message, category in messages:
+        if not message.startswith("Glyph "):
+            warnings.warn(message, category, stacklevel=3)
+    if missing:
+        warnings.warn(MISSING.format(missing[:10]), stacklevel=3)
     return visible(buffer.getvalue().decode()).encode() if file_format == "svg" else buffer.getvalue()
 
 
@@ -188,7 +217,7 @@ def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
 
 
 def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
-    """Return the line style of every curve by its label: one colour per cell, one dash pattern per curve of a cell.
+    """Return the line style of every curve by its label: one colour and shape per cell, one dash and fill per curve of a cell.
 
     Args:
         frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell.
@@ -199,7 +228,9 @@ def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
     for cell, label, k in number_curves(frame):
         color, marker = styles[cell]
         line: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)], "label": label}
-        found[label] = line | {"marker": marker, "markersize": MARKER_SCALES.get(marker, 1.0) * size, "mec": "white", "mew": 0.6}
+        line |= {"marker": marker, "markersize": MARKER_SCALES.get(marker, 1.0) * size, "fillstyle": FILLS[k % len(FILLS)]}
+        edge: LineStyle = {"mfcalt": "white", "mec": color, "mew": 1.1} if k % len(FILLS) else {"mec": "white", "mew": 0.6}
+        found[label] = line | edge
     return found
 
 

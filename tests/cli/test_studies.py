@@ -133,3 +133,13 @@ def test_a_full_disk_leaves_no_partial_figure(rnnbench, studies: Path, monkeypat
     assert result.code == 1
     assert "No space left" in result.err
     assert list((studies / "one/figures").iterdir()) == []
+
+
+def test_plot_makes_slides_and_chinese_figures(rnnbench, studies: Path) -> None:
+    from rnnbench.plots._language import chinese_fonts
+
+    result = rnnbench("plot", "one", "two", "--figure", "span", "--style", "slide", "--out", "slides")
+    assert {path.stem for path in Path("slides").iterdir()} == {"span_copy", "span_recall"}, result.err
+    if chinese_fonts():
+        assert rnnbench("plot", "one", "--figure", "span", "--language", "zh", "--out", "zh").code == 0
+        assert (Path("zh") / "span.png").exists()

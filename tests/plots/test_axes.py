@@ -28,6 +28,7 @@ def everything() -> dict[str, object]:
         when=["initial", "trained"] * 4, distance=range(8), grad_state=0.1, bound=0.2, sensitivity=0.3, through_time=0.4,
         replaced=range(8), changed=0.5, position=[0, 1] * 4,
         solved=True, sequences=64, paper="paper", our_task="copy", our_cell="rnn", our_gap=10, over_chance=0.5,
+        panel="copy", panel_gap=10, authors="paper", drawn=0.5, at_most=True,
     )  # fmt: skip
     steps = pd.DataFrame({"step": range(3), "word": "w", "answer": ""}).merge(pd.DataFrame({"unit": range(2)}), how="cross")
     steps = pd.concat([steps.assign(quantity=name, value=0.1, mean=0.1, low=0, high=1) for name in ("keep", "state h")])

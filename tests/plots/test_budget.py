@@ -26,7 +26,7 @@ def test_only_curves_with_several_budgets_are_drawn() -> None:
 def test_each_budget_is_at_its_best_rate_and_shows_how_many_seeds_solved_it() -> None:
     figure = plot_budget(made_up(ROWS))
     (ax,) = [ax for ax in figure.axes if ax.has_data()]
-    assert [text.get_text() for text in ax.texts] == ["0/3", "3/3"]
+    assert [text.get_text() for text in ax.texts if "/" in text.get_text()] == ["0/3", "3/3"]
     assert list(ax.get_xticks()) == [1000, 10_000]
     heights = {round(float(y), 3) for line in ax.lines for y in line.get_ydata()}
     assert {0.2, 1.0} <= heights
@@ -36,7 +36,7 @@ def test_each_budget_is_at_its_best_rate_and_shows_how_many_seeds_solved_it() ->
 def test_counts_of_equal_curves_are_below_each_other() -> None:
     figure = plot_budget(made_up([*ROWS, *(row | {"cell": "gru"} for row in ROWS)]))
     (ax,) = [ax for ax in figure.axes if ax.has_data()]
-    places = [(text.xy, text.xyann) for text in ax.texts]
+    places = [(text.xy, text.xyann) for text in ax.texts if "/" in text.get_text()]
     assert len(places) == len(set(places)) == 4
 
 

@@ -38,7 +38,8 @@ def test_every_figure_is_drawn(grid: str, solved: bool) -> None:
     for figure in drawn.values():
         figure.draw_without_rendering()
     assert {"learning_curves_copy", "extrapolation"} <= drawn.keys()
-    assert ("span_by_state_size" in drawn) == (len(GRIDS[grid]) > 1)
+    assert ("span" in drawn) == (len(GRIDS[grid]) > 1)
+    assert "span_by_state_size" not in drawn  # two sizes show nothing
 
 
 @pytest.mark.parametrize("grid", GRIDS)

@@ -25,6 +25,7 @@ from rnnbench.plots import (
     plot_steps,
     style,
 )
+from rnnbench.plots._panels import slides
 from tests.plots.study import made_up
 
 REACH = {"rnn": 10, "lstm": 20, "memoryless": 0}
@@ -66,7 +67,8 @@ def test_figures_draw_without_warnings_and_change_neither_data_nor_matplotlib(dr
         draw(runs).savefig(io.BytesIO(), format=kind)
     pd.testing.assert_frame_equal(runs, before)
     assert dict(matplotlib.rcParams) == rc
-    assert draw(runs).axes[0].get_title() == "copy"
+    assert draw(runs).axes[0].get_title().split(":")[0] == "recall"  # before copy
+    assert draw(runs).get_suptitle().endswith("?")
     assert "best of the rates tried" in note(draw(runs))
     assert "rates tried" not in note(draw(study(0.01)))
 
@@ -100,18 +102,59 @@ def test_five_seeds_are_dots_without_bars(draw) -> None:
 def test_equal_curves_are_shifted_sideways() -> None:
     runs = study(0.01)
     containers = plot_accuracy(runs).axes[0].containers
-    firsts = [float(bars.lines[0].get_xdata()[0]) for bars in containers]
-    assert len(set(firsts)) == len(REACH)
-    assert max(firsts) / min(firsts) < 1.5  # of gaps that are half as far apart at least
+    first = containers[0].lines[0]
+    places = sorted(float(bars.lines[0].get_transform().transform((5, 1))[0]) for bars in containers)
+    points = [place * 72 / first.figure.dpi for place in places]
+    assert np.diff(points) == pytest.approx([6, 6])  # the size of a marker
+    assert {float(bars.lines[0].get_xdata()[0]) for bars in containers} == {5}
 
 
 def test_lines_are_labelled_at_their_ends_and_the_legend_has_the_rest() -> None:
     figure = plot_accuracy(study(0.01))
     written = {text.get_text() for text in figure.axes[0].texts}
-    assert written == {"rnn (uniform)", "lstm (uniform)", "memoryless (uniform)"}
+    assert written == {"rnn (uniform)", "lstm (uniform)", "memoryless (uniform)", "chance"}
     heights = sorted(text.xy[1] for text in figure.axes[0].texts)
     assert min(np.diff(heights)) > 0.03
-    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"chance"}
+    assert not figure.legends[0].get_texts()
+
+
+def test_a_line_that_ends_early_is_labelled_at_its_last_marker_and_nothing_overlaps() -> None:
+    runs = study(0.01)
+    figure = plot_accuracy(runs[(runs["cell"] != "rnn") | (runs["gap"] < 10)])
+    figure.draw_without_rendering()
+    (label,) = [text for text in figure.axes[0].texts if text.get_text().startswith("rnn")]
+    assert label.xy == (5, 1.0)
+    assert np.hypot(*(np.asarray(label.get_position()))) < 100  # points away from its marker
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_a_panel_says_which_curve_forgets_where() -> None:
+    title = " ".join(plot_accuracy(study(0.01)).axes[1].get_title().split())
+    assert title == "copy: memoryless forgets within gap 5, lstm not up to gap 20"
+    runs = study(0.01)
+    both = " ".join(plot_accuracy(runs[runs["cell"] != "lstm"]).axes[1].get_title().split())
+    assert both == "copy: memoryless forgets within gap 5, rnn near gap 15"
+    kept = plot_accuracy(runs[runs["cell"] == "lstm"]).axes[1].get_title()
+    assert " ".join(kept.split()) == "copy: none forgets up to gap 20"
+
+
+def test_curves_of_one_cell_differ_in_dash_and_marker() -> None:
+    runs = pd.concat([study(0.01), study(0.01).assign(init="orthogonal")])
+    bars = {str(bars.get_label()): bars.lines[0] for bars in plot_accuracy(runs).axes[0].containers}
+    one, other = bars["rnn (uniform)"], bars["rnn (orthogonal)"]
+    assert one.get_linestyle() != other.get_linestyle()
+    assert one.get_markerfacecolor() != other.get_markerfacecolor() or one.get_fillstyle() != other.get_fillstyle()
+
+
+def test_slides_are_one_panel_each_16_to_9() -> None:
+    with style("slide"):
+        drawn = dict(slides(lambda: plot_accuracy(study(0.01))))
+    assert list(drawn) == ["recall", "copy"]
+    for name, figure in drawn.items():
+        (panel,) = figure.axes
+        assert panel.get_title().startswith(f"{name}: ")
+        assert figure.get_figwidth() / figure.get_figheight() == pytest.approx(16 / 9)
 
 
 def test_with_too_many_lines_all_labels_are_in_the_legend() -> None:
@@ -194,7 +237,7 @@ def test_a_slide_has_larger_fonts_than_paper_only_inside_the_block() -> None:
     for name in STYLES:
         with style(name):
             sizes[name] = plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
-    assert sizes["slide"] > 1.3 * sizes["paper"] == 1.3 * plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
+    assert sizes["slide"] >= 2 * sizes["paper"] == 2 * plot_accuracy(study(0.01)).axes[0].title.get_fontsize()
     with pytest.raises(UserError, match="paper, slide"), style("poster"):
         pass
 
@@ -276,7 +319,7 @@ def test_equal_gradients_have_markers_at_different_distances() -> None:
         for cell in ("one", "two")
         for d in range(60)
     ).assign(bound=float("nan"))
-    first, second = plot_gradients(frame).axes[0].lines
+    first, second = (line for line in plot_gradients(frame).axes[0].lines if line.get_label() != "_end")
     assert first.get_markevery() != second.get_markevery()
     assert first.get_marker() != second.get_marker()
 

@@ -15,14 +15,19 @@ DemoFlag = Annotated[Path, typer.Option("--out", help="Study folder for the runs
 
 
 @app.command(epilog="Example: rnnbench demo")
-def demo(out: DemoFlag = Path("results/demo"), jobs: flags.JobsFlag = None, quiet: flags.QuietFlag = False) -> None:
+def demo(
+    out: DemoFlag = Path("results/demo"),
+    jobs: flags.JobsFlag = None,
+    quiet: flags.QuietFlag = False,
+    language: flags.LanguageFlag = flags.Language.en,
+) -> None:
     """Train RNN, LSTM and GRU for a minute, and plot where they forget.
 
     Each network reads one word, then 5, 20 or 50 other words, and must recall the first one. The result is a picture and an HTML
     page. An interrupted demo resumes with the same command, and a finished one only draws again.
     """
     from rnnbench import plots
-    from rnnbench._cli.terminal.demo import DEMO, DemoScreen, demo_sentence
+    from rnnbench._cli.terminal.demo import DEMO, DemoScreen, demo_sentence, demo_texts
     from rnnbench._cli.terminal.output import save_figure, write_file
     from rnnbench._cli.terminal.sweep_progress import run_workers
     from rnnbench._report.page import build_page
@@ -31,7 +36,7 @@ def demo(out: DemoFlag = Path("results/demo"), jobs: flags.JobsFlag = None, quie
 
     study = StudyFolder.create(out)
     workers = start_workers(DEMO, study, jobs, None, retry_failed=True)
-    screen = DemoScreen(workers.run_queue, quiet)
+    screen = DemoScreen(workers.run_queue, quiet, language)
     run_workers(workers, quiet, summary=False, screen=screen)
     if not workers.run_queue.all_succeeded:
         echo(screen.summary(stopped=False))
@@ -41,7 +46,9 @@ def demo(out: DemoFlag = Path("results/demo"), jobs: flags.JobsFlag = None, quie
     print_wrapped(demo_sentence(screen))
     runs = study.runs()
     runs = runs[runs["run_id"].isin(workers.run_queue.run_ids)].assign(study=str(out))
-    save_figure(out, "accuracy_by_gap", plots.plot_accuracy(runs))
+    with plots.style("paper", language):
+        save_figure(out, "accuracy_by_gap", plots.plot_accuracy(runs))
     write_file(out, "demo.html", build_page([out], runs, study.logs()).encode())
-    echo("next: rnnbench show recall --gap 5    # what a network reads, and the answer")
-    echo("      rnnbench run --cell lstm --task copy --gap 200    # ten symbols across 200 blanks")
+    texts = demo_texts(language)
+    echo(f"{texts['next']}rnnbench show recall --gap 5{' --language zh' if language == 'zh' else ''}    # {texts['show']}")
+    echo(f"      rnnbench run --cell lstm --task copy --gap 200    # {texts['run']}")

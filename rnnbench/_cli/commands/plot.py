@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ def plot(
     cell: flags.CellFilterFlag = None,
     sweep: flags.SweepFilterFlag = None,
     style: flags.StyleFlag = flags.Style.paper,
+    language: flags.LanguageFlag = flags.Language.en,
     figure: Annotated[
         str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
     ] = None,
@@ -32,26 +34,32 @@ def plot(
 
     The figures: accuracy, solved rate, span and steps to solve against the gap; the learning curves of each task; the accuracies of
     `run --eval-gaps`. Several studies share the figures. Runs that differ in more than the learning rate are separate curves, named
-    by the difference.
+    by the difference. `--style slide` writes a file per panel.
     """
     from rnnbench import plots
     from rnnbench._analysis.published import comparable
     from rnnbench._analysis.summary import with_axis
     from rnnbench._cli.terminal.output import figures_folder, save_figure
     from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures
-    from rnnbench.plots._panels import gap_axis
+    from rnnbench.plots._panels import gap_axis, slides
 
     studies = study or [Path("results")]
     folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
     frames = read_frames(studies, Selection(only, cell, sweep))
     if axis is not None and frames.runs is not None:
         frames = Frames(with_axis(frames.runs, axis), None, None)
-    with plots.style(style), gap_axis(axis):
-        for name, draw in select_figures(figure, dict(plots.every_figure(*frames))):
-            save_figure(folder, name if axis is None else f"{name.removesuffix('_by_gap')}_by_{axis}", draw())
-        if published and frames.runs is not None:
-            rows = comparable(frames.runs)
-            if rows.empty:
-                echo("the study has no task with a verified published result")
+    figures = select_figures(figure, dict(plots.every_figure(*frames)))
+    if published and frames.runs is not None:
+        rows, runs = comparable(frames.runs), frames.runs[frames.runs["gap"] > 0]
+        if rows.empty:
+            echo("the study has no task with a verified published result")
+        else:
+            figures.append(("published", partial(plots.plot_published, rows, runs)))
+    with plots.style(style, language), gap_axis(axis):
+        for name, draw in figures:
+            name = name if axis is None or name == "published" else f"{name.removesuffix('_by_gap')}_by_{axis}"
+            if style == flags.Style.slide:
+                for panel, slide in slides(draw):
+                    save_figure(folder, f"{name}_{panel}" if panel else name, slide)
             else:
-                save_figure(folder, "published", plots.plot_published(rows, frames.runs[frames.runs["gap"] > 0]))
+                save_figure(folder, name, draw())

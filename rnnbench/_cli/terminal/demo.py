@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -27,19 +28,52 @@ BAR = " ▏▎▍▌▋▊▉█"
 """Blocks by eighths of their width."""
 
 
+TEXTS = {
+    "en": {
+        "title": "{cells} with {units} units learn to recall one word across {gaps} others",
+        "and": "{} and {}",
+        "gap": "gap {}",
+        "chance": "chance",
+        "left": "{ended} of {total} networks trained, {time} left",
+        "sentence": "accuracy at gap {gap}: {percents}; chance {chance:.0f} %. One seed each.",
+        "next": "next: ",
+        "show": "what a network reads, and the answer",
+        "run": "ten symbols across 200 blanks",
+    },
+    "zh": {
+        "title": "{cells}（{units} 个单元）学习隔着 {gaps} 个词回忆一个词",
+        "and": "{} 或 {}",
+        "gap": "间隔 {}",
+        "chance": "随机",
+        "left": "已训练 {ended} / {total} 个网络，还需 {time}",
+        "sentence": "间隔 {gap} 处的准确率：{percents}；随机猜测水平 {chance:.0f} %。每种网络只有一个随机种子。",
+        "next": "接着：",
+        "show": "网络读到什么，答案是什么",
+        "run": "隔着 200 个空白复述十个符号",
+    },
+}
+"""The texts of the demo, by language."""
+
+
+def demo_texts(language: str) -> dict[str, str]:
+    """Return the texts of the demo in a language, ``en`` or ``zh``."""
+    return TEXTS[language]
+
+
 class DemoScreen(SweepScreen):
     """A display of the demo: a bar of accuracy per cell and gap, and chance below them."""
 
-    def __init__(self, run_queue: RunQueue, quiet: bool) -> None:
+    def __init__(self, run_queue: RunQueue, quiet: bool, language: str = "en") -> None:
         super().__init__(run_queue, quiet)
+        self.texts = demo_texts(language)
         records = [record for record in run_queue.study.records() if record.run_id in run_queue.run_ids]
         self.shares = {(record.cell, record.gap): record.accuracy for record in records}
         self.chance = {record.gap: record.chance_accuracy for record in records}
 
     def title(self) -> str:
         """Return what the demo trains."""
-        gaps = f"{', '.join(map(str, DEMO.gap[:-1]))} and {DEMO.gap[-1]}"
-        return f"{', '.join(DEMO.cell)} with {DEMO.hidden_size[0]} units learn to recall one word across {gaps} others"
+        gaps = self.texts["and"].format(", ".join(map(str, DEMO.gap[:-1])), DEMO.gap[-1])
+        return self.texts["title"].format(cells=", ".join(DEMO.cell), units=DEMO.hidden_size[0], gaps=gaps)
 
     def show(self, event: Event) -> None:
         """Update the chart with an event."""
@@ -55,11 +89,13 @@ class DemoScreen(SweepScreen):
     def chart(self, width: int) -> Text:
         """Return the chart in at most ``width`` columns, at least 40."""
         space = min(24, (width - 7) // len(DEMO.gap))
-        text = Text(" " * 7 + "".join(f"gap {gap}".ljust(space) for gap in DEMO.gap).rstrip(), style="bold")
+        titles = [self.texts["gap"].format(gap) for gap in DEMO.gap]
+        text = Text(" " * 7 + "".join(title + " " * (space - cell_len(title)) for title in titles).rstrip(), style="bold")
         rows = {cell: {gap: self.shares.get((cell, gap)) for gap in DEMO.gap} for cell in DEMO.cell}
         rows["chance"] = {gap: self.chance.get(gap) for gap in DEMO.gap}
         for name, shares in rows.items():
-            text.append(f"\n{name:7}", style="not bold")
+            shown = self.texts.get(name, name)
+            text.append(f"\n{shown}{' ' * (7 - cell_len(shown))}", style="not bold")
             for gap, share in shares.items():
                 above = share is not None and share > 1.5 * self.chance[gap]
                 text.append(_bar(share, space - 7), style="green not bold" if above else "dim not bold")
@@ -68,7 +104,8 @@ class DemoScreen(SweepScreen):
         return text
 
     def __rich__(self) -> RenderableType:
-        left = Text(f"{self.run_queue.ended} of {self.run_queue.total} networks trained, {self.time_left()} left", style="dim")
+        count = {"ended": self.run_queue.ended, "total": self.run_queue.total, "time": self.time_left()}
+        left = Text(self.texts["left"].format(**count), style="dim")
         return Group(Text(self.title()), self.chart(max(40, self.console.width)), left)
 
 
@@ -81,5 +118,5 @@ def _bar(share: float | None, width: int) -> str:
 def demo_sentence(screen: DemoScreen) -> str:
     """Return one sentence on the chart: which cells recall the word at the largest gap, and which do not."""
     gap = DEMO.gap[-1]
-    percents = [f"{cell} {100 * screen.shares[cell, gap]:.0f} %" for cell in DEMO.cell if (cell, gap) in screen.shares]
-    return f"accuracy at gap {gap}: {', '.join(percents)}; chance {100 * screen.chance.get(gap, 0.0):.0f} %. One seed each."
+    percents = ", ".join(f"{cell} {100 * screen.shares[cell, gap]:.0f} %" for cell in DEMO.cell if (cell, gap) in screen.shares)
+    return screen.texts["sentence"].format(gap=gap, percents=percents, chance=100 * screen.chance.get(gap, 0.0))

@@ -49,6 +49,8 @@ Format = StrEnum("Format", ["rich", "markdown", "csv", "latex"])
 """Format of a printed table."""
 Style = StrEnum("Style", ["paper", "slide"])
 """Style of a figure."""
+Language = StrEnum("Language", ["en", "zh"])
+"""Language of figures and texts."""
 
 
 def complete(*nouns: str) -> Callable[[], list[str]]:
@@ -124,7 +126,10 @@ AxisFlag = Annotated[
     str | None,
     typer.Option("--axis", metavar="OPTION", help="Show this option of the task in place of the gap, as in --axis answers."),
 ]
-StyleFlag = Annotated[Style, typer.Option("--style", help="paper, or slide with larger type and thicker lines.")]
+StyleFlag = Annotated[
+    Style, typer.Option("--style", help="paper, or slide: 16:9, one panel per file, with larger type and thicker lines.")
+]
+LanguageFlag = Annotated[Language, typer.Option("--language", help="Language: en, or zh for Chinese.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
 FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 SweepFileArgument = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): flag names as keys, lists for several values.")]

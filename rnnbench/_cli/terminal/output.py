@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,12 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
     from rnnbench.plots._style import render
 
     for format in ("png", "svg"):
-        write_file(folder, f"{name}.{format}", render(figure, format))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            content = render(figure, format)
+        for warning in caught if format == "png" else ():
+            echo(str(warning.message), err=True)
+        write_file(folder, f"{name}.{format}", content)
 
 
 def figures_folder(study: Path) -> Path:
