@@ -1,8 +1,8 @@
 """Compiled functions from emitted text: one file per cell in the user's cache folder, with numba's cache next to it.
 
 The file's name is a digest of its text, of the code that it calls and of the versions that compile it. So an upgrade or an edit
-never loads stale code. Files are written to a temporary name and renamed, so that two processes can write at once. A damaged file
-is written again.
+never loads stale code. Files are written to a temporary name and renamed, so that two processes can write at once. Compiled code is
+stored with its digest, and a damaged file is written again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import linecache
 import logging
 import os
+import pickle
 import platform
 import sys
 import tempfile
@@ -23,13 +24,16 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba import cfunc
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
+from numba.core.sigutils import normalize_signature
 
 from rnnbench._engine import blas, functions, intrinsics, tile
 from rnnbench._engine.cache_folder import cache_folder
 
 LOG = logging.getLogger(__name__)
+DIGEST = hashlib.sha256().digest_size
 
 
 @cache
@@ -65,10 +69,20 @@ def c_function(function: Any, signature: Any) -> Any:
         for _ in range(2):
             try:
                 with _only_our_folder():
-                    return cfunc(signature, cache=True, **options)(function)
+                    return _c_function(function, signature, options, cached=True)
             except Exception:  # a damaged file, read in many ways; or a full disk, which load has logged
                 _discard(function)
-    return cfunc(signature, **options)(function)
+    return _c_function(function, signature, options, cached=False)
+
+
+def _c_function(function: Any, signature: Any, options: dict[str, Any], cached: bool) -> Any:
+    """Return what ``numba.cfunc`` does; its cache has to be changed before it compiles."""
+    compiled: Any = CFunc(function, normalize_signature(signature), {}, options)
+    if cached:
+        compiled.enable_caching()
+        _store_digests(compiled._cache)
+    compiled.compile()
+    return compiled
 
 
 def _module(name: str, path: Path, text: str) -> ModuleType:
@@ -105,6 +119,7 @@ def _only_our_folder() -> Iterator[None]:
 def _tolerate_damage(function: Any) -> None:
     """Let a function be compiled if its file in the cache is damaged, and be used if it cannot be written."""
     stored = function._cache
+    _store_digests(stored)
     load_overload, save_overload = stored.load_overload, stored.save_overload
 
     def load_or_discard(*arguments: Any) -> Any:
@@ -121,6 +136,26 @@ def _tolerate_damage(function: Any) -> None:
             LOG.warning("compiled cells are not kept: %s", error)
 
     stored.load_overload, stored.save_overload = load_or_discard, save_if_possible
+
+
+class _FilesWithDigest(IndexDataCacheFile):
+    """Files of numba's cache that begin with a digest of the rest: machine code that was damaged on the disk never runs."""
+
+    def _save_data(self, name: str, data: Any) -> None:
+        content = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+    def _load_data(self, name: str) -> Any:
+        stored = Path(self._data_path(name)).read_bytes()
+        digest, content = stored[:DIGEST], stored[DIGEST:]
+        if hashlib.sha256(content).digest() != digest:
+            raise ValueError(f"{name} is damaged")
+        return pickle.loads(content)
+
+
+def _store_digests(stored: FunctionCache) -> None:
+    stored._cache_file.__class__ = _FilesWithDigest
 
 
 def _discard(function: Any) -> None:

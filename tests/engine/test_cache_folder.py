@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from numba import float64
 
-from rnnbench._engine.build import _module
+from rnnbench._engine.build import _module, c_function
 from rnnbench._engine.cache_folder import cache_folder, insecure
 
 TEXT = "from numba import njit\n@njit(cache=True)\ndef double(x):\n    return x + x\n"
@@ -30,6 +31,26 @@ def test_a_damaged_file_is_written_again(tmp_path: Path, compiled: Path, suffix:
     os.truncate(file, size)
     assert _module("rnnbench_compiled", tmp_path / "cache" / "rnnbench_compiled.py", TEXT).double(2) == 4
     assert abs(file.stat().st_size - whole) < 200  # numba stores a path
+
+
+@pytest.mark.parametrize("kind", ["function", "C function"])
+def test_machine_code_with_other_bytes_is_not_run(tmp_path: Path, kind: str) -> None:
+    def triple() -> float:
+        module = _module("rnnbench_triple", tmp_path / "rnnbench_triple.py", text)
+        return module.triple(2.0) if kind == "function" else c_function(module.triple, float64(float64)).ctypes(2.0)
+
+    text = "from numba import njit\n\n\n@njit(cache=True)\ndef triple(x):\n    return 3 * x\n"
+    text = text if kind == "function" else text.replace("@njit(cache=True)\n", "")
+    assert triple() == 6
+    (file,) = tmp_path.rglob("*.nbc")
+    whole, written = file.read_bytes(), file.stat().st_mtime_ns
+    assert triple() == 6
+    assert file.stat().st_mtime_ns == written  # it was loaded
+    for place in (0, len(whole) // 2, len(whole) - 1):
+        damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+        file.write_bytes(damaged)
+        assert triple() == 6
+        assert file.read_bytes() != damaged
 
 
 def test_a_file_with_another_text_is_not_run(tmp_path: Path) -> None:
