@@ -134,6 +134,57 @@ def marked(tmp_path: Path) -> Path:
     return path
 
 
+DETACHED = """
+import torch
+from torch import nn
+
+from rnnbench.cells import Cell
+
+
+class Detached(Cell):
+    name = "detached"
+    summary = "two parameters that no gradient reaches, and a learned start"
+    state_names = ("h", "s")
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.stacked_weights(1, ("bias",))
+        self.scale, self.shift = nn.Parameter(torch.ones(hidden_size)), nn.Parameter(torch.ones(hidden_size))
+        self.initial_h = nn.Parameter(torch.full((hidden_size,), 0.5))
+        self.initial_s = nn.Parameter(torch.full((hidden_size,), 0.5))
+
+    def step(self, x, state):
+        h, s = state
+        new = torch.tanh(x @ self.weight_ih.T + h @ self.weight_hh.T + self.bias)
+        slow = (0.9 * s + self.scale * new).detach()
+        return (new + 0.1 * slow + self.shift.detach(), slow), {}
+
+
+CELL = Detached
+"""
+
+
+@pytest.mark.parametrize("truncate", [0, 2])
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "rmsprop"}, {"optimizer": "sgd", "momentum": 0.9}])
+def test_a_parameter_without_a_gradient_is_skipped_by_either_engine(tmp_path: Path, changes: dict, truncate: int) -> None:
+    (tmp_path / "detached.py").write_text(DETACHED)
+    run = {"cell": str(tmp_path / "detached.py"), "weight_decay": 0.5, "truncate": truncate, **changes}
+    weights = {}
+    for engine in ("torch", "fast"):
+        trainer = Trainer(resolved(**run, engine=engine))
+        before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+        for _ in range(3):
+            trainer.train_step()
+        assert trainer.model.engine == engine
+        weights[engine] = dict(trainer.model.named_parameters())
+        unchanged = {name.split(".")[-1] for name, p in weights[engine].items() if torch.equal(p, before[name])}
+        assert unchanged == {"scale", "shift", "initial_s", *(["initial_h"] if truncate else [])}
+    for name, expected in weights["torch"].items():
+        torch.testing.assert_close(
+            weights["fast"][name], expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize(
     ("changes", "optimizer", "arguments"),

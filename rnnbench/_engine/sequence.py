@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import Parameter
 from torch.nn.utils import parametrize
 
 from rnnbench._cell import Cell, check_inputs
@@ -102,6 +103,7 @@ class Program:
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
         self.backs = sum(node.op == "back" for node in self.plan.backward.places)
         self.checked: set[bool] = set()  # whether compared with step for values (False) and for tokens (True)
+        self.unreached: set[str] = set()  # the parameters that no gradient of step reaches, as in a step that detaches
 
     def outputs(self, trace: Trace) -> list[Tensor]:
         """Return weight_ih (N, D), bias (C), vectors (V, width), and the weight (n, K) of every product."""
@@ -145,8 +147,11 @@ class Program:
 
     def states(self, cell: Cell, inputs: Tensor, first: int, limit: float = math.inf, truncate: int = 0) -> Tensor:
         """Return (T - first, B, H) computed by compiled code; tokens must be in range."""
-        initial = cell.start(inputs.shape[1])
-        hoisted = self.hoisted(cell)
+        with _without_gradient([p for name, p in cell.named_parameters() if name in self.unreached] if self.unreached else []):
+            initial = cell.start(inputs.shape[1])
+            hoisted = self.hoisted(cell)
+        if truncate and first >= truncate:  # the outputs begin after a step that is detached from the start
+            initial = tuple(part.detach() for part in initial)
         noise = self.plan.trace.noise.drawn(*inputs.shape[:2]).numpy() if self.plan.trace.noise.draws else None
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *hoisted, *initial))
         states: Tensor = Sequence.apply(self, inputs, first, keep, limit, truncate, noise, *hoisted, *initial)
@@ -158,28 +163,48 @@ class Program:
         T, B, D = 3, 2, cell.input_size
         values = torch.linspace(-1, 1, T * B * D, dtype=cell._like.dtype).reshape(T, B, D)
         inputs = torch.arange(T * B).reshape(T, B) % D if tokens else values.requires_grad_()
-        leaves = [p for p in (*cell.parameters(), inputs) if p.requires_grad]
+        leaves = {name: p for name, p in (*cell.named_parameters(), ("", inputs)) if p.requires_grad}
 
-        def results(run: Callable[[], Tensor]) -> list[Tensor]:
+        def results(run: Callable[[], Tensor]) -> tuple[Tensor, list[Tensor | None]]:
             with restored(cell):
                 torch.default_generator.manual_seed(0)  # the same noise for both
                 states = run()
             weight = torch.linspace(1, -0.5, states.numel(), dtype=states.dtype).reshape(states.shape)
-            total = (states * weight).sum()  # a detached step has no gradient
-            grads = torch.autograd.grad(total, leaves, allow_unused=True) if total.requires_grad else [None] * len(leaves)
-            return [states, *(torch.zeros_like(p) if grad is None else grad for p, grad in zip(leaves, grads, strict=True))]
+            total = (states * weight).sum()
+            if not (leaves and total.requires_grad):  # a detached step has no gradient
+                return states, [None] * len(leaves)
+            return states, list(torch.autograd.grad(total, list(leaves.values()), allow_unused=True))
 
-        step = results(lambda: Cell.states(cell, inputs))
-        if not all(bool(exact.isfinite().all()) for exact in step):
+        exact, exact_grads = results(lambda: Cell.states(cell, inputs))
+        if not all(bool(found.isfinite().all()) for found in (exact, *exact_grads) if found is not None):
             return  # weights that overflow cannot be compared
         try:
-            compiled = results(lambda: self.states(cell, inputs, 0))
+            ours, our_grads = results(lambda: self.states(cell, inputs, 0))
         except Exception as error:
             raise NotCompiledError(f"{self.place}: step does not compile: {one_line(error)}") from error
-        for ours, exact in zip(compiled, step, strict=True):
-            scale, part = float(exact.detach().abs().max()), 1e-3 if exact.dtype == torch.float32 else 1e-9
-            if not float((ours - exact).detach().abs().max()) <= part * max(scale, 1e-3):
+        part = 1e-3 if exact.dtype == torch.float32 else 1e-9
+        zero = exact.new_zeros(())
+        for pair in zip((ours, *our_grads), (exact, *exact_grads), strict=True):
+            found, expected = (zero if value is None else value.detach() for value in pair)
+            if not float((found - expected).abs().max()) <= part * max(float(expected.abs().max()), 1e-3):
                 raise NotCompiledError(f"{self.place}: compiled code and step do not agree, so it is not used")
+        self.unreached.update(name for name, grad in zip(leaves, exact_grads, strict=True) if name and grad is None)
+
+
+@contextmanager
+def _without_gradient(parameters: list[Parameter]) -> Iterator[None]:
+    """Compute without the gradient of these parameters inside the block: it stays None, as that of ``step``, and not zero.
+
+    Optimisers skip a parameter without a gradient; one with a gradient of zero loses weight decay and keeps its momentum.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 class Sequence(Function):
