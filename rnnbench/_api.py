@@ -191,7 +191,7 @@ def _work(workers: Workers, progress: bool | None) -> bool:
             advance(workers.run_queue.ended, f"{workers.run_queue.failed} failed")
     run_queue = workers.run_queue
     if failed := run_queue.failed + run_queue.failed_before:
-        reasons = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failures.rows() if row.run_id in run_queue.run_ids]
+        reasons = [f", as {row.run_id}: {row.reason}" for row in run_queue.study.failed_runs() if row.run_id in run_queue.run_ids]
         text = f"{failed} of {run_queue.total} runs failed{reasons[-1] if reasons else ''}; study.failed() has all of them"
         warn(text)
     return not signals

@@ -32,7 +32,7 @@ class Study(StudyFolder):
 
     def failed(self) -> pd.DataFrame:
         """Return the failed runs, one row each, with the reason; ``sweep(retry_failed=True)`` repeats them."""
-        return frame(self.failures.rows(), Failure)
+        return frame(self.failed_runs(), Failure)
 
     def summary(self) -> pd.DataFrame:
         """Return one row per curve and gap: how many seeds solved it, medians and intervals."""
@@ -67,7 +67,7 @@ class Study(StudyFolder):
         return f"<Study {self.folder}: {len(self.records())} finished runs{self._failed_text()}>"
 
     def _failed_text(self) -> str:
-        return f", {failed} failed" if (failed := len(self.failures.rows())) else ""
+        return f", {failed} failed" if (failed := len(self.failed_runs())) else ""
 
 
 class Result:

@@ -72,18 +72,17 @@ class Record(BaseModel):
         """Return the row as plain values in the order of the columns; options as JSON."""
         values = self.model_dump(by_alias=True)
         values = {name: values[name] for name in self.columns()} | values
-        return {name: json.dumps(value, sort_keys=True) if isinstance(value, dict) else value for name, value in values.items()}
+        return {name: _plain(value) for name, value in values.items()}
 
     @property
     def key(self) -> tuple[object, ...]:
         """The values of :attr:`KEY`, options as JSON."""
-        return self.key_of({name: getattr(self, name) for name in self.KEY})
+        return tuple(_plain(getattr(self, name)) for name in self.KEY)
 
     @classmethod
     def key_of(cls, values: Mapping[str, object]) -> tuple[object, ...]:
         """Return the key of a row with these values."""
-        known = (values[name] for name in cls.KEY)
-        return tuple(json.dumps(value, sort_keys=True) if isinstance(value, dict) else value for value in known)
+        return tuple(_plain(values[name]) for name in cls.KEY)
 
 
 def frame(rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
@@ -93,9 +92,10 @@ def frame(rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    values = [row.values() for row in rows]
-    names = dict.fromkeys([*cls.columns(), *(name for row in values for name in row)])
-    columns = {name: [row.get(name) for row in values] for name in names}
+    fields = {field.alias or name: name for name, field in cls.model_fields.items()}
+    columns = {name: [_plain(getattr(row, fields[name])) for row in rows] for name in cls.columns()}
+    extra = [row.model_extra or {} for row in rows]
+    columns |= {name: [cells.get(name) for cells in extra] for name in dict.fromkeys(name for cells in extra for name in cells)}
     dtypes = number_types(cls)
     return pd.DataFrame({name: pd.Series(column, dtype=dtypes.get(name)) for name, column in columns.items()})
 
@@ -110,6 +110,11 @@ def number_types(cls: type[Record]) -> dict[str, str]:
         if types <= {bool, int, float, NoneType}:
             found[field.alias or name] = "bool" if types == {bool} else "int64" if types == {int} else "float64"
     return found
+
+
+def _plain(value: object) -> object:
+    """Return a value as a table holds it: options as JSON."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _cell_text(value: object) -> str:

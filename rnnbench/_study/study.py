@@ -43,17 +43,20 @@ FOLDERS = ("logs", "checkpoints", "weights", "redo", ".locks")
 class StudyFolder:
     """A study folder. :meth:`open` reads one and writes nothing; :meth:`create` makes one, or opens it for writing.
 
+    A process that works on ``one_run`` does not parse the rows of the others.
+
     Example:
         >>> import tempfile
         >>> len(StudyFolder.create(tempfile.mkdtemp()).records())
         0
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, one_run: bool = False) -> None:
         self.folder = Path(folder)
-        self.finished_table = Table(self.folder / "runs.csv", RunRecord)
+        self.finished_table = Table(self.folder / "runs.csv", RunRecord, searches=one_run)
         self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
-        self.failures = Table(self.folder / "failed.csv", Failure)
+        self.failures = Table(self.folder / "failed.csv", Failure, appends=True)
+        self._obsolete_failures = 0  # rows of failed.csv whose run has succeeded
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -127,6 +130,11 @@ class StudyFolder:
         """Return the row of a finished run; None if there is none."""
         return self.finished_table.get(run_id)
 
+    def failed_runs(self) -> list[Failure]:
+        """Return the failed runs that have not succeeded since."""
+        finished = {record.run_id for record in self.records()}
+        return [row for row in self.failures.rows() if row.run_id not in finished]
+
     def settled(self, run_id: str) -> RunRecord | None:
         """Return the row as :meth:`finished` does, after cleaning up what a killed process left of the run."""
         if run_id in self._unsettled():
@@ -138,6 +146,8 @@ class StudyFolder:
         for run_id in self._unsettled():
             if not self.claimed(run_id):
                 self._settle(run_id)
+        if len(self.failed_runs()) < len(self.failures.rows()):
+            self._drop_obsolete_failures()
 
     def _unsettled(self) -> set[str]:
         """Return runs that a killed process left unfinished: a half-written file, a redo not in place, a spare checkpoint."""
@@ -203,10 +213,19 @@ class StudyFolder:
             table.put(row)
 
     def clear_failure(self, run_id: str) -> None:
-        """Remove a failure, because the run has succeeded."""
+        """Remove a failure, because the run has succeeded.
+
+        The file is rewritten once half of its rows are obsolete, and by :meth:`tidy`, so that many runs do not rewrite it each.
+        """
         if self.failures.get(run_id):
-            with self._writing(self.failures):
-                self.failures.write(row for row in self.failures.rows() if row.run_id != run_id)
+            self._obsolete_failures += 1
+            if 2 * self._obsolete_failures >= len(self.failures.rows()):
+                self._drop_obsolete_failures()
+
+    def _drop_obsolete_failures(self) -> None:
+        with self._writing(self.failures):
+            self.failures.write(self.failed_runs())
+        self._obsolete_failures = 0
 
     def keep(self, name: str, content: bytes) -> None:
         """Write another file of the study, such as ``sweep.json``, all or nothing."""

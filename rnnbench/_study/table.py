@@ -30,11 +30,17 @@ LARGEST_FILE = 1 << 30
 
 
 class Table(Generic[R]):
-    """The file ``path``, which need not exist, with rows of the class ``cls``."""
+    """The file ``path``, which need not exist, with rows of the class ``cls``.
 
-    def __init__(self, path: Path, cls: type[R]) -> None:
+    With ``appends`` a row in the place of another one is appended, and the file is rewritten once half of its rows are stale. With
+    ``searches`` the file is searched for the key of a row, and parsed only if that is found: for a process that needs one row.
+    """
+
+    def __init__(self, path: Path, cls: type[R], appends: bool = False, searches: bool = False) -> None:
         self.path = path
         self.cls = cls
+        self.appends = appends
+        self.searches = searches
         self._known: dict[tuple[object, ...], R] = {}
         self._header: list[str] = []
         self._file: OpenedFile | None = None  # the file that was read, which another process may replace
@@ -60,24 +66,28 @@ class Table(Generic[R]):
 
     def get(self, *key: object) -> R | None:
         """Return the row with this key; None if there is none."""
+        if self._header_without(key):
+            return None
         self._catch_up()
         return self._known.get(key)
 
     def add(self, row: R) -> None:
         """Append a row, header first in a new file; raises UserError for a row that could not be read back."""
-        self._catch_up()
-        if self._header and (self.older or not set(row.cells()) <= set(self._header)):
+        header = self._header_without(row.key)
+        if not header:
+            self._catch_up()
+            header = self._header
+        if header and (self.older or not set(row.cells()) <= set(header)):
             self.write([*self.rows(), row])  # the file has an older layout
             return
-        header = self._header or self._columns([row])
-        self._check_readable(header, [row])
+        columns = header or self._columns([row])
+        self._check_readable(columns, [row])
         self._make_folder()
-        append(self.path, _lines([header] if not self._header else [], header, [row]))
+        append(self.path, _lines([] if header else [columns], columns, [row]))
 
     def put(self, row: R) -> None:
         """Write a row in the place of the one with the same key, or append it."""
-        self._catch_up()
-        if row.key in self._known:
+        if self.get(*row.key) and not (self.appends and len(self.replaced) < len(self._known)):
             self.write([*(old for old in self._known.values() if old.key != row.key), row])
         else:
             self.add(row)
@@ -128,6 +138,20 @@ class Table(Generic[R]):
         except UserError as error:
             problem = str(error).removeprefix(f"{self.path}, ")
         raise UserError(f"cannot write {self.path}, which could not be read afterwards: {problem}; change that value")
+
+    def _header_without(self, key: tuple[object, ...]) -> list[str]:
+        """Return the header of a table that is only searched, if it is the only one and no row has this key; else an empty list."""
+        if not self.searches or self._file is not None:
+            return []
+        try:
+            check_regular(self.path)
+            if self.path.stat().st_size > LARGEST_FILE:
+                return []
+            first, end, rows = self.path.read_bytes().partition(b"\n")
+            header = next(csv.reader([first.decode("utf-8-sig")], strict=True), [])
+        except (OSError, ValueError, csv.Error):  # no file, or one that _catch_up reports
+            return []
+        return [] if not end or str(key[0]).encode() in rows or b"run_id" in rows or not self._required <= set(header) else header
 
     def _catch_up(self) -> None:
         check_regular(self.path)

@@ -201,7 +201,7 @@ def _train_in_process(
 
     with contextlib.suppress(BrokenPipeError):  # the driver is gone
         try:
-            runner = Runner(rebuild(run, plugins), StudyFolder(folder), checked=checked)
+            runner = Runner(rebuild(run, plugins), StudyFolder(folder, one_run=True), checked=checked)
             pipe.send(warning_line(runner.findings))
             signal.signal(signal.SIGTERM, lambda *_: runner.stop())
             status = "finished"

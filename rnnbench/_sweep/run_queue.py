@@ -111,7 +111,7 @@ class RunQueue:
         self.results: Counter[str] = Counter()  # of the finished runs, by status
         self.postponed: deque[tuple[float, Run]] = deque()  # runs that another process holds, with the time of the next attempt
         self.busy_since: dict[str, float] = {}
-        self.skipped = set() if retry_failed else {row.run_id for row in study.failures.rows()}
+        self.skipped = set() if retry_failed else {row.run_id for row in study.failed_runs()}
         self.failed_before = self.failed = self.held_elsewhere = self.running = 0
         self._add(first)
 

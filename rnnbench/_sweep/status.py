@@ -25,7 +25,7 @@ class RunStates:
 def ids_so_far(study: StudyFolder, stored: StoredRuns) -> list[str]:
     """Return the run_ids of a sweep; for a search for the span those requested so far."""
     found = list(stored.run_ids)
-    ended = {row.run_id: False for row in study.failures.rows()}
+    ended = {row.run_id: False for row in study.failed_runs()}
     ended |= {record.run_id: record.status == "solved" for record in study.records()}
     for curve in stored.curves:
         search: Bisection[str] = Bisection()
@@ -44,7 +44,7 @@ def ids_so_far(study: StudyFolder, stored: StoredRuns) -> list[str]:
 def run_states(study: StudyFolder, run_ids: Sequence[str] | None) -> RunStates:
     """Return the states of these runs, or (None) of every run that has files in the study. Writes nothing."""
     finished = {record.run_id: record.status for record in study.records()}
-    failures = {row.run_id: row for row in study.failures.rows()}
+    failures = {row.run_id: row for row in study.failed_runs()}
     checkpoints, locks = study.run_ids_of("checkpoints", "*.pt"), study.run_ids_of(".locks", "*-*.lock")
     if run_ids is None:
         run_ids = sorted(finished.keys() | failures.keys() | checkpoints | {name for name in locks if study.claimed(name)})

@@ -9,7 +9,7 @@ import pytest
 
 import rnnbench
 from rnnbench._errors import StorageError, UserError
-from rnnbench._study import Failure, StudyFolder, Table
+from rnnbench._study import Failure, RunRecord, StudyFolder, Table
 from rnnbench._study.atomic import replace
 from tests.study.readme_columns import README
 
@@ -28,7 +28,7 @@ def test_a_table_that_others_rewrite_twice_is_read_again(tmp_path: Path, change:
     mine.failures.rows()
     for number in (2, 3):
         if change == "shorter":
-            other.clear_failure(f"run-{number}")
+            other.failures.write(row for row in other.failures.rows() if row.seed != number)
         else:
             other.record(failure(number, "a longer reason" if change == "longer" else "y"))
     other.record(failure(7))
@@ -112,3 +112,53 @@ def test_a_digest_of_digits_and_one_e_stays_text_in_every_reader(tmp_path: Path)
     for runs in (StudyFolder.open(tmp_path).runs(), rnnbench.load_runs(tmp_path), documented):
         assert runs.loc[0, ["cell", "cell_source"]].tolist() == ["NA", "12345e678901"]
         assert runs["accuracy"].dtype == float
+
+
+@pytest.fixture(scope="module")
+def finished() -> list[RunRecord]:
+    """Rows under the run_ids ``run-0`` to ``run-39``."""
+    (row, *_) = StudyFolder(README.parent / "why").records()
+    return [row.model_copy(update={"run_id": f"run-{seed}", "seed": seed, "cpu": ""}) for seed in range(40)]
+
+
+@pytest.mark.parametrize("layout", ["plain", "merged", "older", "torn"])
+def test_a_process_of_one_run_parses_no_row_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: list[RunRecord], layout: str
+) -> None:
+    every, parse, parsed = StudyFolder.create(tmp_path), RunRecord.parse, []
+    for row in finished[:3]:
+        every.record(row)
+    header, *lines = every.runs_file.read_text().splitlines(keepends=True)
+    if layout == "merged":
+        every.runs_file.write_text("".join([header, lines[0], header, *lines[1:]]))
+    if layout == "older":
+        every.runs_file.write_text("".join(line.rpartition(",")[0] + "\n" for line in [header, *lines]))
+    if layout == "torn":
+        every.runs_file.write_text("".join([header, *lines])[:-9])
+    monkeypatch.setattr(RunRecord, "parse", lambda cells: parsed.append(cells["run_id"]) or parse(cells))
+    one = StudyFolder(tmp_path, one_run=True)
+    assert one.finished("run-7") is None
+    one.record(finished[7])
+    if layout in ("plain", "torn"):
+        assert set(parsed) == {"run-7"}  # what is written is parsed first
+    assert one.finished("run-7") == finished[7]
+    assert StudyFolder(tmp_path).records() == [*finished[: 2 if layout == "torn" else 3], finished[7]]
+
+
+def test_failed_runs_are_tried_again_without_rewriting_all_of_them_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: list[RunRecord]
+) -> None:
+    study, written = StudyFolder.create(tmp_path), []
+    monkeypatch.setattr("rnnbench._study.table.replace", lambda path, content: written.append(path.name) or replace(path, content))
+    for reason in ("first", "second", "third"):
+        for number in range(40):
+            study.record(failure(number, reason))
+        assert StudyFolder(tmp_path).failed_runs() == [failure(number, reason) for number in range(40)]
+    assert len((tmp_path / "failed.csv").read_text().splitlines()) <= 81
+    for number in range(39):
+        study.record(finished[number])
+        study.clear_failure(f"run-{number}")
+        assert [row.seed for row in StudyFolder(tmp_path).failed_runs()] == list(range(number + 1, 40))
+    assert written.count("failed.csv") < 12
+    study.tidy()
+    assert study.failures.rows() == [failure(39, "third")]
