@@ -143,6 +143,14 @@ def bootstrap_interval(
         raise ValueError("an interval over seeds needs finite values: leave out the seeds that have none, and say so")
     if min(map(len, samples)) < FEWEST_VALUES:
         return math.nan, math.nan
+    return _bootstrap(tuple(tuple(map(float, values)) for values in samples), statistic, level, draws)
+
+
+@lru_cache(maxsize=10_000)
+def _bootstrap(
+    samples: tuple[tuple[float, ...], ...], statistic: Callable[..., np.ndarray], level: float, draws: int
+) -> tuple[float, float]:
+    """Compute :func:`bootstrap_interval`; the figures of a report ask for the same intervals several times."""
     generator = np.random.default_rng(0)
     found = []
     for values in samples:

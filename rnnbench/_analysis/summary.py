@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any
 
@@ -63,8 +63,15 @@ def count_once(runs: pd.DataFrame) -> pd.DataFrame:
     in ``eval_every`` are not repetitions, because whether a run is solved depends on it.
     """
     key = fields_of_role(runs, "axis") + fields_of_role(runs, "recipe")
-    text = runs[key].astype("string").fillna("")
+    text = pd.DataFrame({name: _map_values(runs[name], lambda value: "" if pd.isna(value) else str(value)) for name in key})
     return runs[~text.duplicated(keep="last")].reset_index(drop=True)
+
+
+def _map_values(column: pd.Series[Any], text: Callable[[Any], str]) -> pd.Series[str]:
+    """Return the text of every value; it is computed once per different value, of which a large study has few."""
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    texts = np.array([text(value) for value in values], dtype=object)
+    return pd.Series(texts[codes], index=column.index, dtype="str")
 
 
 def with_axis(runs: pd.DataFrame, option: str) -> pd.DataFrame:
@@ -122,12 +129,12 @@ def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
         if field == "hidden_size":
             column = column.where(~_equally_sized(runs))
         if field in ("option", "cell_option"):
-            each = [json.loads(text) if isinstance(text, str) and text else {} for text in column]
-            for key in sorted({key for options in each for key in options}):
-                values = [str(options.get(key, "")) for options in each]
-                found[f"{field} {key}"] = pd.Series(values, index=runs.index)
+            options = {text: json.loads(text) for text in column.unique() if isinstance(text, str) and text}
+            for key in sorted({key for each in options.values() for key in each}):
+                values = {text: str(each.get(key, "")) for text, each in options.items()}
+                found[f"{field} {key}"] = column.map(values).fillna("")
         else:
-            found[field] = pd.Series([_value_text(value) for value in column], index=runs.index)
+            found[field] = _map_values(column, _value_text)
     return pd.DataFrame(found, index=runs.index)
 
 

@@ -32,11 +32,13 @@ from rnnbench._report import text
 from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
-from rnnbench.plots._learning import label_evaluations
+from rnnbench.plots._learning import label_evaluations, split_runs
 from rnnbench.plots._style import render
 
 POINTS = 48
 """Largest number of evaluations in a learning curve."""
+ABOUT_RUN = ("gap", "label", "seed", "best", "chance_accuracy")
+"""The columns that describe the run of a learning curve."""
 
 
 def altair_installed() -> bool:
@@ -119,7 +121,8 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, shown)
         specs[f"solved-{number}"] = charts.solved_chart(rows, shown)
         specs[f"span-{number}"] = charts.span_chart(rows, shown)
-    gaps, curves = {}, {}
+    gaps: dict[int, list[int]] = {}
+    curves: dict[str, list[list[object]]] = {}
     rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
     for number, task in enumerate(tasks):
         if task not in logs:
@@ -128,19 +131,14 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
         shown = {label: style for label, style in styles.items() if label in set(evaluations["label"])}
         specs[f"learning-{number}"] = charts.learning_chart(shown)
-        curves[f"learning-{number}"] = [
-            [
-                int(run["gap"].iloc[0]),
-                str(run["label"].iloc[0]),
-                int(run["seed"].iloc[0]),
-                rates.get(run_id),
-                int(run["best"].iloc[0]),
-                round(float(run["chance_accuracy"].iloc[0]), 4),
-                _compress_steps(run["step"].tolist()),
-                (1000 * run["accuracy"]).round().astype(int).tolist(),
-            ]
-            for run_id, run in ((run_id, _thin_out(run)) for run_id, run in evaluations.groupby("run_id"))
-        ]
+        values = {name: evaluations[name].tolist() for name in (*ABOUT_RUN, "run_id", "step", "accuracy")}
+        curves[f"learning-{number}"] = []
+        for run in split_runs(evaluations):
+            kept = _thin_out(list(range(run.start, run.stop)))
+            gap, label, seed, best, chance = (values[name][run.start] for name in ABOUT_RUN)
+            about = [int(gap), str(label), int(seed), rates.get(values["run_id"][run.start]), int(best), round(float(chance), 4)]
+            steps, accuracies = [values["step"][k] for k in kept], [round(1000 * values["accuracy"][k]) for k in kept]
+            curves[f"learning-{number}"].append([*about, _compress_steps(steps), accuracies])
     return {
         "legend": [(label, *style) for label, style in styles.items()],
         "learning": gaps,
@@ -149,12 +147,12 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
     }
 
 
-def _thin_out(run: pd.DataFrame) -> pd.DataFrame:
+def _thin_out(evaluations: list[int]) -> list[int]:
     """Return at most :data:`POINTS` evaluations of a run, including the first and the last."""
-    if len(run) <= POINTS:
-        return run
-    every = -(-len(run) // (POINTS - 1))
-    return run[[(k % every == 0) or k == len(run) - 1 for k in range(len(run))]]
+    if len(evaluations) <= POINTS:
+        return evaluations
+    every = -(-len(evaluations) // (POINTS - 1))
+    return [*evaluations[:-1:every], evaluations[-1]]
 
 
 def _compress_steps(steps: list[int]) -> list[int] | int:

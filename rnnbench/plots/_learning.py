@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -46,7 +49,8 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
         chance = float(frame["chance_accuracy"].iloc[0])
         for (best, label), curve in frame.groupby(["best", "label"]):  # faint lines first
             line, alpha = styles[str(label)], 0.8 if best else 0.2
-            color, runs_of = line["color"], [run[["step", "accuracy"]].to_numpy() for _, run in curve.groupby("run_id")]
+            color, points = line["color"], curve[["step", "accuracy"]].to_numpy()
+            runs_of = [points[run] for run in split_runs(curve)]
             starts = [[(0, chance), run[0]] for run in runs_of if run[0, 0] > 0]
             panel.add_collection(LineCollection(starts, colors=color, linestyles=":", linewidths=0.6, alpha=0.3))
             panel.add_collection(
@@ -70,6 +74,13 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
         note += phrase("; faint: other rates than the {rule}", rule=phrase(BEST_RULE))
     add_legend(figure, axes, note, ax is None, title=phrase("{task}: how does the accuracy rise during training?", task=task))
     return figure
+
+
+def split_runs(evaluations: pd.DataFrame) -> list[slice]:
+    """Return the rows of each run in the evaluations of :func:`label_evaluations`, which are sorted by run."""
+    run_ids = evaluations["run_id"].to_numpy()
+    ends = [0, *(np.flatnonzero(run_ids[1:] != run_ids[:-1]) + 1).tolist(), len(run_ids)]
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def label_evaluations(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, bool]:
