@@ -126,10 +126,13 @@ def best_recipes(needed: Sequence[Run], records: Iterable[RunRecord]) -> tuple[l
     questions: dict[TextKey, list[Run]] = {}
     for run in needed:
         questions.setdefault(question_key(run), []).append(run)
+    asked = {(run.task, run.cell, run.gap) for run in needed}  # compared first, since a key takes longer
     finished: dict[TextKey, dict[TextKey, dict[int, RunRecord]]] = {}
     for record in records:
+        if (record.task, record.cell, record.gap) not in asked or record.seed >= PILOT_SEEDS:
+            continue
         key = question_key(record)
-        if key in questions and record.seed < PILOT_SEEDS:
+        if key in questions:
             finished.setdefault(key, {}).setdefault(recipe_key(record), {})[record.seed] = record
     found, missing = [], []
     for key, runs in questions.items():
