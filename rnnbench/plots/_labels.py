@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -52,7 +53,8 @@ def label_lines(figure: Figure, axes: Sequence[Axes], note: str, own: bool, titl
             early.append((ax, [end for end in ends if end not in late]))
     add_legend(figure, axes, note, own, written - missing, title)
     if early:
-        figure.draw_without_rendering()  # gives the panels their final sizes
+        with warnings.catch_warnings(action="ignore"):  # characters without a glyph: rendering names them
+            figure.draw_without_rendering()  # gives the panels their final sizes
         for ax, ends in early:
             _label_points(ax, ends)
 

@@ -191,7 +191,8 @@ def render(figure: Figure, file_format: Literal["png", "svg"] = "png") -> bytes:
         warnings.simplefilter("always")
         figure.savefig(buffer, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
     messages = dict.fromkeys((str(warning.message), warning.category) for warning in caught)
-    missing = "".join(chr(int(found[1])) for message, _ in messages if (found := re.match(r"Glyph (\d+) .* missing", message)))
+    glyphs = [chr(int(found[1])) for message, _ in messages if (found := re.match(r"Glyph (\d+) ", message))]
+    missing = "".join(glyph for glyph in glyphs if glyph.isprintable())  # control characters have no glyph in any font
     for message, category in messages:
         if not message.startswith("Glyph "):
             warnings.warn(message, category, stacklevel=3)
