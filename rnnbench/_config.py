@@ -219,7 +219,7 @@ class Request(Recipe):
     horizon_per_gap: Rate | None = Field(None, description="Horizon as a multiple of the gap. Default: 2.")
     max_steps: Budget | None = Field(None, description="Training budget, in optimiser steps. Default: the task's own.")
     parameters: int | None = Field(
-        None, ge=1, le=10**9, description="Trainable numbers to spend: the width is solved from it, in place of --hidden-size."
+        None, ge=1, le=10**8, description="Trainable numbers to spend: the width is solved from it, in place of --hidden-size."
     )
     max_hidden_size: Width | None = Field(None, description="Largest width with --parameters. Default: no limit.")
 

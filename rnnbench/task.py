@@ -9,18 +9,18 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Generator, Tensor
 
-from rnnbench._errors import PluginError, class_location
+from rnnbench._errors import PluginError, UserError, class_location, one_line, shorten_repr
 from rnnbench._plugins.files import files_digest
+from rnnbench._spec.arguments import Indices, PathLike, Positive, Real, Size, Sizes, Steps, Texts, Whole, checked, instance_of
 
 __all__ = [
     "Batch",
@@ -190,7 +190,8 @@ class Task(ABC):
         return 1
 
 
-def uniform_chance(classes: int) -> Chance:
+@checked
+def uniform_chance(classes: Positive) -> Chance:
     """Return chance for a task whose current input carries no information and whose ``classes`` answers are equally likely."""
     return Chance(accuracy=1 / classes, loss=math.log(classes))
 
@@ -198,27 +199,35 @@ def uniform_chance(classes: int) -> Chance:
 LARGEST_OPTION = 1_000_000
 
 
-def at_least(name: str, value: int, smallest: int, largest: int = LARGEST_OPTION) -> None:
+@checked
+def at_least(name: str, value: Real, smallest: Real, largest: Real = LARGEST_OPTION) -> None:
     """Raise ValueError unless the option ``name`` satisfies ``smallest <= value <= largest``."""
     if not smallest <= value <= largest:
         range_ = f"at least {smallest}" if value < smallest and largest == LARGEST_OPTION else f"from {smallest} to {largest}"
         raise ValueError(f"option {name} must be {range_}, not {value}")
 
 
-def random_tokens(low: int, high: int, shape: tuple[int, ...], generator: Generator) -> Tensor:
+@checked
+def random_tokens(low: Whole, high: Whole, shape: Sizes, generator: Generator) -> Tensor:
     """Draw int64 tokens of the given shape, uniform on ``low .. high - 1``."""
+    if low >= high:
+        raise UserError(f"low must be below high, {high}, not {low}")
     return torch.randint(low, high, shape, generator=generator)
 
 
-def scored_at(steps: int | slice, length: int, batch_size: int) -> Tensor:
+@checked
+def scored_at(steps: Steps, length: Size, batch_size: Size) -> Tensor:
     """Return a (T, B) bool mask, true at the given time steps of every sequence."""
     scored = torch.zeros(length, batch_size, dtype=torch.bool)  # (T, B)
+    if isinstance(steps, int) and not -length <= steps < length:
+        raise UserError(f"steps must be from {-length} to {length - 1}, not {shorten_repr(steps)}")
     scored[steps] = True
     return scored
 
 
+@checked
 def token_words(
-    batch: Batch, b: int, names: Sequence[str], answers: Sequence[str] | None = None, cues: Iterable[int] = ()
+    batch: Annotated[Batch, instance_of("a Batch", Batch)], b: Size, names: Texts, answers: Texts | None = None, cues: Indices = ()
 ) -> list[Word]:
     """Return sequence ``b`` of a batch of tokens as words.
 
@@ -230,10 +239,13 @@ def token_words(
         cues: the time steps that an answer depends on.
     """
     answers, cues = names if answers is None else answers, set(cues)
-    steps = zip(*(tensor[:, b].tolist() for tensor in batch), strict=True)
-    return [
-        Word(names[token], answers[target] if scored else None, step in cues) for step, (token, target, scored) in enumerate(steps)
-    ]
+    if b >= batch.inputs.shape[1]:
+        raise UserError(f"b must be below the number of sequences, {batch.inputs.shape[1]}, not {b}")
+    steps = enumerate(zip(*(tensor[:, b].tolist() for tensor in batch), strict=True))
+    try:
+        return [Word(names[token], answers[target] if scored else None, k in cues) for k, (token, target, scored) in steps]
+    except IndexError as error:
+        raise UserError(f"names and answers need a text per token and class, and have {len(names)} and {len(answers)}") from error
 
 
 @dataclass(frozen=True)
@@ -331,7 +343,8 @@ def _loaded(task: SequenceData, split: str, files: bytes) -> tuple[Tensor, Tenso
     return inputs.float() if inputs.is_floating_point() else inputs.long(), labels.long()
 
 
-def split_rows(count: int, split: str, eval_share: float = 0.2) -> Tensor:
+@checked
+def split_rows(count: Positive, split: Literal["train", "eval"], eval_share: Annotated[float, Field(ge=0, le=1)] = 0.2) -> Tensor:
     """Return the rows of a data set that belong to a split, (n,) int64 in ascending order; always the same for a ``count``.
 
     Args:
@@ -348,7 +361,8 @@ def split_rows(count: int, split: str, eval_share: float = 0.2) -> Tensor:
     return order[:held_out].sort().values if split == "eval" else order[held_out:].sort().values
 
 
-def csv_sequences(path: Path | str, label: str = "label") -> tuple[Tensor, Tensor]:
+@checked
+def csv_sequences(path: PathLike, label: str = "label") -> tuple[Tensor, Tensor]:
     """Read labelled sequences from a CSV file with a header: one row per sequence, a column per time step, and one of labels.
 
     Args:
@@ -359,18 +373,21 @@ def csv_sequences(path: Path | str, label: str = "label") -> tuple[Tensor, Tenso
         (n, T) int64 tokens if all steps are whole numbers of at least 0, else (n, T, 1) float32 values; and (n,) int64 classes.
 
     Raises:
-        ValueError: the column does not exist, or a value is missing or is not a number.
+        UserError: the file cannot be read, the column does not exist, or a value is missing or is not a number.
     """
     import pandas as pd
 
-    frame = pd.read_csv(path)
+    try:
+        frame = pd.read_csv(path)
+    except ValueError as error:  # no columns, unequal rows, or not a text
+        raise UserError(f"cannot read {path} as a CSV file: {one_line(error)}") from error
     if label not in frame.columns:
-        raise ValueError(f"{path} has no column {label!r}: its columns are {', '.join(map(str, frame.columns))}")
+        raise UserError(f"{path} has no column {label!r}: its columns are {', '.join(map(str, frame.columns))}")
     steps = frame.drop(columns=label).apply(pd.to_numeric, errors="coerce")
     missing = steps.columns[steps.isna().any()]
     if len(missing) or frame[label].isna().any():
         column = missing[0] if len(missing) else label
-        raise ValueError(f"{path}: a value of column {column} is missing or is not a number")
+        raise UserError(f"{path}: a value of column {column} is missing or is not a number")
     classes = frame[label]
     if not pd.api.types.is_integer_dtype(classes):
         classes = pd.Series(pd.Categorical(classes.astype(str)).codes)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import rnnbench as api
+from rnnbench import UserError
 from rnnbench._config import RunRequest
 from rnnbench._plugins import registry
 from rnnbench._plugins.registry import CELLS, TASKS
@@ -254,11 +255,12 @@ def test_a_csv_file_is_a_task(rnnbench, tmp_path: Path, values: bool) -> None:
         ("a,b\n1,2\n", "has no column 'kind': its columns are a, b"),
         ("a,kind\n1,x\nspam,y\n", "a value of column a is missing or is not a number"),
         ("a,kind\n1,x\n2,\n", "a value of column kind is missing"),
+        ("", "table.csv as a CSV file: EmptyDataError"),
     ],
 )
 def test_a_wrong_csv_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "table.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         csv_sequences(tmp_path / "table.csv", "kind")
 
 

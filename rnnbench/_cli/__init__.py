@@ -133,5 +133,6 @@ def _usage_message(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> None:
+    message = message.replace("\r", "\\r").replace("\n", "\\n")  # of a name; the message is one line
     echo(f"rnnbench: {message if len(message) < 800 else message[:800] + ' ...'}", err=True)
     sys.exit(code)

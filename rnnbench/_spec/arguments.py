@@ -7,12 +7,21 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainValidator, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    ValidationError,
+    create_model,
+)
 
 from rnnbench._errors import UserError, plugin_error_line, storage_error_of, system_error_line, validation_message
 
@@ -45,6 +54,24 @@ def instance_of(text: str, *types: type) -> PlainValidator:
     return PlainValidator(check)
 
 
+def list_of(text: str, kind: type, *types: type) -> PlainValidator:
+    """Return an annotation that accepts ``types`` with values of one kind; ``text`` names them in messages."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, types) or not all(isinstance(one, kind) for one in value):  # type: ignore[attr-defined]
+            raise ValueError(text)
+        return value
+
+    return PlainValidator(check)
+
+
+def real_of(value: object) -> object:
+    """Return a number; raise ValueError for any other value. The message is the kind of value that is expected."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, int) and abs(value) > 2**63):
+        raise ValueError("a number")
+    return value
+
+
 def path_of(value: object) -> Path:
     """Return a path; raise ValueError if a value cannot be one. The message is the kind of value that is expected."""
     if not isinstance(value, str | os.PathLike) or str(value) == "" or "\0" in str(value):
@@ -66,6 +93,14 @@ def plain(value: object) -> object:
 PathLike = Annotated[Path | str, PlainValidator(path_of)]
 Function = instance_of("a function", Callable)  # type: ignore[arg-type]  # an abstract class
 Plain = BeforeValidator(plain)
+Size = Annotated[int, Field(ge=0, le=2**31)]
+Positive = Annotated[int, Field(ge=1, le=2**53)]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Real = Annotated[int | float, PlainValidator(real_of)]
+Texts = Annotated[Sequence[str], list_of("a list of texts", str, str, list, tuple)]
+Steps = Annotated[int | slice, instance_of("a whole number or a slice", int, slice)]
+Sizes = Annotated[tuple[int, ...] | list[int], list_of("a tuple of whole numbers", int, tuple, list)]
+Indices = Annotated[Iterable[int], list_of("a list of whole numbers", int, list, tuple, set, frozenset)]
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:

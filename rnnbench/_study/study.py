@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from rnnbench._config import RUN_ID
 from rnnbench._errors import BusyError, UserError, shorten_repr, storage_error_of
+from rnnbench._spec.arguments import path_of
 from rnnbench._study import atomic
 from rnnbench._study.record import Record, frame
 from rnnbench._study.schema import Extrapolation, Failure, Row, RunRecord
@@ -52,7 +53,12 @@ class StudyFolder:
     """
 
     def __init__(self, folder: Path | str, one_run: bool = False) -> None:
-        self.folder = Path(folder)
+        try:
+            self.folder = path_of(folder)
+        except ValueError as error:
+            raise UserError(f"folder must be {error}, not {shorten_repr(folder)}") from error
+        if not isinstance(one_run, bool):
+            raise UserError(f"one_run must be true or false, not {shorten_repr(one_run)}")
         self.finished_table = Table(self.folder / "runs.csv", RunRecord, searches=one_run)
         self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
         self.failures = Table(self.folder / "failed.csv", Failure, appends=True)
@@ -61,18 +67,19 @@ class StudyFolder:
     @classmethod
     def open(cls, folder: Path | str) -> Self:
         """Return the study in a folder; writes nothing. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
-        if not Path(folder).is_dir():
-            raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
         study = cls(folder)
+        if not study.folder.is_dir():
+            raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
         study.records()
         return study
 
     @classmethod
     def at(cls, folder: Path | str) -> Self:
         """Return the study in a folder, ready for writing; a folder that does not exist is left to the first run."""
+        study = cls(folder)
         with contextlib.suppress(OSError):  # a name that cannot be is reported by create
-            if not Path(folder).exists():
-                return cls(folder)
+            if not study.folder.exists():
+                return study
         return cls.create(folder)
 
     @classmethod

@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import FunctionType
-from typing import Any, ClassVar, Literal, cast, get_origin
+from typing import Annotated, Any, ClassVar, Literal, cast, get_origin
 
 import torch
+from pydantic import SkipValidation
 from torch import Tensor, nn
 
 from rnnbench._cell import Cell, InitContext, Initializer, Layer, SequenceModel, State
-from rnnbench._errors import UserError
+from rnnbench._errors import UserError, shorten_repr
 from rnnbench._network.initializers import draw_log_spread, uniform_
+from rnnbench._plugins.options import check_name
 from rnnbench._plugins.source import distribution_of, installed, package_of
+from rnnbench._spec.arguments import Function, checked, list_of
 from rnnbench.cells._probe import (
     Copies,
     Factory,
@@ -201,15 +204,16 @@ class WithForgetBias(Wrapped):
     initializers = {"chrono": Initializer(chrono, uses_horizon=True), "forget-bias": Initializer(forget_bias)}
 
 
+@checked
 def wrap(
-    module: Callable[..., nn.Module] | nn.Module,
+    module: Annotated[Callable[..., nn.Module] | nn.Module, SkipValidation],
     *,
     name: str | None = None,
     batch_first: bool | None = None,
     forget_signs: Mapping[str, Literal[1, -1]] | None = None,
-    uninitialized: str | Sequence[str] = (),
-    gates: Callable[[Any, Tensor, Any], Mapping[str, Tensor]] | None = None,
-    keep: Callable[[Mapping[str, Tensor]], Tensor] | None = None,
+    uninitialized: Annotated[str | Sequence[str], list_of("a name or a list of names", str, str, list, tuple)] = (),
+    gates: Annotated[Callable[[Any, Tensor, Any], Mapping[str, Tensor]], Function] | None = None,
+    keep: Annotated[Callable[[Mapping[str, Tensor]], Tensor], Function] | None = None,
     **options: bool | int | float | str,
 ) -> type[Layer]:
     """Return a cell or sequence model made of a module of PyTorch.
@@ -248,6 +252,8 @@ def wrap(
     if not callable(module) or (isinstance(module, type) and not issubclass(module, nn.Module)):
         what = module.__name__ if isinstance(module, type) else type(module).__name__
         raise UserError(f"wrap takes a class of torch.nn.Module, a function that returns a module, or a module, not {what}")
+    if name is not None:
+        check_name("wrap: name", name)
     for key, value in options.items():
         if not isinstance(value, (bool, int, float, str)):
             raise UserError(f"wrap: {key} is a {type(value).__name__}; set it in a function (input_size, hidden_size) -> module")
@@ -316,7 +322,7 @@ def _check_names(label: str, sample: nn.Module, signs: Mapping[str, int], patter
     names = [name for name, _ in sample.named_parameters()]
     for pattern in (*(split_pattern(one)[0] for one in signs), *patterns):
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise UserError(f"{label} has no parameter {pattern!r}: it has {', '.join(names) or 'none'}")
+            raise UserError(f"{label} has no parameter {shorten_repr(pattern)}: it has {', '.join(names) or 'none'}")
 
 
 def _declare_options(cls: type[Layer], accepted: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:

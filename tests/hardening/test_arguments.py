@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import rnnbench as api
-from rnnbench import insight, testing
+from rnnbench import cells, insight, task, testing
 from rnnbench._config import RunRequest, SweepRequest
 
 WRONG: dict[str, Any] = {
@@ -20,14 +21,23 @@ WRONG: dict[str, Any] = {
     "NaN": math.nan, "inf": math.inf, "-1": -1, "-1.5": -1.5, "1.5": 1.5, "huge": 10**30, "digits": 10**5000, "true": True,
     "empty list": [], "nested list": [[1]], "dict": {1: 1}, "endless": range(10**12), "array": np.zeros((2, 2)),
 }  # fmt: skip
-RIGHT: dict[str, set[str]] = {  # the values that a keyword accepts
-    "force retry_failed fail_fast progress nesterov search_span float64": {"true"},
+RIGHT: dict[str, set[str]] = {  # the values that a keyword accepts, of every function or of one
+    "one_run force retry_failed fail_fast progress nesterov search_span float64": {"true"},
     "weight_decay lr horizon_per_gap scale noise perturb": {"1.5", "huge"},
     "clip_norm recurrent_clip": {"1.5", "huge", "inf"},
     "horizon": {"huge"},
-    "train_gaps": {"empty text"},  # the default
-    "out file study table": {"text", "long text"},  # paths, which are refused when they are used
+    "train_gaps protocol": {"empty text"},  # the default
+    "out file study table folder": {"text", "long text"},  # paths, which are refused when they are used
     "dask": {"text", "long text", "empty text", "NUL"},
+    "value smallest largest": {"NaN", "inf", "-1", "-1.5", "1.5"},  # at_least raises ValueError, as its help states
+    "at_least.name": {"text", "long text", "empty text", "NUL"},
+    "low steps": {"-1"},
+    "shape cues": {"empty list"},
+    "names": {"text", "long text", "NUL"},
+    "gates keep": {"class"},
+    "answers": {"text", "long text", "empty text", "NUL", "empty list"},
+    "batch_first": {"true"},
+    "uninitialized": {"empty list"},
 }
 SMALL = {"cell": "rnn", "task": "beijing", "gap": 1, "hidden_size": 2, "progress": False}
 CALLS: dict[Callable[..., object], tuple[dict[str, Any], tuple[str, ...]]] = {  # the right values, and keywords of its request
@@ -43,6 +53,15 @@ CALLS: dict[Callable[..., object], tuple[dict[str, Any], tuple[str, ...]]] = {  
     insight.measure_guesses: ({"task": "beijing", "gap": 1}, ()),
     **dict.fromkeys((insight.measure_constructions, insight.train_constructions), ({"name": "rnn-beijing"}, ())),
     **dict.fromkeys((insight.measure_gates, insight.measure_positions, insight.measure_remembrance), ({"run": "x"}, ())),
+    task.uniform_chance: ({"classes": 2}, ()),
+    task.at_least: ({"name": "x", "value": 1, "smallest": 0}, ()),
+    task.random_tokens: ({"low": 0, "high": 2, "shape": (1,), "generator": torch.Generator()}, ()),
+    task.scored_at: ({"steps": 0, "length": 1, "batch_size": 1}, ()),
+    task.token_words: ({"batch": task.Batch(*torch.zeros(3, 1, 1, dtype=torch.int64)), "b": 0, "names": "a"}, ()),
+    task.split_rows: ({"count": 2, "split": "eval"}, ()),
+    task.csv_sequences: ({"path": "x"}, ()),
+    cells.wrap: ({"module": torch.nn.GRUCell}, ()),
+    api.Study: ({"folder": "x"}, ()),
     insight.measure_extrapolation: ({"run": "x", "gap": 1}, ()),
 }
 
@@ -79,7 +98,7 @@ def refusal(function: Callable[..., object], values: dict[str, Any]) -> str:
 
 
 def test_every_public_function_is_tried() -> None:
-    public = {getattr(module, name) for module in (api, insight, testing) for name in module.__all__}
+    public = {getattr(module, name) for module in (api, cells, insight, task, testing) for name in module.__all__}
     functions = {one for one in public if inspect.isfunction(one) and inspect.signature(one).parameters}
     assert functions - CALLS.keys() == {api.render}  # and the figures, in tests/plots/test_bad_frames.py
 
@@ -89,19 +108,22 @@ def test_every_public_function_is_tried() -> None:
 def test_a_wrong_argument_is_one_sentence_that_names_it(function: Callable[..., object]) -> None:
     values, more = CALLS[function]
     required = {name for name, one in inspect.signature(function).parameters.items() if one.default is one.empty}
-    required -= {"recipe", "fields"}
+    required -= {"recipe", "fields", "options"}
     full = dict.fromkeys(required, "x") | values
-    found = {f"no {name}": (name, refusal(function, {k: v for k, v in full.items() if k != name})) for name in required}
-    found["unknown keyword"] = "colour", refusal(function, full | {"colour": 1})
+    found = {}
+    if inspect.isfunction(function):  # a class raises Python's TypeError
+        found = {f"no {name}": (name, refusal(function, {k: v for k, v in full.items() if k != name})) for name in required}
+        found["unknown keyword"] = "colour", refusal(function, full | {"colour": 1})
     for keyword in keywords(function, more):
-        right = {label for names, labels in RIGHT.items() if keyword in names.split() for label in labels}
+        names = {keyword, f"{function.__name__}.{keyword}"}
+        right = {label for accepting, labels in RIGHT.items() if names & {*accepting.split()} for label in labels}
         for label, wrong in WRONG.items():
             if label not in right and not (keyword == "progress" and callable(wrong)):
                 found[f"{keyword} {label}"] = keyword, refusal(function, full | {keyword: wrong})
     silent = [call for call, (_, text) in found.items() if not text or text.startswith("not ")]
     assert not silent, [f"{call}: {found[call][1]}" for call in silent]
-    names = "no such", "xxx", repr("\0")
-    named = {call: any(word in text.lower() for word in (keyword, *names)) for call, (keyword, text) in found.items()}
+    values_shown = "no such", "xxx", repr("\0"), repr("")
+    named = {call: any(word in text.lower() for word in (keyword, *values_shown)) for call, (keyword, text) in found.items()}
     nameless = [f"{call}: {found[call][1]}" for call, known in named.items() if not known]
     assert not nameless
 
