@@ -252,17 +252,20 @@ def scaled_by_rms(trace: Tracer, x: Any, dims: tuple[int, ...], eps: float) -> A
     return x / (mean(trace, x * x, dims, True) + eps).sqrt()
 
 
+def scaled(y: Any, weight: Any, bias: Any = None) -> Any:
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
 def layer_norm(trace: Tracer, x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     dims = tuple(range(-len(shape), 0))
-    y = scaled_by_rms(trace, x - mean(trace, x, dims, True), dims, eps)
-    if weight is not None:
-        y = y * weight
-    return y + bias if bias is not None else y
+    return scaled(scaled_by_rms(trace, x - mean(trace, x, dims, True), dims, eps), weight, bias)
 
 
 def rms_norm(trace: Tracer, x: Any, shape: Any, weight: Any = None, eps: float | None = None) -> Any:
-    y = scaled_by_rms(trace, x, tuple(range(-len(shape), 0)), torch.finfo(trace.dtype).eps if eps is None else eps)
-    return y * weight if weight is not None else y
+    return scaled(
+        scaled_by_rms(trace, x, tuple(range(-len(shape), 0)), torch.finfo(trace.dtype).eps if eps is None else eps), weight
+    )
 
 
 def group_norm(trace: Tracer, x: Any, count: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -270,9 +273,7 @@ def group_norm(trace: Tracer, x: Any, count: int, weight: Any = None, bias: Any 
     grouped = x.flatten(1).unflatten(1, (count, -1))
     y = layer_norm(trace, grouped, grouped.dims[2:], eps=eps).flatten(1).view(x.shape)
     scale, shift = (v if v is None else trace.call(Tensor.view, (v, -1, *[1] * (x.ndim - 2)), {}) for v in (weight, bias))
-    if scale is not None:
-        y = y * scale
-    return y + shift if shift is not None else y
+    return scaled(y, scale, shift)
 
 
 def matmul(trace: Tracer, a: Any, b: Any) -> Any:
@@ -321,8 +322,7 @@ def attention(trace: Tracer, q: Any, k: Any, v: Any, *masks: Any, scale: float |
 
 
 def bilinear(trace: Tracer, a: Any, b: Any, weight: Any, bias: Any = None) -> Any:
-    y = einsum(trace, "bi,oij,bj->bo", a, weight, b)
-    return y if bias is None else y + bias
+    return scaled(einsum(trace, "bi,oij,bj->bo", a, weight, b), None, bias)
 
 
 def gumbel_softmax(trace: Tracer, x: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:

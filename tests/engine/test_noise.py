@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rnnbench import _engine
-from rnnbench._cell import Cell
+from rnnbench._cell import Cell, Layer, SequenceModel
 from rnnbench._engine.refusal import NotCompiledError
 from rnnbench.testing import check_cell
 
@@ -170,5 +170,34 @@ class LockedCell(Locked):
         self.stacked_weights(1, ())
 
 
-def test_check_accepts_one_mask_per_sequence() -> None:
-    check_cell(LockedCell, hidden_size=4)
+class LockedModel(SequenceModel):
+    """One mask for all steps of a sequence, between two layers."""
+
+    name, summary = "locked-model", "for a test"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.low, self.high = nn.GRU(input_size, hidden_size), nn.GRU(hidden_size, hidden_size)
+
+    def sequence(self, x: Tensor) -> Tensor:
+        h, _ = self.low(x)
+        return self.high(h * F.dropout(torch.ones_like(h[:1]), 0.2, self.training))[0]  # type: ignore[no-any-return]
+
+
+class DecayGRU(Cell):
+    """A GRU whose state decays with the time since the last input, the last channel of the input (Che et al. 2018)."""
+
+    name, summary = "decay-gru", "for a test"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.inner, self.rate = nn.GRUCell(input_size, hidden_size), nn.Parameter(torch.zeros(hidden_size))
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        h = state[0] * torch.exp(-F.softplus(self.rate) * torch.relu(x[:, -1:]))
+        return (self.inner(x, h),), {}
+
+
+@pytest.mark.parametrize("cls", [LockedCell, LockedModel, DecayGRU])
+def test_check_accepts_one_mask_per_sequence_and_elapsed_time(cls: type[Layer]) -> None:
+    check_cell(cls, hidden_size=4)
