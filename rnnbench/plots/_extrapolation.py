@@ -64,7 +64,7 @@ def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
         set_gap_axis(panel, [*rows["eval_gap"], gaps[0], gaps[-1]])
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel=phrase("gap of the evaluation (time steps)"))
-    note = phrase("lines: medians over seeds; dots: seeds")
+    note = phrase("lines: medians over seeds; dots: seeds") if frame["seed"].nunique() > 1 else ""
     label_lines(figure, axes, note, ax is None, phrase("Does a network remember across gaps that it was not trained at?"))
     return figure
 

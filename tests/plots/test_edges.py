@@ -4,6 +4,7 @@ import itertools
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import rnnbench
 from rnnbench import plots
@@ -38,6 +39,7 @@ def test_every_figure_is_drawn(grid: str, solved: bool) -> None:
     for figure in drawn.values():
         figure.draw_without_rendering()
     assert {"learning_curves_copy", "extrapolation"} <= drawn.keys()
+    assert not any("medians" in text.get_text() for text in drawn["extrapolation"].findobj(Text)), "there is one seed"
     assert ("span" in drawn) == (len(GRIDS[grid]) > 1)
     assert "span_by_state_size" not in drawn  # two sizes show nothing
 
