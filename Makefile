@@ -28,8 +28,9 @@ reference: $(VENV)/.installed
 	$(MAKE) figures
 
 # The figures of the committed runs. Each shows only the sweeps that it compares.
+DRAWN := accuracy_by_gap,solved_rate,overview,steps_to_solve,learning_curves_recall,learning_curves_adding,learning_curves_copy
 figures: $(VENV)/.installed
-	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(SHOWN) --published
+	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(SHOWN) --figure $(DRAWN) --published
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/headline.toml | tr ' ' ,` --figure budget
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(REFERENCE)/width.toml --figure accuracy_by_gap --out $(REFERENCE)/figures/width
 
@@ -37,7 +38,7 @@ figures: $(VENV)/.installed
 ATLAS := results/atlas
 atlas: $(VENV)/.installed
 	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --out $(ATLAS)
-	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size --style slide
+	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size
 	$(BIN)/rnnbench table $(ATLAS) --spans --format markdown > $(ATLAS)/spans.md
 
 # One page about the runs of the README's figure, for a browser.

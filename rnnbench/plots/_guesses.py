@@ -54,8 +54,9 @@ def plot_guesses(frame: Frame, runs: RunsLike | None = None, ax: AxesLike | None
 
 
 def _label_alike(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with labels that name the same recipe alike in every task; budgets, which differ by task, are not named."""
-    labels = label_curves(runs.assign(task="").drop(columns="max_steps"))["label"]
+    """Return the runs with labels that name the same recipe alike in every task; what differs only between tasks is not named."""
+    by_task = [field for field in ("max_steps", "option") if runs.groupby("task")[field].nunique().max() == 1]
+    labels = label_curves(runs.assign(task="").drop(columns=by_task))["label"]
     return runs.assign(label=labels)
 
 

@@ -89,8 +89,9 @@ def _ends(ax: Axes) -> list[_End]:
         line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
         if isinstance(line, Line2D):
             points = np.column_stack([np.asarray(values, dtype=float) for values in line.get_data()])
-            points = points[np.isfinite(points).all(axis=1)]
-            if len(points):
+            low, high = np.transpose([sorted(ax.get_xlim()), sorted(ax.get_ylim())])
+            points = points[((low <= points) & (points <= high)).all(axis=1)]  # those that are visible
+            if len(points) and (len(points) == 1 or np.ptp(points[:, 0]) > 0):  # a vertical line has no right end
                 found.append(_End(label, line, *map(float, points[points[:, 0].argmax()])))
     return found
 
