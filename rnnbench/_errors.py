@@ -50,7 +50,7 @@ class StorageError(Exception):
     """A failure of the machine, such as a full disk. The command line exits with 1; rerunning the command resumes."""
 
 
-STORAGE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+STORAGE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """The ``errno`` values of a failure of the machine, not of the input."""
 
 

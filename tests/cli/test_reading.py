@@ -7,6 +7,7 @@ import pytest
 
 from rnnbench._api import run
 from rnnbench._study import StudyFolder
+from tests.hardening.watch import watch
 
 RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
 GUESS = ["guess", "--task", "beijing", "--gap", "1", "--max-guesses", "2", "--repeats", "1"]
@@ -46,11 +47,8 @@ def content(folder: Path) -> dict[str, tuple[int, bytes]]:
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)
 def test_a_read_only_study_is_unchanged(rnnbench, bare: Path, words: list[str]) -> None:
     before = content(bare)
-    bare.chmod(0o500)
-    try:
+    with watch().refusing_writes(bare):
         result = rnnbench(*[str(bare) if word == "STUDY" else word for word in words])
-    finally:
-        bare.chmod(0o700)
     assert result.code in (0, 3), result.err  # 3: claims that a study of one run leaves undecided
     assert content(bare) == before
     assert len(StudyFolder.open(bare).records()) == 1

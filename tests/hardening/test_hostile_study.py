@@ -17,7 +17,7 @@ from rnnbench._study import StudyFolder
 from rnnbench._study.atomic import replace
 from rnnbench.plots._style import render, styled
 from tests.cli.test_reading import READERS, WITHOUT_STUDY
-from tests.hardening.watch import Watch
+from tests.hardening.watch import watch
 from tests.sweep.processes import ROOT
 
 MARKUP = "<script>alert(1)</script>[/b]$x$ $y\x1b[31mred\x9b\u202e"
@@ -38,11 +38,6 @@ CELL = Mine
 READ = {name: words for name, words in READERS.items() if name not in WITHOUT_STUDY}
 READ["report"] = [*READ["report"], "--static"]
 READ |= {f"table as {name}": [*READ["table"], "--format", name] for name in ("csv", "markdown", "latex")}
-
-
-@pytest.fixture(scope="session")
-def watch() -> Watch:
-    return Watch()
 
 
 @pytest.fixture
@@ -82,9 +77,9 @@ def content(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("words", READ.values(), ids=READ)
-def test_a_hostile_study_is_data(rnnbench, tmp_path: Path, hostile: Path, watch: Watch, words: list[str]) -> None:
+def test_a_hostile_study_is_data(rnnbench, tmp_path: Path, hostile: Path, words: list[str]) -> None:
     before = content(tmp_path)
-    with watch.over(hostile, writable=tmp_path) as seen:
+    with watch().over(hostile, writable=tmp_path) as seen:
         result = rnnbench(*["study" if word == "STUDY" else word for word in words])
     assert result.code in (0, 2, 3), result.err
     assert seen == []

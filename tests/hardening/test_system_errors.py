@@ -1,14 +1,18 @@
 """What the operating system refuses is one line: paths that are too long, a full disk, files that cannot be written or replaced."""
 
+import re
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from rnnbench._cli import app
 from rnnbench._errors import StorageError, system_error_line
 from rnnbench._study import Redo, StudyFolder
+from tests.hardening.watch import watch
 
 RUN = "--cell rnn --task beijing --gap 2 --hidden-size 4 --max-steps 2 --eval-every 1 --eval-sequences 1000 --engine torch"
 READ = "status PATH | table PATH | plot PATH | report PATH | published PATH | verify PATH --check | verify PATH"
@@ -17,6 +21,12 @@ WRITE = "run RUN --quiet --out PATH | plot good --out PATH | report good --stati
 WRITE += " | guess --task beijing --gap 1 --max-guesses 2 --repeats 1 --out PATH | gates beijing --study good --out PATH"
 WRITE += " | gradients --run beijing --study good --out PATH | construct rnn-copy --gap 5 --noise 0 --sequences 8 --out PATH"
 WRITE += " | sensitivity --cell rnn --task recall --gap 3,5 --hidden-size 4 --seed 0 --out PATH"
+WRITE += " | remembrance beijing --study good --out PATH | explain rnn --html PATH | run RUN --quiet --plot --out PATH"
+SWEEPS = "sweep RUN --jobs 1 --quiet --out PATH | tune RUN --lr 0.01 --seed 1000 --jobs 1 --quiet --out PATH"
+SWEEPS += " | demo --jobs 1 --quiet --out PATH | atlas --cell rnn --quick --jobs 1 --quiet --out PATH"
+IN_PLACE = "run RUN --seed 1 --quiet --out good | verify good --check --record | plot good | sweep RUN --seed 1 --jobs 1 --out good"
+IN_PLACE += " | tune RUN --lr 0.01 --seed 1000 --jobs 1 --quiet --out good"
+WRITES_NOTHING = {"tasks", "cells", "show", "check", "status", "table", "published"}
 NAME = (
     "run RUN --cell PATH.py | run RUN --task PATH.py | check PATH.py | show PATH.py | cells PATH.py | sweep PATH | status good PATH"
 )
@@ -31,9 +41,9 @@ def good(rnnbench, tmp_path: Path, studies: Path) -> Path:
     return tmp_path / "good"
 
 
-@pytest.fixture
-def full_disk(good: Path) -> Iterator[None]:
-    """Limit the size of files to 0 bytes, so that every write fails as on a full disk."""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Limit the size of files to 0 bytes inside the block, so that every write fails as on a full disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -55,13 +65,28 @@ def test_a_path_that_is_too_long_is_one_line(rnnbench, good: Path, command: str,
     rnnbench(*words_of(command, path)).refused()
 
 
-@pytest.mark.parametrize("command", WRITE.split(" | "))
-def test_a_full_disk_is_one_line_and_leaves_no_half_file(rnnbench, tmp_path: Path, full_disk: None, command: str) -> None:
-    result = rnnbench(*words_of(command, "made"))
-    assert (result.code, result.err.count("\n"), "Traceback" in result.err) == (1, 1, False), result.err
-    assert "too large" in result.err  # as the system calls it
-    others = [path for path in tmp_path.rglob("*") if path.is_file() and not {"good", ".locks"} & set(path.parts)]
-    assert [path for path in others if path.stat().st_size] == []
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".locks" not in path.parts}
+
+
+@pytest.mark.parametrize("command", f"{WRITE} | {SWEEPS} | {IN_PLACE}".split(" | "))
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_disk_that_takes_nothing_is_one_line_and_leaves_all_as_it_was(
+    rnnbench, tmp_path: Path, good: Path, fault: str, command: str
+) -> None:
+    before = files_of(tmp_path)
+    with full_disk() if fault == "full" else watch().refusing_writes(tmp_path):
+        result = rnnbench(*words_of(command, "made"))
+    assert (result.err.count("\n"), "Traceback" in result.err) == (1, False), result.err
+    assert result.code in ((1,) if fault == "full" else (1, 2)), result.err
+    assert re.search("File too large" if fault == "full" else "cannot write", result.err), result.err
+    after = files_of(tmp_path)
+    assert {path: content for path, content in after.items() if content or path in before} == before
+
+
+def test_every_command_that_writes_is_tested_on_a_disk_that_takes_nothing() -> None:
+    tested = {command.split()[0] for command in f"{WRITE} | {SWEEPS} | {IN_PLACE}".split(" | ")}
+    assert tested | WRITES_NOTHING == {str(command.name or command.callback.__name__) for command in app.registered_commands}
 
 
 def test_a_name_in_place_of_a_study_trains_nothing(rnnbench, tmp_path: Path) -> None:

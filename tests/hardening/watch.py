@@ -1,10 +1,12 @@
 """A record of what a command executes, writes, connects to and starts, from Python's audit events."""
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
@@ -21,7 +23,21 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: list[str] | None = None
+        self.read_only = ""
         sys.addaudithook(self._hook)
+
+    @contextlib.contextmanager
+    def refusing_writes(self, folder: Path) -> Iterator[None]:
+        """Refuse every write in a folder inside the block, as a file system that is mounted read-only; root is refused too."""
+        access = os.access
+        self.read_only = str(folder.resolve())
+        os.access = lambda path, mode, **how: (
+            not (mode & os.W_OK and self._inside(path, self.read_only)) and access(path, mode, **how)
+        )
+        try:
+            yield
+        finally:
+            self.read_only, os.access = "", access
 
     @contextlib.contextmanager
     def over(self, study: Path, writable: Path) -> Iterator[list[str]]:
@@ -33,6 +49,8 @@ class Watch:
             self.seen = None
 
     def _hook(self, event: str, arguments: tuple) -> None:
+        if self.read_only and any(self._inside(path, self.read_only) for path in self._written(event, arguments)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         seen = self.seen
         if seen is None:
             return
@@ -48,15 +66,19 @@ class Watch:
             return f"exec {arguments[0].co_filename}" if self._inside(arguments[0].co_filename, self.study) else ""
         if event in CONNECTS:
             return f"{event} {arguments}"
-        paths = []
+        outside = [str(path) for path in self._written(event, arguments) if not self._allowed(path)]
+        return f"{event} {outside}" if outside else ""
+
+    def _written(self, event: str, arguments: tuple) -> list[str | os.PathLike]:
+        """Return the paths that an event writes to."""
+        paths = ()
         if event == "open" and arguments[2] & WRITES:
-            paths = [arguments[0]]
+            paths = arguments[:1]
         elif event in ("os.rename", "os.link", "os.symlink"):
             paths = arguments[:2]
         elif event in ("os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"):
             paths = arguments[:1]
-        outside = [str(path) for path in paths if isinstance(path, str | os.PathLike) and not self._allowed(path)]
-        return f"{event} {outside}" if outside else ""
+        return [path for path in paths if isinstance(path, str | os.PathLike)]
 
     def _allowed(self, path: str | os.PathLike) -> bool:
         spare = (self.writable, os.devnull, str(cache_folder()))  # the last one is the folder for compiled cells
@@ -68,3 +90,9 @@ class Watch:
     def _inside(self, path: str | os.PathLike, place: str) -> bool:
         whole = os.path.realpath(path)
         return whole == place or whole.startswith(place + os.sep)
+
+
+@cache
+def watch() -> Watch:
+    """Return the hook of this process."""
+    return Watch()
