@@ -49,8 +49,9 @@ class Watch:
             self.seen = None
 
     def _hook(self, event: str, arguments: tuple) -> None:
-        if self.read_only and any(self._inside(path, self.read_only) for path in self._written(event, arguments)):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        for path in self._written(event, arguments) if self.read_only else []:
+            if self._inside(path, self.read_only):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
         seen = self.seen
         if seen is None:
             return
