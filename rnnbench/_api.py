@@ -20,7 +20,7 @@ from rnnbench._plugins.registry import CELLS, TASKS, C, Registry, make_task
 from rnnbench._results import Result, Study
 from rnnbench._spec.arguments import PathLike, checked, warn
 from rnnbench._spec.request import CellLike, CellsLike, TaskLike, TasksLike, class_of, request, spec_of
-from rnnbench._spec.resolve import resolve
+from rnnbench._spec.resolve import resolve, task_options
 from rnnbench._sweep.launch import start_workers
 from rnnbench._sweep.recipes import TABLE
 from rnnbench._sweep.run_queue import Message
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def run(
     cell: CellLike = "lstm",
     task: TaskLike = "copy",
-    gap: Gap = 200,
+    gap: Gap | None = None,
     *,
     out: PathLike | None = None,
     force: bool = False,
@@ -53,7 +53,7 @@ def run(
     Args:
         cell: a name, a path, a class, or an instance whose options are taken from its attributes; its weights are not taken.
         task: a name, a path, a class, or an instance.
-        gap: time steps between what must be remembered and the answer.
+        gap: time steps between what must be remembered and the answer. Default: that of the task, mostly 200.
         out: study folder; a temporary one if None. A finished run in it is not repeated; an interrupted one resumes.
         force: repeat a finished run.
         progress: show a bar, in a notebook or on stderr. Default: only in a notebook or a terminal.
@@ -245,7 +245,8 @@ def example(task: TaskLike, gap: Gap, *, seed: Seed = 0, language: str = "en", o
         >>> [word.answer for word in words]
         [None, None, None, None, 'arriving']
     """
-    made = make_task(*class_of(TASKS, task, option))
+    cls, options = class_of(TASKS, task, option)
+    made = make_task(cls, task_options(TASKS.find(cls), options, gap))
     if language not in made.languages:
         raise UserError(f"task {made.name} has no language {shorten_repr(language)}: use {' or '.join(made.languages)}")
     try:

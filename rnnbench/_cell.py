@@ -31,7 +31,7 @@ class InitContext(NamedTuple):
 
     Attributes:
         generator: the only source of randomness that the initialisation may use.
-        gap: time steps between the input to remember and the answer.
+        gap: time steps between the farthest input to remember and its answer.
         horizon: time steps that the memory should span (chrono's T_max).
     """
 

@@ -250,7 +250,9 @@ class RunRequest(Request):
 
     task: str = Field(description="Task: a name from `rnnbench tasks`, or the path of a task file.")
     cell: str = Field(description="Cell: a name from `rnnbench cells`, the path of a cell file, or package.module:Class.")
-    gap: Gap = Field(200, description="Time steps between what must be remembered and the answer.")
+    gap: Gap | None = Field(
+        None, description="Time steps between what must be remembered and the answer. Default: that of the task, mostly 200."
+    )
     seed: Seed = Field(0, description="Seed of the initialisation, training and evaluation streams.")
     hidden_size: Width = Field(128, description="Width of the cell, in units.")
     lr: Rate | None = Field(None, description="Learning rate, at the start of its schedule. Default: tuned by cell and task.")

@@ -36,15 +36,17 @@ class Study(StudyFolder):
 
     def summary(self) -> pd.DataFrame:
         """Return one row per curve and gap: how many seeds solved it, medians and intervals."""
+        from rnnbench._analysis.axes import with_declared_axes
         from rnnbench._analysis.summary import summarise
 
-        return summarise(self.runs())
+        return summarise(with_declared_axes(self.runs()))
 
     def spans(self) -> pd.DataFrame:
         """Return one row per curve: memory score, half-gap, span and costs, the best score first."""
+        from rnnbench._analysis.axes import with_declared_axes
         from rnnbench._analysis.summary import spans
 
-        return spans(self.runs())
+        return spans(with_declared_axes(self.runs()))
 
     def table(self) -> pd.DataFrame:
         """Return the summary as readable texts, as ``rnnbench table`` prints it."""

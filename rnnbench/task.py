@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -18,9 +19,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
 
-from rnnbench._errors import PluginError, UserError, class_location, one_line, shorten_repr
+from rnnbench._errors import PluginError, UserError, class_location, shorten_repr
+from rnnbench._plugins.csv_files import csv_sequences
 from rnnbench._plugins.files import files_digest
-from rnnbench._spec.arguments import Indices, PathLike, Positive, Real, Size, Sizes, Steps, Texts, Whole, checked, instance_of
+from rnnbench._spec.arguments import Indices, Positive, Real, Size, Sizes, Steps, Texts, Whole, checked, instance_of
 
 __all__ = [
     "Batch",
@@ -103,10 +105,16 @@ class Task(ABC):
     question: ClassVar[str]
     """The question in one line."""
     reference: ClassVar[str]
-    """Paper and section that the protocol comes from."""
+    """Paper and section of the protocol."""
     default_gaps: ClassVar[tuple[int, ...]]
     default_max_steps: ClassVar[int]
     """Training budget, in optimiser steps."""
+    axis: ClassVar[Literal["gap", "length"]] = "gap"
+    """What sweeps, tables, plots and scores vary: the gap, or the length of the sequences at one gap."""
+    default_lengths: ClassVar[tuple[int, ...]] = ()
+    default_gap: ClassVar[int] = 200
+    former_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By version of the recipe, former values of attributes such as ``default_gaps``."""
     min_gap: ClassVar[int] = 0
     unit: ClassVar[str] = "answers"
     """The plural noun for what is scored."""
@@ -137,8 +145,7 @@ class Task(ABC):
     def sample(self, gap: int, batch_size: int, generator: Generator) -> Batch:
         """Draw ``batch_size`` new sequences; every scored answer needs an input at least ``gap`` steps earlier.
 
-        A task over a data set declares one more keyword, ``split``, and then receives ``"train"`` in training and ``"eval"`` in
-        evaluations.
+        A task over a data set declares one more keyword, ``split``: ``"train"`` in training and ``"eval"`` in evaluations.
         """
 
     def draw(self, gap: int, batch_size: int, generator: Generator, split: str = "train") -> Batch:
@@ -148,6 +155,10 @@ class Task(ABC):
     @abstractmethod
     def chance(self, gap: int) -> Chance:
         """Return accuracy and loss of the best memoryless predictor, in closed form."""
+
+    def baselines(self, gap: int) -> Mapping[str, float]:
+        """Return the accuracies of other simple predictors by name, in closed form; figures show them next to chance."""
+        return {}
 
     @abstractmethod
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
@@ -175,6 +186,16 @@ class Task(ABC):
     def accuracy(self, outputs: Tensor, batch: Batch) -> float:
         """Compute the share of scored positions with a correct answer."""
         return float(self.correct(outputs, batch).double().mean())
+
+    @classmethod
+    def default_of(cls, name: str, recipe: str | None = None) -> Any:
+        """Return a default, such as ``default_gaps``, as it was in a version of the recipe (None: today)."""
+        return cls.former_defaults.get(recipe or "", {}).get(name, getattr(cls, name))
+
+    @classmethod
+    def run_options(cls, given: Mapping[str, Any], gap: int, recipe: str | None = None) -> dict[str, Any]:
+        """Return the options of a new run: those given, a ``length`` replaced by what sets it; raise ValueError if it is bad."""
+        return dict(given)
 
     def check_gap(self, gap: int) -> None:
         """Raise ValueError if the task does not exist at this gap."""
@@ -359,40 +380,3 @@ def split_rows(count: Positive, split: Literal["train", "eval"], eval_share: Ann
     order = torch.randperm(count, generator=Generator().manual_seed(0))
     held_out = round(eval_share * count)
     return order[:held_out].sort().values if split == "eval" else order[held_out:].sort().values
-
-
-@checked
-def csv_sequences(path: PathLike, label: str = "label") -> tuple[Tensor, Tensor]:
-    """Read labelled sequences from a CSV file with a header: one row per sequence, a column per time step, and one of labels.
-
-    Args:
-        path: the file. A task names it in ``files`` too, so that its content is part of the identity of a run.
-        label: the column with the classes: whole numbers from 0, or texts, which are numbered in alphabetical order.
-
-    Returns:
-        (n, T) int64 tokens if all steps are whole numbers of at least 0, else (n, T, 1) float32 values; and (n,) int64 classes.
-
-    Raises:
-        UserError: the file cannot be read, the column does not exist, or a value is missing or is not a number.
-    """
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path)
-    except ValueError as error:  # no columns, unequal rows, or not a text
-        raise UserError(f"cannot read {path} as a CSV file: {one_line(error)}") from error
-    if label not in frame.columns:
-        raise UserError(f"{path} has no column {label!r}: its columns are {', '.join(map(str, frame.columns))}")
-    steps = frame.drop(columns=label).apply(pd.to_numeric, errors="coerce")
-    missing = steps.columns[steps.isna().any()]
-    if len(missing) or frame[label].isna().any():
-        column = missing[0] if len(missing) else label
-        raise UserError(f"{path}: a value of column {column} is missing or is not a number")
-    classes = frame[label]
-    if not pd.api.types.is_integer_dtype(classes):
-        classes = pd.Series(pd.Categorical(classes.astype(str)).codes)
-    values = torch.from_numpy(steps.to_numpy(dtype="float64").copy())  # (n, T)
-    labels = torch.from_numpy(classes.to_numpy(dtype="int64").copy())  # (n,)
-    if all(pd.api.types.is_integer_dtype(dtype) for dtype in steps.dtypes) and bool((values >= 0).all()):
-        return values.long(), labels
-    return values.float().unsqueeze(2), labels

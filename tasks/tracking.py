@@ -1,17 +1,19 @@
 """State tracking: the product of a long list of group elements.
 
-Worked example (``rnnbench show tracking --gap 4``), in the group of the six permutations of three things::
+Worked example (``rnnbench show tracking --gap 1 --option length=5``), in the group of the six permutations of three things::
 
     input 213 231 231 123 321
-    due   .   .   .   .   312
+    due   .   321 132 132 312
 
 An element is written as the image of 1 2 3: ``231`` maps 1 to 2, 2 to 3 and 3 to 1. The leftmost acts first, and the product of all
-``gap + 1`` elements is due at the last step. The first element lies ``gap`` steps before the answer. If one factor is unknown, all
-products are equally likely: forgetting one element is as bad as forgetting all of them.
+elements so far is due at every step from step ``gap`` on. If one factor is unknown, all products are equally likely: forgetting one
+element is as bad as forgetting all of them.
 
-With ``answers=n`` the sequence is ``gap + n`` steps long, and the product so far is due at each of the last n steps. All of these
-products need the first element. ``--gap 1 --option answers=63`` is the published protocol with 64 elements: it scores every step,
-so that a network can learn short products first. ``rnnbench table --axis answers`` and ``plot --axis answers`` compare lengths.
+At gap 1, the default, every product is scored, which is the published protocol: a network can learn short products first. All of
+them need the first element, so the distance that matters is the length of the sequence. It is the second axis of this task:
+``--option length=8,16,32`` compares lengths, and tables, figures and scores show them in place of the gap. The option is recorded
+as ``answers``, the number of scored products, which is the length less the gap. With ``answers=1``, the default of ``--recipe v2``,
+only the last product is scored: no cell of the atlas learned that at gap 10 or more (4,000 steps).
 
 ``group=Z2`` is parity, ``Zn`` addition modulo n, ``Sn`` all permutations of n objects, ``An`` the even ones. A5 and S5 are not
 solvable groups. Under the usual conjectures, attention and recurrences whose steps do not depend on the state cannot track them at
@@ -21,10 +23,11 @@ Source: Barrington 1989 (the word problem of S5); Merrill, Petty & Sabharwal 202
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -64,22 +67,40 @@ def product_table(group: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Tracking(Task):
-    """Options: ``group`` (Z2, S3, A5, S5, ...); ``answers``, the number of scored products."""
+    """Options: ``group`` (Z2, S3, A5, S5, ...); ``answers``, the number of scored products, or in its place ``length``."""
 
     group: str = "S3"
-    answers: int = 1
+    answers: int = 63
 
     name: ClassVar[str] = "tracking"
     question: ClassVar[str] = "Does it know the state that a long list of moves leads to?"
     reference: ClassVar[str] = "Barrington 1989; Merrill, Petty & Sabharwal 2024"
-    default_gaps: ClassVar[tuple[int, ...]] = (3, 5, 10, 20, 50, 100, 200)
+    default_gaps: ClassVar[tuple[int, ...]] = (1,)
     default_max_steps: ClassVar[int] = 8000
+    default_gap: ClassVar[int] = 1
+    axis: ClassVar[Literal["gap", "length"]] = "length"
+    default_lengths: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128)
+    former_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "v2": {"default_gap": 200, "default_gaps": (3, 5, 10, 20, 50, 100, 200), "default_lengths": ()}
+    }
     min_gap: ClassVar[int] = 1  # at gap 0 the answer would be the input
     unit: ClassVar[str] = "products"
 
     def __post_init__(self) -> None:
         elements(self.group)
         at_least("answers", self.answers, 1)
+
+    @classmethod
+    def run_options(cls, given: Mapping[str, Any], gap: int, recipe: str | None = None) -> dict[str, Any]:
+        options = dict(given)
+        if "length" in options:
+            if "answers" in options:
+                raise ValueError("options length and answers exclude each other: give one of them")
+            text = str(options.pop("length"))
+            if not text.isdecimal() or int(text) <= gap:
+                raise ValueError(f"option length must be a whole number above the gap, {gap}, not {text[:40]}")
+            options["answers"] = int(text) - gap
+        return {"answers": 1} | options if recipe == "v2" else options
 
     @property
     def input_size(self) -> int:

@@ -16,6 +16,7 @@ LEVELS = (
     (
         "rnnbench._version",
         "rnnbench._errors",
+        "rnnbench._plugins.csv_files",
         "rnnbench._plugins.files",
         "rnnbench.task",
         "rnnbench._analysis.statistics",

@@ -159,3 +159,14 @@ def test_mqar_asks_every_key_once_a_round_for_its_value(rounds: int) -> None:
 def test_mqar_refuses_fewer_keys_than_pairs() -> None:
     with pytest.raises(UserError, match="option keys must be at least 5, not 4"):
         registry.make_task("mqar", {"pairs": 5, "keys": 4})
+
+
+@pytest.mark.parametrize(("symbols", "alphabet"), [(10, 8), (1, 2), (7, 3), (40, 26)])
+def test_the_order_free_baseline_of_copy_is_the_share_of_the_most_frequent_symbol(symbols: int, alphabet: int) -> None:
+    task = registry.make_task("copy", {"symbols": symbols, "alphabet": alphabet})
+    drawn = torch.randint(alphabet, (20_000, symbols), generator=torch.Generator().manual_seed(0))
+    counts = torch.nn.functional.one_hot(drawn, alphabet).sum(dim=1)  # (n, K)
+    simulated = counts.max(dim=1).values.double().mean() / symbols
+    assert task.baselines(5)["order-free"] == pytest.approx(float(simulated), abs=0.005)
+    assert registry.make_task("copy").baselines(200)["order-free"] == pytest.approx(0.30198, abs=1e-5)
+    assert registry.make_task("copy", {"symbols": 100_000}).baselines(5) == {}

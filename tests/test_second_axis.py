@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 import rnnbench as api
-from rnnbench._analysis.summary import label_curves, summarise, with_axis
-from rnnbench._config import RunRequest
+from rnnbench._analysis.axes import with_axis, with_declared_axes
+from rnnbench._analysis.summary import label_curves, summarise
+from rnnbench._config import RunRequest, SweepRequest
 from rnnbench._errors import UserError
 from rnnbench._spec.resolve import resolve
 from rnnbench._study import StudyFolder
+from rnnbench._sweep.grid import grid
 
 SWEEP = """
 cell = ["gru", "rnn"]
@@ -49,12 +51,11 @@ def test_a_number_of_answers_takes_the_place_of_the_gap(rnnbench, study: StudyFo
 
 def test_the_figure_names_the_option_and_several_gaps_stay_separate_curves(study: StudyFolder) -> None:
     from rnnbench.plots import plot_accuracy
-    from rnnbench.plots._panels import gap_axis
 
-    runs = with_axis(study.runs(), "answers")
-    with gap_axis("answers"):
-        assert plot_accuracy(runs).axes[0].get_xlabel() == "answers"
-    assert plot_accuracy(runs).axes[0].get_xlabel() == "gap (time steps)"
+    assert plot_accuracy(with_axis(study.runs(), "answers")).axes[0].get_xlabel() == "answers"
+    figure = plot_accuracy(study)
+    assert figure.axes[0].get_xlabel() == "length (time steps)"
+    assert figure.axes[0].get_xticks().tolist() == [3, 6]
     both = study.runs()
     both.loc[both["cell"] == "rnn", "gap"] = 3
     shown = with_axis(both, "answers")
@@ -69,6 +70,55 @@ def test_the_default_horizon_of_tracking_follows_its_length() -> None:
         request = {"task": "tracking", "cell": "lstm", "init": "chrono", "gap": 1} | values
         return resolve(RunRequest.model_validate(request)).run.horizon
 
-    assert horizon(option={"answers": 100}) == horizon(gap=100)
+    assert horizon(option={"answers": 100}) == horizon(gap=100, option={"answers": 1})
     assert horizon(option={"answers": 100}, recipe="v2") == horizon(recipe="v2") == 20
-    assert horizon(train_gaps="1..50", option={"answers": 51}) == horizon(gap=100)
+    assert horizon(option={"length": 101}) == horizon(gap=100, option={"answers": 1}) == 200
+    assert horizon(cell="lru", init="ring", option={"length": 101}) == 200
+    assert horizon(train_gaps="1..50", option={"answers": 51}) == horizon(gap=100, option={"answers": 1})
+
+
+def test_tracking_scores_every_step_by_default_and_earlier_recipes_the_last_one() -> None:
+    def resolved(**values: object) -> tuple[int, int, int]:
+        found = resolve(RunRequest.model_validate({"task": "tracking", "cell": "gru"} | values))
+        return found.run.gap, found.task.answers, found.task.length(found.run.gap)
+
+    assert resolved() == (1, 63, 64)
+    assert resolved(option={"length": "20"}) == (1, 19, 20)
+    assert resolved(gap=5, option={"length": 20}) == (5, 15, 20)
+    assert resolved(recipe="v2") == (200, 1, 201)
+    assert resolved(recipe="v2", option={"answers": 3}) == (200, 3, 203)
+    for wrong in ("1", "x", "2.5", "-3"):
+        with pytest.raises(UserError, match="task tracking: option length must be a whole number above the gap, 1, not"):
+            resolved(option={"length": wrong})
+    with pytest.raises(UserError, match="exclude each other"):
+        resolved(option={"length": 9, "answers": 2})
+
+
+def test_a_sweep_over_tracking_varies_the_length() -> None:
+    def places(**values: object) -> list[tuple[int, int]]:
+        request = SweepRequest.model_validate({"task": "tracking", "cell": "gru"} | values)
+        return [(run.gap, run.option["answers"]) for run in grid(request)]
+
+    assert places() == [(1, length - 1) for length in (8, 16, 32, 64, 128)]
+    assert places(option={"length": [5, 9]}) == [(1, 4), (1, 8)]
+    assert places(gap=[2, 3]) == [(2, 63), (3, 63)]
+    assert places(option={"answers": 7}) == [(1, 7)]
+    assert places(recipe="v2") == [(gap, 1) for gap in (3, 5, 10, 20, 50, 100, 200)]
+
+
+def test_tables_and_scores_show_the_length_where_runs_have_one_gap(rnnbench, study: StudyFolder) -> None:
+    shown = with_declared_axes(study.runs())
+    assert (set(shown["gap"]), set(shown["axis"])) == ({3, 6}, {"length"})
+    scores = api.Study.open(study.folder).spans()
+    assert scores["label"].tolist() == ["gru (chrono)", "rnn (uniform)"]
+    assert set(scores["grid"]) == {"3 6"}
+    assert scores["informed"].tolist() == ["yes", "no"], "the horizon of chrono follows the length"
+    assert "length 6" in rnnbench("table", str(study.folder), "--format", "markdown").out
+    assert "accuracy_by_gap.png" in rnnbench("plot", str(study.folder), "--figure", "accuracy_by_gap").out
+    other = study.runs()
+    other.loc[0, "gap"] = 3
+    assert "axis" not in with_declared_axes(other), "runs of several gaps stay on the gap"
+
+
+def test_show_reads_a_length(rnnbench) -> None:
+    assert len(rnnbench("show", "tracking", "--gap", "1", "--option", "length=5").out.splitlines()[0].split()) == 6

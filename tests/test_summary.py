@@ -219,7 +219,7 @@ def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:
 
 
 def test_a_label_names_a_horizon_that_is_not_the_usual_multiple_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnnbench._analysis.summary.HORIZON_PER_GAP", 2.0)
+    monkeypatch.setattr("rnnbench._analysis.declared.HORIZON_PER_GAP", 2.0)
     usual = [{"gap": gap, "seed": seed, "horizon": 10.0 * gap} for gap in (10, 200) for seed in (0, 1)]
     others = [{"gap": gap, "seed": 2, "horizon": horizon} for gap in (10, 200) for horizon in (2.0 * gap, 50.0)]
     found = labels([{"cell": "lstm", "init": "chrono"} | row for row in (*usual, *others)])

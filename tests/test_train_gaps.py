@@ -133,7 +133,16 @@ def test_one_command_measures_a_network_beyond_its_training_gaps(rnnbench, tmp_p
 
 
 def test_a_horizon_from_the_largest_training_gap_is_the_usual_multiple() -> None:
-    runs = pd.DataFrame({"gap": [4, 4], "train_gaps": ["1..30", ""], "horizon": [horizon_of(30)] * 2})
+    runs = pd.DataFrame(
+        {
+            "task": "copy",
+            "cell": "lstm",
+            "option": "{}",
+            "gap": [4, 4],
+            "train_gaps": ["1..30", ""],
+            "horizon": [horizon_of(30)] * 2,
+        }
+    )
     assert horizon_multiples(runs).tolist()[0] == HORIZON_PER_GAP
     assert horizon_multiples(runs).isna().tolist() == [False, True]
 

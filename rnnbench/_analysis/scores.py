@@ -18,6 +18,7 @@ SCORE_RULE = (
 )
 SCORES = ["memory_score", "score_low", "score_high", "half_gap"]
 """The columns of a curve's score; all NaN for a curve without runs at every gap of the grid."""
+LOWER_BOUND = "≥ before a score: --give-up stopped some of its seeds, which count with their accuracy then"
 FEWEST_SEEDS = 3
 """The fewest seeds for which a score has an interval."""
 DRAWS = 4000
@@ -101,22 +102,29 @@ def memory_scores(shown: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve of :func:`rnnbench._analysis.summary.best_runs`: task, label, :data:`SCORES` and ``grid``.
 
     ``grid`` holds the gaps that the score covers, as text. A curve that lacks runs at a gap of its task's grid has no score: a gap
-    that was not run is never interpolated.
+    that was not run is never interpolated. ``stopped`` is the number of its seeds that ``give_up`` stopped. They count with the
+    accuracy that they had, so that the score is a lower bound, which has no interval. ``mean_skill`` is the score without a limit
+    at 0, which orders curves at chance. A mean over seeds is limited, not every seed, so that a curve with the higher mean accuracy
+    at every gap never has the lower score.
     """
     skill = (shown["accuracy"].fillna(0.0) - shown["chance_accuracy"]) / (1 - shown["chance_accuracy"])
-    shown = shown.assign(skill=skill.clip(0.0, 1.0))
+    shown = shown.assign(skill=skill.clip(0.0, 1.0), raw=skill)
     grids = score_grids(shown)
     rows = []
     for (task, label), curve in shown.groupby(["task", "label"]):
         grid = grids.get(str(task), [])
         skills = {gap: curve.loc[curve["gap"] == gap, "skill"].tolist() for gap in grid if (curve["gap"] == gap).any()}
         row: dict[str, object] = {"task": task, "label": label, "grid": " ".join(map(str, grid))} | dict.fromkeys(SCORES, math.nan)
+        row["stopped"] = int((curve.loc[curve["gap"].isin(grid), "status"] == "gave-up").sum())
         if grid and set(skills) == set(grid):
-            row["memory_score"] = memory_score({gap: float(np.mean(values)) for gap, values in skills.items()})
-            row["score_low"], row["score_high"] = score_interval(skills)
+            means = curve[curve["gap"].isin(grid)].groupby("gap")["raw"].mean()
+            row["memory_score"] = memory_score(dict(zip(grid, means.clip(0.0, 1.0), strict=True)))
+            row["mean_skill"] = memory_score(dict(zip(grid, means, strict=True)))
+            if not row["stopped"]:
+                row["score_low"], row["score_high"] = score_interval(skills)
             row["half_gap"] = half_gap({gap: float(np.median(values)) for gap, values in skills.items()})
         rows.append(row)
-    return pd.DataFrame(rows, columns=["task", "label", *SCORES, "grid"])
+    return pd.DataFrame(rows, columns=["task", "label", *SCORES, "grid", "stopped", "mean_skill"])
 
 
 def format_grids(rows: pd.DataFrame) -> str:
@@ -124,9 +132,16 @@ def format_grids(rows: pd.DataFrame) -> str:
     return "; ".join(f"{task} {grid}" for task, grid in sorted(set(zip(rows["task"], rows["grid"], strict=True))))
 
 
-def format_score(score: float) -> str:
-    """Return a memory score as text: ``0.83``; ``at ceiling`` where it rounds to 1.000; ``-`` where there is none."""
-    return "-" if pd.isna(score) else "at ceiling" if score >= CEILING else f"{score:.2f}"
+def format_score(row: Mapping[Hashable, Any]) -> str:
+    """Return the memory score of a row as text: ``0.83``; ``at ceiling`` where it rounds to 1.000; ``-`` where there is none.
+
+    A lower bound is written ``≥ 0.83``.
+    """
+    score = row["memory_score"]
+    if pd.isna(score):
+        return "-"
+    text = "at ceiling" if score >= CEILING else f"{score:.2f}"
+    return f"≥ {text}" if row["stopped"] else text
 
 
 def format_half_gap(row: Mapping[Hashable, Any]) -> str:

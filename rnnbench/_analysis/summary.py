@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench._analysis.declared import baselines, by_task, multiples
 from rnnbench._analysis.scores import memory_scores
 from rnnbench._analysis.statistics import bootstrap_interval, share_interval, span
-from rnnbench._config import HORIZON_PER_GAP, RECIPES, Role, horizon_of
-from rnnbench._errors import UserError
+from rnnbench._config import Role, horizon_of
 from rnnbench._spec.gaps import gaps_of
 from rnnbench._study.schema import ROLES
 
@@ -74,33 +74,18 @@ def _map_values(column: pd.Series[Any], text: Callable[[Any], str]) -> pd.Series
     return pd.Series(texts[codes], index=column.index, dtype="str")
 
 
-def with_axis(runs: pd.DataFrame, option: str) -> pd.DataFrame:
-    """Return the runs with an option of the task in place of the gap, which moves to the options; others are left out.
-
-    Tables and figures of gaps then show that option: ``answers`` of tracking, ``pairs`` of mqar. The number of evaluated sequences
-    is not compared, since it follows from that of the answers. Raises UserError if no run has a whole number as that option.
-    """
-    each = [json.loads(text) if isinstance(text, str) and text else {} for text in runs["option"]]
-    whole = [type(options.get(option)) is int for options in each]
-    if not any(whole):
-        numbers = sorted({key for options in each for key, value in options.items() if type(value) is int})
-        raise UserError(f"--axis {option}: no run has a number as option {option!r}; there are {', '.join(numbers) or 'none'}")
-    options = [
-        json.dumps({key: value for key, value in one.items() if key != option} | {"gap": gap}, sort_keys=True)
-        for one, gap in zip(each, runs["gap"].tolist(), strict=True)
-    ]
-    shown = runs.assign(gap=[one.get(option, 0) for one in each], option=options)[whole]
-    return shown.drop(columns="eval_sequences").reset_index(drop=True)
-
-
 def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
+
+    ``informed`` is ``yes`` where the initialisation is given the gap, so that the horizon is a multiple of it, and else ``no``. A
+    run whose fixed horizon equals that multiple belongs to both curves, and then has a row in each.
 
     A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
     ``max_steps``, an option. The fields of :data:`CELL_SPECIFIC` are compared only among runs of the same cell. A horizon is named
     unless it is the default one, which grows with the gap. A width is not named where most cells of the task have the same number
     of parameters.
     """
+    runs = _in_both_arms(runs.assign(multiple=horizon_multiples(runs)))
     shown = _recipe_texts(runs)
     extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
     for field in shown.columns:
@@ -112,7 +97,25 @@ def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
         f"{cell} ({', '.join([str(init), *more])})"
         for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
     ]
-    return runs.assign(label=labels)
+    return runs.assign(label=labels, informed=runs["multiple"].notna().map({True: "yes", False: "no"})).drop(columns="multiple")
+
+
+def _in_both_arms(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs, and once more those with a multiple of the gap as horizon that a curve with a fixed horizon has too."""
+    if "horizon" not in runs:
+        return runs
+    same = [name for name in fields_of_role(runs, "recipe") if name not in ("horizon", *TUNED)]
+    arms = runs[["task", "cell", *same, "horizon"]].astype("string").fillna("").agg(tuple, axis=1)
+    fixed = runs["multiple"].isna() & runs["horizon"].notna()
+    shared = runs["multiple"].notna() & arms.isin(set(arms[fixed]))
+    if not shared.any():
+        return runs
+    multiple = runs[["task", "cell", *same, "multiple"]].astype("string").fillna("").agg(tuple, axis=1)
+    follows = runs["gap"].groupby(multiple).transform("nunique") > 1
+    runs = runs.assign(multiple=runs["multiple"].where(~shared | follows))  # a multiple at a single gap is none
+    both = runs[shared & follows].assign(multiple=math.nan)
+    start = max(map(int, runs.index)) + 1
+    return pd.concat([runs, both.set_axis(range(start, start + len(both)))])
 
 
 def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
@@ -139,15 +142,31 @@ def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def horizon_multiples(runs: pd.DataFrame) -> pd.Series[float]:
-    """Return horizons as multiples of the largest training gap where a recipe has that multiple, else NaN.
+    """Return horizons as multiples of the gap that they follow, NaN where they are fixed.
 
-    At small gaps, where several recipes have the same horizon, the multiple is the one that most runs have.
+    That gap is the largest training gap, or the distance that the task declares, such as tracking's length. A multiple is one of a
+    recipe, or one that a cell has at several gaps. At small gaps, where several have the same horizon, it is the one of most runs.
     """
-    multiples = {HORIZON_PER_GAP, *(float(str(recipe["horizon_per_gap"])) for recipe in RECIPES.values())}
-    equal = {
-        per_gap: runs["horizon"] == _largest_trained_gaps(runs).map(partial(horizon_of, per_gap=per_gap))
-        for per_gap in sorted(multiples)
-    }
+    if "multiple" in runs or "horizon" not in runs:
+        return runs["multiple"] if "multiple" in runs else pd.Series(math.nan, index=runs.index)
+    gaps = _largest_trained_gaps(runs)
+    found = _multiples(runs, gaps)
+    if len(open_ := runs[found.isna() & runs["horizon"].notna()]):
+        distances = by_task(open_.assign(gap=gaps[open_.index]), lambda task, gap: task.horizon_gap(gap))
+        farther = distances.notna() & (distances != gaps[open_.index])
+        rows = open_[farther]
+        if len(rows):
+            found = found.fillna(_multiples(rows, distances[farther].astype(int)).reindex(runs.index))
+    return found
+
+
+def _multiples(runs: pd.DataFrame, gaps: pd.Series[int]) -> pd.Series[float]:
+    """Return horizons as multiples of ``gaps``, those of a recipe or those that a cell has at several gaps; else NaN."""
+    ratios = (runs["horizon"] / gaps.where(gaps > 0)).round(6).rename("ratio")
+    places = pd.concat([runs[["task", "cell"]], ratios, gaps.rename("at")], axis=1).drop_duplicates()
+    repeated = places.groupby(["task", "cell", "ratio"]).size()
+    known = multiples() | {float(key[2]) for key in repeated[repeated > 1].index}
+    equal = {per_gap: runs["horizon"] == gaps.map(partial(horizon_of, per_gap=per_gap)) for per_gap in sorted(known)}
     found = pd.Series(math.nan, index=runs.index)
     for per_gap, rows in sorted(equal.items(), key=lambda item: int(item[1].sum())):
         found = found.mask(rows, per_gap)
@@ -193,7 +212,9 @@ def rank_key(share: float, accuracy: float, steps: float, lr: float) -> tuple[fl
 def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve, gap and tuned value of runs that have a ``label``, each seed once.
 
-    Columns task, cell, label, init, gap, lr, seeds, solved with solved_low and solved_high (95 %), accuracy with
+    Columns task, cell, label, init, gap, lr, seeds, informed (yes where the initialisation is given the gap), axis (what ``gap``
+    holds, if that is not the gap for all tasks), gave_up (seeds that --give-up stopped), solved with solved_low and solved_high
+    (95 %), accuracy with
     accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %, NaN for fewer than five; a run without an accuracy counts
     as 0), chance_accuracy, steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it), max_steps,
     hidden_size, parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe
@@ -206,6 +227,8 @@ def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
         steps = group.loc[group["status"] == "solved", "steps_to_solve"].astype(float).tolist()
         accuracy = group["accuracy"].fillna(0.0).tolist()
         row = dict(zip([*CURVE, "gap", *TUNED], key, strict=True)) | {"init": group["init"].iloc[0], "seeds": len(group)}
+        row |= {name: group[name].iloc[0] for name in ("informed", "axis") if name in group}
+        row["gave_up"] = int((group["status"] == "gave-up").sum())
         row["solved"] = solved
         row["solved_low"], row["solved_high"] = share_interval(solved, len(group))
         row["accuracy"] = float(np.median(accuracy))
@@ -243,13 +266,16 @@ def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve and gap: :func:`summarise_recipes` at the best recipe.
 
-    More columns: rates (how many were tried at this gap), span (time steps, missing where not even the smallest gap is solved),
+    More columns: baselines (accuracies of other simple predictors, as text), rates (how many were tried at this gap), span (time
+    steps, missing where not even the smallest gap is solved),
     smallest_gap and largest_gap (of the curve's grid; a span equal to largest_gap may be larger). A span has no interval: one over
     seeds has no width for most counts, and then covers 68 to 94 %.
     """
     every = summarise_recipes(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()
     table = every[every["best"]].drop(columns="best").merge(counts, on=[*CURVE, "gap"])
+    others = baselines(runs).groupby(["task", "gap"])[["name", "accuracy"]].apply(_baseline_text).to_dict()
+    table["baselines"] = [others.get(place, "") for place in zip(table["task"], table["gap"], strict=True)]
     spans = []
     for key, curve in table.groupby(CURVE):
         solved = {int(gap): (int(k), int(n)) for gap, k, n in zip(curve["gap"], curve["solved"], curve["seeds"], strict=True)}
@@ -257,6 +283,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         spans.append((*key, *values))
     found = pd.DataFrame(spans, columns=[*CURVE, *SPANS]).astype(dict.fromkeys(SPANS, "Int64"))
     return table.merge(found, on=CURVE).sort_values([*CURVE, "gap"], ignore_index=True)
+
+
+def _baseline_text(rows: pd.DataFrame) -> str:
+    return ", ".join(f"{name} {level:.3f}" for name, level in zip(rows["name"], rows["accuracy"], strict=True))
 
 
 def skill(accuracy: float, chance: float) -> float:
@@ -290,9 +320,11 @@ def spans(runs: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["gap"] == table["span"].fillna(table["smallest_gap"])].merge(last, on=CURVE)
     rows = rows.merge(memory_scores(best_runs(runs)), on=["task", "label"])
     order = rows.assign(reached=rows["span"].fillna(-1)).sort_values(
-        ["task", "memory_score", "reached", "last", "label"], ascending=[True, False, False, False, True], ignore_index=True
+        ["task", "memory_score", "mean_skill", "reached", "last", "label"],
+        ascending=[True, False, False, False, False, True],
+        ignore_index=True,
     )
-    return order.drop(columns=["last", "reached"])
+    return order.drop(columns=["last", "reached", "mean_skill"])
 
 
 def format_span(row: FrameRow) -> str:

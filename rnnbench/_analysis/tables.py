@@ -7,9 +7,9 @@ import re
 import pandas as pd
 
 from rnnbench._analysis.comparison import compare, uncompared_gaps
-from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_half_gap, format_score
+from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_half_gap, format_score
 from rnnbench._analysis.statistics import FEWEST_VALUES, SPAN_RULE, fisher_test
-from rnnbench._analysis.summary import ACCURACY_RULE, BEST_RULE, chance_notes, format_span, mark_best
+from rnnbench._analysis.summary import ACCURACY_RULE, BEST_RULE, FrameRow, chance_notes, format_span, mark_best
 from rnnbench._errors import UserError
 
 
@@ -49,6 +49,9 @@ def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
         f"acc.: {ACCURACY_RULE}: median over seeds in %, and its 95 % interval, -: fewer than {FEWEST_VALUES} seeds",
         "steps: median of the seeds that solved it",
         SPAN_RULE,
+        INFORMED_NOTE,
+        *(["^: --give-up stopped some of the unsolved seeds; they may have solved it later"] if rows["gave_up"].any() else []),
+        *baseline_notes(rows),
         *chance_notes(rows, axis),
     ]
 
@@ -58,11 +61,11 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "task": row["task"],
-            "curve": f"{row['label']}, span {format_span(row)}",
+            "curve": f"{row['label']}, gap-{'informed' if row['informed'] == 'yes' else 'blind'}, span {format_span(row)}",
             "tuning": row["tuning"],
-            "gap": str(row["gap"]),
+            "gap": _place_text(row),
             "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
-            "solved": f"{row['solved']} of {row['seeds']}",
+            "solved": f"{row['solved']} of {row['seeds']}" + ("^" if row["gave_up"] else ""),
             "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
             "acc.": f"{100 * row['accuracy']:.1f}",
             "95 % ": _interval_text(100 * row["accuracy_low"], 100 * row["accuracy_high"], ".1f"),
@@ -79,16 +82,31 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "task": row["task"],
             "curve": row["label"],
-            "score": format_score(row["memory_score"]),
+            "score": format_score(row),
             "95 %": _interval_text(row["score_low"], row["score_high"], ".2f"),
             "half-gap": format_half_gap(row),
+            "inf.": row["informed"],
             "span": format_span(row),
-            "seeds": str(row["seeds"]),
+            "n": str(row["seeds"]),
             "param.": _count_text(row["parameters"]),
             "state": format_state_size(row["state_size"]),
         }
         for row in rows.to_dict("records")
     )
+
+
+INFORMED_NOTE = "gap-informed: the initialisation is given the gap; gap-blind: it is the same at all gaps"
+
+
+def _place_text(row: FrameRow) -> str:
+    """Return the gap of a row; with its name where the table has tasks on another axis."""
+    return str(row["gap"]) if row.get("axis", "gap") == "gap" else f"{row['axis']} {row['gap']}"
+
+
+def baseline_notes(rows: pd.DataFrame) -> list[str]:
+    """Return a note with the baselines of the tasks of a summary other than chance; none without any."""
+    found = dict.fromkeys(f"{row['baselines']} on {row['task']}" for row in rows.to_dict("records") if row["baselines"])
+    return [f"baselines other than chance: {'; '.join(found)}"] if found else []
 
 
 def _interval_text(low: float, high: float, spec: str, between: str = "-") -> str:
@@ -109,8 +127,10 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
     return [
         f"{SCORE_RULE}. Skill: from {ACCURACY_RULE}. Grid: {format_grids(rows)}",
         "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
+        *([LOWER_BOUND] if rows["stopped"].any() else []),
+        INFORMED_NOTE.replace("gap-informed", "inf. yes").replace("gap-blind", "no"),
         "half-gap: where the median skill falls below 1/2, between two gaps in log gap",
-        SPAN_RULE + "; ≥: no larger gap was tried; seeds: at that gap",
+        SPAN_RULE + "; ≥: no larger gap was tried; n: seeds at that gap",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
     ]

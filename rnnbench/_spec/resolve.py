@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from rnnbench._config import (
     LARGEST_WIDTH,
     RECURRENT_CLIP,
     Option,
+    Options,
     Recipe,
     Run,
     RunFields,
@@ -55,12 +56,13 @@ def resolve(request: RunRequest) -> Resolved:
         50.0
     """
     task_entry, cell_entry = TASKS.find(request.task), CELLS.find(request.cell)
-    task = make_task(task_entry, request.option)
+    gap: int = task_entry.cls.default_of("default_gap", request.recipe) if request.gap is None else request.gap
+    option = task_options(task_entry, request.option, gap, request.recipe)
+    task = make_task(task_entry, option)
     try:
-        task.check_gap(request.gap)
+        task.check_gap(gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    option = typed_options(f"task {task_entry.name}", task_entry.cls, 0, request.option)
     cell_option = typed_options(f"cell {cell_entry.name}", cell_entry.cls, SIZES, request.cell_option)
     width = _solved_width(request, task, cell_entry)
     init, uses_horizon = _initialisation(cell_entry, task.input_size, width, tuple(cell_option.items()), request.init)
@@ -68,9 +70,9 @@ def resolve(request: RunRequest) -> Resolved:
         users = " or ".join(name for name, one in sorted(initializers_of(cell_entry.cls).items()) if one.uses_horizon)
         raise FieldError("{horizon} only applies to {init} {users}, not to {given}: leave it out", users=users, given=init)
     rate = default_rate(request, cell_entry, task_entry, init, width) if request.lr is None else None
-    train_gaps, horizon = _train_gaps(request, task), None
+    train_gaps, horizon = _train_gaps(request, task, gap), None
     if uses_horizon:
-        largest = max(gaps_of(train_gaps) or [request.gap])
+        largest = max(gaps_of(train_gaps) or [gap])
         if request.recipe != "v2":  # whose horizon counted the gap only
             largest = task.horizon_gap(largest)
         horizon = horizon_of(largest, request.horizon_per_gap) if request.horizon is None else request.horizon
@@ -79,11 +81,11 @@ def resolve(request: RunRequest) -> Resolved:
         values
         | {"task": task_entry.name, "task_source": task_entry.source}
         | {"cell": cell_entry.name, "cell_source": cell_entry.source}
-        | {"option": option, "cell_option": cell_option}
+        | {"gap": gap, "option": option, "cell_option": cell_option}
         | {"hidden_size": width, "init": init, "horizon": horizon, "train_gaps": train_gaps}
         | {"lr": rate.lr if rate else request.lr}
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
-        | {"eval_sequences": _eval_sequences(request, task), "recurrent_clip": _recurrent_clip(request, cell_entry)}
+        | {"eval_sequences": _eval_sequences(request, task, gap), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
     _check_optimizer(run)
     if run.truncate and not has_steps(cell_entry.cls):
@@ -101,17 +103,30 @@ def _check_optimizer(run: Run) -> None:
         raise FieldError("{warmup} {n} must be below {max_steps} {most}: make it smaller", n=run.warmup, most=run.max_steps)
 
 
-def _train_gaps(request: RunRequest, task: Task) -> str:
+def task_options(entry: Entry[Task], given: Mapping[str, Option], gap: int, recipe: str | None = None) -> Options:
+    """Return all options of a task for a run at a gap, with defaults; raise UserError for a value that is not possible."""
+    return typed_options(f"task {entry.name}", entry.cls, 0, run_options(entry, given, gap, recipe))
+
+
+def run_options(entry: Entry[Task], given: Mapping[str, Option], gap: int, recipe: str | None = None) -> Options:
+    """Return the options that are given, a length replaced by what sets it; raise UserError for one that is not possible."""
+    try:
+        return entry.cls.run_options(given, gap, recipe)
+    except ValueError as error:
+        raise UserError(f"task {entry.name}: {error}") from error
+
+
+def _train_gaps(request: RunRequest, task: Task, gap: int) -> str:
     """Return the gaps to train on, empty if that is only the run's gap; raise UserError if they do not fit the task."""
     text = request.train_gaps or ""
     if text and request.train_sequences:
         raise FieldError("{train_gaps} and {train_sequences} exclude each other: give one of them")
-    for gap in gaps_of(text):
+    for one in gaps_of(text):
         try:
-            task.check_gap(gap)
+            task.check_gap(one)
         except ValueError as error:
             raise FieldError("{train_gaps}: {reason}", reason=error) from error
-    return "" if text == str(request.gap) else text
+    return "" if text == str(gap) else text
 
 
 def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
@@ -126,11 +141,11 @@ def _recurrent_clip(request: RunRequest, entry: Entry[Layer]) -> float:
     return limit
 
 
-def _eval_sequences(request: RunRequest, task: Task) -> int:
+def _eval_sequences(request: RunRequest, task: Task, gap: int) -> int:
     """Return how many sequences an evaluation needs for the scored answers that a request wants."""
     if request.eval_sequences is not None:
         return request.eval_sequences
-    return math.ceil((request.eval_answers or EVAL_ANSWERS) / task.scored_answers(request.gap))
+    return math.ceil((request.eval_answers or EVAL_ANSWERS) / task.scored_answers(gap))
 
 
 def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:
@@ -165,7 +180,8 @@ def sketch_of(recipe: Recipe, entry: Entry[Layer], input_size: int, width: int) 
 
 def fits(request: RunRequest) -> bool:
     """Return True if the cell of a request can take the initialisation that the request names."""
-    task, entry = make_task(TASKS.find(request.task), request.option), CELLS.find(request.cell)
+    task_entry, entry = TASKS.find(request.task), CELLS.find(request.cell)
+    task = make_task(task_entry, task_options(task_entry, request.option, request.gap or 0, request.recipe))
     options = typed_options(f"cell {entry.name}", entry.cls, SIZES, request.cell_option)
     try:
         _initialised(entry, task.input_size, request.hidden_size, tuple(options.items()), request.init)

@@ -24,6 +24,7 @@ from rnnbench._network.initializers import initializers_of
 from rnnbench._plugins.registry import CELLS, TASKS, C, Registry
 from rnnbench._spec.resolve import Resolved, fits, resolve
 from rnnbench._sweep.recipes import tuning_of
+from rnnbench.task import Task
 
 T = TypeVar("T")
 
@@ -106,7 +107,9 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
         own = _without_counterparts(of_task) | _without_counterparts(of_cell)
         options = {name: recipe[name] | of_task.get(name, {}) | of_cell.get(name, {}) for name in ("option", "cell_option")}
         axes = {name: getattr(sweep, name) for name in AXES if name not in ("cell", "task")}
-        axes["gap"] = sweep.gap or list(entry.cls.default_gaps)
+        axes["gap"] = sweep.gap or list(entry.cls.default_of("default_gaps", sweep.recipe))
+        if not (sweep.gap or "gap" in own):
+            options["option"] = _lengths(entry.cls, sweep.recipe, options["option"]) | options["option"]
         axes["lr"] = sweep.lr or None
         for values in _combinations(axes | own | options):
             fields = recipe | values | {"cell": cell, "task": task}
@@ -117,6 +120,13 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                 table = f"[cells.{cell_name}]" if of_cell else f"[tasks.{entry.name}]"
                 raise UserError(validation_message(error, f"{table}: {{}}".format)) from error
             yield tuning.apply(request, own) if tuning else request
+
+
+def _lengths(task: type[Task], recipe: str | None, options: Mapping[str, object]) -> dict[str, object]:
+    """Return the default lengths of a task that has some, as an option of the sweep; none if its options set the length."""
+    lengths = task.default_of("default_lengths", recipe)
+    setting = {"length", *task.run_options({"length": lengths[0]}, 0)} if lengths else set()
+    return {} if setting & set(options) or not lengths else {"length": list(lengths)}
 
 
 def _without_counterparts(own: Mapping[str, object]) -> dict[str, object]:

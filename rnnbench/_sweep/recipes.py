@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
+from rnnbench._spec.resolve import run_options
 from rnnbench._study import Table, Tuned
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Tuning:
 
     def apply(self, request: RunRequest, own: Container[str]) -> RunRequest:
         """Return the request with the recipe chosen for it, except for fields that the sweep sets for this cell (``own``)."""
-        row = self.find(request.task, request.cell, request.gap, request.option, request.cell_option)
+        gap = TASKS.find(request.task).cls.default_gap if request.gap is None else request.gap
+        row = self.find(request.task, request.cell, gap, request.option, request.cell_option)
         chosen = {name: getattr(row, name) for name in FIELDS if name not in own}
         return request.model_copy(update=chosen)
 
@@ -95,6 +97,7 @@ def keep(sweep: SweepRequest, folder: Path) -> None:
 def recipes(rows: Iterable[Tuned], task: str, cell: str, option: Options | None, cell_option: Options | None) -> list[Tuned]:
     """Return the rows for a cell and a task that agree in the given options."""
     task_entry, cell_entry = TASKS.find(task), CELLS.find(cell)
+    option = run_options(task_entry, option or {}, task_entry.cls.default_gap)
     names = (task_entry.name, task_entry.source, cell_entry.name, cell_entry.source)
     found = [row for row in rows if (row.task, row.task_source, row.cell, row.cell_source) == names]
     return [row for row in found if _agrees(row.option, option) and _agrees(row.cell_option, cell_option)]

@@ -101,7 +101,8 @@ def build(resolved: Resolved) -> Model:
         cell = cell_of(resolved)
         model = Model(cell, resolved.task.output_size)
     generator = stream(run.seed, "init")
-    context = InitContext(generator, run.trained_gaps[-1], run.horizon if run.horizon is not None else math.nan)
+    farthest = resolved.task.horizon_gap(run.trained_gaps[-1])
+    context = InitContext(generator, farthest, run.horizon if run.horizon is not None else math.nan)
     layers = cell.parts if isinstance(cell, Stack) else [cell]
     for layer in layers:
         initialise(layer, run.init, context)

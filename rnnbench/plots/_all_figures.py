@@ -12,7 +12,7 @@ from rnnbench._spec.arguments import checked
 from rnnbench.plots._budget import budget_curves, plot_budget
 from rnnbench.plots._by_gap import plot_accuracy, plot_solved, plot_steps
 from rnnbench.plots._extrapolation import plot_extrapolation
-from rnnbench.plots._frames import Frame
+from rnnbench.plots._frames import Frame, axis_frame
 from rnnbench.plots._learning import plot_learning
 from rnnbench.plots._spans import plot_overview, plot_span, plot_span_by_size
 
@@ -34,7 +34,7 @@ def every_figure(
     Yields:
         ``(name, draw)``; ``draw()`` returns the figure.
     """
-    if runs is not None and runs.groupby("task")["gap"].nunique().max() > 1:
+    if runs is not None and axis_frame(runs).groupby("task")["gap"].nunique().max() > 1:
         yield "accuracy_by_gap", partial(plot_accuracy, runs)
         yield "solved_rate", partial(plot_solved, runs)
         yield "span", partial(plot_span, runs)

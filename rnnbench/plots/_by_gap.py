@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench._analysis.scores import half_gap
 from rnnbench._analysis.summary import BEST_RULE, best_runs, mark_best, skill, summarise
-from rnnbench.plots._frames import RunsLike, runs_frame
+from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._labels import label_lines
 from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import (
@@ -20,6 +20,8 @@ from rnnbench.plots._panels import (
     best_rate_note,
     draw_chance_line,
     draw_intervals,
+    gap_label,
+    informed_note,
     set_accuracy_axis,
     set_gap_axis,
     split_curves,
@@ -52,7 +54,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         >>> plot_accuracy(study.runs().query("task == 'copy'")).axes[0].get_ylabel()
         'accuracy'
     """
-    runs = runs_frame(runs)
+    runs = axis_frame(runs)
     marked, table = mark_best(runs), summarise(runs)
     styles = curve_styles(marked)
     figure, panels = task_panels(marked, ax)
@@ -65,7 +67,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
                 panel.plot(seeds["gap"], seeds["accuracy"], **dots_of, **SEED_DOTS)
             draw_intervals(panel, curve, "accuracy", "accuracy")
         draw_chance_line(panel, dots, "gap")
-        set_gap_axis(panel, dots["gap"])
+        set_gap_axis(panel, dots["gap"], label=gap_label(dots))
         set_accuracy_axis(panel)
         sentence = forgetting(table[table["task"] == task])
         title_panel(panel, phrase("{task}: {sentence}", task=task, sentence=sentence) if ax is None else task)
@@ -73,6 +75,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     if not marked["best"].all():
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
     note += phrase(". A curve forgets at the gap where its median falls below halfway between chance and 1")
+    note += informed_note(table)
     title = phrase("How far back does each network remember?")
     label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure
@@ -146,7 +149,7 @@ def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure.
     """
-    runs = runs_frame(runs)
+    runs = axis_frame(runs)
     table, dots = summarise(runs), best_runs(runs)
     table = table.assign(share=(table["solved"] + 0.5) / (table["seeds"] + 1))
     styles = curve_styles(table)
@@ -158,10 +161,10 @@ def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
             solved = (seeds["status"] == "solved").astype(float)
             panel.plot(seeds["gap"], solved, color=curve.line["color"], alpha=0.3, transform=curve.place(panel), **SEED_DOTS)
             draw_intervals(panel, curve, "share", "solved")
-        set_gap_axis(panel, rows["gap"])
+        set_gap_axis(panel, rows["gap"], label=gap_label(rows))
         panel.set(title=task, ylabel=phrase("share of seeds that solved it"), ylim=(-0.04, 1.05))
     bars = bars_note(table, "95 % intervals of the share")
-    note = phrase("lines: (k + 1/2) / (n + 1) for k of n seeds; {bars}", bars=bars) + best_rate_note(table)
+    note = phrase("lines: (k + 1/2) / (n + 1) for k of n seeds; {bars}", bars=bars) + best_rate_note(table) + informed_note(table)
     title = phrase("How many seeds solve each gap?")
     label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure
@@ -180,7 +183,7 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure.
     """
-    runs = runs_frame(runs)
+    runs = axis_frame(runs)
     table, dots = summarise(runs), best_runs(runs)
     dots = dots[dots["status"] == "solved"]
     styles = curve_styles(table)
@@ -196,7 +199,7 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
             panel.plot(seeds["gap"], seeds["steps_to_solve"], **dots_of, **SEED_DOTS)
             solved = curve.rows[2 * curve.rows["solved"] >= curve.rows["seeds"]]
             draw_intervals(panel, curve._replace(rows=solved), "steps_to_solve", "steps")
-        set_gap_axis(panel, rows["gap"])
+        set_gap_axis(panel, rows["gap"], label=gap_label(rows))
         narrow = high < 5 * low  # 1, 2, 5 would leave at most one tick
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if narrow else (1, 2, 5)))
         panel.minorticks_off()
@@ -205,5 +208,5 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     bars = bars_note(table, "95 % bootstrap intervals")
     note = phrase("lines: medians of the seeds that solved it, where at least half did; {bars}", bars=bars)
     title = phrase("How many training steps does a solution take?")
-    label_lines(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None, title)
+    label_lines(figure, [panel for _, _, panel in panels], note + best_rate_note(table) + informed_note(table), ax is None, title)
     return figure

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import pandas as pd
 
+from rnnbench._analysis.axes import with_declared_axes
 from rnnbench._errors import UserError, shorten_repr
 from rnnbench._spec.arguments import instance_of
 from rnnbench._study import StudyFolder, insight_tables
@@ -28,6 +29,11 @@ MAY_BE_EMPTY = ("lives",)
 def runs_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
     """Return a frame unchanged, or the runs of a study."""
     return given if isinstance(given, pd.DataFrame) else given.runs()
+
+
+def axis_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
+    """Return the rows of a frame, or the runs of a study, each task on the axis that it declares: the gap, or the length."""
+    return with_declared_axes(runs_frame(given))
 
 
 def frame_error(frames: Mapping[str, pd.DataFrame], error: Exception) -> Exception:

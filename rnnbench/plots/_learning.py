@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._language import phrase
-from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
+from rnnbench.plots._panels import BASELINE, CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 
@@ -60,6 +61,9 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
             diverged = ends[ends["status"] == "diverged"]
             panel.plot(diverged["step"], diverged["accuracy"], "x", color=color)
         panel.axhline(chance, label=phrase("chance"), zorder=1, **CHANCE_LINE)
+        here = None if runs is None else runs[(runs["task"] == task) & (runs["gap"] == frame["gap"].iloc[0])]
+        for name, level in [] if here is None else baselines(here).groupby("name")["accuracy"].first().items():
+            panel.axhline(level, label=phrase(str(name)), zorder=1, **BASELINE)
         set_accuracy_axis(panel)
         panel.set_xlim(0, 1.05 * max(float(frame["step"].max()), 1.0))
         panel.locator_params(axis="x", nbins=4)

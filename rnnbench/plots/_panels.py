@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Annotated, NamedTuple, cast
 
@@ -19,16 +18,18 @@ from matplotlib.ticker import Formatter
 from matplotlib.transforms import ScaledTranslation, Transform
 from pydantic import PlainValidator
 
+from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import BEST_RULE
 from rnnbench._config import file_word
 from rnnbench._errors import UserError
 from rnnbench.plots._language import has_chinese, phrase
-from rnnbench.plots._style import INTERVAL_BARS, SLIDE_SIZE, SMALL_TYPE, LineStyle, is_slide
+from rnnbench.plots._style import INTERVAL_BARS, SLIDE_SIZE, SMALL_TYPE, LineStyle, informed_labels, is_slide
 
 TASK_ORDER = ("beijing", "recall", "adding", "copy")
 """The order of panels, from the least to be remembered to the most; other tasks follow by name."""
 CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
+BASELINE: LineStyle = {"color": "0.45", "linestyle": (0, (1, 2)), "linewidth": 1}
 
 
 def font_size(share: float = 1.0) -> float:
@@ -36,17 +37,10 @@ def font_size(share: float = 1.0) -> float:
     return share * float(matplotlib.rcParams["font.size"])
 
 
-_gap_label: ContextVar[str] = ContextVar("gap_label", default="gap (time steps)")
-
-
-@contextmanager
-def gap_axis(label: str | None) -> Iterator[None]:
-    """Label the axes of gaps inside the block: there they show something else, such as an option of the task. None: as usual."""
-    token = _gap_label.set(label or _gap_label.get())
-    try:
-        yield
-    finally:
-        _gap_label.reset(token)
+def gap_label(rows: pd.DataFrame) -> str:
+    """Return the label of an axis of gaps, which may show the length or an option of the task (:func:`with_axis`)."""
+    axis = rows["axis"].iloc[0] if "axis" in rows else "gap"
+    return f"{axis} (time steps)" if axis in ("gap", "length") else str(axis)
 
 
 def axes_of(value: object) -> list[Axes]:
@@ -204,7 +198,7 @@ def add_legend(
     )
 
 
-def set_gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
+def set_gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False, label: str = "gap (time steps)") -> None:
     """Set a logarithmic axis of gaps with a tick at every gap; a short linear part shows 0 if needed or requested by ``zero``."""
     ticks = sorted(set(gaps))
     if ticks[0] > 0 and not zero:
@@ -219,7 +213,7 @@ def set_gap_axis(ax: Axes, gaps: Iterable[int], zero: bool = False) -> None:
     first, last = scale.transform([ticks[0], ticks[-1]])
     edge = 0.07 * (last - first) or 0.1
     ax.set_xlim(*scale.inverted().transform([first - edge, last + edge]))
-    ax.set_xlabel(phrase(_gap_label.get()))
+    ax.set_xlabel(phrase(label))
 
 
 class _SpacedTicks(Formatter):
@@ -250,9 +244,13 @@ def set_accuracy_axis(ax: Axes) -> None:
 
 
 def draw_chance_line(ax: Axes, frame: pd.DataFrame, x: str) -> None:
-    """Draw the chance line of a panel: the accuracy of the best memoryless predictor."""
+    """Draw the chance line of a panel, the accuracy of the best memoryless predictor, and the other baselines of its task."""
     chance = frame.groupby(x)["chance_accuracy"].first()
     ax.plot(chance.index, chance.to_numpy(), label=phrase("chance"), zorder=1, **CHANCE_LINE)
+    for name, rows in baselines(frame).groupby("name"):
+        at = frame[[x, "gap"]].merge(rows[["gap", "accuracy"]], on="gap") if x != "gap" else rows
+        level = at.groupby(x)["accuracy"].first()
+        ax.plot(level.index, level.to_numpy(), label=phrase(str(name)), zorder=1, **BASELINE)
 
 
 class Curve(NamedTuple):
@@ -315,3 +313,9 @@ def bars_note(table: pd.DataFrame, what: str) -> str:
 def best_rate_note(table: pd.DataFrame) -> str:
     """Return the end of a note that names the rule for the best learning rate; empty if only one rate was tried."""
     return phrase(". Curves are at the {rule}", rule=phrase(BEST_RULE)) if table["rates"].gt(1).any() else ""
+
+
+def informed_note(table: pd.DataFrame) -> str:
+    """Return the end of a note that explains the marked curves; empty if none is marked."""
+    note = ". Informed: the initialisation is given the gap; that of the others is the same at all gaps"
+    return phrase(note) if informed_labels(table) else ""

@@ -10,14 +10,24 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from rnnbench._analysis.scores import SCORE_RULE, format_grids, format_score
+from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
-from rnnbench.plots._frames import RunsLike, runs_frame
+from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._language import phrase
-from rnnbench.plots._panels import AxesLike, add_legend, best_rate_note, font_size, make_panels, set_gap_axis, task_panels
-from rnnbench.plots._style import SMALL_TYPE, curve_styles, styled
+from rnnbench.plots._panels import (
+    AxesLike,
+    add_legend,
+    best_rate_note,
+    font_size,
+    gap_label,
+    informed_note,
+    make_panels,
+    set_gap_axis,
+    task_panels,
+)
+from rnnbench.plots._style import SMALL_TYPE, curve_styles, informed_labels, styled
 
 SHADES = matplotlib.colormaps["YlGnBu"]
 SIZE_LABELS = {"state_size": "numbers carried from step to step", "parameters": "trainable parameters"}
@@ -35,10 +45,11 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
 
     Returns:
         The figure. Below each score are its 95 % interval and the span, below a span the number of seeds. The row labels give the
-        state size, the number of values carried from step to step. Blank: no run.
+        state size, the number of values carried from step to step, and mark a cell that is given the gap, or that has another
+        budget or another number of seeds than most. Blank: no run.
     """
-    table = spans(runs_frame(runs))
-    table["row"] = cell_or_label(table)
+    table = spans(axis_frame(runs))
+    table["row"] = overview_rows(table)
     scored = bool(table["memory_score"].notna().all())
     spanned = np.log10(1 + table["span"].astype(float).fillna(0.0))
     table["reached"] = table["memory_score"] if scored else spanned / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
@@ -69,7 +80,7 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     panel.set_ylabel(phrase("curve, and the size of its state"), fontsize=font_size(SMALL_TYPE))
     note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=_score_note(table) if scored else _span_note(table))
     title = phrase("How far back does each network remember?")
-    add_legend(figure, [panel], note + best_rate_note(table), ax is None, title=title)
+    add_legend(figure, [panel], note + best_rate_note(table) + informed_note(table), ax is None, title=title)
     return figure
 
 
@@ -77,7 +88,7 @@ def _score_texts(row: FrameRow) -> tuple[str, str]:
     words = phrase("span {span}", span=_span_text(row))
     if pd.notna(row["score_low"]):
         words = phrase("{low:.2f} to {high:.2f}, {span}", low=row["score_low"], high=row["score_high"], span=words)
-    return phrase(format_score(row["memory_score"])), words
+    return phrase("≥ {score}", score=phrase(format_score(row)[2:])) if row["stopped"] else phrase(format_score(row)), words
 
 
 def _span_texts(row: FrameRow) -> tuple[str, str]:
@@ -90,12 +101,13 @@ def _span_text(row: FrameRow) -> str:
 
 
 def _score_note(table: pd.DataFrame) -> str:
-    return phrase(
+    note = phrase(
         "{score}. Below a score: its 95 % interval over seeds, and the span. {span}. Grid: {grid}",
         score=phrase(SCORE_RULE),
         span=phrase(SPAN_RULE),
         grid=format_grids(table),
     )
+    return note + phrase(". {bound}", bound=phrase(LOWER_BOUND)) if table["stopped"].any() else note
 
 
 def _span_note(table: pd.DataFrame) -> str:
@@ -119,7 +131,7 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         The figure. An arrow marks a span that equals the largest gap tried, and may be larger. "below 10": the smallest gap tried,
         10, is not solved.
     """
-    runs = runs_frame(runs)
+    runs = axis_frame(runs)
     summary = summarise(runs)
     table = summary.drop_duplicates(CURVE)
     styles = curve_styles(table)
@@ -127,7 +139,7 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     figure, panels = task_panels(table, ax, width=4.8, height=1.2 + 0.3 * tallest)
     for task, rows, panel in panels:
         gaps = sorted(summary[summary["task"] == rows["task"].iloc[0]]["gap"].unique())
-        set_gap_axis(panel, gaps, zero=True)
+        set_gap_axis(panel, gaps, zero=True, label=gap_label(rows))
         panel.grid(axis="x", color="0.9", linewidth=0.8)
         panel.set_axisbelow(True)
         columns = ["label", "span", "smallest_gap", "largest_gap"]
@@ -146,9 +158,9 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
                 continue
             panel.plot([0, reach], [y, y], color=line["color"], linestyle=line["linestyle"], solid_capstyle="butt")
             panel.plot(reach, y, ">" if reach == largest else line["marker"], color=line["color"])
-        panel.set_yticks(range(len(rows)), list(rows["label"]))
+        panel.set_yticks(range(len(rows)), [styles[label]["label"] for label in rows["label"]])
         panel.set(title=task, ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
-    note = phrase("{rule}; an arrow: or more", rule=phrase(SPAN_RULE)) + best_rate_note(summary)
+    note = phrase("{rule}; an arrow: or more", rule=phrase(SPAN_RULE)) + best_rate_note(summary) + informed_note(summary)
     title = phrase("Up to which gap does each network solve the task?")
     add_legend(figure, [panel for _, _, panel in panels], note, ax is None, title=title)
     return figure
@@ -168,7 +180,7 @@ def plot_span_by_size(
     Returns:
         The figure. Curves of equal size are shifted sideways.
     """
-    table = spans(runs_frame(runs))
+    table = spans(axis_frame(runs))
     table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
     table["label"] = cell_or_label(table)
     styles = curve_styles(table)
@@ -210,6 +222,25 @@ def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:
     single = frame.groupby(["task", "cell"])["label"].nunique().max() == 1
     names: pd.Series[str] = frame["cell" if single else "label"].astype(str)
     return names
+
+
+def overview_rows(table: pd.DataFrame) -> pd.Series[str]:
+    """Return the names of the rows of the overview: those of :func:`cell_or_label`, with marks.
+
+    A mark states that the initialisation is given the gap, where that differs, and a budget or a number of seeds that is not that
+    of most curves of a task: such rows are not compared under equal conditions.
+    """
+    names, informed = cell_or_label(table), informed_labels(table)
+    marks: dict[str, dict[str, None]] = {name: {} for name in names}
+    for name, label in zip(names, table["label"], strict=True):
+        if label in informed:
+            marks[name][phrase("informed")] = None
+    for column, text in (("max_steps", "{count:,.0f} steps"), ("seeds", "{count} seeds")):
+        if column in table:
+            usual = table.groupby("task")[column].transform(lambda values: values.mode().max())
+            for name, value in zip(names[table[column] != usual], table[column][table[column] != usual], strict=True):
+                marks[name][phrase(text, count=value)] = None
+    return names.map(lambda name: ", ".join([name, *marks[name]]))
 
 
 def seed_count_text(frame: pd.DataFrame) -> str:

@@ -24,7 +24,7 @@ from matplotlib.ticker import LogFormatter, ScalarFormatter
 from rnnbench._errors import UserError, visible
 from rnnbench._spec.arguments import checked
 from rnnbench.plots._frames import FRAME_ERRORS, frame_error
-from rnnbench.plots._language import chinese_fonts
+from rnnbench.plots._language import chinese_fonts, phrase
 from rnnbench.plots._language import language as in_language
 
 P = ParamSpec("P")
@@ -221,18 +221,28 @@ def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
     """Return the line style of every curve by its label: one colour and shape per cell, one dash and fill per curve of a cell.
 
     Args:
-        frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell.
+        frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell. With a column
+            ``informed`` that has both values, the label of a curve that is given the gap states it.
     """
+    informed = informed_labels(frame)
     styles = cell_styles(frame["cell"])
     size = float(matplotlib.rcParams["lines.markersize"])
     found: dict[str, LineStyle] = {}
     for cell, label, k in number_curves(frame):
         color, marker = styles[cell]
-        line: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)], "label": label}
+        line: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)]}
+        line["label"] = phrase("{label}, informed", label=label) if label in informed else label
         line |= {"marker": marker, "markersize": MARKER_SCALES.get(marker, 1.0) * size, "fillstyle": FILLS[k % len(FILLS)]}
         edge: LineStyle = {"mfcalt": "white", "mec": color, "mew": 1.1} if k % len(FILLS) else {"mec": "white", "mew": 0.6}
         found[label] = line | edge
     return found
+
+
+def informed_labels(frame: pd.DataFrame) -> set[str]:
+    """Return the labels of the curves whose initialisation is given the gap, if there are others too; else none."""
+    if "informed" not in frame or frame["informed"].nunique() < 2:
+        return set()
+    return set(frame.loc[frame["informed"] == "yes", "label"])
 
 
 def number_curves(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:

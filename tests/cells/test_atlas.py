@@ -12,9 +12,12 @@ from minGRU_pytorch.minGRU import minGRU
 from torch import Generator, Tensor
 
 from rnnbench._cell import Cell, InitContext, Layer
+from rnnbench._config import RunRequest
 from rnnbench._errors import UserError
 from rnnbench._network.initializers import initialise
 from rnnbench._plugins import registry
+from rnnbench._spec.resolve import resolve
+from rnnbench._training.model import build
 
 D, H, T, B = 5, 8, 9, 3
 
@@ -272,3 +275,15 @@ def test_transformer_scores_depend_only_on_distance() -> None:
 def test_a_bad_option_raises_user_error(name: str, option: str, value: float) -> None:
     with pytest.raises(UserError, match=f"option {option} must"):
         registry.make_cell(name, D, H, {option: value})
+
+
+def test_the_bound_of_the_indrnn_follows_the_horizon_where_it_is_asked_to() -> None:
+    def bound(**values: object) -> tuple[float, float]:
+        request = {"task": "recall", "cell": "indrnn", "gap": 50, "hidden_size": 8} | values
+        cell = build(resolve(RunRequest.model_validate(request))).cell
+        return cell.bound, float(cell.u.detach().max())
+
+    assert bound()[0] == 2 ** (1 / 1000)
+    assert bound(init="horizon")[0] == 2 ** (1 / 100)
+    assert bound(init="horizon", horizon=20.0)[0] == 2 ** (1 / 20)
+    assert bound(init="horizon")[1] / bound()[1] == pytest.approx(2 ** (1 / 100) / 2 ** (1 / 1000))

@@ -107,7 +107,7 @@ def test_spans_are_a_separate_table(rnnbench, studies: Path) -> None:
     assert table["span"].isna().tolist()[1::2] == [True, True]
     text = rnnbench("table", "one", "two", "--spans", "--format", "markdown").out
     (row,) = (line for line in text.splitlines() if line.startswith("| copy | lstm (uniform, hidden_size 256) |"))
-    assert "| above 20 | ≥ 20 | 5 |" in row
+    assert "| above 20 | no | ≥ 20 | 5 |" in row
     rnnbench("table", "one", "two", "--spans", "--compare", "lstm,rnn").refused()
 
 

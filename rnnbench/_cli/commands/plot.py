@@ -37,11 +37,11 @@ def plot(
     by the difference. `--style slide` writes a file per panel.
     """
     from rnnbench import plots
+    from rnnbench._analysis.axes import with_axis
     from rnnbench._analysis.published import comparable
-    from rnnbench._analysis.summary import with_axis
     from rnnbench._cli.terminal.output import figures_folder, save_figure
     from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures
-    from rnnbench.plots._panels import gap_axis, slides
+    from rnnbench.plots._panels import slides
 
     studies = study or [Path("results")]
     folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
@@ -55,7 +55,7 @@ def plot(
             echo("the study has no task with a verified published result")
         else:
             figures.append(("published", partial(plots.plot_published, rows, runs)))
-    with plots.style(style, language), gap_axis(axis):
+    with plots.style(style, language):
         for name, draw in figures:
             name = name if axis is None or name == "published" else f"{name.removesuffix('_by_gap')}_by_{axis}"
             if style == flags.Style.slide:

@@ -42,30 +42,20 @@ def table(
     a p-value. The p-value is corrected for the number of rows: choose tasks with --only before you look, and it is corrected less.
     With --compare-studies the same runs in two studies, such as those of two versions of PyTorch, or of two recipes.
     """
-    from rnnbench._analysis import studies as pairs
     from rnnbench._analysis import summary, tables
+    from rnnbench._analysis.axes import with_axis, with_declared_axes
     from rnnbench._cli.terminal.studies import Selection, read_runs
-    from rnnbench._cli.terminal.study_tables import print_table
+    from rnnbench._cli.terminal.study_tables import print_pairs, print_table
     from rnnbench._sweep.recipes import tuning_text
 
     if spans + (compare is not None) + compare_studies > 1:
         raise UserError("--spans, --compare and --compare-studies are different tables: give one of them")
     studies = study or [Path("results")]
     if compare_studies:
-        if len(studies) != 2:
-            raise UserError("--compare-studies takes two studies, as in rnnbench table BEFORE AFTER --compare-studies")
-        both = [read_runs([one], Selection(only, cell, sweep)) for one in studies]
-        both = both if axis is None else [summary.with_axis(runs, axis) for runs in both]
-        rows = pairs.pair_runs(*both)
-        if rows.empty:
-            raise UserError(f"--compare-studies: {studies[0]} and {studies[1]} have no run in common")
-        column = {"gap": axis or "gap"}
-        texts = pairs.readable_pairs(rows).rename(columns=column)
-        print_table(rows.rename(columns=column), texts, ["task", "curve"], pairs.pair_notes(rows, *both), format)
+        print_pairs(studies, Selection(only, cell, sweep), axis, format)
         return
     runs = read_runs(studies, Selection(only, cell, sweep))
-    if axis is not None:
-        runs = summary.with_axis(runs, axis)
+    runs = with_declared_axes(runs) if axis is None else with_axis(runs, axis)
     column = {"gap": axis or "gap"}
     if compare is not None:
         rows = tables.compare_named(runs, compare)

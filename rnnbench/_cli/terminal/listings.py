@@ -20,6 +20,7 @@ from rnnbench._errors import UserError, plugin_error_message, visible
 from rnnbench._network.initializers import default_init
 from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
+from rnnbench._spec.resolve import task_options
 from rnnbench._spec.width import parameter_count
 from rnnbench._training.model import stream
 from rnnbench.insight._constructions import CONSTRUCTIONS
@@ -60,12 +61,13 @@ def print_tasks() -> None:
         cls = entry.cls
         try:
             task = make_task(entry)
-            chance = task.chance(200)
+            chance = task.chance(task.default_gap)
         except BaseException as error:
             errors[name] = _plugin_error(error)
             continue
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(cls)) or "no options"
-        description = Text.assemble(visible(f"{cls.question}\n{options}\n"), (visible(cls.reference), "dim"))
+        others = "".join(f"baseline {name}: {100 * level:.1f} %\n" for name, level in task.baselines(task.default_gap).items())
+        description = Text.assemble(visible(f"{cls.question}\n{options}\n{others}"), (visible(cls.reference), "dim"))
         table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", description)
     PlainConsole().print(table)
     _print_broken(errors | TASKS.broken)
@@ -120,7 +122,8 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
 
 def print_example(task: str, gap: int, seed: int, language: str, options: dict[str, Option]) -> None:
     """Print a sequence, below each input the answer that is due at its step, and marks of the cues and the questions."""
-    instance = make_task(TASKS.find(task), options)
+    entry = TASKS.find(task)
+    instance = make_task(entry, task_options(entry, options, gap))
     known = dict.fromkeys((*SHOWN, *instance.languages))
     if language not in known:
         raise UserError(f"task {instance.name} has examples in {' and '.join(known)}, not {language!r}")

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench._analysis.declared import follows_gap
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cell import Cell
 from rnnbench._cli.terminal.formatting import block_character, duration, echo, number, percent
@@ -52,7 +53,9 @@ class RunScreen(Screen):
     def title(self) -> str:
         """Return what is trained, on what, and the learning rate."""
         run = self.trainer.run
-        horizon = "" if run.horizon is None else f", horizon {run.horizon:g}"
+        farthest = self.trainer.task.horizon_gap(run.trained_gaps[-1])
+        origin = "from the gap" if follows_gap(run.horizon, farthest) else "fixed"
+        horizon = "" if run.horizon is None else f", horizon {run.horizon:g} {origin}"
         trained = f" (trained at {run.train_gaps})" if run.train_gaps else ""
         return (
             f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}{trained}, seed {run.seed}; "

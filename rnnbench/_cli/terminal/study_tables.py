@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from rnnbench._analysis import tables
+from rnnbench._analysis.axes import with_axis
+from rnnbench._analysis.studies import pair_notes, pair_runs, readable_pairs
 from rnnbench._analysis.summary import FrameRow
 from rnnbench._cli.terminal.console import PlainConsole
 from rnnbench._cli.terminal.flags import Format
 from rnnbench._cli.terminal.formatting import duration, echo, print_wrapped
+from rnnbench._cli.terminal.studies import Selection, read_runs
+from rnnbench._errors import UserError
 
 
 def print_table(
@@ -31,6 +36,21 @@ def print_table(
     else:
         columns = "l" * len(group) + "r" * (len(texts.columns) - len(group))
         echo(tables.latex(texts, columns) + "\n" + "\n".join(f"% {note}" for note in notes))
+
+
+def print_pairs(studies: list[Path], selection: Selection, axis: str | None, format: Format) -> None:
+    """Print what changed from one study to another; raise UserError unless there are two, with a run in common."""
+    if len(studies) != 2:
+        raise UserError("--compare-studies takes two studies, as in rnnbench table BEFORE AFTER --compare-studies")
+    before, after = (read_runs([one], selection) for one in studies)
+    if axis is not None:
+        before, after = with_axis(before, axis), with_axis(after, axis)
+    rows = pair_runs(before, after)
+    if rows.empty:
+        raise UserError(f"--compare-studies: {studies[0]} and {studies[1]} have no run in common")
+    column = {"gap": axis or "gap"}
+    texts = readable_pairs(rows).rename(columns=column)
+    print_table(rows.rename(columns=column), texts, ["task", "curve"], pair_notes(rows, before, after), format)
 
 
 def format_table(rows: pd.DataFrame, format: Format) -> str:
