@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnbench._analysis.declared import horizon_origin
 from rnnbench._analysis.scores import format_half_gap, format_score, half_gap, memory_score, memory_scores, score_interval
 from rnnbench._analysis.summary import spans, summarise
 from rnnbench.plots import plot_accuracy, plot_overview
@@ -148,3 +149,11 @@ def test_noise_of_seeds_at_chance_never_turns_the_order_of_means() -> None:
     ]
     steady = [{"cell": "steady", "gap": gap, "seed": k, "accuracy": 0.123} for gap in (10, 50) for k in range(2)]
     assert spans(made_up(noisy + steady))["cell"].tolist() == ["steady", "noisy"]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "gap", "text"),
+    [(400.0, 200, "from the gap"), (20.0, 5, "from the gap"), (100.0, 10, "(10 x gap)"), (100.0, 30, "(fixed)")],
+)
+def test_the_header_of_a_run_states_where_its_horizon_comes_from(horizon: float, gap: int, text: str) -> None:
+    assert horizon_origin(horizon, gap) == text

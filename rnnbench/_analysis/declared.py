@@ -69,6 +69,9 @@ def multiples() -> set[float]:
     return {HORIZON_PER_GAP, *(float(str(recipe["horizon_per_gap"])) for recipe in RECIPES.values())}
 
 
-def follows_gap(horizon: float | None, gap: int) -> bool:
-    """Return True if a horizon is the default one at this gap, in any version of the recipe."""
-    return horizon in {horizon_of(gap, per_gap) for per_gap in multiples()}
+def horizon_origin(horizon: float | None, gap: int) -> str:
+    """Return where the horizon of a single run comes from: the gap if it is today's default, a multiple of an earlier one."""
+    found = [per_gap for per_gap in multiples() if horizon == horizon_of(gap, per_gap)]
+    if HORIZON_PER_GAP in found:
+        return "from the gap"
+    return f"({found[0]:g} x gap)" if found else "(fixed)"

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench._analysis.declared import follows_gap
+from rnnbench._analysis.declared import horizon_origin
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cell import Cell
 from rnnbench._cli.terminal.formatting import block_character, duration, echo, number, percent
@@ -53,12 +53,13 @@ class RunScreen(Screen):
     def title(self) -> str:
         """Return what is trained, on what, and the learning rate."""
         run = self.trainer.run
-        farthest = self.trainer.task.horizon_gap(run.trained_gaps[-1])
-        origin = "from the gap" if follows_gap(run.horizon, farthest) else "fixed"
+        task = self.trainer.task
+        origin = horizon_origin(run.horizon, task.horizon_gap(run.trained_gaps[-1]))
         horizon = "" if run.horizon is None else f", horizon {run.horizon:g} {origin}"
+        place = f"gap {run.gap}" if task.axis == "gap" else f"gap {run.gap}, length {task.length(run.gap)}"
         trained = f" (trained at {run.train_gaps})" if run.train_gaps else ""
         return (
-            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, gap {run.gap}{trained}, seed {run.seed}; "
+            f"{run.cell} ({run.init}{horizon}), {run.hidden_size} units; {run.task}, {place}{trained}, seed {run.seed}; "
             f"{engine_text(self.trainer.model)}, {run.device}\n{self.rate}"
         )
 
