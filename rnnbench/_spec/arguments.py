@@ -100,7 +100,7 @@ Real = Annotated[int | float, PlainValidator(real_of)]
 Texts = Annotated[Sequence[str], list_of("a list of texts", str, str, list, tuple)]
 Steps = Annotated[int | slice, instance_of("a whole number or a slice", int, slice)]
 Sizes = Annotated[tuple[int, ...] | list[int], list_of("a tuple of whole numbers", int, tuple, list)]
-Indices = Annotated[Iterable[int], list_of("a list of whole numbers", int, list, tuple, set, frozenset)]
+Indices = Annotated[Iterable[int], list_of("a list of whole numbers", int, list, tuple, set, frozenset, range)]
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:

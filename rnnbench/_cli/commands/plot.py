@@ -32,9 +32,9 @@ def plot(
 ) -> None:
     """Plot the results of studies.
 
-    The figures: accuracy, solved rate, span and steps to solve against the gap; the learning curves of each task; the accuracies of
-    `run --eval-gaps`. Several studies share the figures. Runs that differ in more than the learning rate are separate curves, named
-    by the difference. `--style slide` writes a file per panel.
+    The figures: accuracy, solved rate, span and steps to solve by gap; learning curves; the accuracies of `run --eval-gaps`.
+    Runs that differ in more than the learning rate are separate curves, named by the difference. `--style slide` writes a file per
+    panel.
     """
     from rnnbench import plots
     from rnnbench._analysis.axes import with_axis
@@ -58,8 +58,5 @@ def plot(
     with plots.style(style, language):
         for name, draw in figures:
             name = name if axis is None or name == "published" else f"{name.removesuffix('_by_gap')}_by_{axis}"
-            if style == flags.Style.slide:
-                for panel, slide in slides(draw):
-                    save_figure(folder, f"{name}_{panel}" if panel else name, slide)
-            else:
-                save_figure(folder, name, draw())
+            for panel, drawn in slides(draw) if style == flags.Style.slide else [("", draw())]:
+                save_figure(folder, f"{name}_{panel}" if panel else name, drawn)
