@@ -102,18 +102,28 @@ def with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
     return both
 
 
+UNROLLED = 16  # columns: each becomes code of its own, and more take numba a minute
+
+
+def unrolled(x: Any, dim: int) -> Any:
+    """Return the columns along a dimension, one by one."""
+    if x.dims[dim] > UNROLLED:
+        refuse(f"a product or a cumulative function of more than {UNROLLED} columns, but for cumsum, is not compiled")
+    return x.unbind(dim)
+
+
 def cumulative(step: str) -> Callable[..., Any]:
     """Return the function that combines the columns from the first on, such as ``cumprod``."""
 
     def every(trace: Tracer, x: Any, dim: int) -> Any:
-        parts = accumulate(x.unbind(dim), lambda a, b: trace.pointwise(step, (a, b), {}))
+        parts = accumulate(unrolled(x, dim), lambda a, b: trace.pointwise(step, (a, b), {}))
         return trace.moved(torch.stack, list(parts), dim)
 
     return every
 
 
 def prod(trace: Tracer, x: Any, dim: int, keepdim: bool = False) -> Any:
-    y = reduce(mul, x.unbind(dim))
+    y = reduce(mul, unrolled(x, dim))
     return y.unsqueeze(dim) if keepdim else y
 
 

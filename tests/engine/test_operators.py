@@ -281,6 +281,7 @@ REFUSED: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "round with decimals": lambda a, h: a + torch.round(h, decimals=1),
     "mask or dropout": lambda a, h: F.scaled_dot_product_attention(a[:, None], h[:, None], h[:, None], is_causal=True)[:, 0],
     "keep a dimension for the batch": lambda a, h: a + F.normalize(h.reshape(h.shape[0] * 3, 1), dim=1).reshape(h.shape),
+    "more than 16 columns": lambda a, h: a + h.repeat(1, 9).cumprod(1)[:, :3],
     "a number but 0": lambda a, h: a + F.pad(h[:, 1:], (1, 0), value=0.5),
     "float16": lambda a, h: a + h.to(torch.float16),
     "TypeError": lambda a, h: a + round(h),

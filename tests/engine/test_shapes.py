@@ -185,11 +185,9 @@ def spread(c: Any, x: Tensor, h: Tensor) -> Tensor:
 
 
 def products_of_columns(c: Any, x: Tensor, h: Tensor) -> Tensor:
-    b = torch.sigmoid(base(c, x, h))
-    left = torch.cumprod(torch.cat([torch.ones_like(b[:, :1]), 1 - b[:, :-1]], 1), dim=1)
-    return (
-        b * left + torch.logcumsumexp(h, 1) * 0.1 + h.view(-1, HEADS, c.dim).prod(1, keepdim=True).expand(-1, HEADS, -1).flatten(1)
-    )
+    b = torch.sigmoid(base(c, x, h)).view(-1, c.hidden_size // 4, 4)
+    left = torch.cumprod(torch.cat([torch.ones_like(b[:, :, :1]), 1 - b[:, :, :-1]], 2), dim=2)
+    return (b * left + torch.logcumsumexp(h.view_as(b), 2) * 0.1 + h.view_as(b).prod(2, keepdim=True)).flatten(1)
 
 
 def attention(c: Any, x: Tensor, h: Tensor) -> Tensor:
