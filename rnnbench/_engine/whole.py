@@ -102,7 +102,7 @@ def with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
     return both
 
 
-UNROLLED = 16  # columns: each becomes code of its own, and more take numba a minute
+UNROLLED = 16  # columns: each is separate code, and numba takes a minute for twice as many
 
 
 def unrolled(x: Any, dim: int) -> Any:
