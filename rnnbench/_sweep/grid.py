@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from rnnbench._analysis.statistics import gap_solved
-from rnnbench._config import AXES, PAIRS, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest
+from rnnbench._config import AXES, PAIRS, SWEEP_ONLY, Request, Run, RunRequest, SweepRequest, as_list
 from rnnbench._errors import (
     FieldError,
     PluginError,
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 DEFAULT_INIT = "default"
 """Entry of ``init`` that means each cell's default initialisation."""
+MOST_RUNS = 1_000_000
 
 
 def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list[Run]:
@@ -44,6 +45,9 @@ def grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list
 
 def resolved_grid(sweep: SweepRequest, load_errors: dict[str, str] | None = None) -> list[Resolved]:
     """Return the runs of :func:`grid` with their tasks, cells and default rates."""
+    count = math.prod(max(1, len(as_list(getattr(sweep, axis)))) for axis in AXES)
+    if count > MOST_RUNS:
+        raise UserError(f"a sweep has at most {MOST_RUNS:,} runs, not {count:,}: leave out values, or make several sweeps")
     errors: dict[str, str] = {}
     loaded = {"cell": _loadable(CELLS, sweep.cell, errors), "task": _loadable(TASKS, sweep.task, errors)}
     sweep = sweep.model_copy(update=loaded)

@@ -22,7 +22,7 @@ from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import Model, stream
 from rnnbench._training.trainer import Trainer
 from rnnbench.insight._gradients import keep_last_answer
-from rnnbench.insight._load import unroll
+from rnnbench.insight._load import check_steps, unroll
 from rnnbench.task import Batch, Task
 
 GAIN = 20.0
@@ -75,6 +75,7 @@ def noisy_accuracy(model: Model, task: Task, gap: int, sequences: int = 256, noi
 
     Gaussian noise of standard deviation ``noise`` is added to every number of the state after every step.
     """
+    check_steps(task, gap)
     generator = stream(seed, "insight")
     batch = task.sample(gap, sequences, generator)
     cell = step_cell(model)

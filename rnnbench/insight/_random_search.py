@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from rnnbench._spec.resolve import Resolved
-from rnnbench._training.model import Model, build, stream
+from rnnbench._training.model import Model, build, check_memory, stream
 from rnnbench._training.process_state import threads
 from rnnbench._training.trainer import SOLVED_ACCURACY
 from rnnbench.task import Batch, Task
@@ -47,9 +47,10 @@ def random_search(resolved: Resolved, scale: float, max_guesses: int) -> SearchR
     """Draw all weights and biases from U[-scale, scale] until a network solves the task; the training recipe is not used.
 
     Raises:
-        UserError: the run does not fit its task or cell.
+        UserError: the run does not fit its task or cell, or needs more memory than is free.
     """
     run, task = resolved.run, resolved.task
+    check_memory(resolved._replace(run=run.model_copy(update={"batch_size": CONFIRMED})))
     model = build(resolved).eval()
     draws, tests = stream(run.seed, "guess"), stream(run.seed, "evaluate")
     screen = task.draw(run.gap, SCREENED, stream(run.seed, "train"))  # one set for all guesses

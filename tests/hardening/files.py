@@ -6,6 +6,7 @@ from pathlib import Path
 
 FILES = {
     "file": "",
+    "many.toml": f"cell = 'rnn'\ntask = 'copy'\ngap = {list(range(1, 2001))}\nseed = {list(range(2000))}\n",
     "syntax.py": "def (:\n",
     "nameless.py": "x = 1\n",
     "no_class.py": "CELL = TASK = 3\n",
