@@ -20,7 +20,6 @@ NOT_COMMITTED = {  # pilot runs, and runs that are predicted and not finished: h
     "reference/tuning.toml": (144, "fc584241cd18"),
     "atlas/tuning.toml": (480, "fffe0bbd2d25"),
     "recipe-v3/lstm-5000.toml": (3, "c2958b523df1"),
-    "recipe-v3/lstm-2000.toml": (5, "c733b5aaca2b"),
 }
 
 
