@@ -82,7 +82,7 @@ def test_the_memoryless_network_has_no_gradient_through_time() -> None:
 def test_the_figure_has_a_curve_per_cell() -> None:
     frame = pd.DataFrame([measured(cell, gap) for cell in ("lstm", "rnn") for gap in (3, 9)])
     left, right = plot_sensitivity(frame).axes
-    assert {line.get_label() for line in left.lines} == {"lstm (chrono)", "rnn (uniform)"}
+    assert {line.get_label() for line in left.lines} - {"_end"} == {"lstm (chrono)", "rnn (uniform)"}
     assert "state" in right.get_title()
 
 
@@ -94,3 +94,11 @@ def test_the_command_prints_the_growth_and_saves_table_and_figure(rnnbench, tmp_
     assert re.search(r"gru \(chrono\): sensitivity (grows|falls) like gap to the power of -?\d", result.out)
     assert pd.read_csv(tmp_path / "made" / "sensitivity_recall.csv")["gap"].tolist() == [3, 9]
     assert (tmp_path / "made" / "sensitivity_recall.svg").exists()
+
+
+@pytest.mark.parametrize("slope", [math.nan, 0.0])
+def test_a_cell_without_a_slope_in_the_state_has_a_figure(slope: float) -> None:
+    rows = [{"cell": "transformer", "init": "own", "task": "recall", "gap": gap, "sensitivity": 1.0} for gap in (3, 5)]
+    figure = plot_sensitivity(pd.DataFrame(rows).assign(through_time=slope))
+    figure.canvas.draw()
+    assert figure.axes[1].get_yscale() == "log"
