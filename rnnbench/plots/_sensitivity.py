@@ -36,9 +36,7 @@ def plot_sensitivity(frame: Frame, ax: AxesLike | None = None) -> Figure:
             curve = frame[frame["label"] == label].groupby("gap")[column].median()
             panel.plot(curve.index, curve.where(curve > LOWEST_SLOPE).to_numpy(), **line)
         set_gap_axis(panel, frame["gap"])
-        if not (
-            frame[column] > LOWEST_SLOPE
-        ).any():  # as in the state of a cell without steps
+        if not (frame[column] > LOWEST_SLOPE).any():  # as in the state of a cell without steps
             panel.set_ylim(LOWEST_SLOPE, 1)
         panel.set_yscale("log")
         panel.set(title=f"{frame['task'].iloc[0]}: {phrase(what)}", ylabel=phrase("norm"))
