@@ -67,7 +67,7 @@ def test_every_flag_of_run_has_help_and_its_default(rnnbench) -> None:
     for name, field in RunRequest.model_fields.items():
         assert f"--{name.replace('_', '-')} " in text
         assert str(field.description).replace("`", "")[:40] in text
-        if field.default not in (None, 0) and not field.is_required() and name[-6:] != "option":
+        if field.default not in (None, 0, "") and not field.is_required() and name[-6:] != "option":
             assert f"Default: {field.default}." in text, name
 
 
