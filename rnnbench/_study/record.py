@@ -30,7 +30,10 @@ class Record(BaseModel):
     @field_validator("option", "cell_option", mode="before", check_fields=False)
     @classmethod
     def _options(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError) as error:
+            raise ValueError('a table as JSON, such as {"bias": true}') from error
 
     @classmethod
     @cache

@@ -7,6 +7,7 @@ A field's description is the text for that column in results/README.md, in the r
 from __future__ import annotations
 
 import platform
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -31,6 +32,13 @@ def checked_run_id(text: str) -> str:
     """Return a run_id, which is also a file name; raise ValueError for any other text, which could name a file elsewhere."""
     if not RUN_ID.fullmatch(text):
         raise ValueError("a run_id: letters, digits and _.+-")
+    return text
+
+
+def checked_gaps(text: str) -> str:
+    """Return the gaps of a recipe; raise ValueError for any other text."""
+    if not re.fullmatch("[0-9]{1,15}( [0-9]{1,15})*", text):
+        raise ValueError("gaps separated by spaces, such as 10 50")
     return text
 
 
@@ -215,7 +223,7 @@ class Tuned(Record):
     cell: str = Field(description="cell, by name")
     cell_source: str = Field("", description="digest of the cell's source; empty for a cell that comes with rnnbench")
     cell_option: Options = Field(description="options of the cell")
-    gap: str = Field(pattern=r"^\d+( \d+)*$", description="gaps that it was tuned over, separated by spaces")
+    gap: Annotated[str, AfterValidator(checked_gaps)] = Field(description="gaps that it was tuned over, separated by spaces")
     candidates: int = Field(description="recipes tried, each on every pilot seed")
     grid: str = Field(description="their rates, widths and initialisations")
     seeds: str = Field(description="pilot seeds")

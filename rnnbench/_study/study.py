@@ -68,8 +68,7 @@ class StudyFolder:
     def open(cls, folder: Path | str) -> Self:
         """Return the study in a folder; writes nothing. Raises UserError if there is none, or its ``runs.csv`` cannot be read."""
         study = cls(folder)
-        if not study.folder.is_dir():
-            raise UserError(f"no study in {folder}: make one with `rnnbench run --out {folder}`")
+        study.check_exists()
         study.records()
         return study
 
@@ -105,6 +104,14 @@ class StudyFolder:
         if study.finished_table.older:
             study._renew()
         return study
+
+    def check_exists(self) -> None:
+        """Raise UserError if there is no folder."""
+        if self.folder.is_dir():
+            return
+        if self.folder.exists():
+            raise UserError(f"{self.folder} is a file, not a study: give the folder that contains runs.csv")
+        raise UserError(f"no study in {self.folder}: make one with `rnnbench run --out {self.folder}`")
 
     @property
     def runs_file(self) -> Path:

@@ -38,6 +38,7 @@ def plot_sensitivity(frame: Frame, ax: AxesLike | None = None) -> Figure:
         set_gap_axis(panel, frame["gap"])
         if not (frame[column] > LOWEST_SLOPE).any():  # as in the state of a cell without steps
             panel.set_ylim(LOWEST_SLOPE, 1)
+            panel.annotate(phrase("no slope above 1e-12"), (0.5, 0.5), xycoords="axes fraction", ha="center")
         panel.set_yscale("log")
         panel.set(title=f"{frame['task'].iloc[0]}: {phrase(what)}", ylabel=phrase("norm"))
     note = "" if "when" in frame else phrase("before training; ")

@@ -96,9 +96,14 @@ def test_the_command_prints_the_growth_and_saves_table_and_figure(rnnbench, tmp_
     assert (tmp_path / "made" / "sensitivity_recall.svg").exists()
 
 
-@pytest.mark.parametrize("slope", [math.nan, 0.0])
-def test_a_cell_without_a_slope_in_the_state_has_a_figure(slope: float) -> None:
-    rows = [{"cell": "transformer", "init": "own", "task": "recall", "gap": gap, "sensitivity": 1.0} for gap in (3, 5)]
-    figure = plot_sensitivity(pd.DataFrame(rows).assign(through_time=slope))
-    figure.canvas.draw()
-    assert figure.axes[1].get_yscale() == "log"
+@pytest.mark.parametrize("cell", ["memoryless", "transformer"])
+def test_a_cell_without_a_slope_in_the_state_has_a_figure_that_says_so(rnnbench, tmp_path: Path, cell: str) -> None:
+    words = ("--cell", cell, "--gap", "3,9", "--seed", "0", "--hidden-size", "8", "--out", "made", "--quiet")
+    result = rnnbench("sensitivity", *words)
+    assert (result.code, result.err) == (0, "")
+    table = pd.read_csv(tmp_path / "made" / "sensitivity_recall.csv")
+    assert (table["sensitivity"] > 0).all()
+    assert not (table["through_time"] > 0).any()
+    left, right = plot_sensitivity(table).axes
+    texts = [[text.get_text() for text in panel.texts if "1e-12" in text.get_text()] for panel in (left, right)]
+    assert texts == [[], ["no slope above 1e-12"]]

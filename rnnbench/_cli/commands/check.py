@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,8 +37,12 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.Wi
     inputs reveal the answer by a rule that neither a linear predictor nor random features can learn.
     """
     from rnnbench._cli.terminal.formatting import print_wrapped
+    from rnnbench._plugins import registry
 
     options, failed = flags.parse_options(option), False
+    for name in names:  # a name that does not exist is refused before the first check
+        with contextlib.suppress(PluginError):
+            registry.registry_of(name)
     for name in names:
         findings = _findings(name, options, hidden_size)
         errors = [finding.message for finding in findings if finding.fails]

@@ -15,6 +15,7 @@ from rnnbench._config import file_word
 
 @app.command(epilog="Example: rnnbench gradients --cell rnn,lstm,gru --task beijing --gap 200")
 def gradients(
+    context: typer.Context,
     cell: flags.CellsFlag = "rnn,lstm,gru",
     task: flags.TaskFlag = "beijing",
     gap: flags.GapFlag = 200,
@@ -38,6 +39,7 @@ def gradients(
     from rnnbench.insight import measure_gradients
     from rnnbench.plots import plot_gradients
 
+    flags.only_with(context, "--run", "study")
     check_writable(out)
     result = measure_gradients(
         cell=flags.name_list("--cell", cell),

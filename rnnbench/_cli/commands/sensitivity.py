@@ -15,6 +15,7 @@ from rnnbench._config import file_word
 
 @app.command(epilog="Example: rnnbench sensitivity --cell rnn,lstm,gru --task recall --gap 10,100,500")
 def sensitivity(
+    context: typer.Context,
     cell: flags.CellsFlag = "rnn,lstm,gru",
     task: flags.TaskFlag = "recall",
     gap: flags.GapsFlag = "10,20,50,100,200,500",
@@ -41,6 +42,7 @@ def sensitivity(
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
+    flags.only_with(context, "--run", "study")
     check_writable(out)
     result = measure_sensitivity(
         cell=flags.name_list("--cell", cell),

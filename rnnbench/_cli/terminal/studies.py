@@ -100,6 +100,8 @@ class Frames(NamedTuple):
 
 def read_frames(studies: list[Path], selection: Selection) -> Frames:
     """Return the tables of all studies; raise UserError if there are none. Before its first run ends, a study has only logs."""
+    for study in studies:
+        StudyFolder(study).check_exists()
     finished = [study for study in studies if (study / "runs.csv").exists()]
     logged = [study for study in studies if any((study / "logs").glob("*.csv"))]
     measured = [home.extrapolation() for home in map(StudyFolder, studies) if home.extrapolations.rows()]
