@@ -101,7 +101,7 @@ def test_the_command_lists_published_numbers_and_matching_runs(rnnbench, tmp_pat
     out = rnnbench("published", "results", "--task", "adding", "--cell", "rnn").out
     lines = out.splitlines()
     at = next(k for k, line in enumerate(lines) if line.startswith("Hyland-rerun-of-uRNN: adding, T=100, tanh RNN"))
-    assert lines[at + 1].startswith("    rnnbench, gap 50, rnn (uniform), lr 0.001: loss/chance ")
+    assert lines[at + 1].startswith("    rnnbench, gap 50, rnn, lr 0.001: loss/chance ")
     assert "memory" not in out
     table = pd.read_csv(io.StringIO(rnnbench("published", "results", "--task", "adding", "--format", "csv").out))
     assert table["our_seeds"].notna().sum() == 1

@@ -117,7 +117,7 @@ def finish(folder: Path, skill: dict[str, float] | None = None, **values: object
 
 
 NOTE = "t chance at the smallest gap, so the learning rate may not fit (rnnbench tune searches for a better one): "
-NOTE += "rnn (uniform) on recall at gap 2 with lr 0.003"
+NOTE += "rnn on recall at gap 2 with lr 0.003"
 
 
 def test_cells_at_chance_at_their_smallest_gap_are_named(rnnbench, tmp_path: Path) -> None:

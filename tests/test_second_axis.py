@@ -38,7 +38,7 @@ def test_a_number_of_answers_takes_the_place_of_the_gap(rnnbench, study: StudyFo
     assert len(runs) == 4
     assert len(set(label_curves(runs)["label"])) == 4
     summary = summarise(with_axis(runs, "answers"))
-    expected = [[label, n] for label in ("gru (chrono)", "rnn (uniform)") for n in (2, 5)]
+    expected = [[label, n] for label in ("gru", "rnn") for n in (2, 5)]
     assert summary[["label", "gap"]].to_numpy().tolist() == expected
     result = rnnbench("table", str(study.folder), "--axis", "answers", "--format", "csv")
     assert result.out.splitlines()[0].split(",").count("answers") == 1

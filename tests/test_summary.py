@@ -9,6 +9,7 @@ from rnnbench._analysis.comparison import compare
 from rnnbench._analysis.statistics import bootstrap_interval, difference_interval, share_interval
 from rnnbench._analysis.summary import (
     best_runs,
+    condition_notes,
     count_once,
     format_span,
     label_curves,
@@ -104,8 +105,8 @@ def test_a_seed_counts_once_on_any_engine_and_the_later_row_is_kept() -> None:
 def test_runs_with_different_eval_every_are_two_curves() -> None:
     table = summarise(made_up([{"seed": 0, "eval_every": 250}, {"seed": 0, "eval_every": 100}, {"seed": 1, "eval_every": 250}]))
     assert dict(zip(table["label"], table["seeds"], strict=True)) == {
-        "rnn (uniform, eval_every 100)": 1,
-        "rnn (uniform, eval_every 250)": 2,
+        "rnn (eval_every 100)": 1,
+        "rnn (eval_every 250)": 2,
     }
 
 
@@ -116,21 +117,29 @@ def test_runs_with_different_eval_every_are_two_curves() -> None:
 def test_runs_with_different_recipes_are_different_curves(field: str) -> None:
     """Also at different gaps: a line from 128 units at gap 5 to 32 units at gap 10 would be meaningless."""
     rows = [{"gap": 5, field: 1}, {"gap": 10, field: 2}, {"gap": 10, field: 2, "seed": 1}]
-    assert labels(rows) == [f"rnn (uniform, {field} {k})" for k in (1, 2, 2)]
+    assert labels(rows) == [f"rnn ({field} {k})" for k in (1, 2, 2)]
 
 
 def test_labels_omit_fields_that_are_compared_only_within_a_cell() -> None:
-    assert labels([{"hidden_size": 8}, {"cell": "lstm"}]) == ["rnn (uniform, hidden_size 8)", "lstm (uniform, hidden_size 128)"]
-    assert labels([{"cell_option": '{"a": 1}'}, {"cell": "lstm"}]) == ["rnn (uniform)", "lstm (uniform)"]
-    assert labels([{"max_steps": 9}, {"task": "recall"}]) == ["rnn (uniform)", "rnn (uniform)"]  # each task has its budget
+    assert labels([{"hidden_size": 8}, {"cell": "lstm", "init": "chrono"}]) == ["rnn", "lstm"]
+    assert labels([{"cell_option": '{"a": 1}'}, {"cell": "lstm"}]) == ["rnn", "lstm"]
+    assert labels([{"max_steps": 9}, {"task": "recall"}]) == ["rnn", "rnn"]  # each task has its budget
+
+
+def test_an_initialisation_is_named_on_every_task_if_the_cell_has_several_and_noted_otherwise() -> None:
+    rows = [{"init": "orthogonal"}, {}, {"task": "recall"}, {"cell": "lstm", "init": "chrono"}, {"cell": "gru", "init": "chrono"}]
+    assert labels(rows) == ["rnn (orthogonal)", "rnn (uniform)", "rnn (uniform)", "lstm", "gru"]
+    assert condition_notes(made_up(rows)) == []  # the label of the rnn names its initialisations
+    assert condition_notes(made_up(rows[1:])) == ["the cells differ in: init chrono (gru, lstm), uniform (rnn)"]
+    assert condition_notes(made_up([{"max_steps": 9}, {"cell": "lstm"}])) == ["the cells differ in: max_steps 100 (lstm), 9 (rnn)"]
 
 
 def test_labels_name_each_option_and_a_horizon_that_is_not_the_default() -> None:
     options = ['{"alphabet": 8, "symbols": 10}', '{"alphabet": 8, "symbols": 50}']
-    assert labels([{"option": text} for text in options]) == ["rnn (uniform, symbols 10)", "rnn (uniform, symbols 50)"]
+    assert labels([{"option": text} for text in options]) == ["rnn (symbols 10)", "rnn (symbols 50)"]
     follows_gap = [{"gap": 5, "horizon": 50.0}, {"gap": 10, "horizon": 100.0}]
-    assert set(labels(follows_gap)) == {"rnn (uniform)"}
-    assert labels([*follows_gap, {"gap": 10, "horizon": 500.0}])[2] == "rnn (uniform, horizon 500)"
+    assert set(labels(follows_gap)) == {"rnn"}
+    assert labels([*follows_gap, {"gap": 10, "horizon": 500.0}])[2] == "rnn (horizon 500)"
 
 
 def test_a_span_that_does_not_exist_is_missing() -> None:
@@ -169,12 +178,13 @@ def test_comparisons_are_corrected_for_their_number_and_include_every_curve_of_a
 def test_a_width_is_not_named_where_cells_share_their_number_of_parameters() -> None:
     sizes = {"rnn": (123, 19_900), "gru": (67, 19_700), "lstm": (57, 20_000), "esn": (128, 1_300)}
     rows = [{"cell": cell, "hidden_size": width, "parameters": size} for cell, (width, size) in sizes.items()]
-    assert labels(rows) == ["rnn (uniform)", "gru (uniform)", "lstm (uniform)", "esn (uniform, hidden_size 128)"]
+    assert labels(rows) == ["rnn", "gru", "lstm", "esn"]
+    assert condition_notes(made_up(rows)) == []
     assert "hidden_size 64" in labels([*rows, rows[0] | {"hidden_size": 64}])[-1]  # two widths of one cell are two curves
     of_one_width = [row | {"hidden_size": 128} for row in rows]
-    assert labels(of_one_width) == [f"{cell} (uniform)" for cell in sizes]
+    assert labels(of_one_width) == list(sizes)
     unequal = [row | {"parameters": 1000 * k} for k, row in enumerate(rows, 1)]
-    assert all("hidden_size" in label for label in labels(unequal))
+    assert "hidden_size" in condition_notes(made_up(unequal))[0]
 
 
 def test_a_width_is_named_where_numbers_of_parameters_differ_by_more_than_5_percent() -> None:
@@ -182,9 +192,11 @@ def test_a_width_is_named_where_numbers_of_parameters_differ_by_more_than_5_perc
         {"cell": cell, "hidden_size": k, "parameters": size}
         for k, (cell, size) in enumerate({"rnn": 94, "gru": 100, "lstm": 106}.items(), 60)
     ]
-    assert labels(rows) == ["rnn (uniform, hidden_size 60)", "gru (uniform, hidden_size 61)", "lstm (uniform, hidden_size 62)"]
+    widths = "the cells differ in: hidden_size 60 (rnn), 61 (gru), 62 (lstm)"
+    assert condition_notes(made_up(rows)) == [widths]
+    assert condition_notes(made_up([*rows, {"cell": "lstm", "task": "recall"}])) == [f"{widths} on copy"]
     near = [row | {"parameters": size} for row, size in zip(rows, (96, 100, 104), strict=True)]
-    assert labels(near) == ["rnn (uniform)", "gru (uniform)", "lstm (uniform)"]
+    assert condition_notes(made_up(near)) == []
 
 
 def test_columns_outside_the_schema_separate_neither_curves_nor_copies_of_a_run() -> None:
@@ -192,7 +204,7 @@ def test_columns_outside_the_schema_separate_neither_curves_nor_copies_of_a_run(
     rows += [rows[0]]  # a copy, with another note
     runs = made_up(rows).assign(note=["good, see p. 3", None, None, None, None, "bad"], new_outcome=range(6))
     (row,) = summarise(runs).to_dict("records")
-    assert (row["label"], row["solved"], row["seeds"]) == ("rnn (uniform)", 2, 5)
+    assert (row["label"], row["solved"], row["seeds"]) == ("rnn", 2, 5)
     assert count_once(runs)["note"].tolist()[-1] == "bad"  # the column is kept
 
 
@@ -223,4 +235,4 @@ def test_a_label_names_a_horizon_that_is_not_the_usual_multiple_of_the_gap(monke
     usual = [{"gap": gap, "seed": seed, "horizon": 10.0 * gap} for gap in (10, 200) for seed in (0, 1)]
     others = [{"gap": gap, "seed": 2, "horizon": horizon} for gap in (10, 200) for horizon in (2.0 * gap, 50.0)]
     found = labels([{"cell": "lstm", "init": "chrono"} | row for row in (*usual, *others)])
-    assert found == ["lstm (chrono)"] * 4 + ["lstm (chrono, horizon 2 x gap)", "lstm (chrono, horizon 50)"] * 2
+    assert found == ["lstm"] * 4 + ["lstm (horizon 2 x gap)", "lstm (horizon 50)"] * 2

@@ -53,7 +53,9 @@ def uncompared_gaps(runs: pd.DataFrame, first: str, second: str) -> list[str]:
 
 
 def _is_curve(runs: pd.DataFrame, name: str) -> pd.Series[bool]:
-    return (runs["label"] == name) | (runs["cell"] == name)
+    """Return True for the runs of a curve by its label, of a cell, or of a cell's initialisation: ``rnn (orthogonal)``."""
+    started = runs["cell"].astype(str) + " (" + runs["init"].astype(str) + ")"
+    return (runs["label"] == name) | (runs["cell"] == name) | (started == name)
 
 
 def _difference(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:

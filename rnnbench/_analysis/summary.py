@@ -5,7 +5,7 @@ DataFrame in, DataFrame out; never imports torch. Three rules are decided only h
 - **A seed counts once** (:func:`count_once`): rows of the same network, on whatever engine, device or number of threads, are one
   run. The later row is kept.
 - **Equal conditions** (:func:`label_curves`): runs are one curve only if they share every field of the recipe except those of
-  :data:`TUNED`. Where runs of a task differ in a field, their labels name it.
+  :data:`TUNED`. Labels name the fields in which a cell's runs differ, :func:`condition_notes` those in which cells differ.
 - **The best recipe** (:data:`BEST_RULE`): of the tuned values tried at a gap, tables, plots and claims show the same one.
 
 The schema's roles say what is recipe (:data:`rnnbench._study.schema.ROLES`). Columns that are not in the schema do not count.
@@ -48,7 +48,7 @@ CHANCE_SKILL = 0.02
 """The skill below which a cell is at chance."""
 
 CELL_SPECIFIC = ("init", "horizon", "recurrent_clip", "cell_option", "cell_source")
-"""The fields that are compared only among runs of the same cell."""
+"""The fields whose values belong to a cell, so that other values of another cell are not a difference in conditions."""
 
 
 def fields_of_role(runs: pd.DataFrame, role: Role) -> list[str]:
@@ -75,28 +75,25 @@ def _map_values(column: pd.Series[Any], text: Callable[[Any], str]) -> pd.Series
 
 
 def label_curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with ``label``, the name of their curve: ``lstm (chrono)``, ``lstm (chrono, hidden_size 512)``.
+    """Return the runs with ``label``, the name of their curve: ``lstm``, ``rnn (orthogonal)``, ``rnn (hidden_size 512)``.
 
     ``informed`` is ``yes`` where the initialisation is given the gap, so that the horizon is a multiple of it, and else ``no``. A
     run whose fixed horizon equals that multiple belongs to both curves, and then has a row in each.
 
-    A label has the cell's initialisation, and every field of the recipe in which runs of the same task differ: ``eval_every``,
-    ``max_steps``, an option. The fields of :data:`CELL_SPECIFIC` are compared only among runs of the same cell. A horizon is named
-    unless it is the default one, which grows with the gap. A width is not named where most cells of the task have the same number
-    of parameters.
+    A label has the cell, and what differs between the curves of that cell: its initialisation, and every field of the recipe in
+    which the cell's runs of the same task differ, such as ``max_steps`` or an option. A horizon is named unless it is the default
+    one, which grows with the gap. :func:`condition_notes` names what differs between cells.
     """
     runs = _in_both_arms(runs.assign(multiple=horizon_multiples(runs)))
     shown = _recipe_texts(runs)
     extra: dict[Hashable, list[str]] = {at: [] for at in runs.index}
-    for field in shown.columns:
-        groups = [runs["task"], runs["cell"]] if field.split(" ")[0] in CELL_SPECIFIC else [runs["task"]]
-        differs = shown[field].groupby(groups).transform("nunique").gt(1) & shown[field].ne("")
+    for field in ("init", *shown.columns):  # a cell's curves have the same initialisation in their names on every task
+        groups = [runs["cell"]] if field == "init" else [runs["task"], runs["cell"]]
+        texts = runs["init"].astype(str) if field == "init" else shown[field]
+        differs = texts.groupby(groups).transform("nunique").gt(1) & texts.ne("")
         for at in runs.index[differs]:
-            extra[at].append(f"{field.split(' ')[-1]} {shown[field][at]}")
-    labels = [
-        f"{cell} ({', '.join([str(init), *more])})"
-        for cell, init, more in zip(runs["cell"], runs["init"], extra.values(), strict=True)
-    ]
+            extra[at].append(texts[at] if field == "init" else f"{field.split(' ')[-1]} {texts[at]}")
+    labels = [f"{cell} ({', '.join(more)})" if more else str(cell) for cell, more in zip(runs["cell"], extra.values(), strict=True)]
     return runs.assign(label=labels, informed=runs["multiple"].notna().map({True: "yes", False: "no"})).drop(columns="multiple")
 
 
@@ -116,6 +113,35 @@ def _in_both_arms(runs: pd.DataFrame) -> pd.DataFrame:
     both = runs[shared & follows].assign(multiple=math.nan)
     start = max(map(int, runs.index)) + 1
     return pd.concat([runs, both.set_axis(range(start, start + len(both)))])
+
+
+def condition_notes(runs: pd.DataFrame) -> list[str]:
+    """Return a note that names the conditions in which cells differ but their labels do not show it; none without any.
+
+    The initialisations, and every field of the recipe that is not one of :data:`TUNED` or :data:`CELL_SPECIFIC`. A width is not
+    named where most cells of the task have the same number of parameters.
+    """
+    runs = runs.reset_index(drop=True)  # frames put together by the caller repeat their index
+    shown = _recipe_texts(runs)
+    fields = [field for field in shown.columns if field.split(" ")[0] not in CELL_SPECIFIC]
+    found: dict[str, list[str]] = {}
+    for task, cells in runs["cell"].groupby(runs["task"]):
+        for field in fields:
+            if text := _different_values(shown.loc[cells.index, field], cells):
+                found.setdefault(f"{field.split(' ')[-1]} {text}", []).append(str(task))
+    texts = [text if len(tasks) == runs["task"].nunique() else f"{text} on {', '.join(tasks)}" for text, tasks in found.items()]
+    if inits := _different_values(runs["init"].astype(str), runs["cell"]):
+        texts.insert(0, f"init {inits}")
+    return [f"the cells differ in: {'; '.join(texts)}"] if texts else []
+
+
+def _different_values(values: pd.Series[str], cells: pd.Series[str]) -> str:
+    """Return the values of cells with one value each, ``8000 (gru, lstm), 3000 (rnn)``; empty if all are equal or one is empty."""
+    by_cell = values.groupby(cells).agg(["first", "nunique"])
+    single = by_cell.loc[by_cell["nunique"] == 1, "first"]
+    if single.nunique() < 2 or single.eq("").any():
+        return ""
+    return ", ".join(f"{value} ({', '.join(map(str, same.index))})" for value, same in single.groupby(single))
 
 
 def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:

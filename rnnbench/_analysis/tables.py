@@ -56,6 +56,43 @@ def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
     ]
 
 
+def by_gap(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a summary as texts with a row per task and curve and a column per gap: ``4/5 99.3``, or empty without runs.
+
+    An entry has the seeds that solved the gap, and the median accuracy in %. The column ``task`` has the chance level too.
+    """
+    gaps = sorted(rows["gap"].unique())
+    found = []
+    for (task, label), curve in rows.groupby(["task", "label"], sort=False):
+        entries = {
+            row["gap"]: f"{row['solved']}/{row['seeds']} {_accuracy_text(row['accuracy'])}" for row in curve.to_dict("records")
+        }
+        levels = [_accuracy_text(level) for level in rows.loc[rows["task"] == task, "chance_accuracy"].agg(["min", "max"])]
+        heading = f"{task} (chance {' to '.join(dict.fromkeys(levels))} %)"
+        found.append({"task": heading, "curve": label} | {f"{gap:,}": entries.get(gap, "") for gap in gaps})
+    return pd.DataFrame(found)
+
+
+def _accuracy_text(accuracy: float) -> str:
+    """Return a share in %, one decimal; 100 only for exactly 100."""
+    return "100" if accuracy == 1 else f"{min(99.9, 100 * accuracy):.1f}"
+
+
+def by_gap_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
+    """Return the notes below :func:`by_gap`."""
+    return [
+        f"by {axis}: seeds that solved it, and the median accuracy over seeds in %",
+        *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
+        *chance_notes(rows, axis),
+    ]
+
+
+def tuning_notes(rows: pd.DataFrame) -> list[str]:
+    """Return a note per way of tuning in the ``tuning`` of a summary, with the curves that were tuned so."""
+    ways = [(str(tuning), dict.fromkeys(same["label"])) for tuning, same in rows.groupby("tuning", sort=False)]
+    return [f"tuning of {', '.join(labels)}: {tuning}" for tuning, labels in ways if tuning]
+
+
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a summary with its ``tuning`` (:func:`rnnbench._sweep.recipes.tuning_text`) as texts."""
     return pd.DataFrame(

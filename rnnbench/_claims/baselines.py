@@ -21,7 +21,8 @@ def blind_at_chance(evidence: Evidence) -> Ruling:
     for record in records:
         low, high = chance_interval(record.chance_accuracy, record.answers, level)
         inside.append(low <= record.accuracy <= high)
-    return Ruling(combine(inside), f"{sum(inside)} of {len(inside)} runs in the range of guessing; {describe(evidence.groups)}")
+    note = f"{sum(inside)} of {len(inside)} runs in the range of guessing"
+    return Ruling(combine(inside), f"{note}; {describe(evidence.groups)}", note)
 
 
 def guessed(evidence: Evidence) -> Ruling:
@@ -31,13 +32,13 @@ def guessed(evidence: Evidence) -> Ruling:
     rows = rows[(rows["task"] == "beijing") & (rows["gap"] >= 200)]
     found = {f"gap {gap}, {cell}": group for (gap, cell), group in rows.groupby(["gap", "cell"])}
     if not found:
-        return Ruling("refuted", "no search on beijing at gap 200 or more")
+        return Ruling("refuted", "no search on beijing at gap 200 or more", "no search on beijing at gap 200 or more")
     good = [gap_solved(int(group["solved"].sum()), len(group)) for group in found.values()]
     numbers = [
         f"{name}: {int(group['solved'].sum())} of {len(group)} searches, median {group['guesses'].median():,.0f} guesses"
         for name, group in found.items()
     ]
-    return Ruling(combine(good), "; ".join(numbers))
+    return Ruling(combine(good), "; ".join(numbers), "; ".join(numbers))
 
 
 BASELINE_CLAIMS = (

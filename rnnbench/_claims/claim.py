@@ -18,10 +18,11 @@ Decision = Literal["holds", "partly", "refuted"]
 
 
 class Ruling(NamedTuple):
-    """The decision of a rule, and the numbers behind it."""
+    """The decision of a rule, the numbers behind it as text, and what of them does not follow from the groups of runs."""
 
     decision: Decision
     numbers: str
+    note: str = ""
 
 
 class Evidence(NamedTuple):
@@ -110,11 +111,13 @@ class Verdict:
         claim: the claim or finding.
         ruling: the ruling; None while runs are missing.
         missing: the runs that would decide the claim.
+        groups: the runs that decided it.
     """
 
     claim: Claim
     ruling: Ruling | None
     missing: list[Run]
+    groups: Sequence[RecipeRuns] = ()
 
     @property
     def decision(self) -> str:
@@ -188,7 +191,7 @@ def decide(study: StudyFolder, claims: Iterable[Claim], quick: bool = False) -> 
         else:
             groups, missing = best_recipes(runs, records.values())
         complete = bool(find_tables(study, claim.table)) if claim.table else not missing
-        verdicts.append(Verdict(claim, claim.rule(Evidence(groups, study)) if complete else None, missing))
+        verdicts.append(Verdict(claim, claim.rule(Evidence(groups, study)) if complete else None, missing, groups))
     return verdicts
 
 

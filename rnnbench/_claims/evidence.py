@@ -85,13 +85,18 @@ def describe(groups: Iterable[RecipeRuns]) -> str:
 
 def _outcomes(groups: Sequence[RecipeRuns]) -> str:
     counts = [f"{one.run.task} gap {one.run.gap} {one.solved} of {one.seeds} ({100 * one.accuracy:.1f} %)" for one in groups]
+    return f"{', '.join(counts)} [{recipe_text(groups)}]"
+
+
+def recipe_text(groups: Sequence[RecipeRuns]) -> str:
+    """Return the optimisers, rates, budgets and numbers of recipes of some groups, each from low to high."""
     records = [group.records[0] for group in groups]
     optimizers = sorted({f"{record.optimizer} {record.schedule}" for record in records})
     rates = _low_to_high([record.lr for record in records], "g")
     steps = _low_to_high([record.max_steps for record in records], ",")
     recipes = _low_to_high([group.recipes for group in groups], "d")
     best = "" if recipes == "1" else f", best of {recipes} recipes each"
-    return f"{', '.join(counts)} [{', '.join(optimizers)}, lr {rates}, {steps} steps{best}]"
+    return f"{', '.join(optimizers)}, lr {rates}, {steps} steps{best}"
 
 
 def _low_to_high(values: Sequence[float], form: str) -> str:

@@ -25,7 +25,8 @@ def all_without_a_fall(evidence: Evidence) -> Ruling:
         above = next((k for k, accuracy in enumerate(accuracies) if accuracy > 0.95), len(accuracies))
         falls += any(accuracy < 0.9 for accuracy in accuracies[above:])
     decision: Decision = "holds" if group.solved == group.seeds and not falls else "partly" if group.mostly_solved else "refuted"
-    return Ruling(decision, f"{falls} of {group.seeds} seeds fell below 90 % after 95 %; {describe([group])}")
+    note = f"{falls} of {group.seeds} seeds fell below 90 % after 95 %"
+    return Ruling(decision, f"{note}; {describe([group])}", note)
 
 
 solved_by_most = one_group(lambda group: group.mostly_solved, partly=lambda group: group.solved > 0)

@@ -25,7 +25,7 @@ def behind(evidence: Evidence) -> Ruling:
         if not by_cell["rnn"].mostly_solved:
             outcomes.append(by_cell["lstm"].mostly_solved)
     if not outcomes:
-        return Ruling("refuted", f"the RNN fails nowhere: {describe(evidence.groups)}")
+        return Ruling("refuted", f"the RNN fails nowhere: {describe(evidence.groups)}", "the RNN fails nowhere")
     return Ruling(combine(outcomes), describe(evidence.groups))
 
 

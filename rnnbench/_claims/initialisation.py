@@ -31,7 +31,8 @@ def orthogonal_reaches_further(evidence: Evidence) -> Ruling:
         far = {init: largest_solved_gap(group) for (init,), group in group_by(here, "init").items()}
         outcomes.append(far["orthogonal"] > far["uniform"])
         spans.append(f"{task}: " + ", ".join(f"{init} {gap}" for init, gap in far.items()))
-    return Ruling(combine(outcomes), f"largest gap solved, {'; '.join(spans)}. {describe(evidence.groups)}")
+    note = f"largest gap solved, {'; '.join(spans)}"
+    return Ruling(combine(outcomes), f"{note}. {describe(evidence.groups)}", note)
 
 
 @by_outcomes

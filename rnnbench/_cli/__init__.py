@@ -27,6 +27,40 @@ from rnnbench._errors import (
 )
 from rnnbench._version import __version__
 
+GROUPS = {
+    "train": {
+        "demo": "train RNN, LSTM and GRU for a minute, with a picture",
+        "run": "train one network on one task",
+        "sweep": "train many: cells, tasks, gaps, seeds",
+        "tune": "choose a learning rate per cell and task",
+        "atlas": "enter a cell into a versioned protocol",
+        "status": "count the runs of a study: done, failed, to do",
+    },
+    "look": {
+        "table": "results as a table, by cell and gap",
+        "plot": "results as figures",
+        "report": "results as one HTML page",
+        "tasks": "list the tasks with their chance levels",
+        "cells": "list the cells with their sizes",
+        "show": "print an example of a task",
+    },
+    "explain": {
+        "explain": "RNN, LSTM and GRU, equation by equation",
+        "gates": "gates and state of a trained network, word by word",
+        "gradients": "how the gradient fades through the gap",
+        "sensitivity": "how strongly the output depends on the weights",
+        "remembrance": "which inputs a trained network remembers",
+        "construct": "hand-picked weights that never forget",
+        "guess": "solve a task by guessing all weights",
+    },
+    "check": {
+        "check": "test the contract of a cell or a task",
+        "verify": "claims of the literature, checked against runs",
+        "published": "published results next to our runs",
+    },
+}
+"""The commands in the order of `rnnbench --help`, in four groups, each with one line."""
+
 
 class StoppedError(Exception):
     """Ctrl-C as an exception that Typer does not turn into a silent exit."""
@@ -34,6 +68,19 @@ class StoppedError(Exception):
 
 class InterruptibleGroup(TyperGroup):
     """The group of commands; Ctrl-C in one of them reaches :func:`main`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of their groups."""
+        return [name for commands in GROUPS.values() for name in commands]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help: one line per command, so that all of them fit a terminal of 80 x 24."""
+        name = ctx.command_path
+        lines = [f"Example: {name} run --cell lstm --task copy --gap 200 (flags: COMMAND --help)"]
+        for group, commands in GROUPS.items():
+            headings = [group] + [""] * len(commands)
+            lines += [f"{heading:8} {one:12} {text}" for heading, (one, text) in zip(headings, commands.items(), strict=False)]
+        formatter.write("\n".join(lines))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command whose help shows no type for a switch."""
@@ -60,7 +107,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="How far back can a recurrent network remember, and why not further?",
-    epilog="Example: rnnbench run --cell lstm --task copy --gap 200",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -80,7 +126,7 @@ def main_options(
     """Handle the options of `rnnbench` itself: --version and --help."""
 
 
-# Each module adds its commands to the app, in the order of --help.
+# Each module adds its commands to the app.
 from rnnbench._cli.commands import atlas, demo, run, sweep, tune, status  # noqa: E402, F401, I001
 from rnnbench._cli.commands import lists, plot, table, report  # noqa: E402, F401
 from rnnbench._cli.commands import explain, gradients, sensitivity, gates, remembrance, construct, guess  # noqa: E402, F401

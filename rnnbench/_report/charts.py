@@ -18,7 +18,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
 from rnnbench._analysis.statistics import FEWEST_VALUES
-from rnnbench._analysis.summary import fields_of_role, format_span
+from rnnbench._analysis.summary import fields_of_role
 from rnnbench._report.text import recipe_flags
 from rnnbench.plots._style import DASHES, Marker, cell_styles, number_curves
 
@@ -91,30 +91,12 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
             ],
         )
     )
-    return _spec(_chance(table), points, *_curve_layers(table, styles, "accuracy", "accuracy"))
+    return _spec(_chance(table), points, *_curve_layers(table, styles, "accuracy", "accuracy"), height=170)
 
 
 def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
     """Return the chart of the share of seeds that solved each gap of one task, at (k + 1/2) / (n + 1) for k of n seeds."""
     return _spec(*_curve_layers(table, styles, "share", "seeds that solved it"))
-
-
-def span_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
-    """Return the chart of the span of every curve of one task."""
-    bars = pd.DataFrame(
-        {"label": row["label"], "span": 0 if pd.isna(row["span"]) else int(row["span"]), "text": format_span(row)}
-        for row in table.drop_duplicates("label").to_dict("records")
-    )
-    gaps = sorted({0, *(int(gap) for gap in table["gap"].unique())})
-    scale = alt.Scale(type="symlog", constant=max(1, gaps[min(1, len(gaps) - 1)] / 2), domain=[0, 3 * gaps[-1] + 1], nice=False)
-    base = alt.Chart(_inline_data(bars)).encode(
-        y=alt.Y("label:N", sort=list(styles), title=None, axis=alt.Axis(labelLimit=170)),
-        x=alt.X("span:Q", scale=scale, title="span (time steps)", axis=alt.Axis(values=gaps, labelOverlap="greedy")),
-        opacity=alt.condition(f"!({ISOLATED})", alt.value(0.08), alt.value(0.9)),
-        tooltip=[*_tips("label"), alt.Tooltip("text:N", title="span")],
-    )
-    named = base.mark_text(align="left", dx=5).encode(text="text:N")
-    return _spec(base.mark_bar(height=10).encode(color=_channel(alt.Color, styles, 0)), named, height=24 * len(styles) + 20)
 
 
 def learning_chart(styles: VegaStyles) -> Spec:

@@ -21,14 +21,16 @@ from rnnbench._analysis.summary import (
     BEST_RULE,
     FrameRow,
     chance_notes,
+    condition_notes,
     count_once,
     fields_of_role,
     format_span,
     mark_best,
     summarise,
 )
-from rnnbench._analysis.tables import format_state_size
+from rnnbench._analysis.tables import format_state_size, tuning_notes
 from rnnbench._report import text
+from rnnbench._report.results import failure_sentence, gap_tables, overview_table
 from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
@@ -76,8 +78,12 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         once=len(count_once(runs)),
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
-        verdicts=text.task_verdicts(table, runs),
-        rows=_table_rows(table.assign(tuning=tuning_text(table, studies))),
+        sentence=failure_sentence(table),
+        overview=overview_table(runs),
+        gap_tables=[(task, shaded, text.task_text(task, runs)) for task, shaded in gap_tables(table)],
+        rows=_table_rows(table),
+        tuning=tuning_notes(table.assign(tuning=tuning_text(table, studies))),
+        condition_notes=condition_notes(runs),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
@@ -96,7 +102,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
 
 def _pictures(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame]) -> dict[str, object]:
     """Return the template's variables of a page without charts: figures by name, and the numbers of the tasks with logs."""
-    plotters = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved, "span": plots.plot_span}
+    plotters = {"accuracy": plots.plot_accuracy, "solved": plots.plot_solved}
     pictures = {}
     for number, task in enumerate(tasks):
         for kind, draw in plotters.items():
@@ -120,7 +126,6 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         shown = {label: style for label, style in styles.items() if label in set(rows["label"])}
         specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, shown)
         specs[f"solved-{number}"] = charts.solved_chart(rows, shown)
-        specs[f"span-{number}"] = charts.span_chart(rows, shown)
     gaps: dict[int, list[int]] = {}
     curves: dict[str, list[list[object]]] = {}
     rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
@@ -186,7 +191,6 @@ def _table_rows(table: pd.DataFrame) -> list[dict[str, str]]:
             "state": format_state_size(row.get("state_size")),
             "seconds": f"{row['seconds']:,.0f}",
             "lr": f"{row['lr']:g}",
-            "tuning": row["tuning"],
         }
         found.append(cells)
     return found

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench._claims import CLAIMS, FINDINGS, Verdict, decide
+from rnnbench._claims import CLAIMS, FINDINGS, Claim, Verdict, decide
+from rnnbench._claims.claim import Finding, Ruling
+from rnnbench._claims.evidence import RecipeRuns, question_key, recipe_text
 from rnnbench._study import StudyFolder, Table
 from rnnbench._study.insight_tables import ConstructionRow, GateRow, GradientRow, GuessRow, HalfLifeRow, TrainFromRow
 from rnnbench.plots import plot_constructions, plot_extrapolation, plot_gradients, plot_guesses, plot_train_from
@@ -110,10 +112,46 @@ FIGURES: tuple[tuple[str, str, Callable[[Path, pd.DataFrame], Figure | None], st
 """Pattern of the file name, title, function that draws the figure from the file and the page's runs, and how to read it."""
 
 
-def decided_claims(studies: list[Path]) -> list[Verdict]:
-    """Return the verdicts on the claims and findings that the studies' runs decide, each once."""
-    found: dict[str, Verdict] = {}
+class ClaimResult(NamedTuple):
+    """A claim or finding with the runs that decide it, as a small table.
+
+    Attributes:
+        claim: the claim or finding.
+        badge: the verdict. "refuted" only for a finding, whose conditions are those of its runs; a claim of the literature, whose
+            own recipe was not run, "does not hold here".
+        note: the numbers that the table does not have.
+        gaps: the columns of the table.
+        rows: network and task, an entry per gap (``5 of 5, 99.6 %``, or empty), and the recipe.
+    """
+
+    claim: Claim
+    badge: str
+    note: str
+    gaps: list[int]
+    rows: list[tuple[str, str, list[str], str]]
+
+
+def decided_claims(studies: list[Path]) -> list[ClaimResult]:
+    """Return the claims and findings that the studies' runs decide, each once."""
+    found: dict[str, ClaimResult] = {}
     for study in studies:
-        verdicts = decide(StudyFolder.open(study), (*CLAIMS, *FINDINGS))
-        found |= {verdict.claim.name: verdict for verdict in verdicts if verdict.ruling is not None}
+        for verdict in decide(StudyFolder.open(study), (*CLAIMS, *FINDINGS)):
+            if verdict.ruling is not None:
+                found[verdict.claim.name] = _claim_result(verdict, verdict.ruling)
     return list(found.values())
+
+
+def _claim_result(verdict: Verdict, ruling: Ruling) -> ClaimResult:
+    refuted = ruling.decision == "refuted" and not isinstance(verdict.claim, Finding)
+    gaps = sorted({group.run.gap for group in verdict.groups})
+    rows: dict[tuple[str, str, str], list[RecipeRuns]] = {}
+    for group in verdict.groups:
+        run, rate = group.run, f"lr {group.records[0].lr:g}"
+        network = f"{run.cell} ({run.init})" + ("" if run.hidden_size == 128 else f", {run.hidden_size} units")
+        several = sum(other.run.gap == run.gap for other in verdict.groups if question_key(other.run) == question_key(run)) > 1
+        rows.setdefault((network, run.task, rate if several else ""), []).append(group)
+    shown = []
+    for (network, task, _), groups in rows.items():
+        entries = {one.run.gap: f"{one.solved} of {one.seeds}, {100 * one.accuracy:.1f} %" for one in groups}
+        shown.append((network, task, [entries.get(gap, "") for gap in gaps], recipe_text(groups)))
+    return ClaimResult(verdict.claim, "does not hold here" if refuted else ruling.decision, ruling.note, gaps, shown)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench._analysis.scores import half_gap
-from rnnbench._analysis.summary import BEST_RULE, best_runs, mark_best, skill, summarise
+from rnnbench._analysis.summary import BEST_RULE, best_runs, condition_notes, mark_best, skill, summarise
 from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._labels import label_lines
 from rnnbench.plots._language import phrase
@@ -76,6 +76,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
     note += phrase(". A curve forgets at the gap where its median falls below halfway between chance and 1")
     note += informed_note(table)
+    note = ". ".join([note, *condition_notes(runs)])
     title = phrase("How far back does each network remember?")
     label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure

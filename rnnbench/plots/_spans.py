@@ -48,13 +48,7 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         state size, the number of values carried from step to step, and mark a cell that is given the gap, or that has another
         budget or another number of seeds than most. Blank: no run.
     """
-    table = spans(axis_frame(runs))
-    table["row"] = overview_rows(table)
-    scored = bool(table["memory_score"].notna().all())
-    spanned = np.log10(1 + table["span"].astype(float).fillna(0.0))
-    table["reached"] = table["memory_score"] if scored else spanned / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
-    rows = list(table.groupby("row")["reached"].mean().sort_values(ascending=False, kind="stable").index)
-    tasks = list(table.groupby("task")["reached"].mean().sort_values(ascending=False, kind="stable").index)
+    table, rows, tasks, scored = rank_overview(spans(axis_frame(runs)))
     height = 0.9 + 0.34 * len(rows)
     figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.15 * len(tasks)), height=height)
     size = min(font_size(0.95), 0.44 * 72 * 0.72 * figure.get_figheight() / len(rows))
@@ -82,6 +76,21 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     title = phrase("How far back does each network remember?")
     add_legend(figure, [panel], note + best_rate_note(table) + informed_note(table), ax is None, title=title)
     return figure
+
+
+def rank_overview(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str], list[str], bool]:
+    """Rank the rows of ``spans`` by memory score, or by span if a curve has none.
+
+    Returns:
+        The rows with ``row``, their name, and ``reached``, from 0 to 1; names and tasks, best first; True if scores rank them.
+    """
+    table = table.assign(row=overview_rows(table))
+    scored = bool(table["memory_score"].notna().all())
+    spanned = np.log10(1 + table["span"].astype(float).fillna(0.0))
+    table["reached"] = table["memory_score"] if scored else spanned / max(float(np.log10(1 + table["largest_gap"].max())), 1e-9)
+    means = (table.groupby(column)["reached"].mean() for column in ("row", "task"))
+    names, tasks = (list(map(str, mean.sort_values(ascending=False, kind="stable").index)) for mean in means)
+    return table, names, tasks, scored
 
 
 def _score_texts(row: FrameRow) -> tuple[str, str]:

@@ -43,14 +43,15 @@ def test_a_study_from_dry_run_to_table(rnnbench) -> None:
     Path("study/sweep.json").write_text(json.dumps(stored))
     assert "to do        unknown: an earlier version wrote study/sweep.json" in rnnbench("status", "study").out
 
-    table = rnnbench("table", "study").out
+    assert "\nbeijing (chance 50.0 %)\ngap " in swept.out
+    table = rnnbench("table", "study", "--details").out
     assert "memoryless" in table
     assert "span: the largest gap" in table
     rows = list(csv.DictReader(io.StringIO(rnnbench("table", "study", "--format", "csv").out)))
     assert [(row["cell"], row["gap"]) for row in rows] == [("memoryless", "5"), ("memoryless", "10"), ("rnn", "5"), ("rnn", "10")]
-    markdown = rnnbench("table", "study", "--format", "markdown").out.splitlines()
+    markdown = rnnbench("table", "study", "--details", "--format", "markdown").out.splitlines()
     assert markdown[1] == "|" + " --- |" * 11
-    latex = rnnbench("table", "study", "--format", "latex").out
+    latex = rnnbench("table", "study", "--details", "--format", "latex").out
     assert r"95 \%" in latex
     assert "accuracy_by_gap.png" in rnnbench("plot", "study").out
 

@@ -53,7 +53,6 @@ def test_every_chart_of_the_report_is_built(grid: str) -> None:
     runs = runs_at(GRIDS[grid], solved=True)
     table = summarise(runs)
     styles = charts.vega_styles(table)
-    assert charts.span_chart(table, styles)
     assert charts.solved_chart(table, styles)
     assert charts.accuracy_chart(mark_best(runs), table, styles)
 

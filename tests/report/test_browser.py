@@ -39,7 +39,7 @@ def test_the_page_loads_without_network_or_errors(browser: Any) -> None:
 
 
 def test_a_hostile_name_is_shown_as_text(browser: Any) -> None:
-    assert "<script>alert(1) (uniform)" in browser.find_element("css selector", ".legend").text
+    assert "<script>alert(1)" in browser.find_element("css selector", ".legend").text
     assert not browser.execute_script("return [...document.scripts].some((script) => script.textContent.startsWith('alert'))")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from rnnbench._analysis.summary import summarise
 from rnnbench._errors import UserError
-from rnnbench._report import build_page, charts, text
+from rnnbench._report import build_page, charts, results, text
 from rnnbench._report import page as page_module
-from rnnbench._report.sections import insight_figures
+from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench.plots._style import PALETTE
 from tests.plots.study import made_up
 from tests.report.conftest import HOSTILE
@@ -44,14 +44,15 @@ def static(folders: list[Path], runs: pd.DataFrame, logs: pd.DataFrame) -> str:
 
 def test_the_page_has_its_sections_in_order(page: str) -> None:
     ids = [attributes["id"] for tag, attributes in Tags(page).tags if tag == "section"]
-    assert ids == ["verdicts", "accuracy", "solved", "numbers", "why", "learning", "conditions"]
+    assert ids == ["results", "tasks", "solved", "numbers", "why", "learning", "conditions"]
     assert page.count("How to read this") >= len(ids)
 
 
 def test_every_task_has_a_verdict_and_an_example_in_each_language(page: str) -> None:
     text = Tags(page).text
-    assert "Within 100 training steps lstm (uniform) solves every gap tried, to 20; one curve falls short." in text
-    assert "span 5; at gap 10, 0 of 3 seeds solve it, 30.0 % right (median), chance 12.5 %, after 100 steps." in text
+    failures = "copy from gap 10 (0 of 3) and recall from gap 10 (0 of 3)"
+    assert f"Within 100 training steps, {HOSTILE} fails on {failures}; lstm solves every gap tried." in text
+    assert "0/330.0 %" in text  # an entry of the table by gap
     assert "live-in" in text
     assert "住在" in text
 
@@ -70,8 +71,8 @@ def test_json_in_the_page_cannot_end_its_tag_and_reads_back(page: str) -> None:
     (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert "<" not in found
     data = json.loads(found)
-    assert f"{HOSTILE} (uniform)" in data["labels"]
-    assert set(data["specs"]) == {f"{kind}-{k}" for kind in ("accuracy", "solved", "span", "learning") for k in (0, 1)}
+    assert f"{HOSTILE}" in data["labels"]
+    assert set(data["specs"]) == {f"{kind}-{k}" for kind in ("accuracy", "solved", "learning") for k in (0, 1)}
 
 
 def test_every_marker_has_a_different_path_in_charts_and_legend(page: str) -> None:
@@ -135,11 +136,38 @@ def test_the_commands_are_valid_and_cover_all_runs(runs: pd.DataFrame) -> None:
         assert command[command.index("--lr") + 1] == "0.001,0.01"
 
 
-def test_a_task_that_is_not_installed_has_a_verdict() -> None:
+def test_a_task_that_is_not_installed_has_results() -> None:
     runs = made_up([{"task": "unknown-task", "gap": 5}, {"task": "unknown-task", "gap": 10}])
-    (verdict,) = text.task_verdicts(summarise(runs), runs)
-    assert verdict.summary == "Within 100 training steps no curve solves every gap tried."
-    assert (verdict.question, verdict.examples) == ("", {})
+    assert results.failure_sentence(summarise(runs)) == "Within 100 training steps, rnn fails on unknown-task from gap 5 (0 of 1)."
+    assert text.task_text("unknown-task", runs) == ("", {})
+
+
+def test_the_sentence_on_failures_is_never_stronger_than_its_numbers() -> None:
+    def solved(cell: str, gap: int, seeds: int) -> list[dict]:
+        return [{"cell": cell, "gap": gap, "seed": seed, "steps_to_solve": 10.0 if seed < seeds else None} for seed in range(5)]
+
+    rows = [*solved("rnn", 5, 5), *solved("rnn", 10, 3), *solved("rnn", 20, 4), *solved("gru", 5, 4), *solved("gru", 10, 5)]
+    sentence = results.failure_sentence(summarise(made_up(rows)))
+    # gap 20 is solved again: not "from gap 10"; 4 of 5 seeds solve a gap
+    assert sentence == "Within 100 training steps, rnn fails on copy at gap 10 (3 of 5); gru solves every gap tried."
+    many = [row for k in range(9) for row in (*solved(f"c{k}", 5, 5 - k % 3), *solved(f"c{k}", 10, 0))]
+    sentence = results.failure_sentence(summarise(made_up(many)))
+    assert sentence.startswith("Within 100 training steps, c2 fails on 1 of 1 tasks, first on copy from gap 5 (3 of 5); c")
+    assert sentence.endswith("; 6 other curves fail on at least one task.")
+    assert results.failure_sentence(summarise(made_up(rows[:5]))) == "Within 100 training steps, rnn solves every gap tried."
+
+
+def test_claims_are_tables_and_only_a_finding_is_refuted() -> None:
+    folder = Path(__file__).parents[2] / "results" / "reference"
+    found = {one.claim.name: one for one in decided_claims([folder])}
+    assert found["rnn-fails-at-20"].badge == "does not hold here"
+    assert found["rnn-does-not-copy-at-50"].badge == "refuted"  # a prediction, under the conditions that it names
+    assert {one.badge for one in found.values()} == {"holds", "partly", "refuted", "does not hold here"}
+    one = found["lstm-copies-200"]
+    assert (one.note, one.gaps) == ("1 of 5 seeds fell below 90 % after 95 %", [200])
+    assert one.rows == [("lstm (chrono)", "copy", ["5 of 5, 99.7 %"], "adam linear, lr 0.02, 8,000 steps")]
+    assert len(found["width-decides-beijing"].rows) == 6  # two widths at three rates, each a row
+    assert all(len(row[2]) == len(one.gaps) for one in found.values() for row in one.rows)
 
 
 HEAD = "name,cell,task,units,gap,noise,accuracy,chance_accuracy,gradient\n"
@@ -180,6 +208,11 @@ def test_the_command_writes_one_file_and_prints_its_path(rnnbench, tmp_path: Pat
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("  pages/one.html (")
     assert "住在" in (tmp_path / "pages/one.html").read_text(encoding="utf-8")
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)))
+    result = rnnbench("report", "results", "--out", "pages/one.html", "--static", "--open")
+    assert (result.code, opened) == (0, [(tmp_path / "pages/one.html").as_uri()])
+    assert result.err == "rnnbench: no browser found: open pages/one.html by hand\n"
     monkeypatch.setattr(page_module, "altair_installed", lambda: False)
     result = rnnbench("report", "results")
     assert result.code == 0

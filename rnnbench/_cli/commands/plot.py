@@ -19,6 +19,7 @@ def plot(
     only: flags.OnlyFlag = None,
     cell: flags.CellFilterFlag = None,
     sweep: flags.SweepFilterFlag = None,
+    every: flags.AllFlag = False,
     style: flags.StyleFlag = flags.Style.paper,
     language: flags.LanguageFlag = flags.Language.en,
     figure: Annotated[
@@ -45,7 +46,7 @@ def plot(
 
     studies = study or [Path("results")]
     folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
-    frames = read_frames(studies, Selection(only, cell, sweep))
+    frames = read_frames(studies, Selection(only, cell, sweep, every))
     if axis is not None and frames.runs is not None:
         frames = Frames(with_axis(frames.runs, axis), None, None)
     figures = select_figures(figure, dict(plots.every_figure(*frames)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,15 @@ from rnnbench._cli.terminal import flags
 from rnnbench._cli.terminal.formatting import echo
 
 
-@app.command(epilog="Example: rnnbench report results --out page.html")
+@app.command(epilog="Example: rnnbench report results --out page.html --open")
 def report(
     study: flags.StudiesArgument = None,
     out: Annotated[Path, typer.Option(help="File of the report.")] = Path("report.html"),
     only: flags.OnlyFlag = None,
     cell: flags.CellFilterFlag = None,
     sweep: flags.SweepFilterFlag = None,
+    every: flags.AllFlag = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
     static: Annotated[bool, typer.Option("--static", help="Static figures instead of interactive charts.")] = False,
 ) -> None:
     """Write an HTML report on one or several studies.
@@ -31,7 +34,7 @@ def report(
     from rnnbench._cli.terminal.studies import Selection, read_logs, read_runs
     from rnnbench._report.page import altair_installed, build_page
 
-    studies, selection = study or [Path("results")], Selection(only, cell, sweep)
+    studies, selection = study or [Path("results")], Selection(only, cell, sweep, every)
     with stderr_console().status("reading the studies") as status:
         runs = read_runs(studies, selection)
         logged = [path for path in studies if any((path / "logs").glob("*.csv"))]
@@ -41,5 +44,7 @@ def report(
     write_file(out.parent, out.name, page.encode(), announce=False)
     charts = "charts" if altair_installed() and not static else "figures"
     echo(f"  {out} ({len(page.encode()) / 1e6:.2f} MB, {charts})")
+    if show and not webbrowser.open(out.resolve().as_uri()):
+        echo(f"rnnbench: no browser found: open {out} by hand", err=True)
     if not (altair_installed() or static):
         echo("rnnbench: for interactive charts: pip install 'rnnbench[report]'", err=True)

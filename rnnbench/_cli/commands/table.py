@@ -21,6 +21,9 @@ SpansFlag = Annotated[bool, typer.Option("--spans", help="One row per curve: spa
 CompareStudiesFlag = Annotated[
     bool, typer.Option("--compare-studies", help="The same runs in two studies, before and after, and which verdicts changed.")
 ]
+DetailsFlag = Annotated[
+    bool, typer.Option("--details", help="One row per curve and gap, with intervals, rates, steps and the tuning of each curve.")
+]
 
 
 @app.command(epilog="Example: rnnbench table results --compare lstm,gru")
@@ -29,6 +32,8 @@ def table(
     only: flags.OnlyFlag = None,
     cell: flags.CellFilterFlag = None,
     sweep: flags.SweepFilterFlag = None,
+    every: flags.AllFlag = False,
+    details: DetailsFlag = False,
     spans: SpansFlag = False,
     compare: CompareFlag = None,
     compare_studies: CompareStudiesFlag = False,
@@ -37,29 +42,30 @@ def table(
 ) -> None:
     """Print the results of studies as a table.
 
-    One row per task, curve and gap: the share of seeds that solved it, median accuracy, steps and span with 95 % intervals, and the
-    tuning. With --spans one row per curve: the span and its cost. With --compare the difference of two cells, with its interval and
-    a p-value. The p-value is corrected for the number of rows: choose tasks with --only before you look, and it is corrected less.
-    With --compare-studies the same runs in two studies, such as those of two versions of PyTorch, or of two recipes.
+    The first table has a row per curve and a column per gap: the seeds that solved it, and the median accuracy. With --details
+    their 95 % intervals, steps and tuning follow; --format csv always has all numbers. With --spans one row per curve: its span and
+    its cost. With --compare the difference of two cells, with its interval and a p-value. The p-value is corrected for the
+    number of rows: choose tasks with --only before you look, and it is corrected less. With --compare-studies the same runs in two
+    studies, such as those of two versions of PyTorch, or of two recipes.
     """
     from rnnbench._analysis import summary, tables
     from rnnbench._analysis.axes import with_axis, with_declared_axes
     from rnnbench._cli.terminal.studies import Selection, read_runs
-    from rnnbench._cli.terminal.study_tables import print_pairs, print_table
+    from rnnbench._cli.terminal.study_tables import print_by_gap, print_pairs, print_table
     from rnnbench._sweep.recipes import tuning_text
 
-    if spans + (compare is not None) + compare_studies > 1:
-        raise UserError("--spans, --compare and --compare-studies are different tables: give one of them")
+    if spans + details + (compare is not None) + compare_studies > 1:
+        raise UserError("--spans, --details, --compare and --compare-studies are different tables: give one of them")
     studies = study or [Path("results")]
     if compare_studies:
-        print_pairs(studies, Selection(only, cell, sweep), axis, format)
+        print_pairs(studies, Selection(only, cell, sweep, every=True), axis, format)
         return
-    runs = read_runs(studies, Selection(only, cell, sweep))
+    runs = read_runs(studies, Selection(only, cell, sweep, every))
     runs = with_declared_axes(runs) if axis is None else with_axis(runs, axis)
-    column = {"gap": axis or "gap"}
     if compare is not None:
         rows = tables.compare_named(runs, compare)
         notes = [*tables.difference_notes(rows), *tables.uncompared_notes(runs, compare)]
+        column = {"gap": axis or "gap"}
         texts = tables.readable_difference(rows).rename(columns=column)
         print_table(rows.rename(columns=column), texts, ["task", "first", "second"], notes, format, " against ")
     elif spans:
@@ -68,5 +74,10 @@ def table(
     else:
         rows = summary.summarise(runs)
         rows["tuning"] = tuning_text(rows, studies)
-        texts, notes = tables.readable(rows).rename(columns=column), tables.summary_notes(rows, column["gap"])
-        print_table(rows.rename(columns=column), texts, ["task", "curve", "tuning"], notes, format)
+        name = axis or "gap"
+        if not details or format in (flags.Format.rich, flags.Format.csv):
+            notes = [*tables.by_gap_notes(rows, name), *summary.condition_notes(runs), *tables.tuning_notes(rows)]
+            print_by_gap(rows, [] if details else notes, format, name)
+        if details and format is not flags.Format.csv:
+            notes = [*tables.summary_notes(rows, name), *summary.condition_notes(runs)]
+            print_table(rows, tables.readable(rows).rename(columns={"gap": name}), ["task", "curve", "tuning"], notes, format)

@@ -96,6 +96,7 @@ CellFilterFlag = Annotated[str | None, typer.Option("--cell", metavar="CELLS", h
 SweepFilterFlag = Annotated[
     str | None, typer.Option("--sweep", metavar="FILES", help="Only runs of these sweep files, separated by commas.")
 ]
+AllFlag = Annotated[bool, typer.Option("--all", help="All runs of the studies, not only the headline that study.toml names.")]
 CellsFlag = Annotated[
     str, typer.Option("--cell", metavar="rnn,lstm", help="Cells, separated by commas.", autocompletion=COMPLETE["cell"])
 ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from rnnbench._cell import Cell
+from rnnbench._cli.terminal.columns import Column, print_columns
 from rnnbench._cli.terminal.console import PlainConsole
 from rnnbench._cli.terminal.formatting import echo, line_width, print_wrapped
 from rnnbench._config import Option
@@ -52,10 +51,7 @@ WAYS = (
 
 def print_tasks() -> None:
     """Print a table with a row per task."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in ("task", "chance", "loss"):
-        table.add_column(title, justify="left" if title == "task" else "right", no_wrap=True)
-    table.add_column("question, options (default) and source")
+    rows: list[tuple[str, str, str, Text]] = []
     errors = {}
     for name, entry in TASKS.named().items():
         cls = entry.cls
@@ -68,9 +64,16 @@ def print_tasks() -> None:
         options = ", ".join(f"{field.name} ({getattr(task, field.name)})" for field in dataclasses.fields(cls)) or "no options"
         others = "".join(f"baseline {name}: {100 * level:.1f} %\n" for name, level in task.baselines(task.default_gap).items())
         description = Text.assemble(visible(f"{cls.question}\n{options}\n{others}"), (visible(cls.reference), "dim"))
-        table.add_row(name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", description)
-    PlainConsole().print(table)
+        rows.append((name, f"{100 * chance.accuracy:.1f} %", f"{chance.loss:.3f}", description))
+    headings = ("task", "chance", "loss", "question, options (default) and source")
+    _print_rows(headings, rows, words=("task", headings[-1]))
     _print_broken(errors | TASKS.broken)
+
+
+def _print_rows(headings: Sequence[str], rows: Sequence[Sequence[str | Text]], words: Collection[str]) -> None:
+    """Print a table of rows; the columns ``words`` hold text."""
+    columns = zip(headings, zip(*rows, strict=True), strict=True)
+    print_columns(PlainConsole(), [Column(heading, values, heading in words) for heading, values in columns])
 
 
 def _plugin_error(error: BaseException) -> str:
@@ -90,9 +93,7 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
     """Print a table with a row per cell, and below it why some of them are not compiled, or do not run by cuDNN."""
     entries = [CELLS.find(name) for name in names] if names else list(CELLS.named().values())
     inputs = make_task(TASKS.find(task)).input_size
-    table = Table(title=f"Cells with {hidden_size} units on {task}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("cell", "remembers with", "default init", "parameters", "state", "CPU", "CUDA"):
-        table.add_column(title, justify="right" if title in ("parameters", "state") else "left")
+    rows: list[tuple[str, ...]] = []
     notes, errors = [], {}
     for entry in entries:
         try:
@@ -112,8 +113,10 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
             cuda = "loop" if cell.torch_nn is None or other else "cuDNN"
             notes += [f"{entry.name}: {reason}" for reason in (why, other) if reason]
         parameters = f"{parameter_count(cell):,}"
-        table.add_row(entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, cpu, cuda)
-    PlainConsole().print(table)
+        rows.append((entry.name, entry.cls.memory or entry.cls.summary, default_init(cell), parameters, state, cpu, cuda))
+    echo(f"Cells with {hidden_size:,} units on {task}\n")
+    headings = ("cell", "remembers with", "default init", "parameters", "state", "CPU", "CUDA")
+    _print_rows(headings, rows, words=("cell", "remembers with", "default init", "CPU", "CUDA"))
     for note in (WAYS, *([problem] if (problem := unavailable()) else []), *notes):
         print_wrapped(note)
     if not names:

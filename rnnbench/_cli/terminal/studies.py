@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from rnnbench._cli.terminal.flags import name_list
 from rnnbench._cli.terminal.formatting import echo
 from rnnbench._errors import UserError
 from rnnbench._study import RunRecord, StudyFolder
+from rnnbench._study.headline import STUDY_FILE, headline_files
 from rnnbench._study.record import frame
 
 if TYPE_CHECKING:
@@ -20,23 +22,30 @@ if TYPE_CHECKING:
 
     Draw = Callable[[], Figure]
 
+MOST_RUNS = 100_000
+"""The most runs of a sweep file in a headline: a study of somebody else must not take hours to read."""
+
 
 class Selection(NamedTuple):
-    """Values of ``--only``, ``--cell`` and ``--sweep`` as typed, separated by commas; None selects all."""
+    """Values of ``--only``, ``--cell`` and ``--sweep`` as typed, separated by commas; None selects all.
+
+    ``every`` is True with ``--all``: the studies' headlines select nothing.
+    """
 
     tasks: str | None
     cells: str | None
     sweeps: str | None
+    every: bool = False
 
 
-def select_runs(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+def select_runs(runs: pd.DataFrame, selection: Selection, advice: str = "") -> pd.DataFrame:
     """Return the selected rows; raise UserError if a task, a cell or a sweep file has no rows, and name those that have."""
     for flag, column, text in (("--only", "task", selection.tasks), ("--cell", "cell", selection.cells)):
         if text is not None:
             names = name_list(flag, text)
             present = set(runs[column])
             if missing := [name for name in names if name not in present]:
-                raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(present))}")
+                raise UserError(f"{flag}: no runs of {column} {missing[0]!r}; there are {', '.join(sorted(present))}{advice}")
             runs = runs[runs[column].isin(names)]
     if selection.sweeps is not None:
         runs = runs[runs["run_id"].isin(_run_ids(name_list("--sweep", selection.sweeps), set(runs["run_id"])))]
@@ -65,15 +74,46 @@ def _run_ids(files: list[str], present: set[str]) -> set[str]:
     return selected
 
 
+def _headline(study: Path) -> set[str]:
+    """Return the run_ids of a study's headline; empty if it names none."""
+    from rnnbench._sweep.grid import grid  # imports torch
+    from rnnbench._sweep.sweep_file import read_names
+
+    found: set[str] = set()
+    for file in headline_files(study):
+        sweep = read_names(file, {})
+        for name in ("tuned", "tune"):
+            if (table := getattr(sweep, name)) and Path(table).resolve().parent != study.resolve():
+                raise UserError(f"{file}: {name} names a table outside {study}: copy the table into the folder")
+        if math.prod(max(1, len(values)) for values in sweep.model_dump().values() if isinstance(values, list)) > MOST_RUNS:
+            raise UserError(f"{file} has more than {MOST_RUNS:,} runs, too many for a headline: use --all, or shorten its lists")
+        found |= {run.run_id for run in grid(sweep, load_errors={})}
+    return found
+
+
+def in_headline(frame: pd.DataFrame, study: Path, selection: Selection) -> pd.DataFrame:
+    """Return the rows of a study that its headline names; all rows without one, or if the selection names others."""
+    shown = set() if selection.every or selection.sweeps is not None else _headline(study)
+    return frame[frame["run_id"].isin(shown)] if shown else frame
+
+
 def read_runs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the finished runs of all studies, with a column ``study``; raise UserError if a study has none.
 
-    A run of two studies comes twice; :func:`rnnbench._analysis.summary.count_once` keeps the later study's. A line on stderr names
-    runs whose results differ.
+    Of a study with a headline only its runs, with a line on stderr. A run of two studies comes twice;
+    :func:`rnnbench._analysis.summary.count_once` keeps the later study's. A line on stderr names runs whose results differ.
     """
-    homes = [StudyFolder.open(study) for study in studies]
-    runs = pd.concat([home.runs().assign(study=str(study)) for home, study in zip(homes, studies, strict=True)], ignore_index=True)
-    runs = select_runs(runs, selection)
+    homes, frames, advice = [StudyFolder.open(study) for study in studies], [], ""
+    for home, study in zip(homes, studies, strict=True):
+        every = home.runs().assign(study=str(study))
+        shown = in_headline(every, study, selection)
+        if shown.empty:
+            raise UserError(f"no run of the headline of {study / STUDY_FILE} has finished: use --all for the other runs")
+        if len(shown) < len(every):
+            advice = "; --all also reads the runs that are not in the headline"
+            echo(f"{study}: {len(shown):,} of {len(every):,} runs, the headline of {study / STUDY_FILE}; --all shows all", err=True)
+        frames.append(shown)
+    runs = select_runs(pd.concat(frames, ignore_index=True), selection, advice)
     warn_of_disagreement(homes, runs)
     return runs
 
@@ -116,7 +156,7 @@ def read_logs(studies: list[Path], selection: Selection) -> pd.DataFrame:
     """Return the evaluations of all runs; for a run of two studies those of the later study."""
     frame: pd.DataFrame | None = None
     for study in studies:
-        logs = StudyFolder(study).logs()
+        logs = in_headline(StudyFolder(study).logs(), study, selection)
         frame = logs if frame is None else pd.concat([frame[~frame["run_id"].isin(logs["run_id"])], logs], ignore_index=True)
     assert frame is not None
     return select_runs(frame, selection)

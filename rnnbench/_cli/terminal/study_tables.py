@@ -6,13 +6,12 @@ import math
 from pathlib import Path
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from rnnbench._analysis import tables
 from rnnbench._analysis.axes import with_axis
 from rnnbench._analysis.studies import pair_notes, pair_runs, readable_pairs
 from rnnbench._analysis.summary import FrameRow
+from rnnbench._cli.terminal.columns import Column, print_columns, split_columns
 from rnnbench._cli.terminal.console import PlainConsole
 from rnnbench._cli.terminal.flags import Format
 from rnnbench._cli.terminal.formatting import duration, echo, print_wrapped
@@ -62,19 +61,39 @@ def format_table(rows: pd.DataFrame, format: Format) -> str:
 
 
 def _print_groups(texts: pd.DataFrame, group: list[str], notes: list[str], joint: str) -> None:
-    """Print one narrow table per group, its names above it, so that 80 columns are enough."""
+    """Print one narrow table per group, its names above it."""
     console = PlainConsole()
     for names, part in texts.groupby(group, sort=False):
         heading = ": ".join(filter(None, (str(names[0]), joint.join(map(str, names[1:])))))
         console.print(heading, style="bold")
-        table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
-        for heading in texts.columns[len(group) :]:
-            is_text = heading == "curve"  # a long label is wrapped, a number never
-            table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
-        for values in part.itertuples(index=False):
-            table.add_row(*values[len(group) :])
-        console.print(table)
+        shown = part.columns[len(group) :]
+        print_columns(console, [Column(name.strip(), part[name].tolist(), words=name == "curve") for name in shown])
         console.print()
+    _print_notes(console, notes)
+
+
+def print_by_gap(rows: pd.DataFrame, notes: list[str], format: Format = Format.rich, axis: str = "gap") -> None:
+    """Print a summary with a column per gap: in a terminal one table per task, with entries on two lines if need be.
+
+    ``axis`` is the name of the gaps. CSV has one row per curve and gap, with all numbers.
+    """
+    texts = tables.by_gap(rows)
+    if format is not Format.rich:
+        print_table(rows.rename(columns={"gap": axis}), texts, ["task", "curve"], notes, format)
+        return
+    console = PlainConsole()
+    for task, part in texts.groupby("task", sort=False):
+        console.print(str(task), style="bold")
+        gaps = [name for name in part.columns[2:] if part[name].ne("").any()]
+        columns = [Column(axis, part["curve"].tolist(), words=True), *(Column(name, part[name].tolist()) for name in gaps)]
+        if len([*split_columns(columns, console.width)]) > 1:
+            columns[1:] = [Column(name, part[name].str.replace(" ", "\n").tolist()) for name in gaps]
+        print_columns(console, columns)
+        console.print()
+    _print_notes(console, notes)
+
+
+def _print_notes(console: PlainConsole, notes: list[str]) -> None:
     for note in notes:
         console.print(note)
 

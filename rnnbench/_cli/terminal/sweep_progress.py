@@ -85,23 +85,29 @@ class SweepScreen(Screen):
 
     def __rich__(self) -> RenderableType:
         run_queue, total = self.run_queue, f"{self.run_queue.total:,}"
-        bar = Table.grid(padding=(0, 2))
-        progress = ProgressBar(max(run_queue.total, 1), run_queue.ended, width=24)
-        bar.add_row(progress, f"{run_queue.ended:>{len(total)},} of {total} runs", f"{self.time_left()} left")
+        bar, width = Table.grid(padding=(0, 2)), min(self.console.width, 100)
+        done, left = f"{run_queue.ended:>{len(total)},} of {total} runs", f"{self.time_left()} left"
+        length = min(24, width - len(done) - len(left) - 4)
+        bar.add_row(*([ProgressBar(max(run_queue.total, 1), run_queue.ended, width=length)] if length > 3 else []), done, left)
         counts = Text()
         for result, count in self.tally():
             style = {"solved": "green", "failed": "bold red" if count else "dim"}.get(result, "")
             counts.append(f"{count:>{len(total)},} {result}   ", style=style)
-        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=min(self.console.width, 100))
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=width)
         widths = {"cell": 16, "task": 8, "gap": 5, "seed": 4, "lr": 6, "step": 16, "accuracy": 8, "chance": 7}
-        for title, width in widths.items():
+        for title in ("chance", "lr", "seed", "task", "gap"):  # a number is printed whole or not at all
+            if sum(widths.values()) + len(widths) > width:
+                del widths[title]
+        widths["cell"] = min(16, width - sum(widths.values()) + widths["cell"] - len(widths))
+        for title, least in widths.items():
             is_text = title in ("cell", "task")
-            table.add_column(title, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis", min_width=width)
+            table.add_column(title, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis", min_width=least)
         for run, row in self.running.values():
-            step = f"{row.step if row else 0:,} of {run.max_steps:,}"
-            shares = (percent(row.accuracy), percent(row.chance_accuracy)) if row else ("-", "-")
-            table.add_row(f"{run.cell} ({run.init})", run.task, f"{run.gap:,}", str(run.seed), f"{run.lr:g}", step, *shares)
-        ended = Text(visible("\n".join(self.last_ends)), style="dim", overflow="ellipsis", no_wrap=True)
+            texts = {"cell": f"{run.cell} ({run.init})", "task": run.task, "gap": f"{run.gap:,}", "seed": str(run.seed)}
+            texts |= {"lr": f"{run.lr:g}", "step": f"{row.step if row else 0:,} of {run.max_steps:,}"}
+            texts |= {"accuracy": percent(row.accuracy) if row else "-", "chance": percent(row.chance_accuracy) if row else "-"}
+            table.add_row(*(texts[title] for title in widths))
+        ended = Text(visible("\n".join(self.last_ends)), style="dim")
         return Group(bar, counts, table, ended)
 
     def summary(self, stopped: bool) -> str:
@@ -137,13 +143,17 @@ def run_workers(workers: Workers, quiet: bool, summary: bool = True, screen: Swe
         raise typer.Exit(128 + signals[0])
 
 
-def print_chance_notes(run_queue: RunQueue) -> None:
-    """Print a note on the cells of a sweep that are at chance at their smallest gap."""
-    from rnnbench._analysis.summary import chance_notes, summarise  # imports pandas
+def print_results(run_queue: RunQueue) -> None:
+    """Print the results of a sweep with a column per gap, and a note on the cells that are at chance at their smallest gap."""
+    from rnnbench._analysis.summary import condition_notes, summarise  # imports pandas
+    from rnnbench._analysis.tables import by_gap_notes
+    from rnnbench._cli.terminal.study_tables import print_by_gap
 
-    records = [record for record in run_queue.study.records() if record.run_id in run_queue.run_ids]
-    for note in chance_notes(summarise(frame(records, RunRecord))) if records else []:
-        print_wrapped(note)
+    if records := [record for record in run_queue.study.records() if record.run_id in run_queue.run_ids]:
+        runs = frame(records, RunRecord)
+        rows = summarise(runs)
+        echo()
+        print_by_gap(rows, [*by_gap_notes(rows), *condition_notes(runs)])
 
 
 def train_missing(runs: Sequence[Run], study: StudyFolder, jobs: int | None, quiet: bool) -> None:
