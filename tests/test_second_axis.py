@@ -110,7 +110,7 @@ def test_tables_and_scores_show_the_length_where_runs_have_one_gap(rnnbench, stu
     shown = with_declared_axes(study.runs())
     assert (set(shown["gap"]), set(shown["axis"])) == ({3, 6}, {"length"})
     scores = api.Study.open(study.folder).spans()
-    assert scores["label"].tolist() == ["gru (chrono)", "rnn (uniform)"]
+    assert scores["label"].tolist() == ["gru", "rnn"]
     assert set(scores["grid"]) == {"3 6"}
     assert scores["informed"].tolist() == ["yes", "no"], "the horizon of chrono follows the length"
     assert "length 6" in rnnbench("table", str(study.folder), "--format", "markdown").out

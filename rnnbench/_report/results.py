@@ -111,7 +111,7 @@ def overview_table(runs: pd.DataFrame) -> ShadedTable:
 
 
 def _overview_entry(row: FrameRow) -> Entry:
-    score: str = "" if pd.isna(row["memory_score"]) else f"score {format_score(row['memory_score'])}"
+    score: str = "" if pd.isna(row["memory_score"]) else f"score {format_score(row)}"
     return Entry(format_span(row), score, float(row["reached"]))
 
 

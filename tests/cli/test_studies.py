@@ -118,7 +118,7 @@ def test_a_table_fits_80_columns_with_complete_names(rnnbench, studies: Path, mo
         assert max(len(line) for line in out.splitlines()) <= 80
         assert "…" not in out
         assert ("span ≥ 20; one recipe" in out.replace("\n", " ")) == (more == ["--details"])
-    thousands = rnnbench("table", str(REFERENCE), "--only", "copy,recall", "--compare", "lstm,gru").out
+    thousands = rnnbench("table", str(REFERENCE), "--all", "--only", "copy,recall", "--compare", "lstm,gru").out
     assert " to -" in thousands
     assert "…" not in thousands
 
