@@ -61,16 +61,22 @@ def by_gap(rows: pd.DataFrame) -> pd.DataFrame:
 
     An entry has the seeds that solved the gap, and the median accuracy in %. The column ``task`` has the chance level too.
     """
-    gaps = sorted(rows["gap"].unique())
+    each = rows.assign(place=[_place(row) for row in rows.to_dict("records")])
+    places = each.sort_values("gap")["place"].unique()
     found = []
-    for (task, label), curve in rows.groupby(["task", "label"], sort=False):
+    for (task, label), curve in each.groupby(["task", "label"], sort=False):
         entries = {
-            row["gap"]: f"{row['solved']}/{row['seeds']} {_accuracy_text(row['accuracy'])}" for row in curve.to_dict("records")
+            row["place"]: f"{row['solved']}/{row['seeds']} {_accuracy_text(row['accuracy'])}" for row in curve.to_dict("records")
         }
         levels = [_accuracy_text(level) for level in rows.loc[rows["task"] == task, "chance_accuracy"].agg(["min", "max"])]
         heading = f"{task} (chance {' to '.join(dict.fromkeys(levels))} %)"
-        found.append({"task": heading, "curve": label} | {f"{gap:,}": entries.get(gap, "") for gap in gaps})
+        found.append({"task": heading, "curve": label} | {place: entries.get(place, "") for place in places})
     return pd.DataFrame(found)
+
+
+def _place(row: FrameRow) -> str:
+    """Return the heading of a row's column: its gap; with its name where the table has tasks on another axis."""
+    return f"{row['gap']:,}" if row.get("axis", "gap") == "gap" else f"{row['axis']} {row['gap']:,}"
 
 
 def _accuracy_text(accuracy: float) -> str:

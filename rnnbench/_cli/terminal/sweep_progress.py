@@ -145,12 +145,13 @@ def run_workers(workers: Workers, quiet: bool, summary: bool = True, screen: Swe
 
 def print_results(run_queue: RunQueue) -> None:
     """Print the results of a sweep with a column per gap, and a note on the cells that are at chance at their smallest gap."""
-    from rnnbench._analysis.summary import condition_notes, summarise  # imports pandas
+    from rnnbench._analysis.axes import with_declared_axes  # imports pandas
+    from rnnbench._analysis.summary import condition_notes, summarise
     from rnnbench._analysis.tables import by_gap_notes
     from rnnbench._cli.terminal.study_tables import print_by_gap
 
     if records := [record for record in run_queue.study.records() if record.run_id in run_queue.run_ids]:
-        runs = frame(records, RunRecord)
+        runs = with_declared_axes(frame(records, RunRecord))
         rows = summarise(runs)
         echo()
         print_by_gap(rows, [*by_gap_notes(rows), *condition_notes(runs)])
