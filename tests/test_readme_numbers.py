@@ -1,4 +1,4 @@
-"""The numbers in README's section on results, computed from the committed runs with plain pandas."""
+"""Numbers in README and in the chapter on gates, computed from the committed tables with plain pandas."""
 
 import re
 from pathlib import Path
@@ -92,3 +92,23 @@ def test_what_became_of_the_predictions() -> None:
     found = verdicts[verdicts["kind"] == "finding"] if "kind" in verdicts else verdicts
     assert set(found["verdict"]) <= {"partly", "refuted"}
     says("None holds as written, and one is refuted.")
+
+
+def test_what_the_gates_of_five_networks_have_in_common() -> None:
+    folders = (REFERENCE.parent / "why", REFERENCE.parent / "why" / "gates")
+    text = re.sub(r"\s+", " ", (folders[0] / "README.md").read_text(encoding="utf-8"))
+    files = [file for folder in folders for file in folder.glob("half_lives_recall-lstm*.csv")]
+    medians = pd.DataFrame(pd.read_csv(file).groupby("when")["half_life"].median() for file in files)
+    low, high = medians.min().round(-1), medians.max().round(-1)
+    assert len(files) == 5
+    assert f"about {low['initial'].round(-2):.0f} to {high['initial']:.0f} steps" in text
+    assert f"the medians are {low['trained'].round(-2):,.0f} to {high['trained'].round(-2):,.0f} steps" in text
+    tables = [pd.read_csv(file) for folder in folders for file in folder.glob("gates_recall-lstm*.csv")]
+    gates = [table.pivot_table(index="step", columns="quantity", values="mean") for table in tables]
+    written = [gate["input gate i (1 writes)"] for gate in gates]  # the country is word 2, the question 204
+    opening = [at[2] / max(at[1], at[3]) for at in written]
+    assert f"the input gate is {min(opening):.1f} to {max(opening):.0f} times as open" in text
+    assert f"its mean is still at most {max(at[2] for at in written):.2f}" in text
+    assert all(at[202] > at[2] for at in written)
+    kept = [gate["forget gate f (1 keeps)"].loc[3:202].mean() for gate in gates]
+    assert f"the forget gate is {min(kept):.2f} to {max(kept):.2f} in the gap" in text
