@@ -208,6 +208,7 @@ class Request(Recipe):
     )
     train_gaps: Gaps | None = Field(
         None,
+        min_length=1,
         description="Train on several gaps, as 1..40 or 5,10,20: every batch has one of them, drawn at random. "
         "The largest one sets the horizon. Default: --gap only.",
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 from rnnbench._config import Run, RunFields
 from rnnbench._study import StudyFolder
+from rnnbench._sweep.run_queue import cost_units
 
 TIMING_FIELDS = (
     *("task", "cell", "gap", "hidden_size", "train_gaps", "batch_size", "max_steps", "layers", "block", "option", "cell_option"),
@@ -21,6 +23,10 @@ TIMING_S = 0.3
 """Seconds of training steps that are timed for each set of equal :data:`TIMING_FIELDS`."""
 
 
+TIMING_LIMIT_S = 20.0
+"""Seconds after which no further set is timed: the others take the time per step and length of the nearest timed one."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """Estimated time of some runs."""
@@ -29,15 +35,16 @@ class Cost:
     from_runs: int  # runs estimated from finished runs with equal TIMING_FIELDS
     # Runs estimated from timed steps. The whole budget is assumed, so the estimate is an upper bound.
     from_steps: int
+    from_nearest: int = 0  # of these, the runs whose own steps were not timed
 
 
 def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:
-    """Return the time of all runs, one after the other; raise UserError if this machine cannot train one of them."""
+    """Return the time of all runs, one after the other; raise UserError if this machine cannot train one of those timed."""
     finished: dict[tuple[str, ...], list[float]] = {}
     for record in study.records():
         finished.setdefault((*_timing_key(record), record.engine), []).append(record.wall_s)
-    timed: dict[tuple[str, ...], float] = {}
     seconds, from_runs = 0.0, 0
+    alike: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         key = (*_timing_key(run), run.engine)
         engines = ("fast", "cudnn", "torch") if run.engine == "auto" else (run.engine,)
@@ -45,11 +52,31 @@ def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:
         if known:
             from_runs += 1
             seconds += mean(known)
-            continue
-        if key not in timed:
-            timed[key] = _budget_seconds(run)
-        seconds += timed[key]
-    return Cost(seconds, from_runs, len(runs) - from_runs)
+        else:
+            alike.setdefault(key, []).append(run)
+    sets = sorted(alike.values(), key=lambda same: (same[0].cell, same[0].task, same[0].hidden_size, same[0].gap))
+    rates = _seconds_per_unit([same[0] for same in sets])
+    timed = sorted(rates)
+    for k, same in enumerate(sets):
+        after = bisect(timed, k)
+        nearest = min(timed[max(0, after - 1) : after + 1], key=lambda one: abs(one - k))
+        seconds += len(same) * cost_units(same[0]) * rates[nearest]
+    from_nearest = sum(len(same) for k, same in enumerate(sets) if k not in rates)
+    return Cost(seconds, from_runs, len(runs) - from_runs, from_nearest)
+
+
+def _seconds_per_unit(runs: Sequence[Run]) -> dict[int, float]:
+    """Return the seconds per unit of cost of runs, by position; of as many as the limit allows, spread over all."""
+    rates: dict[int, float] = {}
+    started, stride = time.perf_counter(), len(runs)
+    while stride:
+        for k in range(0, len(runs), stride):
+            if rates and time.perf_counter() - started > TIMING_LIMIT_S:
+                return rates
+            if k not in rates:
+                rates[k] = _budget_seconds(runs[k]) / cost_units(runs[k])
+        stride //= 2
+    return rates
 
 
 def _timing_key(run: RunFields) -> tuple[str, ...]:

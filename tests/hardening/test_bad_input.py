@@ -107,6 +107,7 @@ BAD = {  # the alternatives are separated by |
     "run RUN --eval-every": f"0 | {HUGE}",
     "run RUN --eval-sequences": HUGE,
     "run RUN --give-up": f"0 | {HUGE}",
+    "run RUN --train-gaps": f"'' | 5..3 | 1..x | -1 | 1..{HUGE}",
     "run RUN --layers": f"0 | {HUGE}",
     "run RUN --parameters": f"0 | {HUGE}",
     "run RUN --threads": f"0 | 100000 | {HUGE}",
