@@ -39,7 +39,8 @@ def gradients(
     from rnnbench.insight import measure_gradients
     from rnnbench.plots import plot_gradients
 
-    flags.only_with(context, "--run", "study")
+    if run is None:
+        flags.only_with(context, "--run", "study")
     check_writable(out)
     result = measure_gradients(
         cell=flags.name_list("--cell", cell),

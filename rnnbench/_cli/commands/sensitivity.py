@@ -42,7 +42,8 @@ def sensitivity(
     from rnnbench.insight import measure_sensitivity
     from rnnbench.plots import plot_sensitivity
 
-    flags.only_with(context, "--run", "study")
+    if run is None:
+        flags.only_with(context, "--run", "study")
     check_writable(out)
     result = measure_sensitivity(
         cell=flags.name_list("--cell", cell),

@@ -192,9 +192,7 @@ def print_cost(run_queue: RunQueue, request: SweepRequest, jobs: int | None, run
         sources.append(f"{cost.from_runs} from finished runs of the same kind")
     if cost.from_steps:
         shared = f", {cost.from_nearest} of them from similar runs" if cost.from_nearest else ""
-        sources.append(
-            f"{cost.from_steps} from training steps timed now{shared}, for the whole budget (a solved run ends earlier)"
-        )
+        sources.append(f"{cost.from_steps} from training steps timed now{shared}, for the whole budget (a solved run ends earlier)")
     for line in run_queue.load_error_lines():
         print_wrapped(line)
     if search:
