@@ -28,7 +28,7 @@ from rnnbench._analysis.summary import (
     mark_best,
     summarise,
 )
-from rnnbench._analysis.tables import format_state_size, tuning_notes
+from rnnbench._analysis.tables import INFORMED_NOTE, format_state_size, tuning_notes
 from rnnbench._report import text
 from rnnbench._report.results import failure_sentence, gap_tables, overview_table
 from rnnbench._report.sections import decided_claims, insight_figures
@@ -89,6 +89,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         span_rule=SPAN_RULE,
         accuracy_rule=ACCURACY_RULE,
         chance_notes=chance_notes(table),
+        informed_note=INFORMED_NOTE,
         claims=decided_claims(studies),
         extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],
         conditions=text.conditions(runs),

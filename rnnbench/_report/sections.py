@@ -121,14 +121,16 @@ class ClaimResult(NamedTuple):
             own recipe was not run, "does not hold here".
         note: the numbers that the table does not have.
         gaps: the columns of the table.
-        rows: network and task, an entry per gap (``5 of 5, 99.6 %``, or empty), and the recipe.
+        rows: network and task, and an entry per gap (``5 of 5, 99.6 %``, or empty).
+        recipes: the recipes of every network, as text.
     """
 
     claim: Claim
     badge: str
     note: str
     gaps: list[int]
-    rows: list[tuple[str, str, list[str], str]]
+    rows: list[tuple[str, str, list[str]]]
+    recipes: list[str]
 
 
 def decided_claims(studies: list[Path]) -> list[ClaimResult]:
@@ -144,14 +146,18 @@ def decided_claims(studies: list[Path]) -> list[ClaimResult]:
 def _claim_result(verdict: Verdict, ruling: Ruling) -> ClaimResult:
     refuted = ruling.decision == "refuted" and not isinstance(verdict.claim, Finding)
     gaps = sorted({group.run.gap for group in verdict.groups})
-    rows: dict[tuple[str, str, str], list[RecipeRuns]] = {}
+    rows: dict[tuple[str, str], list[RecipeRuns]] = {}
+    networks: dict[str, list[RecipeRuns]] = {}
     for group in verdict.groups:
-        run, rate = group.run, f"lr {group.records[0].lr:g}"
-        network = f"{run.cell} ({run.init})" + ("" if run.hidden_size == 128 else f", {run.hidden_size} units")
-        several = sum(other.run.gap == run.gap for other in verdict.groups if question_key(other.run) == question_key(run)) > 1
-        rows.setdefault((network, run.task, rate if several else ""), []).append(group)
+        run = group.run
+        name = f"{run.cell} ({run.init})" + ("" if run.hidden_size == 128 else f", {run.hidden_size} units")
+        networks.setdefault(name, []).append(group)
+        several = sum(question_key(other.run) == question_key(run) for other in verdict.groups) > 1
+        rows.setdefault((f"{name}, lr {group.records[0].lr:g}" if several else name, run.task), []).append(group)
     shown = []
-    for (network, task, _), groups in rows.items():
+    for (name, task), groups in rows.items():
         entries = {one.run.gap: f"{one.solved} of {one.seeds}, {100 * one.accuracy:.1f} %" for one in groups}
-        shown.append((network, task, [entries.get(gap, "") for gap in gaps], recipe_text(groups)))
-    return ClaimResult(verdict.claim, "does not hold here" if refuted else ruling.decision, ruling.note, gaps, shown)
+        shown.append((name, task, [entries.get(gap, "") for gap in gaps]))
+    recipes = [f"{name}: {recipe_text(groups)}" for name, groups in networks.items()]
+    badge = "does not hold here" if refuted else ruling.decision
+    return ClaimResult(verdict.claim, badge, ruling.note, gaps, shown, recipes)

@@ -22,7 +22,7 @@ def browser(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
     file = tmp_path_factory.mktemp("page") / "page.html"
     file.write_text(page, encoding="utf-8")
     with opened(file) as driver:
-        wait(driver, "return Object.keys(rnnbench.views).length === 6")
+        wait(driver, "return Object.keys(rnnbench.views).length === 4")
         yield driver
 
 
@@ -35,7 +35,7 @@ def test_the_page_loads_without_network_or_errors(browser: Any) -> None:
     assert browser.execute_script("return failures") == []
     assert browser.get_log("browser") == []
     assert requests(browser) == []
-    assert len(browser.find_elements("css selector", ".charts .vega svg")) == 6
+    assert len(browser.find_elements("css selector", ".charts .vega svg")) == 4
 
 
 def test_a_hostile_name_is_shown_as_text(browser: Any) -> None:
@@ -84,6 +84,22 @@ def test_learning_curves_are_drawn_when_opened(browser: Any) -> None:
     assert browser.execute_script("return rnnbench.views['learning-0'].data('runs')[8].step") == 90
     assert browser.execute_script("return failures") == []
     assert browser.get_log("browser") == []
+
+
+def test_the_first_screen_has_the_result_the_overview_and_the_accuracy_chart(browser: Any) -> None:
+    emulate(browser, 1280, "light")
+    browser.execute_script("scrollTo(0, 0)")
+    for place in (".result", ".shaded", "[data-spec='accuracy-0'] svg", "[data-spec='accuracy-1'] svg"):
+        bottom = wait(browser, f'return document.querySelector("{place}").getBoundingClientRect().bottom')
+        assert bottom <= 800, (place, bottom)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_entry_of_a_table_is_wrapped(browser: Any, width: int) -> None:
+    emulate(browser, width, "light")
+    cells = "[...document.querySelectorAll('.shaded td, .shaded th, .sortable td, .sortable th, .evidence td')]"
+    assert wait(browser, f"return {cells}.length") > 100
+    assert browser.execute_script(f"return {cells}.every((cell) => getComputedStyle(cell).whiteSpace === 'nowrap')")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])

@@ -157,6 +157,12 @@ def test_the_sentence_on_failures_is_never_stronger_than_its_numbers() -> None:
     assert results.failure_sentence(summarise(made_up(rows[:5]))) == "Within 100 training steps, rnn solves every gap tried."
 
 
+def test_headings_of_numbers_are_text_in_print(page: str) -> None:
+    headings = [attributes["data-name"] for tag, attributes in Tags(page).tags if tag == "th" and "data-name" in attributes]
+    assert headings[:3] == ["task", "curve", "gap"]
+    assert "content: attr(data-name)" in page[page.index("@media print") :]
+
+
 def test_claims_are_tables_and_only_a_finding_is_refuted() -> None:
     folder = Path(__file__).parents[2] / "results" / "reference"
     found = {one.claim.name: one for one in decided_claims([folder])}
@@ -165,7 +171,8 @@ def test_claims_are_tables_and_only_a_finding_is_refuted() -> None:
     assert {one.badge for one in found.values()} == {"holds", "partly", "refuted", "does not hold here"}
     one = found["lstm-copies-200"]
     assert (one.note, one.gaps) == ("1 of 5 seeds fell below 90 % after 95 %", [200])
-    assert one.rows == [("lstm (chrono)", "copy", ["5 of 5, 99.7 %"], "adam linear, lr 0.02, 8,000 steps")]
+    assert one.rows == [("lstm (chrono)", "copy", ["5 of 5, 99.7 %"])]
+    assert one.recipes == ["lstm (chrono): adam linear, lr 0.02, 8,000 steps"]
     assert len(found["width-decides-beijing"].rows) == 6  # two widths at three rates, each a row
     assert all(len(row[2]) == len(one.gaps) for one in found.values() for row in one.rows)
 
