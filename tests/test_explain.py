@@ -80,6 +80,17 @@ def test_the_command_is_the_one_that_trained_the_network(cell: str, task: str) -
     assert resolve(RunRequest.model_validate(values)).run.run_id == network["run_id"]
 
 
+def test_the_commands_differ_only_in_cell_and_task() -> None:
+    """The page shows one of them."""
+    rest = {networks()[task]["networks"][cell]["command"].replace(f"--cell {cell} --task {task}", "") for cell, task in NETWORKS}
+    assert len(rest) == 1
+
+
+def test_notes_follow_their_section() -> None:
+    text = explain(["rnn"])
+    assert "through the gradient.\nIn rnnbench: --truncate k.\n" in text
+
+
 def test_the_arithmetic_gives_the_number_that_it_shows() -> None:
     for cell, task in NETWORKS:
         read = reading(cell, task)

@@ -31,7 +31,7 @@ def build_page(language: str = "en", cell: str = "rnn", task: str = "beijing") -
         tasks=TASKS,
         text=text,
         say=text["page"],
-        commands=[traces[name][one]["command"] for name in TASKS for one in CELLS],
+        command=traces[task][cell]["command"],
         distances=len(measured()["gradients"][cell]),
         style=Markup(read_asset("page.css")),
         script=Markup(read_asset("page.js")),

@@ -28,7 +28,7 @@ def explain(cells: Sequence[str], language: str = "en", task: str | None = None,
         for number, section in enumerate(sections, start=1):
             lines += [f"{text['names'][cell]} {number}. {section['title']}", ""]
             lines += [f"    {equation}" for equation in section["equations"]]
-            lines += ["", *wrap(section["text"], width), ""]
+            lines += ["", *wrap(section["text"], width), *wrap(section.get("note", ""), width), ""]
         lines += [*_sentence(cell, language, task or next(iter(networks())), width), ""]
     return "\n".join([*lines, *wrap(text["text"]["next"], width)])
 
