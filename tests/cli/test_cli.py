@@ -17,7 +17,7 @@ from rnnbench._engine import available
 from rnnbench._study import StudyFolder
 from rnnbench.insight._constructions import CONSTRUCTIONS
 from tests.cli.test_check import CELL
-from tests.sweep.processes import ROOT, Start, plain, runs
+from tests.sweep.processes import DEADLINE, ROOT, Start, plain, runs
 
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
 RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
@@ -201,23 +201,23 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_pa
     undisturbed = start(*LONG, "--out", "undisturbed")
     process = start(*LONG, "--out", "stopped")
     stopped = tmp_path / "stopped"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         logs = list(stopped.glob("logs/*.csv"))
         if logs and len(logs[0].read_text().splitlines()) > 3:
             break
         time.sleep(0.01)
     process.send_signal(stop_signal)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == (-9 if stop_signal is signal.SIGKILL else 128 + stop_signal), (out, err)
     assert not (stopped / "runs.csv").exists(), "it was finished before it could be stopped"
     if stop_signal is not signal.SIGKILL:
         assert re.search(r"interrupted at step \d+ of 240", out)
         assert "Traceback" not in err
     again = start(*LONG, "--out", "stopped")
-    _, err = again.communicate(timeout=60)
+    _, err = again.communicate(timeout=DEADLINE)
     assert again.returncode == 0, err
-    assert undisturbed.wait(timeout=60) == 0
+    assert undisturbed.wait(DEADLINE) == 0
     undisturbed.communicate()
     (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
     assert runs(stopped) == runs(tmp_path / "undisturbed")
@@ -229,7 +229,7 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_pa
 def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
     processes = [start(*RUN, "--seed", str(seed)) for seed in range(3)]
     for process in processes:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, err
     assert sorted(row.seed for row in StudyFolder(tmp_path / "results").records()) == [0, 1, 2]
 

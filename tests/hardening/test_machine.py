@@ -13,7 +13,7 @@ import pytest
 
 from rnnbench._study import StudyFolder
 from rnnbench._sweep.status import run_states
-from tests.sweep.processes import ROOT, SMALL, Start, group_alive, wait_for
+from tests.sweep.processes import DEADLINE, ROOT, SMALL, Start, group_alive, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and files as POSIX has them")
 
@@ -24,7 +24,9 @@ def call(folder: Path, *argv: str, stdout: object = subprocess.PIPE, **environme
     """Run a command to its end."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
     command = [sys.executable, "-m", "rnnbench", *argv]
-    return subprocess.run(command, cwd=folder, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False
+    )
 
 
 @pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.3])
@@ -39,7 +41,7 @@ def test_ctrl_c_while_the_command_line_is_loaded_is_one_line(tmp_path: Path, aft
     )
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
     assert done.returncode == 130
     assert done.stderr.count("\n") == 1, done.stderr
@@ -54,11 +56,11 @@ def test_ctrl_c_at_the_start_of_a_sweep_is_quiet(start: Start, tmp_path: Path) -
         os.killpg(sweep.pid, signal.SIGINT)  # as a terminal does: to the whole group
         sweeps.append(sweep)
     for sweep in sweeps:
-        _, err = sweep.communicate(timeout=60)
+        _, err = sweep.communicate(timeout=DEADLINE)
         assert sweep.returncode in (130, -signal.SIGINT), err
         lines = [line for line in err.splitlines() if not line.startswith(("1 runs, ", "lr ", "["))]
         assert lines in ([], *([line] for line in lines if line.startswith("rnnbench: stopped"))) or "site" in err, err
-        wait_for(lambda sweep=sweep: not group_alive(sweep), 10)
+        wait_for(lambda sweep=sweep: not group_alive(sweep))
 
 
 def test_a_forkserver_that_dies_fails_no_run(start: Start, tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_a_forkserver_that_dies_fails_no_run(start: Start, tmp_path: Path) -> No
     wait_for(lambda: study.exists() and run_states(StudyFolder(study), None).running)
     (server,) = [pid for pid in children(sweep.pid) if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(server, signal.SIGKILL)
-    _, err = sweep.communicate(timeout=120)
+    _, err = sweep.communicate(timeout=DEADLINE)
     assert sweep.returncode in (0, 1), err
     assert "Traceback" not in err
     assert StudyFolder(study).failures.rows() == []

@@ -12,6 +12,9 @@ from rnnbench._study.schema import Record
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--engine", "torch", "--eval-sequences", "1000"]
 
+DEADLINE = 300.0
+"""Seconds after which a test counts as hanging. A busy machine takes a minute for a sweep of seconds."""
+
 Start = Callable[..., subprocess.Popen]
 """Starts ``rnnbench`` with these arguments."""
 
@@ -25,9 +28,9 @@ def group_alive(process: subprocess.Popen) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until the condition is true; fail the test after some seconds."""
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until the condition is true; fail the test after ``DEADLINE`` seconds."""
+    deadline = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)

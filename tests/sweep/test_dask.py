@@ -18,7 +18,7 @@ from rnnbench._study.atomic import load_tensors
 from rnnbench._sweep.dask import LOGGERS, Dask
 from rnnbench._sweep.run_queue import Evaluated, Finished, HeldElsewhere, RunQueue
 from rnnbench._training.runner import Runner
-from tests.sweep.processes import SMALL, Start, plain, runs, wait_for
+from tests.sweep.processes import DEADLINE, SMALL, Start, plain, runs, wait_for
 
 FLAGS = ["--cell", "rnn,lstm", "--task", "beijing", "--gap", "5,10", "--seed", "0,1", "--max-steps", "300", "--eval-every", "10"]
 FLAGS += SMALL
@@ -66,11 +66,11 @@ def test_a_killed_worker_neither_loses_nor_doubles_a_run(start: Start, tmp_path:
     file, (first_worker, _) = cluster(start, tmp_path, 2)
     sweep = start("sweep", *FLAGS, "--out", "study", "--dask", file)
     study = tmp_path / "study"
-    wait_for(lambda: runs(study), 40)
+    wait_for(lambda: runs(study))
     os.killpg(first_worker.pid, signal.SIGKILL)
-    assert sweep.wait(60) == 0, sweep.communicate()
+    assert sweep.wait(DEADLINE) == 0, sweep.communicate()
     local = start("sweep", *FLAGS, "--out", "local")
-    assert local.wait(60) == 0
+    assert local.wait(DEADLINE) == 0
     assert len(runs(study)) == 8
     assert runs(study) == runs(tmp_path / "local")
     home = StudyFolder(study)
@@ -130,7 +130,7 @@ def test_problems_of_a_cluster_are_reported_and_no_run_fails(start: Start, tmp_p
     wait_for(lambda: any("has rnnbench 0.0.9 and gets no runs" in line for line in errors))
     wait_for(lambda: any("cannot load rnnbench and gets no runs" in line for line in errors))
     os.killpg(scheduler.pid, signal.SIGKILL)
-    assert sweep.wait(30) == 1
+    assert sweep.wait(DEADLINE) == 1
     wait_for(lambda: "the Dask scheduler at" in errors[-1])
     assert not [line for line in errors if "Traceback" in line]
     assert StudyFolder(tmp_path / "study").failures.rows() == []

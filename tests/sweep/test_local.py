@@ -19,7 +19,7 @@ from rnnbench._sweep.local import Local
 from rnnbench._sweep.run_queue import RunQueue
 from rnnbench._sweep.status import run_states
 from rnnbench._training.interrupt import interruptible
-from tests.sweep.processes import SMALL, Start, group_alive, plain, runs, wait_for
+from tests.sweep.processes import DEADLINE, SMALL, Start, group_alive, plain, runs, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
@@ -39,7 +39,7 @@ def logs(folder: Path) -> dict:
 
 def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(start: Start, tmp_path: Path) -> None:
     undisturbed = start("sweep", *TWELVE, "--out", "calm")
-    assert undisturbed.wait(60) == 0
+    assert undisturbed.wait(DEADLINE) == 0
     chance, killed = random.Random(5), tmp_path / "killed"
     for _ in range(3):
         sweep = start("sweep", *TWELVE, "--out", "killed")
@@ -49,10 +49,10 @@ def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(start: Start,
         sweep.kill()
         sweep.wait()
         if chance.random() < 0.5:  # else the next sweep may meet the old workers
-            wait_for(lambda sweep=sweep: not group_alive(sweep), 5)
+            wait_for(lambda sweep=sweep: not group_alive(sweep))
     assert 0 < len(runs(killed)) < 12, "the kills should come in the middle"
     last = start("sweep", *TWELVE, "--out", "killed")
-    assert last.wait(60) == 0
+    assert last.wait(DEADLINE) == 0
     assert runs(killed) == runs(tmp_path / "calm")
     assert len(runs(killed)) == 12
     assert logs(killed) == logs(tmp_path / "calm")
@@ -82,7 +82,7 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
     ]
     flags = ["--task", "beijing", "--gap", "5", "--max-steps", "20", "--eval-every", "10", *SMALL, "--out", "study"]
     sweep = start("sweep", "--cell", ",".join([*cells, "rnn", "lstm"]), "--jobs", "2", *flags)
-    out, err = sweep.communicate(timeout=60)
+    out, err = sweep.communicate(timeout=DEADLINE)
     study = tmp_path / "study"
     assert sweep.returncode == 3
     assert {row.cell for row in StudyFolder(study).records()} == {"rnn", "lstm"}
@@ -100,17 +100,17 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
     assert "6 failed" in out
     assert "failed: segmentation fault" in err
 
-    status = start("status", "study").communicate(timeout=60)[0]
+    status = start("status", "study").communicate(timeout=DEADLINE)[0]
     assert "done         2" in status
     assert "segmentation fault (signal 11)" in status
     assert "to do        0" in status
 
     fixed.touch()
     again = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
-    assert "--retry-failed tries them again" in again.communicate(timeout=60)[0]
+    assert "--retry-failed tries them again" in again.communicate(timeout=DEADLINE)[0]
     assert again.returncode == 3
     retried = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed")
-    assert retried.wait(60) == 0
+    assert retried.wait(DEADLINE) == 0
     assert len(runs(study)) == 3
     assert len(StudyFolder(study).failures.rows()) == 5
 
@@ -119,7 +119,7 @@ def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> N
     cell = bad_cell(tmp_path, "error", "raise RuntimeError('no')")
     flags = ["--task", "beijing", "--gap", "5,10", "--max-steps", "20", *SMALL, "--out", "study", "--jobs", "1"]
     sweep = start("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast")
-    assert sweep.wait(60) == 3
+    assert sweep.wait(DEADLINE) == 3
     assert len(StudyFolder(tmp_path / "study").failures.rows()) == 1
     assert runs(tmp_path / "study") == []
 
@@ -134,12 +134,12 @@ def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, numb
         os.killpg(sweep.pid, number)  # as a terminal does: to the whole group
     else:
         sweep.send_signal(number)
-    assert sweep.wait(10) == code
+    assert sweep.wait(DEADLINE) == code
     assert "the same command resumes from here" in sweep.communicate()[0]
-    wait_for(lambda: not group_alive(sweep), 5)
+    wait_for(lambda: not group_alive(sweep))
     ends = [StudyFolder(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
     assert [row.status for row in ends] == ["interrupted", "interrupted"]
-    assert "interrupted  2" in start("status", "study").communicate(timeout=60)[0]
+    assert "interrupted  2" in start("status", "study").communicate(timeout=DEADLINE)[0]
 
 
 def test_a_file_of_the_users_folder_replaces_no_module_of_a_sweep(start: Start, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_file_of_the_users_folder_replaces_no_module_of_a_sweep(start: Start, 
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
     flags = ["--task", "beijing", "--gap", "2", "--max-steps", "2", *SMALL, "--out", "study"]
     sweep = start("sweep", "--cell", "memoryless", *flags)
-    _, err = sweep.communicate(timeout=150)
+    _, err = sweep.communicate(timeout=DEADLINE)
     assert sweep.returncode == 0, err
     assert "imported" not in err
 
@@ -187,10 +187,10 @@ def test_workers_end_when_the_driver_is_killed(start: Start, tmp_path: Path) -> 
     wait_for(lambda: len(run_states(study, None).running) == 2)
     sweep.kill()
     sweep.wait()
-    wait_for(lambda: not group_alive(sweep), 5)
+    wait_for(lambda: not group_alive(sweep))
 
 
 def test_two_sweeps_share_a_study(start: Start, tmp_path: Path) -> None:
     both: list[subprocess.Popen] = [start("sweep", *TWELVE, "--max-steps", "20", "--out", "study") for _ in range(2)]
-    assert [sweep.wait(60) for sweep in both] == [0, 0]
+    assert [sweep.wait(DEADLINE) for sweep in both] == [0, 0]
     assert len(runs(tmp_path / "study")) == 12
