@@ -15,7 +15,7 @@ from rnnbench._sweep.status import ids_so_far
 from rnnbench._sweep.sweep_file import read_sweep
 
 RESULTS = Path(__file__).parents[1] / "results"
-FILES = sorted(RESULTS.rglob("*.toml"))
+FILES = sorted(file for file in RESULTS.rglob("*.toml") if file.name != "study.toml")
 NOT_COMMITTED = {  # pilot runs, and runs that are predicted and not finished: how many, and a digest of their run_ids
     "reference/tuning.toml": (144, "fc584241cd18"),
     "atlas/tuning.toml": (480, "fffe0bbd2d25"),
