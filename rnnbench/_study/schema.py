@@ -25,6 +25,8 @@ A new column does not need a new number: rows without it hold its default, and o
 """
 
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Answers = Annotated[Count, Field(description="scored answers that accuracy is counted over")]
 
 
@@ -73,10 +75,10 @@ class Accuracy(BaseModel):
     """The result of an evaluation on held-out sequences."""
 
     eval_loss: float = Field(description="loss per scored answer on held-out sequences (nats; adding: squared error)")
-    accuracy: float = Field(
+    accuracy: Share = Field(
         description="share of the scored answers of held-out sequences that are right (adding: off by less than 0.04)"
     )
-    chance_accuracy: float = Field(description="accuracy of the best memoryless predictor, in closed form")
+    chance_accuracy: Share = Field(description="accuracy of the best memoryless predictor, in closed form")
 
 
 class Evaluation(Accuracy):
@@ -89,8 +91,8 @@ class Evaluation(Accuracy):
     grad_norm: float = Field(
         description="mean norm of the whole gradient before clipping, since the row before; without gradients that overflowed"
     )
-    wall_s: float = Field(description="seconds of training and evaluation so far, without interruptions")
-    train_s: float | None = Field(None, description="seconds of training so far, without evaluation; empty in rows of schema 1")
+    wall_s: Seconds = Field(description="seconds of training and evaluation so far, without interruptions")
+    train_s: Seconds | None = Field(None, description="seconds of training so far, without evaluation; empty in rows of schema 1")
     status: str = Field(
         description="running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), diverged (loss NaN or inf, or "
         "100 gradients in a row), gave-up (never above chance by step give_up), interrupted"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._study import Table
+from rnnbench._study import StudyFolder, Table
 from rnnbench._study.schema import Tuned
 
 RECIPE = {
@@ -49,6 +49,23 @@ def test_a_wrong_recipe_of_a_tuning_table_is_refused(rnnbench, tmp_path: Path, c
 def test_a_file_in_place_of_a_study_is_named_as_one(rnnbench, tmp_path: Path, command: str) -> None:
     (tmp_path / "note.txt").write_text("hello")
     rnnbench(*command.replace("FILE", "note.txt").split()).refused("note.txt is a file, not a study")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("accuracy", value) for value in ("inf", "nan", "-1", "1.5", "9" * 400)),
+        ("chance_accuracy", "-1"),
+        *(("wall_s", value) for value in ("nan", "-1", "inf")),
+        ("horizon", "1e308"),
+    ],
+)
+def test_a_number_that_no_run_has_is_refused(rnnbench, tmp_path: Path, studies: Path, column: str, value: str) -> None:
+    (record,) = StudyFolder(studies).records()
+    cells = record.cells() | {column: value}
+    with (tmp_path / "runs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([cells.keys(), cells.values()])
+    rnnbench("table", ".").refused(f"runs.csv, line 2: column {column} holds")
 
 
 def test_check_refuses_an_unknown_name_before_it_checks_the_others(rnnbench) -> None:

@@ -84,6 +84,19 @@ BAD_CELLS = {
     "noise while measured": (MODEL, "(x)[0]", "(nn.functional.dropout(x, 0.5))[0]", "only while self.training"),
     "foreign noise": (MODEL, "(x)[0]", "(x + random.random() * self.training)[0]", "draw noise with torch"),
     "remembers calls": (MODEL, "return", "self.n = getattr(self, 'n', 0) + 1; return self.n *", "one call"),
+    "remembers the length of the last sequence": (
+        *with_method(
+            "states(self, x, first=0)",
+            "n, self.n = getattr(self, 'n', 0), len(x); return super().states(x, first) * (1 + n // 20)",
+        ),
+        "one call",
+    ),
+    "draws a mask every third call of training": (
+        *with_method(
+            "start(self, n)", "self.k = getattr(self, 'k', 0) + self.training; return (super().start(n)[0] + self.k // 3,)"
+        ),
+        "outputs in training differ for the same seed: keep no state between calls",
+    ),
     "own way through": (
         *with_method("states(self, inputs, first=0)", "return super().states(inputs, first) * 2"),
         "not one step after",
