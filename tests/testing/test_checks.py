@@ -234,7 +234,7 @@ BAD_TASKS = {
     "chance's loss": (COPY, CHANCE, "        return Chance(1 / 8, 1.0)\n", "chance has loss 1.000"),
     "name": (COPY, '"mine"', '"recall"', "taken by recall.py"),
     "no randomness": (COPY, "batch_size), generator", "batch_size), Generator().manual_seed(1)", "set no seed"),
-    "the process' randomness": (COPY, "batch_size), generator", "batch_size), None", "the same seed gives different sequences"),
+    "the process' randomness": (COPY, "batch_size), generator", "batch_size), None", "generator must be of type Generator"),
     "length": (COPY, "torch.full((self.length(gap),", "torch.full((self.length(gap) + 1,", "inputs are"),
     "count": (COPY, "return self.symbols\n", "return self.symbols + 1\n", "scored_answers(1) is 11"),
     "gaps": (COPY, "= (10, 20, 50", "= (0, 20, 50", "default_gaps"),
