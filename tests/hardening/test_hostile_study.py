@@ -87,7 +87,7 @@ def test_a_hostile_study_is_data(rnnbench, tmp_path: Path, hostile: Path, words:
     assert content(tmp_path) | before == content(tmp_path)
     drawn = "".join(file.read_text(encoding="utf-8") for file in tmp_path.rglob("figures/*.svg"))
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err + drawn)
-    assert not re.search("^[^a-z]*=1", result.out, re.MULTILINE)
+    assert "csv" not in words or not re.search("^[^a-z]*=1", result.out, re.MULTILINE)  # a formula, to a spreadsheet
     for file in tmp_path.glob("*.html"):
         assert "<script>alert" not in file.read_text()
 
