@@ -6,13 +6,15 @@ A field's description is the text for that column in results/README.md, in the r
 
 from __future__ import annotations
 
+import math
 import platform
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from rnnbench._config import LARGEST_COUNT, RUN_ID, Options, Rate, Role, Run, RunFields, Seed, Width, ordered, role_of
 from rnnbench._study.record import Record
@@ -103,6 +105,12 @@ class Row(Evaluation, NamedRunRow):
     """One evaluation of one run: a row of its log."""
 
     KEY = ("run_id", "step", "status")
+
+    @field_validator("accuracy", mode="wrap")
+    @classmethod
+    def _not_evaluated(cls, value: float | str, check: Callable[[float | str], float]) -> float:
+        """Accept NaN, which the row of an interruption has: no evaluation was made there."""
+        return math.nan if str(value) == "nan" else check(value)
 
 
 class Outcome(Evaluation):
