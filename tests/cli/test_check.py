@@ -242,7 +242,7 @@ TASK_RAISES = {
     "length": "return gap + 2 * self.symbols\n",
     "sample": "symbols = random_tokens(0, self.alphabet, (S, batch_size), generator)  # (S, B)\n",
     "chance": "return uniform_chance(self.alphabet)\n",
-    "words": 'return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?")\n',
+    "words": 'return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?", cues=range(self.symbols))\n',
 }
 
 

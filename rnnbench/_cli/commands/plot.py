@@ -12,6 +12,10 @@ from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
 from rnnbench._cli.terminal.formatting import echo
 
+FigureFlag = Annotated[
+    str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
+]
+
 
 @app.command(epilog="Example: rnnbench plot results --only copy --style slide")
 def plot(
@@ -22,9 +26,7 @@ def plot(
     every: flags.AllFlag = False,
     style: flags.StyleFlag = flags.Style.paper,
     language: flags.LanguageFlag = flags.Language.en,
-    figure: Annotated[
-        str | None, typer.Option("--figure", metavar="NAMES", help="Only these figures, by file name, separated by commas.")
-    ] = None,
+    figure: FigureFlag = None,
     axis: flags.AxisFlag = None,
     published: Annotated[bool, typer.Option("--published", help="Also plot our losses next to published ones.")] = False,
     out: Annotated[

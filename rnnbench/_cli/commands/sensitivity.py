@@ -31,9 +31,8 @@ def sensitivity(
 ) -> None:
     """Measure how strongly the output depends on the parameters, by gap.
 
-    The networks are not trained. With --run, finished runs are measured before and after training, each at its own gap and seed.
-    --cell and --task then give the plug-ins of the runs, as when they were made. A long memory makes the output sensitive to small
-    changes of the parameters.
+    A long memory makes the output sensitive to small changes. The networks are not trained. With --run, finished runs are measured
+    before and after training, each at its own gap and seed; --cell and --task then give the plug-ins of the runs, as in the run.
     """
     from rnnbench._cli.terminal.analysis_text import sensitivity_lines
     from rnnbench._cli.terminal.output import check_writable, save

@@ -32,7 +32,7 @@ def sweep(
     Finished runs of the study are skipped, and interrupted runs resume. A failed run is recorded with its reason and does not
     affect the others; the exit code is then 3. With --tune and --tuned, cells and tasks without a recipe are tuned first.
     """
-    from rnnbench._cli.terminal.sweep_progress import print_cost, print_results, run_workers
+    from rnnbench._cli.terminal.sweep_progress import print_cost, print_sweep_results, run_workers
     from rnnbench._cli.terminal.tuning import tune_missing
     from rnnbench._study import StudyFolder
     from rnnbench._sweep.grid import grid
@@ -47,6 +47,6 @@ def sweep(
         return
     workers = start_workers(request, StudyFolder.create(out), jobs, dask, retry_failed, fail_fast)
     run_workers(workers, quiet)
-    print_results(workers.run_queue)
+    print_sweep_results(workers.run_queue)
     if not workers.run_queue.all_succeeded:
         raise typer.Exit(3)

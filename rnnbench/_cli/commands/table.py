@@ -51,8 +51,7 @@ def table(
     from rnnbench._analysis import summary, tables
     from rnnbench._analysis.axes import with_axis, with_declared_axes
     from rnnbench._cli.terminal.studies import Selection, read_runs
-    from rnnbench._cli.terminal.study_tables import print_by_gap, print_pairs, print_table
-    from rnnbench._sweep.recipes import tuning_text
+    from rnnbench._cli.terminal.study_tables import print_pairs, print_results, print_table
 
     if spans + details + (compare is not None) + compare_studies > 1:
         raise UserError("--spans, --details, --compare and --compare-studies are different tables: give one of them")
@@ -72,12 +71,4 @@ def table(
         rows = summary.spans(runs)
         print_table(rows, tables.readable_spans(rows), ["task"], tables.span_notes(rows), format)
     else:
-        rows = summary.summarise(runs)
-        rows["tuning"] = tuning_text(rows, studies)
-        name = axis or "gap"
-        if not details or format in (flags.Format.rich, flags.Format.csv):
-            notes = [*tables.by_gap_notes(rows, name), *summary.condition_notes(runs), *tables.tuning_notes(rows)]
-            print_by_gap(rows, [] if details else notes, format, name)
-        if details and format is not flags.Format.csv:
-            notes = [*tables.summary_notes(rows, name), *summary.condition_notes(runs)]
-            print_table(rows, tables.readable(rows).rename(columns={"gap": name}), ["task", "curve", "tuning"], notes, format)
+        print_results(runs, studies, details, format, axis or "gap")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from rnnbench._analysis import tables
+from rnnbench._analysis import summary, tables
 from rnnbench._analysis.axes import with_axis
 from rnnbench._analysis.studies import pair_notes, pair_runs, readable_pairs
 from rnnbench._analysis.summary import FrameRow
@@ -17,6 +18,7 @@ from rnnbench._cli.terminal.flags import Format
 from rnnbench._cli.terminal.formatting import duration, echo, print_wrapped
 from rnnbench._cli.terminal.studies import Selection, read_runs
 from rnnbench._errors import UserError
+from rnnbench._sweep.recipes import tuning_text
 
 
 def print_table(
@@ -91,6 +93,22 @@ def print_by_gap(rows: pd.DataFrame, notes: list[str], format: Format = Format.r
         print_columns(console, columns)
         console.print()
     _print_notes(console, notes)
+
+
+def print_results(runs: pd.DataFrame, studies: Sequence[Path], details: bool, format: Format, axis: str) -> None:
+    """Print the results of runs by gap, with ``details`` their rows after it; ``axis`` is the name of the gaps.
+
+    Markdown and LaTeX have one of the two tables, CSV all numbers.
+    """
+    rows = summary.summarise(runs)
+    rows["tuning"] = tuning_text(rows, studies)
+    conditions = summary.condition_notes(runs)
+    if not details or format in (Format.rich, Format.csv):
+        notes = [*tables.by_gap_notes(rows, axis), *conditions, *tables.tuning_notes(rows)]
+        print_by_gap(rows, [] if details else notes, format, axis)
+    if details and format is not Format.csv:
+        texts = tables.readable(rows).rename(columns={"gap": axis})
+        print_table(rows, texts, ["task", "curve", "tuning"], [*tables.summary_notes(rows, axis), *conditions], format)
 
 
 def _print_notes(console: PlainConsole, notes: list[str]) -> None:

@@ -143,7 +143,7 @@ def run_workers(workers: Workers, quiet: bool, summary: bool = True, screen: Swe
         raise typer.Exit(128 + signals[0])
 
 
-def print_results(run_queue: RunQueue) -> None:
+def print_sweep_results(run_queue: RunQueue) -> None:
     """Print the results of a sweep with a column per gap, and a note on the cells that are at chance at their smallest gap."""
     from rnnbench._analysis.axes import with_declared_axes  # imports pandas
     from rnnbench._analysis.summary import condition_notes, summarise
