@@ -26,7 +26,8 @@ def test_every_default_is_filled_in() -> None:
     assert (run.init, run.horizon, run.max_steps, run.option) == ("chrono", 400.0, 8000, {"symbols": 10, "alphabet": 8})
     assert run.cell_option == {"bias": True}
     assert asked(cell="rnn").horizon is None
-    assert asked(**{name: value for name, value in run.model_dump().items() if name in RunRequest.model_fields}) == run
+    values = {name: value for name, value in run.model_dump().items() if name in RunRequest.model_fields}
+    assert asked(**values | {"train_gaps": None}) == run
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "1", 1])
@@ -56,7 +57,15 @@ def test_speed_is_no_part_of_the_identity_and_everything_else_is() -> None:
     changed |= {"batch_size": 9, "schedule": "cosine", "optimizer": "sgd", "beta2": 0.9, "clip_norm": 9.0, "eval_every": 9}
     changed |= {"eval_sequences": 9000, "give_up": 9, "layers": 2, "block": "residual", "option": {"a": 1}, "cell_option": {"a": 1}}
     changed |= {"train_sequences": 9, "recurrent_clip": 9.0, "task_source": "a", "cell_source": "b"}
-    changed |= {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "warmup": 9, "truncate": 9, "train_gaps": "1..9"}
+    changed |= {
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.1,
+        "warmup": 9,
+        "truncate": 9,
+        "train_gaps": "1..9",
+        "protocol": "mine",
+    }
     assert set(changed) | set(Run.SPEED) == set(Run.model_fields)
     ids = {run.run_id, *(Run.model_validate(run.model_dump() | {name: value}).run_id for name, value in changed.items())}
     assert len(ids) == len(changed) + 1

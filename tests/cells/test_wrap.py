@@ -258,7 +258,7 @@ REFUSED = {
     "wrong shape": (lambda: wrap(lambda D, H: nn.Linear(D, 2 * H)), "neither a cell .* are .* instead of"),
     "starts from ones": (lambda: wrap(Fading), "starts from a state that is not zero"),
     "no such parameter": (lambda: wrap(nn.GRUCell, forget_signs={"bias_in[1]": 1}), "GRUCell has no parameter 'bias_in'"),
-    "no sign": (lambda: wrap(nn.GRUCell, forget_signs={"bias_ih[1]": 2}), "give 1 if a large bias keeps the state, else -1"),
+    "no sign": (lambda: wrap(nn.GRUCell, forget_signs={"bias_ih[1]": 2}), "forget_signs must be 1 or -1, not 2"),
     "gates of a sequence": (lambda: wrap(nn.GRU, gates=lambda *_: {}), "leave out gates and keep"),
     "instance without sizes": (lambda: wrap(nn.Linear(3, 4)), "has no input_size and hidden_size"),
     "module not installed": (lambda: registry.CELLS.find("nosuch.thing:Cell"), "cannot import nosuch.thing"),

@@ -22,6 +22,7 @@ BASE = {  # the flags with which a command does little
     "sensitivity": "--cell rnn --gap 2 --hidden-size 2 --seed 0 --out made", "gates": "beijing --study good --out made",
     "remembrance": "beijing --study good --gap 2 --out made", "construct": "rnn-beijing --gap 2 --noise 0 --sequences 2 --out made",
     "guess": "--task beijing --gap 1 --hidden-size 2 --max-guesses 2 --repeats 1 --out made", "check": "rnn --hidden-size 2",
+    "atlas": "--cell rnn --quick --out made --jobs 1",
     "verify": "good --claim no-such --check", "published": "--cell lstm",
 }  # fmt: skip
 WRONG = {

@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        forkserver._forkserver._stop()  # started inside, it would hand the limit to the processes of later tests
         signal.signal(signal.SIGXFSZ, handler)
 
 

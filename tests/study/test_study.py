@@ -239,7 +239,16 @@ def test_a_note_on_one_run_changes_no_result(tmp_path: Path, whole: StudyFolder)
     study = StudyFolder.create(tmp_path)
     for seed in range(5):
         run = one.run.model_copy(update={"seed": seed})
-        study.record(one.model_copy(update={"run_id": run.run_id, "seed": seed, "status": "solved" if seed < 2 else "unsolved"}))
+        study.record(
+            one.model_copy(
+                update={
+                    "run_id": run.run_id,
+                    "seed": seed,
+                    "status": "solved" if seed < 2 else "unsolved",
+                    "steps_to_solve": 2 if seed < 2 else None,
+                }
+            )
+        )
     before = summarise(study.runs())
     header, first, *others = study.runs_file.read_text().splitlines()
     lines = [f"{header},note", f'{first},"good, see p. 3"', *(f"{line}," for line in others)]
