@@ -73,6 +73,19 @@ def test_a_spreadsheets_separator_is_named_and_nothing_is_appended(tmp_path: Pat
     assert table.path.read_bytes() == before
 
 
+def test_a_spreadsheets_unicode_text_and_decimal_comma_are_one_sentence(tmp_path: Path) -> None:
+    table = Table(tmp_path / "failed.csv", Failure)
+    table.add(failure(1))
+    text = table.path.read_text()
+    table.path.write_text(text, encoding="utf-16")
+    with pytest.raises(UserError, match=r"failed\.csv"):
+        Table(table.path, Failure).rows()
+    assert ",0.1," in text
+    table.path.write_text(text.replace(",0.1,", ',"0,1",'))
+    with pytest.raises(UserError, match=r"failed\.csv, line 2.*lr"):
+        Table(table.path, Failure).rows()
+
+
 def test_columns_added_by_hand_survive_every_write(tmp_path: Path) -> None:
     table = Table(tmp_path / "failed.csv", Failure)
     table.add(failure(1))

@@ -112,6 +112,14 @@ BAD_CELLS = {
     "raises": (LEAKY, "(h,) = state", "(h,) = stat", "line 17: NameError: name 'stat' is not defined"),
     "option without a type": (LEAKY, "rate: float", "rate", "option rate needs a type"),
     "reads ahead in long sequences": (MODEL, "self.inner(x)", "self.inner(x + x[30:31].sum(0))", "in a sequence of 64 steps"),
+    "convolution with padding on both sides": (
+        MODEL.replace(
+            "        self.inner", "        self.conv = nn.Conv1d(input_size, input_size, 3, padding=1)\n        self.inner"
+        ),
+        "self.inner(x)",
+        "self.inner(self.conv(x.permute(1, 2, 0)).permute(2, 0, 1))",
+        "an output depends on a later input",
+    ),
     "knows the length": (MODEL, "self.inner(x)", "self.inner(x * len(x))", "inputs after them or on their number"),
     "statistics over time in training": (
         MODEL.replace("        self.inner", "        self.norm = nn.BatchNorm1d(input_size)\n        self.inner"),
