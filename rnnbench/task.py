@@ -259,7 +259,7 @@ def token_words(
         answers: the text of each class; ``names`` by default.
         cues: the time steps that an answer depends on.
     """
-    answers, cues = names if answers is None else answers, set(cues)
+    answers, cues = names if answers is None else answers, cues if isinstance(cues, range) else set(cues)
     if b >= batch.inputs.shape[1]:
         raise UserError(f"b must be below the number of sequences, {batch.inputs.shape[1]}, not {b}")
     steps = enumerate(zip(*(tensor[:, b].tolist() for tensor in batch), strict=True))

@@ -58,8 +58,10 @@ def list_of(text: str, kind: type, *types: type) -> PlainValidator:
     """Return an annotation that accepts ``types`` with values of one kind; ``text`` names them in messages."""
 
     def check(value: object) -> object:
-        if not isinstance(value, types) or not all(isinstance(one, kind) for one in value):  # type: ignore[attr-defined]
+        if not isinstance(value, types):
             raise ValueError(text)
+        if not isinstance(value, range) and not all(isinstance(one, kind) for one in value):  # type: ignore[attr-defined]
+            raise ValueError(text)  # a range holds whole numbers, however many
         return value
 
     return PlainValidator(check)

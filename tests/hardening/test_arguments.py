@@ -32,7 +32,8 @@ RIGHT: dict[str, set[str]] = {  # the values that a keyword accepts, of every fu
     "value smallest largest": {"NaN", "inf", "-1", "-1.5", "1.5"},  # at_least raises ValueError, as its help states
     "at_least.name": {"text", "long text", "empty text", "NUL"},
     "low steps": {"-1"},
-    "shape cues": {"empty list"},
+    "shape": {"empty list"},
+    "cues": {"empty list", "endless"},
     "names": {"text", "long text", "NUL"},
     "gates keep": {"class"},
     "answers": {"text", "long text", "empty text", "NUL", "empty list"},

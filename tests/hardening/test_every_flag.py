@@ -33,7 +33,7 @@ WRONG = {
 FEW = ("a text", "empty", "NaN", "huge", "control")
 """The wrong values for flags that ``run`` has too: one definition stands for all commands."""
 HEAVY = [
-    "rnnbench._sweep.launch.Local",
+    "rnnbench._sweep.launch.Local", "rnnbench._sweep.atlas.read_sweep",
     "rnnbench._explain.build_page",
     "rnnbench.insight._remembrance.remembrance", "rnnbench._training.runner.Runner.rows", "rnnbench._report.page.build_page",
     *(f"rnnbench.plots.{name}" for name in plots.__all__ if name not in ("STYLES", "style")),
@@ -65,7 +65,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 def calls(command: str) -> Iterator[tuple[str, list[str]]]:
     """Yield a name and the words of every call of a command with one wrong value."""
-    shared = {one.opts[0] for one in COMMANDS["run"].params} if command in ("sweep", "tune", "status") else set()
+    shared = {one.opts[0] for one in COMMANDS["run"].params} if command in ("sweep", "tune", "status", "atlas") else set()
     base = shlex.split(BASE[command])
     for parameter in COMMANDS[command].params:
         if getattr(parameter, "is_flag", False):
