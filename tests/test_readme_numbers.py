@@ -91,7 +91,7 @@ def test_what_became_of_the_predictions() -> None:
     verdicts = pd.read_csv(REFERENCE / "verdicts.csv")
     found = verdicts[verdicts["kind"] == "finding"] if "kind" in verdicts else verdicts
     assert set(found["verdict"]) <= {"partly", "refuted"}
-    says("None holds as written, and one is refuted.")
+    says("none holds as written and one is refuted.")
 
 
 def test_what_the_gates_of_five_networks_have_in_common() -> None:

@@ -49,6 +49,11 @@ def test_a_number_of_answers_takes_the_place_of_the_gap(rnnbench, study: StudyFo
         rnnbench(command, str(study.folder), "--axis", "pairs").refused(refused)
 
 
+def test_a_single_value_of_an_axis_makes_no_figure(rnnbench, tmp_path: Path) -> None:
+    api.run(task="tracking", gap=1, option={"answers": 2}, hidden_size=4, max_steps=1, eval_every=1, out=tmp_path, progress=False)
+    rnnbench("plot", str(tmp_path), "--axis", "answers").refused("no figure shows these runs")
+
+
 def test_the_figure_names_the_option_and_several_gaps_stay_separate_curves(study: StudyFolder) -> None:
     from rnnbench.plots import plot_accuracy
 

@@ -240,11 +240,10 @@ def summarise_recipes(runs: pd.DataFrame) -> pd.DataFrame:
 
     Columns task, cell, label, init, gap, lr, seeds, informed (yes where the initialisation is given the gap), axis (what ``gap``
     holds, if that is not the gap for all tasks), gave_up (seeds that --give-up stopped), solved with solved_low and solved_high
-    (95 %), accuracy with
-    accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %, NaN for fewer than five; a run without an accuracy counts
-    as 0), chance_accuracy, steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it), max_steps,
-    hidden_size, parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for the recipe
-    that :data:`BEST_RULE` chooses).
+    (95 %), accuracy with accuracy_low and accuracy_high (median over seeds, bootstrap, 95 %, NaN for fewer than five; a run without
+    an accuracy counts as 0), chance_accuracy, steps_to_solve with steps_low and steps_high (the same, of the seeds that solved it),
+    max_steps, hidden_size, parameters, state_size, seconds (medians; without evaluation where that was recorded), best (True for
+    the recipe that :data:`BEST_RULE` chooses).
     """
     seconds = "train_s" if "train_s" in runs.columns and runs["train_s"].notna().any() else "wall_s"
     rows = []
@@ -293,9 +292,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve and gap: :func:`summarise_recipes` at the best recipe.
 
     More columns: baselines (accuracies of other simple predictors, as text), rates (how many were tried at this gap), span (time
-    steps, missing where not even the smallest gap is solved),
-    smallest_gap and largest_gap (of the curve's grid; a span equal to largest_gap may be larger). A span has no interval: one over
-    seeds has no width for most counts, and then covers 68 to 94 %.
+    steps, missing where not even the smallest gap is solved), smallest_gap and largest_gap (of the curve's grid; a span equal to
+    largest_gap may be larger). A span has no interval: one over seeds has no width for most counts, and then covers 68 to 94 %.
     """
     every = summarise_recipes(label_curves(count_once(runs)))
     counts = every.groupby([*CURVE, "gap"])["lr"].count().rename("rates").reset_index()

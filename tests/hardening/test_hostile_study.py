@@ -48,6 +48,9 @@ def hostile(tmp_path: Path, studies: Path) -> Path:
     for file in ("notes.py", "figures/learning_curves_../notes.py"):
         (study / file).parent.mkdir(parents=True, exist_ok=True)
         (study / file).write_text(CODE)
+    (study / ".git").mkdir()
+    (study / ".git" / "config").write_text('[core]\nbare = false\n[diff "csv"]\ntextconv = touch ran\n')
+    (study / ".gitattributes").write_text("*.csv diff=csv\n")
     (record,) = StudyFolder(study).records()
     evaluations = StudyFolder(study).log(record.run_id)
     first = record.cells()

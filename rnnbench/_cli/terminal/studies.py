@@ -54,6 +54,8 @@ def select_runs(runs: pd.DataFrame, selection: Selection, advice: str = "") -> p
 
 def select_figures(names: str | None, figures: Mapping[str, Draw]) -> list[tuple[str, Draw]]:
     """Return the named figures (None: all); raise UserError for a name that the studies have no figure for."""
+    if not figures:
+        raise UserError("no figure shows these runs: a figure needs several gaps, or several values of --axis")
     selected = list(figures) if names is None else name_list("--figure", names)
     if missing := [name for name in selected if name not in figures]:
         raise UserError(f"--figure: no figure {missing[0]!r} of these runs; there are {', '.join(figures)}")
