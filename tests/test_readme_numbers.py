@@ -112,3 +112,12 @@ def test_what_the_gates_of_five_networks_have_in_common() -> None:
     assert all(at[202] > at[2] for at in written)
     kept = [gate["forget gate f (1 keeps)"].loc[3:202].mean() for gate in gates]
     assert f"the forget gate is {min(kept):.2f} to {max(kept):.2f} in the gap" in text
+
+
+def test_what_the_gru_and_the_vanilla_rnn_do() -> None:
+    folder = REFERENCE.parent / "why"
+    text = re.sub(r"\s+", " ", (folder / "README.md").read_text(encoding="utf-8"))
+    lives = pd.concat(pd.read_csv(file) for file in folder.glob("half_lives_recall-gru*.csv")).groupby("when")["half_life"].median()
+    assert f"median half-life {lives['initial']:.0f} steps before training, {lives['trained']:.0f} after" in text
+    [state] = [pd.read_csv(file).set_index("step")["mean"] for file in folder.glob("gates_recall-rnn*.csv")]
+    assert (state.loc[2:] * state.loc[2:].shift()).max() < 0

@@ -65,7 +65,7 @@ def plot_gates(values: Frame, means: Frame, lives: Frame, title: str, ax: AxesLi
         scale, ticks = _scale(*_gate_range(values, quantity), table.to_numpy())
         image = _draw_heat_map(panel, table.to_numpy(), scale)
         bar = panel.figure.colorbar(image, ax=panel, pad=0.01)
-        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+        bar.set_ticks(ticks, labels=[f"{tick:.0f}" if 100 <= abs(tick) < 1e4 else f"{tick:.2g}" for tick in ticks], minor=False)
         bar.minorticks_off()
         shown = phrase("{count} of {all} units", count=len(order), all=units) if len(order) < units else phrase("units")
         panel.set(title=phrase(quantity), ylabel=shown, yticks=[], xticks=[])
