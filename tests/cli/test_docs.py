@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from rnnbench import __version__
 from rnnbench._cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +53,11 @@ def test_every_relative_link_has_a_target(path: Path) -> None:
 def test_the_page_of_public_names_is_current() -> None:
     make_api = runpy.run_path(str(ROOT / "docs" / "make_api.py"))
     assert make_api["PAGE"].read_text(encoding="utf-8") == make_api["page"](), "run python docs/make_api.py"
+
+
+def test_the_changelog_and_the_citation_name_this_version() -> None:
+    released = re.search(r"^## (\d[^ ]*) \((.*)\)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {__version__}\ndate-released: {released[2]}\n" in citation
+    assert released[1] == __version__
