@@ -49,6 +49,21 @@ def test_a_number_of_answers_takes_the_place_of_the_gap(rnnbench, study: StudyFo
         rnnbench(command, str(study.folder), "--axis", "pairs").refused(refused)
 
 
+def test_gaps_and_lengths_in_one_study_keep_one_curve_each(tmp_path: Path) -> None:
+    """Horizons follow the gap on one task and the length on the other: at length 8 it is 20, the least there is."""
+    folder = str(tmp_path)
+    common = {"cell": "lstm", "hidden_size": 4, "max_steps": 1, "eval_every": 1, "jobs": 1, "progress": False, "out": folder}
+    api.sweep(task="recall", gap=[2, 30], **common)
+    api.sweep(task="tracking", gap=1, option={"length": [8, 24]}, **common)
+    rows = summarise(with_declared_axes(StudyFolder.open(tmp_path).runs()))
+    assert rows[["task", "label", "informed", "axis", "gap"]].to_numpy().tolist() == [
+        ["recall", "lstm", "yes", "gap", 2],
+        ["recall", "lstm", "yes", "gap", 30],
+        ["tracking", "lstm", "yes", "length", 8],
+        ["tracking", "lstm", "yes", "length", 24],
+    ]
+
+
 def test_a_single_value_of_an_axis_makes_no_figure(rnnbench, tmp_path: Path) -> None:
     api.run(task="tracking", gap=1, option={"answers": 2}, hidden_size=4, max_steps=1, eval_every=1, out=tmp_path, progress=False)
     rnnbench("plot", str(tmp_path), "--axis", "answers").refused("no figure shows these runs")

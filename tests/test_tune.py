@@ -102,6 +102,10 @@ def test_every_initialisation_gets_its_rate_and_a_sweep_the_best_one(tmp_path: P
             {"task": ["recall", "copy"], "gap": [20, 100], "tasks": {"copy": {"gap": [20]}}},
             ["copy tuned at a single gap: the chosen rates may not fit other gaps"],
         ),
+        (
+            {"task": ["tracking"], "gap": [1], "option": {"length": 8}},
+            ["tracking tuned at a single length: the chosen rates may not fit other lengths"],
+        ),
         ({"gap": [20, 100], "seed": [1000]}, ["tuned on 1 pilot seed: the choices may be noise"]),
     ],
 )
@@ -109,6 +113,38 @@ def test_one_gap_or_too_few_seeds_are_reported(values: dict, expected: list[str]
     request = asked(**values)
     found = Pilots(request, pilots(request), Path(), Path()).cautions()
     assert [text.split(";")[0] for text in found] == expected
+
+
+LENGTHS = {"task": ["tracking"], "gap": [1], "cell": ["gru"], "option": {"length": [8, 32]}}
+
+
+def test_a_rate_is_chosen_over_the_lengths_of_a_task_that_varies_them(tmp_path: Path) -> None:
+    best = {(0.02, 7): 1.0, (0.005, 7): 0.7, (0.005, 31): 0.7}
+    (row,) = chosen_by(tmp_path / "study", asked(**LENGTHS), lambda run: best.get((run.lr, int(run.option["answers"])), 0.0))
+    assert (row.axis, row.gap, row.option, row.lr) == ("length", "8 32", {"group": "S3", "gap": 1}, 0.005)
+    Table(tmp_path / "tuning.csv", Tuned).write([row])
+    tuning = Tuning(tmp_path / "tuning.csv")
+    for option in ({"length": 128}, {"answers": 3, "group": "S3"}, {}, None):
+        assert tuning.find("tracking", "gru", 1, option) == row
+    for gap, option in ((1, {"length": 128, "group": "Z2"}), (3, {"length": 128})):
+        with pytest.raises(UserError, match="no recipe of cell gru for task tracking"):
+            tuning.find("tracking", "gru", gap, option)
+
+
+def test_of_rates_tuned_at_one_length_each_the_nearest_is_used(tmp_path: Path) -> None:
+    rows = []
+    for length, lr in ((8, 0.02), (32, 0.001)):
+        request = asked(**LENGTHS | {"option": {"length": length}})
+        rows += chosen_by(tmp_path / f"{length}", request, lambda run, lr=lr: float(run.lr == lr))
+    Table(tmp_path / "tuning.csv", Tuned).write(rows)
+    tuning = Tuning(tmp_path / "tuning.csv")
+    found = [tuning.find("tracking", "gru", 1, {"length": length}).lr for length in (4, 16, 32, 128)]
+    assert found == [0.02, 0.02, 0.001, 0.001]
+
+
+def test_a_rate_is_chosen_over_gaps_where_these_are_varied(tmp_path: Path) -> None:
+    (row,) = chosen_by(tmp_path, asked(task=["tracking"], gap=[3, 5], cell=["gru"], option={"answers": 1}), lambda run: 0.5)
+    assert (row.axis, row.gap, row.option) == ("gap", "3 5", {"group": "S3", "answers": 1})
 
 
 @pytest.mark.parametrize("widths", [[64, 32], [32, 64]])

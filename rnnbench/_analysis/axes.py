@@ -72,5 +72,5 @@ def with_declared_axes(runs: pd.DataFrame) -> pd.DataFrame:
             parts.append(rows)
     if not any("axis" in rows for rows in parts):
         return runs
-    parts = [rows if "axis" in rows else rows.assign(axis="gap") for rows in parts]
+    parts = [rows if "axis" in rows else rows.assign(axis="gap", multiple=horizon_multiples(rows)) for rows in parts]
     return pd.concat(parts, ignore_index=True)

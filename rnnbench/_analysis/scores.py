@@ -128,8 +128,10 @@ def memory_scores(shown: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_grids(rows: pd.DataFrame) -> str:
-    """Return the grids of rows of :func:`memory_scores` as text: ``copy 10 50 200; recall 10 50``."""
-    return "; ".join(f"{task} {grid}" for task, grid in sorted(set(zip(rows["task"], rows["grid"], strict=True))))
+    """Return the grids of rows of :func:`memory_scores` as text: ``copy 10 50 200; tracking (length) 8 16``."""
+    axes = rows["axis"] if "axis" in rows else ["gap"] * len(rows)
+    names = [task if axis == "gap" else f"{task} ({axis})" for task, axis in zip(rows["task"], axes, strict=True)]
+    return "; ".join(f"{name} {grid}" for name, grid in sorted(set(zip(names, rows["grid"], strict=True))))
 
 
 def format_score(row: Mapping[Hashable, Any]) -> str:

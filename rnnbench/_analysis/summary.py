@@ -170,19 +170,18 @@ def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
 def horizon_multiples(runs: pd.DataFrame) -> pd.Series[float]:
     """Return horizons as multiples of the gap that they follow, NaN where they are fixed.
 
-    That gap is the largest training gap, or the distance that the task declares, such as tracking's length. A multiple is one of a
+    That gap is the distance that the task declares, such as tracking's length, or the largest training gap. A multiple is one of a
     recipe, or one that a cell has at several gaps. At small gaps, where several have the same horizon, it is the one of most runs.
     """
     if "multiple" in runs or "horizon" not in runs:
         return runs["multiple"] if "multiple" in runs else pd.Series(math.nan, index=runs.index)
     gaps = _largest_trained_gaps(runs)
+    with_horizon = runs.assign(gap=gaps)[runs["horizon"].notna()]
+    distances = by_task(with_horizon, lambda task, gap: task.horizon_gap(gap))
+    distances = distances[distances.notna() & (distances != with_horizon["gap"])].astype(int)
     found = _multiples(runs, gaps)
-    if len(open_ := runs[found.isna() & runs["horizon"].notna()]):
-        distances = by_task(open_.assign(gap=gaps[open_.index]), lambda task, gap: task.horizon_gap(gap))
-        farther = distances.notna() & (distances != gaps[open_.index])
-        rows = open_[farther]
-        if len(rows):
-            found = found.fillna(_multiples(rows, distances[farther].astype(int)).reindex(runs.index))
+    if len(distances):
+        found = _multiples(runs.loc[distances.index], distances).reindex(runs.index).fillna(found)
     return found
 
 

@@ -116,6 +116,18 @@ def run_options(entry: Entry[Task], given: Mapping[str, Option], gap: int, recip
         raise UserError(f"task {entry.name}: {error}") from error
 
 
+def at_length(entry: Entry[Task], option: Mapping[str, Option], gap: int) -> tuple[int, Options] | None:
+    """Return the length of a run's sequences, and its options with the gap in place of those that set the length.
+
+    None for a task that does not vary the length. ``option`` is a result of :func:`run_options` or :func:`task_options`.
+    """
+    if entry.cls.axis != "length":
+        return None
+    setting = entry.cls.run_options({"length": 1_000_000}, 0)
+    kept: Options = {key: value for key, value in option.items() if key not in setting}
+    return make_task(entry, option).length(gap), kept | {"gap": gap}
+
+
 def _train_gaps(request: RunRequest, task: Task, gap: int) -> str:
     """Return the gaps to train on, empty if that is only the run's gap; raise UserError if they do not fit the task."""
     text = request.train_gaps or ""

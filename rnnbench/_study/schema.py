@@ -234,6 +234,7 @@ class Tuned(Record):
     cell_source: str = Field("", description="digest of the cell's source; empty for a cell that comes with rnnbench")
     cell_option: Options = Field(description="options of the cell")
     gap: Annotated[str, AfterValidator(checked_gaps)] = Field(description="gaps that it was tuned over, separated by spaces")
+    axis: Literal["gap", "length"] = Field("gap", description="what gap has: length where the task varies it at one gap")
     candidates: int = Field(description="recipes tried, each on every pilot seed")
     grid: str = Field(description="their rates, widths and initialisations")
     seeds: str = Field(description="pilot seeds")

@@ -36,7 +36,7 @@ def with_baselines(own: pd.DataFrame) -> pd.DataFrame:
     """Return finished runs with those of the baselines at the same tasks, gaps and seeds, and a column ``own``."""
     frame = baseline_runs()
     if len(frame):
-        grid = ["task", "gap", "seed"]
+        grid = ["task", "gap", "option", "seed"]
         frame = frame.merge(own[grid].drop_duplicates(), on=grid)
         frame = frame[~frame["run_id"].isin(own["run_id"])]
     return pd.concat([frame.assign(own=False), own.assign(own=True)], ignore_index=True)

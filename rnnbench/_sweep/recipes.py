@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
-from rnnbench._spec.resolve import run_options
+from rnnbench._spec.resolve import at_length, run_options
 from rnnbench._study import Table, Tuned
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class Tuning:
         """Return the row for a cell and a task that agrees in the options: of several initialisations the one with the most skill.
 
         Where all rows were tuned at one gap each, the row is that of the largest gap not above ``gap``, else of the smallest one.
-        Raises UserError if this cell was not tuned for this task.
+        The length takes the place of the gap in rows that were tuned over it. Raises UserError if this cell was not tuned for this
+        task.
         """
-        rows = recipes(self.rows, task, cell, option, cell_option)
+        rows = recipes(self.rows, task, cell, option, cell_option, gap)
         if not rows:
             names = f"cell {CELLS.find(cell).name} for task {TASKS.find(task).name}"
             raise UserError(f"{self.file} has no recipe of {names}: run `rnnbench tune` for it")
@@ -46,7 +47,10 @@ class Tuning:
         over_gaps = [row for row in rows if len(row.gaps) > 1]
         if not over_gaps:
             tuned_at = {row.gaps[0] for row in rows}
-            nearest = max((one for one in tuned_at if one <= gap), default=min(tuned_at))
+            entry = TASKS.find(task)
+            length = at_length(entry, run_options(entry, option or {}, gap), gap) if rows[0].axis == "length" else None
+            place = length[0] if length else gap
+            nearest = max((one for one in tuned_at if one <= place), default=min(tuned_at))
             over_gaps = [row for row in rows if row.gaps[0] == nearest]
         return max(over_gaps, key=lambda row: row.skill or 0.0)
 
@@ -63,7 +67,7 @@ class Tuning:
         if not any((tuned.lr, tuned.hidden_size, tuned.init) == (row["lr"], row["hidden_size"], row["init"]) for tuned in rows):
             return ""
         gaps = " ".join(str(gap) for gap in sorted({gap for tuned in rows for gap in tuned.gaps}))
-        return f"best of {rows[0].candidates} recipes ({rows[0].grid}) on pilot seeds {rows[0].seeds} at gap {gaps}"
+        return f"best of {rows[0].candidates} recipes ({rows[0].grid}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
 
 
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
@@ -94,13 +98,23 @@ def keep(sweep: SweepRequest, folder: Path) -> None:
         Table(folder / TABLE, Tuned).update(Tuning(Path(sweep.tuned)).rows)
 
 
-def recipes(rows: Iterable[Tuned], task: str, cell: str, option: Options | None, cell_option: Options | None) -> list[Tuned]:
-    """Return the rows for a cell and a task that agree in the given options."""
+def recipes(
+    rows: Iterable[Tuned],
+    task: str,
+    cell: str,
+    option: Options | None,
+    cell_option: Options | None,
+    gap: int | None = None,
+) -> list[Tuned]:
+    """Return the rows for a cell and a task that agree in the given options; without ``gap``, for the task's default gap."""
     task_entry, cell_entry = TASKS.find(task), CELLS.find(cell)
-    option = run_options(task_entry, option or {}, task_entry.cls.default_gap)
+    gap = task_entry.cls.default_gap if gap is None else gap
     names = (task_entry.name, task_entry.source, cell_entry.name, cell_entry.source)
-    found = [row for row in rows if (row.task, row.task_source, row.cell, row.cell_source) == names]
-    return [row for row in found if _agrees(row.option, option) and _agrees(row.cell_option, cell_option)]
+    given = {"gap": run_options(task_entry, option or {}, gap)}
+    if length := at_length(task_entry, given["gap"], gap):
+        given["length"] = length[1]
+    found = [row for row in rows if (row.task, row.task_source, row.cell, row.cell_source) == names and row.axis in given]
+    return [row for row in found if _agrees(row.option, given[row.axis]) and _agrees(row.cell_option, cell_option)]
 
 
 def tuning_of(sweep: SweepRequest) -> Tuning | None:

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean, median, stdev
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rnnbench._analysis.summary import CHANCE_SKILL, skill
-from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Run, SweepRequest
+from rnnbench._config import NO_PILOTS, PILOT_SEEDS, PILOTS, Options, Run, SweepRequest
 from rnnbench._errors import FieldError, UserError
+from rnnbench._plugins.registry import TASKS
+from rnnbench._spec.resolve import at_length
 from rnnbench._study import RunRecord, StudyFolder, Table, Tuned
 from rnnbench._study.schema import this_machine
 from rnnbench._sweep.grid import grid
@@ -53,15 +55,16 @@ class Pilots(NamedTuple):
         return rows
 
     def cautions(self) -> list[str]:
-        """Return why the choices may not hold: a single gap, or fewer than three seeds."""
-        gaps: dict[str, set[int]] = {}
-        for run in self.runs:
-            gaps.setdefault(run.task, set()).add(run.gap)
-        seeds, single = {run.seed for run in self.runs}, [task for task, of_task in gaps.items() if len(of_task) == 1]
+        """Return why the choices may not hold: a single gap or length, or fewer than three seeds."""
+        values: dict[tuple[str, str], set[int]] = {}
+        for run, place in zip(self.runs, places(self.runs), strict=True):
+            values.setdefault((place.axis, run.task), set()).add(place.value)
         found = []
-        if single:
-            tasks = ", ".join(single)
-            found.append(f"{tasks} tuned at a single gap: the chosen rates may not fit other gaps; tune over at least two")
+        for axis in ("gap", "length"):
+            if single := [task for (name, task), of_task in values.items() if name == axis and len(of_task) == 1]:
+                where = f"{', '.join(single)} tuned at a single {axis}"
+                found.append(f"{where}: the chosen rates may not fit other {axis}s; tune over at least two")
+        seeds = {run.seed for run in self.runs}
         if len(seeds) < 3:
             found.append(f"tuned on {len(seeds)} pilot seed{'s' * (len(seeds) > 1)}: the choices may be noise; use at least three")
         return found
@@ -93,7 +96,7 @@ def pilots(sweep: SweepRequest) -> list[Run]:
         if getattr(sweep, name):
             raise FieldError(f"{{{name}}} is for sweeps, which run the chosen recipes: leave it out here")
     runs = grid(sweep)
-    candidates = {(_tuned_for(run), run.lr, run.hidden_size) for run in runs}
+    candidates = {(_tuned_for(run, place), run.lr, run.hidden_size) for run, place in zip(runs, places(runs), strict=True)}
     if sweep.cells and len(set(Counter(group for group, *_ in candidates).values())) > 1:
         raise UserError("[cells.NAME] gives one cell more candidates than another: every cell needs the same number of candidates")
     return runs
@@ -104,10 +107,43 @@ def choose(runs: Sequence[Run], study: StudyFolder, command: str) -> list[Tuned]
 
     ``command`` is the command that ran them.
     """
-    groups: dict[tuple[str, ...], list[RunRecord | None]] = {}
-    for run in runs:
-        groups.setdefault(_tuned_for(run), []).append(study.finished(run.run_id))
-    return [_row([record for record in group if record], command) for group in groups.values() if None not in group]
+    groups: dict[tuple[str, ...], list[tuple[Place, RunRecord | None]]] = {}
+    for run, place in zip(runs, places(runs), strict=True):
+        groups.setdefault(_tuned_for(run, place), []).append((place, study.finished(run.run_id)))
+    return [
+        _row([record for _, record in group if record], {place.value for place, _ in group}, group[0][0], command)
+        for group in groups.values()
+        if all(record for _, record in group)
+    ]
+
+
+class Place(NamedTuple):
+    """The gap of a pilot run, or its length, and the options of its task without that."""
+
+    axis: Literal["gap", "length"]
+    value: int
+    option: Options
+
+
+def places(runs: Sequence[Run]) -> list[Place]:
+    """Return the place of every pilot run on the axis of its task, over which one rate is chosen.
+
+    It is the length for a task that varies it, if its runs have one gap: the task's default gap, or a gap with several lengths.
+    """
+    found: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    lengths = [at_length(TASKS.get(run.task, run.task_source), run.option, run.gap) for run in runs]
+    for run, length in zip(runs, lengths, strict=True):
+        if length is not None:
+            found.setdefault((run.task, run.task_source), set()).add((run.gap, length[0]))
+    by_length = set()
+    for (task, source), pairs in found.items():
+        gaps = {gap for gap, _ in pairs}
+        if len(gaps) == 1 and (len(pairs) > 1 or gaps == {TASKS.get(task, source).cls.default_gap}):
+            by_length.add((task, source))
+    return [
+        Place("length", *length) if length and (run.task, run.task_source) in by_length else Place("gap", run.gap, run.option)
+        for run, length in zip(runs, lengths, strict=True)
+    ]
 
 
 class _Candidate(NamedTuple):
@@ -138,7 +174,7 @@ def _best(candidates: Sequence[_Candidate]) -> _Candidate:
     return min((one for one in tied if one.lr == middle), key=lambda one: one.hidden_size)
 
 
-def _row(records: Sequence[RunRecord], command: str) -> Tuned:
+def _row(records: Sequence[RunRecord], values: set[int], place: Place, command: str) -> Tuned:
     recipes: dict[tuple[float, int], list[RunRecord]] = {}
     for record in records:
         recipes.setdefault((record.lr, record.hidden_size), []).append(record)
@@ -150,7 +186,8 @@ def _row(records: Sequence[RunRecord], command: str) -> Tuned:
     return Tuned.model_validate(
         shared
         | versions
-        | {"gap": _words({record.gap for record in records}), "seeds": _words({record.seed for record in records})}
+        | {"gap": _words(values), "axis": place.axis, "option": place.option}
+        | {"seeds": _words({record.seed for record in records})}
         | {"lr": chosen.lr, "hidden_size": chosen.hidden_size, "skill": chosen.skill}
         | {"candidates": len(recipes), "grid": _grid_text(recipes, first.init)}
         | {"learned": "learned" if max(one.skill for one in candidates) >= CHANCE_SKILL else "none learned"}
@@ -172,6 +209,6 @@ def _grid_text(recipes: Iterable[tuple[float, int]], init: str) -> str:
     return f"lr {' '.join(f'{rate:g}' for rate in sorted(rates, reverse=True))}; {_words(widths)} units; {init}"
 
 
-def _tuned_for(run: Run) -> tuple[str, ...]:
-    names = ("task", "task_source", "option", "cell", "cell_source", "cell_option", "init")
-    return tuple(str(getattr(run, name)) for name in names)
+def _tuned_for(run: Run, place: Place) -> tuple[str, ...]:
+    names = ("task", "task_source", "cell", "cell_source", "cell_option", "init")
+    return str(place.option), *(str(getattr(run, name)) for name in names)

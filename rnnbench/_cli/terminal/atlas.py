@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnbench._analysis import summary, tables
+from rnnbench._analysis.axes import with_declared_axes
 from rnnbench._cli.terminal.flags import Format
 from rnnbench._cli.terminal.formatting import print_wrapped
 from rnnbench._cli.terminal.study_tables import print_table
@@ -22,7 +23,7 @@ def print_ranking(study: StudyFolder, runs: Sequence[Run], quick: bool, format: 
     own = own[own["run_id"].isin({run.run_id for run in runs})]
     if own.empty:
         return
-    frame = with_baselines(own)
+    frame = with_declared_axes(with_baselines(own))
     rows = summary.spans(frame)
     ours = set(summary.label_curves(frame)[lambda labelled: labelled["own"]]["label"])
     rows["label"] = [OWN * (label in ours) + label for label in rows["label"]]

@@ -49,7 +49,7 @@ def tune_missing(sweep: SweepRequest, jobs: int | None, dask: str | None, retry_
 def recipe_lines(rows: Sequence[Tuned]) -> str:
     """Return the chosen recipes, one line per cell, task and initialisation."""
     return "\n".join(
-        f"{row.cell} ({row.init}) on {row.task}, gaps {row.gap}: lr {row.lr:g}, {row.hidden_size} units, of {row.candidates} "
-        f"(mean skill {row.skill or 0:.2f}){': none learned' * (row.learned == 'none learned')}"
+        f"{row.cell} ({row.init}) on {row.task}, {row.axis}s {row.gap}: lr {row.lr:g}, {row.hidden_size} units, "
+        f"of {row.candidates} (mean skill {row.skill or 0:.2f}){': none learned' * (row.learned == 'none learned')}"
         for row in rows
     )
