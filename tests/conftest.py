@@ -6,15 +6,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 os.environ.setdefault("COLUMNS", "200")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from rnnbench._cli import main
 from tests.sweep.processes import ROOT, Start, group_alive
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell script starts `pytest &` so, and commands would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Result:
@@ -29,10 +34,15 @@ class Result:
         assert len(self.err) < 1000
 
 
+built = cache(typer.main.get_command)
+"""Commands with their parameters, which Typer builds again at every call of an app."""
+
+
 @pytest.fixture
 def rnnbench(capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Run a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("typer.main.get_command", built)
 
     def call(*argv: str) -> Result:
         capsys.readouterr()

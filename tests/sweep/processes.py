@@ -12,7 +12,7 @@ from rnnbench._study.schema import Record
 ROOT = Path(__file__).parents[2]
 SMALL = ["--hidden-size", "8", "--batch-size", "8", "--engine", "torch", "--eval-sequences", "1000"]
 
-DEADLINE = 300.0
+DEADLINE = 120.0
 """Seconds after which a test counts as hanging. A busy machine takes a minute for a sweep of seconds."""
 
 Start = Callable[..., subprocess.Popen]
