@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from rnnbench._engine import available
 from rnnbench._study import StudyFolder
 from rnnbench.insight._constructions import CONSTRUCTIONS
 from tests.cli.test_check import CELL
-from tests.sweep.processes import DEADLINE, ROOT, Start, plain, runs
+from tests.sweep.processes import DEADLINE, ROOT, Start, plain, runs, wait_for
 
 TINY = ["--hidden-size", "8", "--batch-size", "8", "--max-steps", "40", "--eval-every", "20", "--engine", "torch"]
 RUN = ["run", "--cell", "gru", "--task", "beijing", "--gap", "2", *TINY]
@@ -71,13 +70,15 @@ def test_every_flag_of_run_has_help_and_its_default(rnnbench) -> None:
             assert f"Default: {field.default}." in text, name
 
 
-def test_tasks_and_cells_are_listed(rnnbench) -> None:
-    assert all(name in rnnbench("tasks").out for name in ("copy", "adding", "beijing", "recall", "12.5 %"))
-    assert all(name in rnnbench("cells").out for name in ("rnn", "lstm", "gru-torch", "71,168"))
+def test_tasks_are_listed(rnnbench) -> None:
+    out = rnnbench("tasks").out
+    assert all(name in out for name in ("copy", "adding", "beijing", "recall", "12.5 %"))
 
 
 def test_cells_are_listed_with_how_they_are_computed(rnnbench) -> None:
-    rows = {words[0]: words[-2:] for line in rnnbench("cells").out.splitlines() if len(words := line.split()) > 4}
+    out = rnnbench("cells").out
+    assert "71,168" in out
+    rows = {words[0]: words[-2:] for line in out.splitlines() if len(words := line.split()) > 4}
     ways = {"lstm": "cuDNN", "rnn": "cuDNN", "gru-torch": "cuDNN", "irnn": "cuDNN", "gru": "loop", "transformer": "PyTorch"}
     assert {name: rows[name][1] for name in ways} == ways
     assert rows["lstm"][0] == ("compiled" if available() else "loop")
@@ -197,16 +198,13 @@ LONG = [*RUN, "--cell", "lstm", "--gap", "30", "--max-steps", "240", "--eval-eve
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
-def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_path: Path, stop_signal: signal.Signals) -> None:
-    undisturbed = start(*LONG, "--out", "undisturbed")
+def test_a_stopped_run_resumes_and_ends_with_the_same_files(
+    rnnbench, start: Start, tmp_path: Path, stop_signal: signal.Signals
+) -> None:
     process = start(*LONG, "--out", "stopped")
+    assert rnnbench(*LONG, "--out", "undisturbed").code == 0
     stopped = tmp_path / "stopped"
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        logs = list(stopped.glob("logs/*.csv"))
-        if logs and len(logs[0].read_text().splitlines()) > 3:
-            break
-        time.sleep(0.01)
+    wait_for(lambda: any(path.read_bytes().count(b"\n") > 3 for path in stopped.glob("logs/*.csv")))
     process.send_signal(stop_signal)
     out, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == (-9 if stop_signal is signal.SIGKILL else 128 + stop_signal), (out, err)
@@ -214,11 +212,8 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_pa
     if stop_signal is not signal.SIGKILL:
         assert re.search(r"interrupted at step \d+ of 240", out)
         assert "Traceback" not in err
-    again = start(*LONG, "--out", "stopped")
-    _, err = again.communicate(timeout=DEADLINE)
-    assert again.returncode == 0, err
-    assert undisturbed.wait(DEADLINE) == 0
-    undisturbed.communicate()
+    again = rnnbench(*LONG, "--out", "stopped")
+    assert again.code == 0, again.err
     (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
     assert runs(stopped) == runs(tmp_path / "undisturbed")
     assert plain(StudyFolder(stopped).log(Path(log).stem)) == plain(StudyFolder(tmp_path / "undisturbed").log(Path(log).stem))
@@ -227,11 +222,11 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(start: Start, tmp_pa
 
 
 def test_two_processes_write_to_one_study(start: Start, tmp_path: Path) -> None:
-    processes = [start(*RUN, "--seed", str(seed)) for seed in range(3)]
+    processes = [start(*RUN, "--seed", str(seed)) for seed in range(2)]
     for process in processes:
         _, err = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, err
-    assert sorted(row.seed for row in StudyFolder(tmp_path / "results").records()) == [0, 1, 2]
+    assert sorted(row.seed for row in StudyFolder(tmp_path / "results").records()) == [0, 1]
 
 
 @pytest.mark.parametrize(

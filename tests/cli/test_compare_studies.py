@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rnnbench._analysis.studies import pair_runs
 from rnnbench._study import RunRecord, StudyFolder
@@ -35,7 +36,9 @@ NOTE = "rnnbench: 1 run has two results that differ (run-2: 100.0 % on x86_64 Li
 
 
 @pytest.mark.parametrize("command", ["table", "plot", "report"])
-def test_a_run_with_two_results_is_named(rnnbench, tmp_path: Path, command: str) -> None:
+def test_a_run_with_two_results_is_named(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr("rnnbench._report.page.build_page", lambda *_, **__: "")
+    monkeypatch.setattr("rnnbench.plots.every_figure", lambda *_: {"a": lambda: Figure()}.items())
     write(tmp_path / "A", {})
     write(tmp_path / "B", {2: LOST})
     write(tmp_path / "merged", {2: LOST}, twice=True)

@@ -322,7 +322,7 @@ def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
     (tmp_path / "my_module.py").write_text(MODULE, encoding="utf-8")
     digests = [
         subprocess.run([sys.executable, *how], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
-        for seed, how in (("1", ["script.py"]), ("2", ["script.py"]), ("3", ["-c", "import script"]))
+        for seed, how in (("1", ["script.py"]), ("2", ["-c", "import script"]))
     ]
     assert len(digests[0]) == 13
-    assert digests == digests[:1] * 3
+    assert digests == digests[:1] * 2

@@ -1,10 +1,10 @@
 """One run after the other, each killed at one point where it touches the disk; forked from a process that has torch loaded.
 
-    python -m tests.hardening.killed KILLED AGAIN
+    python -m tests.hardening.killed KILLED AGAIN...
 
 calls :func:`rnnbench.run` for n = 1, 2, ..., each in a copy of the folder ``first``: with the keywords KILLED (a JSON object) until
-its n-th touch of the disk, and with the keywords AGAIN undisturbed. A copy is called after its n, and its file ``touch`` says what
-the killed run was about to do. It ends at the first n that KILLED does not reach.
+its n-th touch of the disk. Copies of what it leaves, called n-0, n-1, ..., are resumed with each AGAIN, undisturbed.
+Their file ``touch`` says what the killed run was about to do. It ends at the first n that KILLED does not reach.
 """
 
 import io
@@ -100,10 +100,10 @@ def run(keywords: dict[str, Any], n: int = 0) -> int:
 
 
 def main() -> None:
-    killed, again = (json.loads(text) | {"progress": False} for text in sys.argv[1:])
+    killed, *agains = (json.loads(text) | {"progress": False} for text in sys.argv[1:])
     base = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:  # load here what every run would load itself
-        rnnbench._api.run(**again | {"out": folder})
+        rnnbench._api.run(**killed | {"out": folder})
     for n in range(1, 500):
         folder = base / str(n)
         shutil.copytree(base / "first", folder)
@@ -112,8 +112,11 @@ def main() -> None:
         if code == 0:
             return
         assert code == 137, (n, code)
-        code = run(again)
-        assert code == 0, (n, (folder / "touch").read_text(), code)
+        for k, again in enumerate(agains):
+            shutil.copytree(folder, base / f"{n}-{k}")
+            os.chdir(base / f"{n}-{k}")
+            code = run(again)
+            assert code == 0, (n, (folder / "touch").read_text(), code)
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ RUN |= {"max_steps": 2, "eval_every": 1, "eval_sequences": 1000, "out": "study"}
 FORCE = RUN | {"force": True}
 
 
-def killed(folder: Path, words: dict, again: dict) -> list[Path]:
-    """Return the folders in which a run was killed and resumed, by the number of touches before the kill."""
+def killed(folder: Path, words: dict, *again: dict) -> list[list[Path]]:
+    """Return the folders in which a run was killed and resumed, for each way to resume, one folder per touch before the kill."""
     (folder / "first").mkdir(exist_ok=True)
-    argv = [sys.executable, "-m", "tests.hardening.killed", json.dumps(words), json.dumps(again)]
+    argv = [sys.executable, "-m", "tests.hardening.killed", json.dumps(words), *map(json.dumps, again)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return [place for place in sorted(folder.iterdir()) if (place / "touch").exists()]
+    return [sorted(folder.glob(f"*-{k}")) for k in range(len(again))]
 
 
 def contents_of(study: Path) -> tuple:
@@ -49,14 +49,13 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_killed_at_any_touch_of_the_disk_ends_as_an_undisturbed_one(tmp_path: Path, calm: Path) -> None:
-    places = killed(tmp_path, RUN, RUN)
+    (places,) = killed(tmp_path, RUN, RUN)
     assert len(places) >= 40
     for place in places:
         assert contents_of(place / "study") == contents_of(calm), (place / "touch").read_text()
 
 
-@pytest.mark.parametrize("again", [RUN, FORCE], ids=["asked", "forced"])
-def test_a_forced_run_killed_at_any_touch_leaves_the_old_or_the_new_result(tmp_path: Path, calm: Path, again: dict) -> None:
+def test_a_forced_run_killed_at_any_touch_leaves_the_old_or_the_new_result(tmp_path: Path, calm: Path) -> None:
     """Old and new differ in row, log and weights; asked without force either is right, but no mixture of them."""
     study = tmp_path / "first" / "study"
     shutil.copytree(calm, study)
@@ -68,12 +67,12 @@ def test_a_forced_run_killed_at_any_touch_leaves_the_old_or_the_new_result(tmp_p
     log.write_text(log.read_text().replace("beijing,", "old,"))
     old, new = contents_of(study), contents_of(calm)
     assert not any(was == now for was, now in zip(old[:3], new[:3], strict=True))
-    places = killed(tmp_path, FORCE, again)
-    assert len(places) >= 40
-    for place in places:
+    asked, forced = killed(tmp_path, FORCE, RUN, FORCE)
+    assert len(asked) >= 40
+    for place in asked + forced:
         *result, spare = contents_of(place / "study")
         about = ((place / "touch").read_text(), spare)
-        assert result in ([list(new[:3])] if again == FORCE else [list(old[:3]), list(new[:3])]), about
+        assert result in ([list(new[:3])] if place in forced else [list(old[:3]), list(new[:3])]), about
         if result == list(new[:3]):
             assert not spare, about
         else:  # what force resumes from

@@ -80,7 +80,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("argv", [["table", "good", "--format", "csv"], ["cells"], ["status", "good"]], ids=" ".join)
+@pytest.mark.parametrize("argv", [["table", "good", "--format", "csv"], ["tasks"]], ids=" ".join)
 def test_a_full_disk_behind_stdout_is_one_line(studies: Path, argv: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = call(studies.parent, *argv, stdout=full)
@@ -91,7 +91,7 @@ def test_a_full_disk_behind_stdout_is_one_line(studies: Path, argv: list[str]) -
 
 def test_a_closed_pipe_is_quiet(studies: Path, tmp_path: Path) -> None:
     plot = ["plot", "good", "--out", str(tmp_path)]  # which reports other errors as those of the folder
-    for argv in (["table", "good"], ["tasks"], ["show", "beijing", "--gap", "9000"], plot):
+    for argv in (["table", "good"], plot):
         reading, writing = os.pipe()
         os.close(reading)
         done = call(studies.parent, *argv, stdout=writing, PYTHONUNBUFFERED="1" if argv == plot else "")
@@ -120,9 +120,9 @@ def test_status_never_keeps_a_run_from_starting(tmp_path: Path) -> None:
     study = StudyFolder.create(tmp_path / "study")
     code = "import sys\nfrom rnnbench._study import StudyFolder\ns = StudyFolder(sys.argv[1])\nwhile True: s.claimed('a-run')\n"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    hammers = [subprocess.Popen([sys.executable, "-c", code, study.folder], env=env) for _ in range(3)]
+    hammers = [subprocess.Popen([sys.executable, "-c", code, study.folder], env=env) for _ in range(2)]
     try:
-        end = time.monotonic() + 4
+        end = time.monotonic() + 2
         claims = 0
         while time.monotonic() < end or not claims:
             with study.claim("a-run"):  # BusyError if a look were in its way

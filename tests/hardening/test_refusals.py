@@ -79,6 +79,7 @@ def test_a_study_without_runs_to_measure_is_refused(rnnbench, command: str) -> N
 
 def test_a_cluster_that_does_not_answer_leaves_the_last_sweep(rnnbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr("rnnbench._sweep.dask.CONNECT_TIMEOUT_S", 0.5)
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "sweep.json").write_text(text := json.dumps({"runs": {"run_ids": ["rnn-1"]}}))
     words = ("--cell", "rnn", "--task", "copy", "--gap", "5", "--hidden-size", "4", "--out", "study", "--quiet")

@@ -5,7 +5,6 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,8 @@ import pytest
 from rnnbench._cli import app
 from rnnbench._errors import StorageError, system_error_line
 from rnnbench._study import Redo, StudyFolder
+from rnnbench._sweep.local import Local
+from rnnbench._sweep.run_queue import RunQueue
 from tests.hardening.watch import watch
 
 RUN = "--cell rnn --task beijing --gap 2 --hidden-size 4 --max-steps 2 --eval-every 1 --eval-sequences 1000 --engine torch"
@@ -53,7 +54,6 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        forkserver._forkserver._stop()  # started inside, it would hand the limit to the processes of later tests
         signal.signal(signal.SIGXFSZ, handler)
 
 
@@ -76,6 +76,7 @@ def files_of(folder: Path) -> dict[Path, bytes]:
 def test_a_disk_that_takes_nothing_is_one_line_and_leaves_all_as_it_was(
     rnnbench, tmp_path: Path, good: Path, fault: str, command: str
 ) -> None:
+    Local(RunQueue(StudyFolder(tmp_path), []), jobs=1)  # its server, started inside, would hand the limit to later tests
     before = files_of(tmp_path)
     with full_disk() if fault == "full" else watch().refusing_writes(tmp_path):
         result = rnnbench(*words_of(command, "made"))

@@ -5,7 +5,6 @@ import itertools
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -37,22 +36,20 @@ def logs(folder: Path) -> dict:
     return {path.stem: plain(StudyFolder(folder).log(path.stem)) for path in (folder / "logs").glob("*.csv")}
 
 
-def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(start: Start, tmp_path: Path) -> None:
-    undisturbed = start("sweep", *TWELVE, "--out", "calm")
-    assert undisturbed.wait(DEADLINE) == 0
+def test_a_sweep_that_is_killed_repeatedly_ends_with_the_same_runs(rnnbench, start: Start, tmp_path: Path) -> None:
+    assert rnnbench("sweep", *TWELVE, "--out", "calm").code == 0
     chance, killed = random.Random(5), tmp_path / "killed"
-    for _ in range(3):
+    for wait in (False, True):
         sweep = start("sweep", *TWELVE, "--out", "killed")
-        moment = lines(killed) + chance.randint(12, 30)  # of 156 lines in all
+        moment = lines(killed) + chance.randint(20, 40)  # of 156 lines in all
         wait_for(lambda moment=moment: lines(killed) >= moment)
         time.sleep(chance.uniform(0, 0.05))
         sweep.kill()
         sweep.wait()
-        if chance.random() < 0.5:  # else the next sweep may meet the old workers
+        if wait:  # else the next sweep may meet the old workers
             wait_for(lambda sweep=sweep: not group_alive(sweep))
     assert 0 < len(runs(killed)) < 12, "the kills should come in the middle"
-    last = start("sweep", *TWELVE, "--out", "killed")
-    assert last.wait(DEADLINE) == 0
+    assert rnnbench("sweep", *TWELVE, "--out", "killed").code == 0
     assert runs(killed) == runs(tmp_path / "calm")
     assert len(runs(killed)) == 12
     assert logs(killed) == logs(tmp_path / "calm")
@@ -70,7 +67,7 @@ def bad_cell(folder: Path, name: str, body: str) -> str:
     return str(path)
 
 
-def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp_path: Path) -> None:
+def test_runs_that_crash_are_recorded_and_do_not_affect_others(rnnbench, tmp_path: Path) -> None:
     fixed = tmp_path / "fixed"
     cells = [
         bad_cell(tmp_path, "segv", f"os.path.exists({str(fixed)!r}) or os.kill(os.getpid(), signal.SIGSEGV)"),
@@ -81,10 +78,9 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
         bad_cell(tmp_path, "exit", "os._exit(0)"),
     ]
     flags = ["--task", "beijing", "--gap", "5", "--max-steps", "20", "--eval-every", "10", *SMALL, "--out", "study"]
-    sweep = start("sweep", "--cell", ",".join([*cells, "rnn", "lstm"]), "--jobs", "2", *flags)
-    out, err = sweep.communicate(timeout=DEADLINE)
+    sweep = rnnbench("sweep", "--cell", ",".join([*cells, "rnn", "lstm"]), "--jobs", "2", *flags)
     study = tmp_path / "study"
-    assert sweep.returncode == 3
+    assert sweep.code == 3
     assert {row.cell for row in StudyFolder(study).records()} == {"rnn", "lstm"}
     failed = {row.cell: row for row in StudyFolder(study).failures.rows()}
     assert {name: row.reason.split(":")[0] for name, row in failed.items()} == {
@@ -97,35 +93,33 @@ def test_runs_that_crash_are_recorded_and_do_not_affect_others(start: Start, tmp
     }
     assert failed["error"].reason == "error: error.py, line 6: RuntimeError: two words"
     assert (failed["segv"].exit_code, failed["kill"].exit_code) == (-11, -9)
-    assert "6 failed" in out
-    assert "failed: segmentation fault" in err
+    assert "6 failed" in sweep.out
+    assert "failed: segmentation fault" in sweep.err
 
-    status = start("status", "study").communicate(timeout=DEADLINE)[0]
+    status = rnnbench("status", "study").out
     assert "done         2" in status
     assert "segmentation fault (signal 11)" in status
     assert "to do        0" in status
 
     fixed.touch()
-    again = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
-    assert "--retry-failed tries them again" in again.communicate(timeout=DEADLINE)[0]
-    assert again.returncode == 3
-    retried = start("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed")
-    assert retried.wait(DEADLINE) == 0
+    again = rnnbench("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags)
+    assert "--retry-failed tries them again" in again.out
+    assert again.code == 3
+    assert rnnbench("sweep", "--cell", ",".join([cells[0], "rnn"]), *flags, "--retry-failed").code == 0
     assert len(runs(study)) == 3
     assert len(StudyFolder(study).failures.rows()) == 5
 
 
-def test_fail_fast_stops_at_the_first_failure(start: Start, tmp_path: Path) -> None:
+def test_fail_fast_stops_at_the_first_failure(rnnbench, tmp_path: Path) -> None:
     cell = bad_cell(tmp_path, "error", "raise RuntimeError('no')")
     flags = ["--task", "beijing", "--gap", "5,10", "--max-steps", "20", *SMALL, "--out", "study", "--jobs", "1"]
-    sweep = start("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast")
-    assert sweep.wait(DEADLINE) == 3
+    assert rnnbench("sweep", "--cell", f"{cell},rnn", *flags, "--fail-fast").code == 3
     assert len(StudyFolder(tmp_path / "study").failures.rows()) == 1
     assert runs(tmp_path / "study") == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, number: int, code: int) -> None:
+def test_a_sweep_stopped_by_ctrl_c_can_resume(rnnbench, start: Start, tmp_path: Path, number: int, code: int) -> None:
     long = ["--cell", "memoryless,rnn", "--task", "copy", "--gap", "10", "--max-steps", "100000", "--eval-every", "30", *SMALL]
     sweep = start("sweep", *long, "--jobs", "2", "--out", "study")
     study = tmp_path / "study"
@@ -139,7 +133,7 @@ def test_a_sweep_stopped_by_ctrl_c_can_resume(start: Start, tmp_path: Path, numb
     wait_for(lambda: not group_alive(sweep))
     ends = [StudyFolder(study).log(path.stem)[-1] for path in (study / "logs").glob("*.csv")]
     assert [row.status for row in ends] == ["interrupted", "interrupted"]
-    assert "interrupted  2" in start("status", "study").communicate(timeout=DEADLINE)[0]
+    assert "interrupted  2" in rnnbench("status", "study").out
 
 
 def test_a_file_of_the_users_folder_replaces_no_module_of_a_sweep(start: Start, tmp_path: Path) -> None:
@@ -190,7 +184,9 @@ def test_workers_end_when_the_driver_is_killed(start: Start, tmp_path: Path) -> 
     wait_for(lambda: not group_alive(sweep))
 
 
-def test_two_sweeps_share_a_study(start: Start, tmp_path: Path) -> None:
-    both: list[subprocess.Popen] = [start("sweep", *TWELVE, "--max-steps", "20", "--out", "study") for _ in range(2)]
-    assert [sweep.wait(DEADLINE) for sweep in both] == [0, 0]
+def test_two_sweeps_share_a_study(rnnbench, start: Start, tmp_path: Path) -> None:
+    other = start("sweep", *TWELVE, "--max-steps", "20", "--out", "study")
+    wait_for(lambda: lines(tmp_path / "study"))
+    assert rnnbench("sweep", *TWELVE, "--max-steps", "20", "--out", "study").code == 0
+    assert other.wait(DEADLINE) == 0
     assert len(runs(tmp_path / "study")) == 12
