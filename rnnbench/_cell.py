@@ -250,6 +250,8 @@ class Cell(Layer):
             cls.max_derivative = slope
         if "step" in vars(cls) and "torch_nn" not in vars(cls):
             cls.torch_nn = None
+        if "step" in vars(cls) and "scan" not in vars(cls):
+            cls.scan = Cell.scan  # type: ignore[method-assign]
 
     @property
     def state_size(self) -> int:
@@ -275,6 +277,13 @@ class Cell(Layer):
         Returns:
             The state after this step, and all gates and candidates by name, (B, H) each; ``{}`` if there are none.
         """
+
+    def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Compute all time steps at once, optionally: the outputs (T, B, H) for x (T, B, D), and the state after them.
+
+        Runs use it in place of :meth:`step`, whose values and gradients it must have.
+        """
+        raise NotImplementedError
 
     def keep(self, gates: Mapping[str, Tensor]) -> Tensor | None:
         """Return the share (B, H) of its state that each unit keeps at these gate values; None without such a gate."""

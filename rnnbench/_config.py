@@ -176,10 +176,10 @@ class Recipe(BaseModel):
     device: Annotated[str, AfterValidator(_device)] = Field(
         "cpu", description="Device: cpu, cuda or cuda:N.", json_schema_extra=SPEED
     )
-    engine: Literal["auto", "fast", "cudnn", "torch"] = Field(
+    engine: Literal["auto", "scan", "fast", "cudnn", "torch"] = Field(
         "auto",
-        description="Engine: fast (compiled, on the CPU), cudnn (torch.nn, on CUDA), torch (the cell's Python loop), "
-        "or auto (fast or cudnn where it can be used).",
+        description="Engine: scan (the cell's own, all steps at once), fast (compiled, on the CPU), cudnn (torch.nn, on CUDA), "
+        "torch (the cell's Python loop), or auto (the first of these that can be used).",
         json_schema_extra=SPEED,
     )
     threads: int = Field(1, ge=1, le=MOST_AT_ONCE, description="CPU threads per run.", json_schema_extra=SPEED)

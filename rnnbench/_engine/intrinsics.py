@@ -41,8 +41,9 @@ from rnnbench._engine.functions import (
 )  # fmt: skip
 
 __all__ = [
-    "atan", "begin", "cached", "clamp", "cos", "erf", "exp", "floor", "fmod", "gather", "gradient", "inf", "larger", "log",
-    "multiply", "power", "relu", "remainder", "rint", "sigmoid", "sin", "smaller", "softplus", "sqrt", "tanh", "uncached", "where",
+    "atan", "begin", "cached", "cached_sums", "clamp", "cos", "erf", "exp", "floor", "fmod", "gather", "gradient", "inf", "larger",
+    "log", "multiply", "power", "relu", "remainder", "rint", "sigmoid", "sin", "smaller", "softplus", "sqrt", "tanh", "uncached",
+    "uncached_sums", "where",
 ]  # fmt: skip
 
 
@@ -56,6 +57,8 @@ class Distinct(Compiler):
 
 OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, "pipeline_class": Distinct}
 cached, uncached = njit(cache=True, **OPTIONS), njit(**OPTIONS)
+SUMMING: Any = OPTIONS | {"fastmath": {"contract", "reassoc"}}  # sums over vectors, in an order that the compiler chooses
+cached_sums, uncached_sums = njit(cache=True, **SUMMING), njit(**SUMMING)
 
 BLAS, MULTIPLY, PACK, BEGIN, GATHER = range(5)
 """The positions of the addresses in ``products``."""

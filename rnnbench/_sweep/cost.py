@@ -47,7 +47,7 @@ def estimate(runs: Sequence[Run], study: StudyFolder) -> Cost:
     alike: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         key = (*_timing_key(run), run.engine)
-        engines = ("fast", "cudnn", "torch") if run.engine == "auto" else (run.engine,)
+        engines = ("scan", "fast", "cudnn", "torch") if run.engine == "auto" else (run.engine,)
         known = next((times for engine in engines if (times := finished.get((*key[:-1], engine)))), None)
         if known:
             from_runs += 1

@@ -15,7 +15,7 @@ from rnnbench import _engine
 from rnnbench._cell import Cell, InitContext, Layer, check_inputs
 from rnnbench._config import Run
 from rnnbench._errors import UserError, class_location, one_line
-from rnnbench._network import torch_nn
+from rnnbench._network import scan, torch_nn
 from rnnbench._network.initializers import initialise, uniform_
 from rnnbench._network.stack import Stack
 from rnnbench._spec.resolve import Resolved, cell_of, sketch_of
@@ -28,8 +28,9 @@ CANNOT_RUN = "engine {} cannot run cell {}: {}; use engine auto or torch"
 class Model(nn.Module):
     """A layer and a linear readout, which is only computed at scored positions.
 
-    The engine ``fast`` runs a :class:`Cell` by :mod:`rnnbench._engine`, ``cudnn`` by its equivalent in ``torch.nn``, ``torch`` by
-    its own ``states``. It changes from ``fast`` to ``torch`` if compiled code and ``step`` disagree at first use.
+    The engine ``scan`` runs a :class:`Cell` by its ``scan``, ``fast`` by :mod:`rnnbench._engine`, ``cudnn`` by its equivalent in
+    ``torch.nn``, ``torch`` by its own ``states``. It changes from ``fast`` to ``torch`` if compiled code and ``step`` disagree at
+    first use.
     """
 
     def __init__(self, cell: Layer, output_size: int, engine: str = "torch") -> None:
@@ -37,7 +38,7 @@ class Model(nn.Module):
         self.cell = cell
         self.engine = engine
         self.requires_fast = False
-        self.why_torch: str | None = None  # why neither fast nor cudnn runs; None if one does, or none was tried
+        self.why_torch: str | None = None  # why neither scan, fast nor cudnn runs; None if one does, or none was tried
         self.readout = nn.Linear(cell.hidden_size, output_size)
 
     def forward(self, batch: Batch, limit: float = math.inf, truncate: int = 0) -> Tensor:
@@ -71,6 +72,9 @@ class Model(nn.Module):
                     raise UserError(CANNOT_RUN.format("fast", layer.name, error)) from error
                 self.engine, self.why_torch = "torch", str(error)
         run: Callable[[Tensor, int], Tensor] = layer.states
+        if self.engine == "scan" and isinstance(layer, Cell) and limit == math.inf:
+            run = partial(scan.states, layer, truncate=truncate)
+            limit, truncate = math.inf, 0
         if self.engine == "cudnn" and isinstance(layer, Cell) and limit == math.inf and truncate == 0:
             return torch_nn.states(layer, inputs, first)
         if isinstance(layer, Cell) and (limit < math.inf or truncate > 0):
@@ -93,7 +97,7 @@ def stream(seed: int, name: str) -> Generator:
 def build(resolved: Resolved) -> Model:
     """Build the initialised network of a run, on the CPU in float32, and choose its engine; restore the random stream.
 
-    Raises UserError if the run requires the engine ``fast`` or ``cudnn``, which cannot run it.
+    Raises UserError if the run requires an engine that cannot run it.
     """
     run = resolved.run
     with torch.random.fork_rng(devices=[]):
@@ -108,18 +112,20 @@ def build(resolved: Resolved) -> Model:
         initialise(layer, run.init, context)
     uniform_(model.readout.parameters(), run.hidden_size, generator)
     if run.engine != "torch":
-        wanted = run.engine if run.engine != "auto" else "fast" if run.device == "cpu" else "cudnn"
-        model.why_torch = _why_not_compiled(layers, run.device) if wanted == "fast" else _why_not_cudnn(layers, run)
-        if model.why_torch is None:
-            model.engine = wanted
-        elif run.engine != "auto":
-            raise UserError(CANNOT_RUN.format(wanted, run.cell, model.why_torch))
+        possible = (run.engine,) if run.engine != "auto" else ("scan", "fast" if run.device == "cpu" else "cudnn")
+        for engine in possible:
+            model.why_torch = OBSTACLES[engine](layers, run)
+            if model.why_torch is None:
+                model.engine = engine
+                break
+            if run.engine != "auto":
+                raise UserError(CANNOT_RUN.format(engine, run.cell, model.why_torch))
         model.requires_fast = run.engine == "fast"
     return model
 
 
 def check_engines(runs: Iterable[Resolved]) -> None:
-    """Raise UserError if one of the runs requires the engine ``fast`` or ``cudnn``, which cannot run its cell."""
+    """Raise UserError if one of the runs requires an engine that cannot run its cell."""
     required = [resolved for resolved in runs if resolved.run.engine not in ("auto", "torch")]
     fields = ("cell", "task", "hidden_size", "cell_option", "engine", "device", "recurrent_clip", "truncate")
     kinds = {tuple(str(getattr(resolved.run, name)) for name in fields): resolved for resolved in required}
@@ -127,10 +133,22 @@ def check_engines(runs: Iterable[Resolved]) -> None:
         build(resolved)
 
 
-def _why_not_compiled(layers: list[Layer], device: str) -> str | None:
+def _why_not_scan(layers: list[Layer], run: Run) -> str | None:
+    """Return why these layers cannot be computed by their ``scan``; None if they can."""
+    for layer in layers:
+        if not isinstance(layer, Cell):
+            return f"{layer.name} takes whole sequences, and has no scan"
+        if (problem := scan.disagreement(layer)) is not None:
+            return problem
+    if run.recurrent_clip < math.inf:
+        return "a scan cannot limit dL/dh_t at every step; it runs with recurrent_clip inf"
+    return None
+
+
+def _why_not_compiled(layers: list[Layer], run: Run) -> str | None:
     """Return why the compiled engine cannot run these layers; None if it can."""
-    if device != "cpu":
-        return f"the compiled engine runs on the CPU, not on {device}"
+    if run.device != "cpu":
+        return f"the compiled engine runs on the CPU, not on {run.device}"
     if not _engine.available():
         return _engine.unavailable()
     for layer in layers:
@@ -160,6 +178,10 @@ def _why_not_cudnn(layers: list[Layer], run: Run) -> str | None:
         if (problem := torch_nn.disagreement(layer)) is not None:
             return problem
     return None
+
+
+OBSTACLES = {"scan": _why_not_scan, "fast": _why_not_compiled, "cudnn": _why_not_cudnn}
+"""By engine, the function that returns why it cannot run a model's layers; None if it can."""
 
 
 def cudnn_problem(device: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from rnnbench._cell import Cell, Gate, InitContext, Initializer, Layer, SequenceModel, State
 from rnnbench._cell import renamed as _renamed
+from rnnbench.cells._selective_scan import selective_scan
 from rnnbench.cells._wrap import wrap
 
-__all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State", "wrap"]
+__all__ = ["Cell", "Gate", "InitContext", "Initializer", "Layer", "SequenceModel", "State", "selective_scan", "wrap"]
 
 
 def __getattr__(name: str) -> object:

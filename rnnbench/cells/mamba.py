@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnbench.cells import Cell, State
+from rnnbench.cells import Cell, State, selective_scan
 
 
 class Mamba(Cell):
@@ -55,6 +55,14 @@ class Mamba(Cell):
         B, C = F.linear(x, self.weight_in).unsqueeze(1), F.linear(x, self.weight_out).unsqueeze(2)  # (B, 1, N), (B, N, 1)
         S = torch.exp(-delta * self.log_A.exp()) * S + delta * u.unsqueeze(2) * B  # (B, H, N)
         return ((S @ C).squeeze(2) + self.D * u, S), {}
+
+    def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        u = F.linear(x, self.weight_ih)  # (T, B, H)
+        delta = F.softplus(F.linear(x, self.weight_step, self.bias_step))  # (T, B, H)
+        B, C = F.linear(x, self.weight_in), F.linear(x, self.weight_out)  # (T, B, N) each
+        y, S = selective_scan(u, delta, -self.log_A.exp(), B, C, state[1])
+        y = y + self.D * u  # (T, B, H)
+        return y, (y[-1], S)
 
 
 CELL = Mamba

@@ -65,7 +65,7 @@ def check_steps(task: Task, gap: int) -> None:
 def build_initialised(resolved: Resolved, dtype: torch.dtype) -> Model:
     """Return the untrained network of a run, in evaluation mode."""
     run = resolved.run
-    if run.engine in ("fast", "cudnn"):  # the row of a run that was made where this engine could run its cell
+    if run.engine in ("scan", "fast", "cudnn"):  # the row of a run that was made where this engine could run its cell
         run = run.model_copy(update={"engine": "auto"})
     model = build(resolved._replace(run=run)).eval()
     cast(model, dtype)

@@ -12,7 +12,7 @@ from rnnbench import _engine
 from rnnbench._cell import Cell, Layer, check_step, has_steps
 from rnnbench._config import Option, Options, Width
 from rnnbench._errors import one_line
-from rnnbench._network.torch_nn import disagreement
+from rnnbench._network import scan, torch_nn
 from rnnbench._plugins import registry
 from rnnbench._spec.arguments import checked
 from rnnbench._spec.request import CellLike, class_of
@@ -34,6 +34,7 @@ from rnnbench.testing._gradient_checks import check_backward, check_gradients, c
 from rnnbench.testing._resumption_check import check_resumption
 
 COMPILED = "is compiled by the CPU engine"
+SCANNED = "is computed by its scan"
 
 
 @checked
@@ -174,15 +175,24 @@ def check_float64(fixture: CellFixture) -> Iterator[str]:
 def check_torch_nn(fixture: CellFixture) -> Iterator[str]:
     """Check that the equivalent in ``torch.nn`` computes the same as ``step``."""
     layer = fixture.uninitialized()
-    if isinstance(layer, Cell) and layer.torch_nn is not None and (problem := disagreement(layer)) is not None:
+    if isinstance(layer, Cell) and layer.torch_nn is not None and (problem := torch_nn.disagreement(layer)) is not None:
+        yield problem
+
+
+def check_scan(fixture: CellFixture) -> Iterator[str]:
+    """Check that ``scan`` computes the same as ``step``: outputs, the last state and gradients, at several lengths."""
+    layer = fixture.initialized()
+    if isinstance(layer, Cell) and scan.has_scan(type(layer)) and (problem := scan.disagreement(layer)) is not None:
         yield problem
 
 
 def check_compiled(fixture: CellFixture) -> Iterator[str]:
-    """Report whether the CPU engine compiles the cell."""
+    """Report whether a scan computes the cell, or the CPU engine compiles it."""
     layer = fixture.initialized().train()  # the mode in which a run compiles it
     if not isinstance(layer, Cell):
         yield "runs on torch: a whole-sequence model is not compiled"
+    elif scan.has_scan(type(layer)) and scan.disagreement(layer) is None:
+        yield SCANNED
     elif not _engine.available():
         yield f"runs on torch: {_engine.unavailable()}"
     else:
@@ -218,6 +228,7 @@ CHECKS: tuple[Check[CellFixture], ...] = (
     Check("save and load", check_save_and_load, stops=False),
     Check("resumption", check_resumption, "doubtful", stops=False),
     Check("float64", check_float64, "doubtful", stops=False),
+    Check("scan", check_scan, stops=False),
     Check("torch.nn", check_torch_nn, "doubtful", stops=False),
     Check("files", check_files, "doubtful", stops=False, several=True),
     Check("memory", check_uses_earlier_inputs, "note", stops=False),

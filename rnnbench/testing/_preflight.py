@@ -10,7 +10,7 @@ from rnnbench._config import Option, Run
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved
 from rnnbench.task import Task
-from rnnbench.testing._cell_checks import COMPILED, cell_findings, sees_length, trained_length_findings
+from rnnbench.testing._cell_checks import COMPILED, SCANNED, cell_findings, sees_length, trained_length_findings
 from rnnbench.testing._findings import ContractFinding
 from rnnbench.testing._task_checks import task_findings
 
@@ -59,7 +59,7 @@ def warning_line(findings: Sequence[ContractFinding]) -> str:
     What is unknown of a wrapped module does not count: its class and ``rnnbench check`` state it.
     """
     warned = [finding for finding in findings if finding.check != "adapter"]
-    return "" if all(finding.message.endswith(COMPILED) for finding in warned) else summary_line(warned)
+    return "" if all(finding.message.endswith((COMPILED, SCANNED)) for finding in warned) else summary_line(warned)
 
 
 def _prefixed(name: str, findings: list[ContractFinding]) -> list[ContractFinding]:

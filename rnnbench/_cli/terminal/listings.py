@@ -16,8 +16,8 @@ from rnnbench._cli.terminal.formatting import echo, line_width, print_wrapped
 from rnnbench._config import Option
 from rnnbench._engine import refusal, unavailable
 from rnnbench._errors import UserError, plugin_error_message, visible
+from rnnbench._network import scan, torch_nn
 from rnnbench._network.initializers import default_init
-from rnnbench._network.torch_nn import disagreement
 from rnnbench._plugins.registry import CELLS, TASKS, make_cell, make_task
 from rnnbench._spec.resolve import task_options
 from rnnbench._spec.width import parameter_count
@@ -43,8 +43,9 @@ SHOWN = {
 """The words around an example, by language."""
 
 WAYS = (
-    "compiled: one compiled loop over the time steps. loop: a Python loop. PyTorch: all time steps at once. cuDNN: torch.nn, where "
-    "dL/dh_t has no limit (--recurrent-clip inf) and without --truncate, else the loop."
+    "compiled: one compiled loop over the time steps. scan: the cell's own computation of a whole sequence, where dL/dh_t has no "
+    "limit (--recurrent-clip inf), else compiled or the loop. loop: a Python loop. PyTorch: all time steps at once. cuDNN: "
+    "torch.nn, where dL/dh_t has no limit and without --truncate, else the loop."
 )
 """What the columns CPU and CUDA of the table of cells mean."""
 
@@ -106,10 +107,12 @@ def print_cells(names: list[str] | None, hidden_size: int, task: str) -> None:
             continue
         state = "grows" if cell.state_size is None else f"{cell.state_size:,}"
         cpu = cuda = "PyTorch"
-        if isinstance(cell, Cell):
+        if isinstance(cell, Cell) and scan.disagreement(cell) is None:
+            cpu = cuda = "scan"
+        elif isinstance(cell, Cell):
             why = refusal(cell)
             cpu = "compiled" if why is None and unavailable() is None else "loop"
-            other = None if cell.torch_nn is None else disagreement(cell)
+            other = None if cell.torch_nn is None else torch_nn.disagreement(cell)
             cuda = "loop" if cell.torch_nn is None or other else "cuDNN"
             notes += [f"{entry.name}: {reason}" for reason in (why, other) if reason]
         parameters = f"{parameter_count(cell):,}"

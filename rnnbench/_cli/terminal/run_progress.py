@@ -95,7 +95,7 @@ class RunScreen(Screen):
 def engine_text(model: Model) -> str:
     """Return how a network is computed."""
     if model.engine != "torch":
-        return {"fast": "compiled", "cudnn": "cuDNN"}[model.engine]
+        return {"scan": "scan", "fast": "compiled", "cudnn": "cuDNN"}[model.engine]
     return "PyTorch loop" if any(isinstance(part, Cell) for part in model.cell.modules()) else "PyTorch"
 
 
