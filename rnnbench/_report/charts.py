@@ -17,12 +17,15 @@ import vl_convert
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
+from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import fields_of_role
 from rnnbench._report.text import recipe_flags
 from rnnbench.plots._style import DASHES, Marker, cell_styles, number_curves
 
 ISOLATED = "only == '' || datum.label == only"
+BASELINE: dict[str, object] = {"strokeDash": [1, 2], "color": "#737373", "strokeWidth": 1.2}
+BASELINE_TEXT: dict[str, object] = {"dy": -6, "fontSize": 10, "color": "#737373"}
 Spec = dict[str, object]
 """A Vega-Lite specification as JSON."""
 VegaStyles = dict[str, tuple[str, str, list[int]]]
@@ -91,7 +94,8 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
             ],
         )
     )
-    return _spec(_chance(table), points, *_curve_layers(table, styles, "accuracy", "accuracy"), height=170)
+    levels = [*_chance(table), *_baselines(marked)]
+    return _spec(*levels, points, *_curve_layers(table, styles, "accuracy", "accuracy"), height=170)
 
 
 def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
@@ -100,7 +104,10 @@ def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
 
 
 def learning_chart(styles: VegaStyles) -> Spec:
-    """Return the chart of learning curves of one task; the page adds the runs of the selected gap as data set ``runs``."""
+    """Return the chart of learning curves of one task.
+
+    The page adds the runs of the selected gap as data set ``runs``, and the task's baselines there as ``baselines``.
+    """
     base = alt.Chart(alt.NamedData(name="runs"))
     strong = alt.Opacity("strong:Q", scale=alt.Scale(domain=[0, 1], range=[0.15, 0.8]), legend=None)
     tips = [*_tips("label", "seed", "lr"), alt.Tooltip("step:Q", format=","), alt.Tooltip("accuracy:Q", format=".1%")]
@@ -113,7 +120,10 @@ def learning_chart(styles: VegaStyles) -> Spec:
         opacity=alt.condition(f"!({ISOLATED})", alt.value(0.03), strong),
         tooltip=tips,
     )
-    return _spec(base.mark_rule(strokeDash=[4, 3], color="black").encode(y="mean(chance):Q"), lines)
+    others = alt.Chart(alt.NamedData(name="baselines")).encode(y="accuracy:Q")
+    names = others.mark_text(**BASELINE_TEXT, align="right").encode(text="name:N", x=alt.value("width"))
+    chance = base.mark_rule(strokeDash=[4, 3], color="black").encode(y="mean(chance):Q")
+    return _spec(chance, others.mark_rule(**BASELINE), names, lines)
 
 
 def _curve_layers(table: pd.DataFrame, styles: VegaStyles, column: str, title: str) -> list[alt.Chart]:
@@ -171,13 +181,24 @@ def _share_axis(column: str, title: str) -> alt.Y:
     return alt.Y(f"{column}:Q", scale=alt.Scale(domain=[0, 1.02]), axis=alt.Axis(format="%", title=title))
 
 
-def _chance(table: pd.DataFrame) -> alt.Chart:
-    chance = table.groupby("gap")["chance_accuracy"].first().reset_index()
-    rows = pd.DataFrame({"x": chance["gap"], "chance": chance["chance_accuracy"].round(4)})
-    base = alt.Chart(_inline_data(rows)).encode(y="chance:Q")
-    if len(rows) == 1:
-        return base.mark_rule(strokeDash=[4, 3], color="black")
-    return base.mark_line(strokeDash=[4, 3], color="black", strokeWidth=1.2).encode(x="x:Q")
+def _chance(table: pd.DataFrame) -> list[alt.Chart]:
+    chance = table.groupby("gap")["chance_accuracy"].first()
+    return _level("chance", chance, {"strokeDash": [4, 3], "color": "black", "strokeWidth": 1.2}, {"color": "black"})
+
+
+def _baselines(runs: pd.DataFrame) -> list[alt.Chart]:
+    """Return the layers of the task's baselines other than chance: a line and its name each."""
+    groups = baselines(runs).groupby("name")
+    return [layer for name, rows in groups for layer in _level(str(name), rows.groupby("gap")["accuracy"].first(), BASELINE, {})]
+
+
+def _level(name: str, levels: pd.Series[float], line: dict[str, object], text: dict[str, object]) -> list[alt.Chart]:
+    """Return a line of levels by gap, a rule for a single one, and its name above the smallest gap, where few curves are low."""
+    rows = pd.DataFrame({"x": levels.index, "level": levels.round(4).to_numpy(), "name": name})
+    base = alt.Chart(_inline_data(rows)).encode(y="level:Q")
+    drawn = base.mark_rule(**line) if len(rows) == 1 else base.mark_line(**line).encode(x="x:Q")
+    first = alt.Chart(_inline_data(rows.sort_values("x").head(1))).encode(x="x:Q", y="level:Q", text="name:N")
+    return [drawn, first.mark_text(**BASELINE_TEXT | text, align="left")]
 
 
 def _channel(channel: type, styles: VegaStyles, part: int) -> object:

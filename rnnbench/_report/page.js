@@ -35,9 +35,11 @@
 
   async function learn(details) {
     const name = details.dataset.learning;
-    const runs = points(name, Number(details.querySelector("select").value));
-    if (views[name]) await views[name].data("runs", runs).resize().runAsync();
-    else await draw(details.querySelector("[data-later]"), name, { runs });
+    const gap = Number(details.querySelector("select").value);
+    const runs = points(name, gap);
+    const baselines = (data.baselines[name] || []).filter((one) => one.gap === gap);
+    if (views[name]) await views[name].data("runs", runs).data("baselines", baselines).resize().runAsync();
+    else await draw(details.querySelector("[data-later]"), name, { runs, baselines });
   }
 
   function sort(heading) {

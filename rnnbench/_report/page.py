@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rnnbench import plots
+from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import (
     ACCURACY_RULE,
@@ -28,7 +29,7 @@ from rnnbench._analysis.summary import (
     mark_best,
     summarise,
 )
-from rnnbench._analysis.tables import INFORMED_NOTE, format_state_size, tuning_notes
+from rnnbench._analysis.tables import INFORMED_NOTE, baseline_notes, format_state_size, tuning_notes
 from rnnbench._report import text
 from rnnbench._report.results import failure_sentence, gap_tables, overview_table
 from rnnbench._report.sections import decided_claims, insight_figures
@@ -88,7 +89,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         best_rule=BEST_RULE,
         span_rule=SPAN_RULE,
         accuracy_rule=ACCURACY_RULE,
-        chance_notes=chance_notes(table),
+        level_notes=[*baseline_notes(table), *chance_notes(table)],
         informed_note=INFORMED_NOTE,
         claims=decided_claims(studies),
         extras=[(extra, inline_svg(extra.figure, f"extra{k}")) for k, extra in enumerate(insight_figures(studies, runs))],
@@ -129,6 +130,7 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         specs[f"solved-{number}"] = charts.solved_chart(rows, shown)
     gaps: dict[int, list[int]] = {}
     curves: dict[str, list[list[object]]] = {}
+    levels: dict[str, list[dict[str, object]]] = {}
     rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
     for number, task in enumerate(tasks):
         if task not in logs:
@@ -137,6 +139,8 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
         shown = {label: style for label, style in styles.items() if label in set(evaluations["label"])}
         specs[f"learning-{number}"] = charts.learning_chart(shown)
+        declared = baselines(runs[runs["task"] == task])[["gap", "name", "accuracy"]].round(4)
+        levels[f"learning-{number}"] = [{str(key): value for key, value in row.items()} for row in declared.to_dict("records")]
         values = {name: evaluations[name].tolist() for name in (*ABOUT_RUN, "run_id", "step", "accuracy")}
         curves[f"learning-{number}"] = []
         for run in split_runs(evaluations):
@@ -148,7 +152,7 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
     return {
         "legend": [(label, *style) for label, style in styles.items()],
         "learning": gaps,
-        "data": _inline_json({"specs": specs, "runs": curves, "labels": list(styles)}),
+        "data": _inline_json({"specs": specs, "runs": curves, "baselines": levels, "labels": list(styles)}),
         "vega": Markup(charts.vega_javascript()),
     }
 

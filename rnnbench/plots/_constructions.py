@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rnnbench._analysis.declared import baselines
 from rnnbench.plots._frames import Frame
 from rnnbench.plots._language import phrase
-from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis, task_rank
+from rnnbench.plots._panels import BASELINE, CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_gap_axis, task_rank
 from rnnbench.plots._style import DASHES, LineStyle, cell_styles, styled
 
 
@@ -91,6 +92,9 @@ def plot_train_from(frame: Frame, ax: AxesLike | None = None) -> Figure:
             middle = rows.groupby("amount")["accuracy"].median()
             panel.plot(middle.index, middle.to_numpy(), color=color, label=phrase("{cell}, after training (median)", cell=cell))
         panel.axhline(here["chance_accuracy"].iloc[0], label=phrase("chance"), **CHANCE_LINE)
+        levels = baselines(here.assign(option="{}"))  # constructions are for tasks with their defaults
+        for name, level in levels.groupby("name")["accuracy"].first().items():
+            panel.axhline(level, label=phrase(str(name)), **BASELINE)
         set_noise_axis(panel, frame["amount"])
         title = phrase("{task}, gap {gap}", task=task, gap=here["gap"].iloc[0])
         panel.set(title=title, ylabel=phrase("accuracy"), ylim=(-0.03, 1.03))

@@ -35,7 +35,11 @@ def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
     Returns:
         The figure, a panel per task and training gap or set of them.
     """
-    frame = frame if isinstance(frame, pd.DataFrame) else frame.extrapolation()
+    if not isinstance(frame, pd.DataFrame):
+        study = frame
+        frame = study.extrapolation()
+        if study.records():  # the baselines of a task depend on its options
+            frame = frame.merge(study.runs()[["run_id", "option"]], on="run_id", how="left")
     if "label" not in frame.columns:
         frame = frame.assign(label=cell_and_init(frame))
     several = frame.get("train_gaps", pd.Series("", frame.index)).fillna("").astype(str)
@@ -60,7 +64,7 @@ def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
             panel.axvline(gaps[0], color="#777777", linewidth=1, linestyle=":", label=phrase("gap of the training"))
         else:
             panel.axvspan(gaps[0], gaps[-1], color="#777777", alpha=0.15, linewidth=0, label=phrase("gaps of the training"))
-        draw_chance_line(panel, rows, "eval_gap")
+        draw_chance_line(panel, rows.assign(gap=rows["eval_gap"]), "eval_gap")
         set_gap_axis(panel, [*rows["eval_gap"], gaps[0], gaps[-1]])
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel=phrase("gap of the evaluation (time steps)"))

@@ -15,6 +15,7 @@ from rnnbench.plots import (
     STYLES,
     plot_accuracy,
     plot_constructions,
+    plot_extrapolation,
     plot_gates,
     plot_gradients,
     plot_learning,
@@ -23,6 +24,7 @@ from rnnbench.plots import (
     plot_span,
     plot_span_by_size,
     plot_steps,
+    plot_train_from,
     style,
 )
 from rnnbench.plots._panels import slides
@@ -333,3 +335,12 @@ def test_constructions_of_any_cell_and_task_with_and_without_the_trade_off() -> 
     )
     assert len(plot_constructions(frame).axes) == 2
     assert len(plot_constructions(frame, pd.DataFrame({"w": [1.1, 2], "slope": [0.9, 0.1], "threshold": [0.1, 1]})).axes) == 3
+
+
+def test_figures_of_other_accuracies_draw_the_baselines_of_their_task() -> None:
+    rows = {"name": "rnn-copy", "cell": "rnn", "task": "copy", "gap": 50, "amount": [0.0, 0.1], "seed": 0, "chance_accuracy": 0.125}
+    trained = pd.DataFrame(rows | {"start_accuracy": 1.0, "accuracy": [1.0, 0.3]})
+    eval_rows = trained.assign(init="uniform", option='{"symbols": 3}', eval_gap=[20, 100])
+    for figure, level in ((plot_train_from(trained), 0.302), (plot_extrapolation(eval_rows), 0.453)):
+        (line,) = [line for line in figure.axes[0].lines if line.get_label() == "order-free"]
+        assert float(line.get_ydata()[0]) == pytest.approx(level, abs=0.001)

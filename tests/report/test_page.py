@@ -231,3 +231,16 @@ def test_the_command_writes_one_file_and_prints_its_path(rnnbench, tmp_path: Pat
     result = rnnbench("report", "nowhere")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_charts_draw_the_baselines_of_a_task_with_their_names(page: str) -> None:
+    (found,) = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)
+    data = json.loads(found)
+    for number, names in ((0, ["chance", "order-free"]), (1, ["chance"])):  # copy has one, recall has none
+        layers = data["specs"][f"accuracy-{number}"]["layer"]
+        texts = [layer["data"]["values"] for layer in layers if layer.get("encoding", {}).get("text", {}).get("field") == "name"]
+        assert [text.splitlines()[1].split(",")[2] for text in texts] == names
+    levels = data["baselines"]
+    assert levels["learning-1"] == []
+    assert {(row["gap"], row["name"]) for row in levels["learning-0"]} == {(gap, "order-free") for gap in (5, 10, 20)}
+    assert "order-free 0" in Tags(page).text
