@@ -11,6 +11,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from rnnbench import _engine
+from rnnbench._errors import UserError
 
 
 def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,6 +33,9 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S:
     Returns:
         y (T, B, H) and the state (B, H, N) after the last step.
 
+    Raises:
+        UserError: An argument is not a tensor of this shape, or its dtype differs from that of u.
+
     Example:
         >>> import torch
         >>> T, sequences, H, N = 5, 2, 3, 4
@@ -40,6 +44,7 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S:
         >>> y.shape, S.shape
         (torch.Size([5, 2, 3]), torch.Size([2, 3, 4]))
     """
+    check_shapes(u, delta, A, B, C, S)
     if u.device.type == "cpu" and u.dtype in (torch.float32, torch.float64) and _engine.available():
         y, last = Compiled.apply(u, delta, A.t(), B, C, S.mT)  # type: ignore[no-untyped-call]  # of torch
         return y, last.mT
@@ -48,6 +53,19 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S:
         S = torch.exp(d.unsqueeze(2) * A) * S + (d * value).unsqueeze(2) * to.unsqueeze(1)  # (B, H, N)
         outputs.append((S @ by.unsqueeze(2)).squeeze(2))  # (B, H)
     return torch.stack(outputs), S
+
+
+def check_shapes(*given: Tensor) -> None:
+    """Raise UserError unless the arguments of a scan fit together: the kernel reads as many numbers as the shapes say."""
+    sizes: dict[str, int] = {}
+    for name, axes, value in zip(("u", "delta", "A", "B", "C", "S"), ("TBH", "TBH", "HN", "TBN", "TBN", "BHN"), given, strict=True):
+        if not isinstance(value, Tensor) or value.dim() != len(axes) or not value.is_floating_point():
+            raise UserError(f"{name}: not a tensor ({', '.join(axes)}) of floating-point numbers")
+        found = dict(zip(axes, value.shape, strict=True))
+        if wrong := [axis for axis in axes if sizes.setdefault(axis, found[axis]) != found[axis]]:
+            raise UserError(f"{name}: axis {wrong[0]} has {found[wrong[0]]} entries, before it has {sizes[wrong[0]]}")
+        if value.dtype != given[0].dtype:
+            raise UserError(f"{name}: {value.dtype}, but u is {given[0].dtype}")
 
 
 class Compiled(Function):

@@ -18,6 +18,7 @@ from rnnbench._study import StudyFolder
 from rnnbench._training import model
 from rnnbench._training.model import build
 from rnnbench._training.runner import Runner
+from rnnbench.cells import selective_scan
 from rnnbench.cells.deltanet import CHUNK, GatedDeltaNet
 from rnnbench.testing._cell_checks import cell_findings
 
@@ -136,3 +137,12 @@ def test_a_wrong_scan_is_reported_and_never_used() -> None:
     other = type("Other", (GatedDeltaNet,), {"step": GatedDeltaNet.step})
     assert not scan.has_scan(other)  # a different step does not inherit the scan
     assert math.isinf(resolve(RunRequest(**SMALL, cell="mamba")).run.recurrent_clip)
+
+
+def test_a_scan_refuses_shapes_that_do_not_fit() -> None:
+    right = [torch.zeros(shape) for shape in ((3, 2, 4), (3, 2, 4), (4, 5), (3, 2, 5), (3, 2, 5), (2, 4, 5))]
+    selective_scan(*right)
+    for place in range(6):
+        for wrong in (None, torch.zeros(9), right[place].long(), torch.zeros([n + 1 for n in right[place].shape])):
+            with pytest.raises(UserError, match=r"tensor|axis|float"):
+                selective_scan(*(wrong if at == place else one for at, one in enumerate(right)))  # type: ignore[arg-type]
