@@ -91,6 +91,9 @@ def test_every_initialisation_gets_its_rate_and_a_sweep_the_best_one(tmp_path: P
     Table(tmp_path / "tuning.csv", Tuned).write(rows)
     row = Tuning(tmp_path / "tuning.csv").find("recall", "rnn", 50)
     assert (row.init, row.lr) == ("orthogonal", 0.005)
+    own = {"rnn": {"init": ["uniform", "orthogonal"]}}  # a sweep that names the initialisations runs each at its own rate
+    sweep = SweepRequest(cell=["rnn"], task=["recall"], gap=[50], seed=[0], cells=own, tuned=str(tmp_path / "tuning.csv"))
+    assert {(run.init, run.lr) for run in grid(sweep)} == best.keys()
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,18 @@ class Tuning:
             raise UserError(f"cannot read {file}: there is no such file; make it with `rnnbench tune`")
         self.rows = Table(file, Tuned).rows()
 
-    def find(self, task: str, cell: str, gap: int, option: Options | None = None, cell_option: Options | None = None) -> Tuned:
-        """Return the row for a cell and a task that agrees in the options: of several initialisations the one with the most skill.
+    def find(
+        self,
+        task: str,
+        cell: str,
+        gap: int,
+        option: Options | None = None,
+        cell_option: Options | None = None,
+        init: str | None = None,
+    ) -> Tuned:
+        """Return the row for a cell and a task that agrees in the options.
 
+        Of several initialisations it is that of ``init``, if it was tuned, else the one with the most skill.
         Where all rows were tuned at one gap each, the row is that of the largest gap not above ``gap``, else of the smallest one.
         The length takes the place of the gap in rows that were tuned over it. Raises UserError if this cell was not tuned for this
         task.
@@ -44,6 +53,7 @@ class Tuning:
             names = f"cell {CELLS.find(cell).name} for task {TASKS.find(task).name}"
             raise UserError(f"{self.file} has no recipe of {names}: run `rnnbench tune` for it")
         rows = [row for row in rows if (row.option, row.cell_option) == (rows[0].option, rows[0].cell_option)]
+        rows = [row for row in rows if row.init == init] or rows
         over_gaps = [row for row in rows if len(row.gaps) > 1]
         if not over_gaps:
             tuned_at = {row.gaps[0] for row in rows}
@@ -57,7 +67,7 @@ class Tuning:
     def apply(self, request: RunRequest, own: Container[str]) -> RunRequest:
         """Return the request with the recipe chosen for it, except for fields that the sweep sets for this cell (``own``)."""
         gap = TASKS.find(request.task).cls.default_gap if request.gap is None else request.gap
-        row = self.find(request.task, request.cell, gap, request.option, request.cell_option)
+        row = self.find(request.task, request.cell, gap, request.option, request.cell_option, request.init)
         chosen = {name: getattr(row, name) for name in FIELDS if name not in own}
         return request.model_copy(update=chosen)
 

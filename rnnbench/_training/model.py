@@ -74,7 +74,7 @@ class Model(nn.Module):
         run: Callable[[Tensor, int], Tensor] = layer.states
         if self.engine == "scan" and isinstance(layer, Cell) and limit == math.inf:
             run = partial(scan.states, layer, truncate=truncate)
-            limit, truncate = math.inf, 0
+            truncate = 0
         if self.engine == "cudnn" and isinstance(layer, Cell) and limit == math.inf and truncate == 0:
             return torch_nn.states(layer, inputs, first)
         if isinstance(layer, Cell) and (limit < math.inf or truncate > 0):
