@@ -15,6 +15,8 @@ from rnnbench._study import Record, StudyFolder, Table
 from rnnbench._sweep.grid import grid
 
 Decision = Literal["holds", "partly", "refuted"]
+NOT_HERE = "not under our recipe"
+"""The verdict on a claim of the literature that our runs contradict: its authors' conditions were not those of the runs."""
 
 
 class Ruling(NamedTuple):
@@ -121,8 +123,10 @@ class Verdict:
 
     @property
     def decision(self) -> str:
-        """Holds, partly, refuted or undecided."""
-        return self.ruling.decision if self.ruling else "undecided"
+        """Holds, partly, refuted, not under our recipe, or undecided; only a finding is refuted."""
+        if self.ruling is None:
+            return "undecided"
+        return NOT_HERE if self.ruling.decision == "refuted" and not isinstance(self.claim, Finding) else self.ruling.decision
 
     @property
     def numbers(self) -> str:
@@ -141,7 +145,7 @@ class VerdictRow(Record):
 
     name: str = Field(description="name of the claim or finding")
     kind: str = Field(description="claim or finding")
-    verdict: str = Field(description="holds, partly, refuted or undecided")
+    verdict: str = Field(description="holds, partly, refuted (a finding), not under our recipe (a claim), or undecided")
     numbers: str = Field(description="numbers that decided it, or what is missing")
     statement: str = Field(description="the claim in one sentence")
     source: str = Field(description="paper and section; rnnbench for a finding")
@@ -172,7 +176,8 @@ def record_verdicts(study: StudyFolder, verdicts: Iterable[Verdict]) -> Path:
 
 def recorded_decisions(study: StudyFolder) -> dict[str, str]:
     """Return the recorded decision of every claim and finding by name; raise UserError for a damaged file."""
-    return {row.name: row.verdict for row in verdict_table(study).rows()}
+    rows = verdict_table(study).rows()
+    return {row.name: NOT_HERE if (row.kind, row.verdict) == ("claim", "refuted") else row.verdict for row in rows}
 
 
 def changed_verdicts(verdicts: Iterable[Verdict], before: dict[str, str]) -> list[Verdict]:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench._claims import CLAIMS, FINDINGS, Claim, Verdict, decide
-from rnnbench._claims.claim import Finding, Ruling
+from rnnbench._claims.claim import Ruling
 from rnnbench._claims.evidence import RecipeRuns, question_key, recipe_text
 from rnnbench._study import StudyFolder, Table
 from rnnbench._study.insight_tables import ConstructionRow, GateRow, GradientRow, GuessRow, HalfLifeRow, TrainFromRow
@@ -117,8 +117,7 @@ class ClaimResult(NamedTuple):
 
     Attributes:
         claim: the claim or finding.
-        badge: the verdict. "refuted" only for a finding, whose conditions are those of its runs; a claim of the literature, whose
-            own recipe was not run, "does not hold here".
+        badge: the verdict.
         note: the numbers that the table does not have.
         gaps: the columns of the table.
         rows: network and task, and an entry per gap (``5 of 5, 99.6 %``, or empty).
@@ -144,7 +143,6 @@ def decided_claims(studies: list[Path]) -> list[ClaimResult]:
 
 
 def _claim_result(verdict: Verdict, ruling: Ruling) -> ClaimResult:
-    refuted = ruling.decision == "refuted" and not isinstance(verdict.claim, Finding)
     gaps = sorted({group.run.gap for group in verdict.groups})
     rows: dict[tuple[str, str], list[RecipeRuns]] = {}
     networks: dict[str, list[RecipeRuns]] = {}
@@ -159,5 +157,4 @@ def _claim_result(verdict: Verdict, ruling: Ruling) -> ClaimResult:
         entries = {one.run.gap: f"{one.solved} of {one.seeds}, {100 * one.accuracy:.1f} %" for one in groups}
         shown.append((name, task, [entries.get(gap, "") for gap in gaps]))
     recipes = [f"{name}: {recipe_text(groups)}" for name, groups in networks.items()]
-    badge = "does not hold here" if refuted else ruling.decision
-    return ClaimResult(verdict.claim, badge, ruling.note, gaps, shown, recipes)
+    return ClaimResult(verdict.claim, verdict.decision, ruling.note, gaps, shown, recipes)

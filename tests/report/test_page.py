@@ -169,9 +169,9 @@ def test_headings_of_numbers_are_text_in_print(page: str) -> None:
 def test_claims_are_tables_and_only_a_finding_is_refuted() -> None:
     folder = Path(__file__).parents[2] / "results" / "reference"
     found = {one.claim.name: one for one in decided_claims([folder])}
-    assert found["rnn-fails-at-20"].badge == "does not hold here"
+    assert found["rnn-fails-at-20"].badge == "not under our recipe"
     assert found["rnn-does-not-copy-at-50"].badge == "refuted"  # a prediction, under the conditions that it names
-    assert {one.badge for one in found.values()} == {"holds", "partly", "refuted", "does not hold here"}
+    assert {one.badge for one in found.values()} == {"holds", "partly", "refuted", "not under our recipe"}
     one = found["lstm-copies-200"]
     assert (one.note, one.gaps) == ("1 of 5 seeds fell below 90 % after 95 %", [200])
     assert one.rows == [("lstm (chrono)", "copy", ["5 of 5, 99.7 %"])]

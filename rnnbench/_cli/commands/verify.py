@@ -28,6 +28,7 @@ ClaimFlag = Annotated[
 QuickFlag = Annotated[bool, typer.Option("--quick", help="Use a reduced set of runs: under ten minutes on two cores.")]
 CheckFlag = Annotated[bool, typer.Option("--check", help="Train nothing: only use the study's runs.")]
 RecordFlag = Annotated[bool, typer.Option("--record", help="Write the verdicts to verdicts.csv in the study.")]
+DetailsFlag = Annotated[bool, typer.Option("--details", help="Print the runs and numbers behind each verdict.")]
 ListFlag = Annotated[bool, typer.Option("--list", help="List the claims and findings with sources and runs; check nothing.")]
 
 
@@ -38,15 +39,16 @@ def verify(
     quick: QuickFlag = False,
     check: CheckFlag = False,
     record: RecordFlag = False,
+    details: DetailsFlag = False,
     list_claims: ListFlag = False,
     jobs: flags.JobsFlag = None,
     quiet: flags.QuietFlag = False,
 ) -> None:
     """Check claims of the literature and our findings against runs, and print the verdicts.
 
-    Missing runs are trained first, unless --check is given. A claim *holds*, holds *partly* or is *refuted*; it is *undecided* if
-    runs are missing. The exit code is 3 if a verdict differs from the study's verdicts.csv, or if a claim is undecided but not
-    recorded as undecided.
+    Missing runs are trained first, unless --check is given. A claim holds, holds partly, or does not hold under our recipe. A
+    finding, which this project predicted, holds, holds partly, or is refuted. Both are undecided if runs are missing. The exit
+    code is 3 if a verdict differs from the study's verdicts.csv, or if a claim is undecided but not recorded as undecided.
     """
     from rnnbench._claims import decide
     from rnnbench._claims.claim import changed_verdicts, record_verdicts, recorded_decisions
@@ -67,7 +69,7 @@ def verify(
     if not check:
         train_missing([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
     before, verdicts = recorded_decisions(home), decide(home, claims, quick)
-    print_verdicts(verdicts, before, quick)
+    print_verdicts(verdicts, before, details)
     if record:
         echo(f"  {record_verdicts(home, verdicts)}")
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rnnbench._claims import CLAIMS, FINDINGS, Claim
 from rnnbench._claims.claim import Finding, Verdict
 from rnnbench._cli.terminal.flags import name_list
-from rnnbench._cli.terminal.formatting import echo, print_wrapped
+from rnnbench._cli.terminal.formatting import print_wrapped
 from rnnbench._errors import UserError, did_you_mean
 
 
@@ -33,15 +34,25 @@ def print_claims(claims: Sequence[Claim], quick: bool) -> None:
         print_wrapped(f"{len(one.runs(quick))} runs; {one.source}" if not one.table else f"`{one.command}`; {one.source}", 4, 0)
 
 
-def print_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], quick: bool) -> None:
-    """Print each claim and its verdict."""
-    for verdict in verdicts:
+def print_verdicts(verdicts: Sequence[Verdict], before: Mapping[str, str], details: bool) -> None:
+    """Print how many claims and findings got each verdict, then each of them, with ``details`` its runs and numbers.
+
+    A verdict that differs from the recorded one has the latter below it, and one that is undecided what is missing.
+    """
+    findings = [verdict for verdict in verdicts if isinstance(verdict.claim, Finding)]
+    claims = [verdict for verdict in verdicts if not isinstance(verdict.claim, Finding)]
+    for title, group in (("claims of the literature", claims), ("predictions of this project", findings)):
+        if group:
+            counts = Counter(verdict.decision for verdict in group)
+            print_wrapped(f"{len(group)} {title}: {', '.join(f'{count} {name}' for name, count in counts.most_common())}")
+    for verdict in (*claims, *findings):
         one, was = verdict.claim, before.get(verdict.claim.name, verdict.decision)
-        if one in FINDINGS[:1]:
-            echo("\nfindings: our own predictions, decided by seeds that ran after them\n")
-        print_wrapped(f"{verdict.decision:>9}  {one.name}: {one.statement}", 0, 11)
-        print_wrapped(verdict.numbers, 11, 0)
+        print_wrapped(f"{verdict.decision}: {one.statement} ({one.name})")
+        if details or verdict.ruling is None:
+            print_wrapped(verdict.numbers, 4, 0)
         if was != verdict.decision:
-            print_wrapped(f"recorded: {was}", 11, 0)
-        if isinstance(one, Finding) and not quick:
-            print_wrapped(one.registration, 11, 0)
+            print_wrapped(f"recorded: {was}", 4, 0)
+        if isinstance(one, Finding) and details:
+            print_wrapped(one.registration, 4, 0)
+    if not details:
+        print_wrapped("--details prints the runs and numbers behind each verdict")

@@ -131,7 +131,9 @@ StyleFlag = Annotated[
     Style, typer.Option("--style", help="paper, or slide: 16:9, one panel per file, with larger type and thicker lines.")
 ]
 LanguageFlag = Annotated[Language, typer.Option("--language", help="Language: en, or zh for Chinese.")]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Format: rich (for the terminal), markdown, csv or latex.")]
+FormatFlag = Annotated[
+    Format, typer.Option("--format", metavar="FORMAT", help="Format: rich (for the terminal), markdown, csv or latex.")
+]
 FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
 SweepFileArgument = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): flag names as keys, lists for several values.")]
 JobsFlag = Annotated[
