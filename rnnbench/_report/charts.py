@@ -95,7 +95,7 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
         )
     )
     levels = [*_chance(table), *_baselines(marked)]
-    return _spec(*levels, points, *_curve_layers(table, styles, "accuracy", "accuracy"), height=170)
+    return _spec(*levels, points, alt.layer(*_curve_layers(table, styles, "accuracy", "accuracy")), height=170)
 
 
 def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:

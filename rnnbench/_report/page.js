@@ -23,8 +23,9 @@
 
   function points(name, gap) {
     const rows = [];
-    data.runs[name].forEach(([at, label, seed, lr, strong, chance, steps, accuracy], run) => {
+    data.runs[name].forEach(([at, position, seed, lr, strong, chance, steps, accuracy], run) => {
       if (at !== gap) return;
+      const label = data.labels[position];
       accuracy.forEach((share, k) => {
         const step = typeof steps === "number" ? steps * (k + 1) : steps[k];
         rows.push({ label, seed, lr, strong, chance, run, step, accuracy: share / 1000 });

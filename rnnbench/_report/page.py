@@ -131,11 +131,14 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
     gaps: dict[int, list[int]] = {}
     curves: dict[str, list[list[object]]] = {}
     levels: dict[str, list[dict[str, object]]] = {}
+    labels = dict(zip(marked["run_id"], marked["label"], strict=True))  # over all tasks, as in the other charts
+    positions = {label: k for k, label in enumerate(styles)}
     rates = dict(zip(runs["run_id"], runs["lr"], strict=True))
     for number, task in enumerate(tasks):
         if task not in logs:
             continue
         evaluations, _ = label_evaluations(logs[task], runs)
+        evaluations["label"] = evaluations["run_id"].map(labels).fillna(evaluations["label"])
         gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
         shown = {label: style for label, style in styles.items() if label in set(evaluations["label"])}
         specs[f"learning-{number}"] = charts.learning_chart(shown)
@@ -146,13 +149,20 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
         for run in split_runs(evaluations):
             kept = _thin_out(list(range(run.start, run.stop)))
             gap, label, seed, best, chance = (values[name][run.start] for name in ABOUT_RUN)
-            about = [int(gap), str(label), int(seed), rates.get(values["run_id"][run.start]), int(best), round(float(chance), 4)]
+            about = [
+                int(gap),
+                positions.setdefault(str(label), len(positions)),
+                int(seed),
+                rates.get(values["run_id"][run.start]),
+                int(best),
+                round(float(chance), 4),
+            ]
             steps, accuracies = [values["step"][k] for k in kept], [round(1000 * values["accuracy"][k]) for k in kept]
             curves[f"learning-{number}"].append([*about, _compress_steps(steps), accuracies])
     return {
         "legend": [(label, *style) for label, style in styles.items()],
         "learning": gaps,
-        "data": _inline_json({"specs": specs, "runs": curves, "baselines": levels, "labels": list(styles)}),
+        "data": _inline_json({"specs": specs, "runs": curves, "baselines": levels, "labels": list(positions)}),
         "vega": Markup(charts.vega_javascript()),
     }
 

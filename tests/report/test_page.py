@@ -106,6 +106,18 @@ def test_learning_curves_keep_the_first_and_the_last_evaluation_of_long_runs(fol
     assert len(steps) == len(shares) <= 50
 
 
+def test_a_curve_has_one_name_in_all_charts_of_a_page() -> None:
+    curves = [("recall", "uniform"), ("recall", "orthogonal"), ("copy", "uniform")]
+    runs = made_up([{"task": task, "init": init, "study": "a"} for task, init in curves])
+    logs = runs.assign(step=250, accuracy=0.5)
+    (found,) = re.findall(r'id="data">(.*?)</script>', build_page([], runs, logs), re.DOTALL)
+    data = json.loads(found)
+    assert {data["labels"][position] for rows in data["runs"].values() for _, position, *_ in rows} == {
+        "rnn (uniform)",
+        "rnn (orthogonal)",
+    }
+
+
 def test_conditions_name_what_differs_between_studies() -> None:
     runs = made_up([{"hidden_size": 8, "study": "a"}, {"hidden_size": 64, "study": "b"}])
     first, *rest = text.conditions(runs)
