@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --progress-bar on --disable-pip-version-check --root-user-action ignore
 ARGS ?= --cell lstm --task copy --gap 200
 
-.PHONY: run report reference figures atlas test test-slow lint types wheel-check minimum-versions clean
+.PHONY: run report reference figures atlas atlas-2 test test-slow lint types wheel-check minimum-versions clean
 
 run: $(VENV)/.installed
 	$(BIN)/rnnbench run --plot $(ARGS)
@@ -39,6 +39,16 @@ atlas: $(VENV)/.installed
 	$(BIN)/rnnbench sweep $(ATLAS)/atlas.toml --out $(ATLAS)
 	$(BIN)/rnnbench plot $(ATLAS) --figure overview,span_by_state_size
 	$(BIN)/rnnbench table $(ATLAS) --spans --format markdown > $(ATLAS)/spans.md
+
+# results/atlas-2/: the part of protocol atlas-2 that has been run, and the baselines of `rnnbench atlas`.
+ATLAS_2 := results/atlas-2
+PROTOCOL := rnnbench/_sweep/protocols/atlas-2
+atlas-2: $(VENV)/.installed
+	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50 --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall --gap 200 --out $(ATLAS_2)
+	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
+	gzip -9nc $(ATLAS_2)/runs.csv > $(PROTOCOL).csv.gz
 
 # One page about the runs of the README's figure, for a browser.
 report: $(VENV)/.installed
