@@ -10,7 +10,7 @@ Batch 32, H = 128, float32, gradients only at the last 10 steps, one thread: mil
   in the engine's time, but not in JAX's. The target: 3 times as fast as the loop, 2 times as fast as JAX.
 - cells without a recurrent product, T = 1000, values of 128 channels with gradients: against the input products only (one
   forward, two backward) and one pass over the states each way. The target: at most 1.5 times their time.
-- minGRU against GRU, 10 tokens: from which T on is it faster?
+- minGRU against GRU, 10 tokens, and values of 128 channels with gradients: from which T on is it faster? (Only these: --mingru)
 - Leaky against rnn, 10 tokens, T = 220. The target: .85 of its rate.
 """
 
@@ -107,11 +107,13 @@ def table_of_scans(T: int, runs: int) -> None:
 
 
 def table_of_pairs(one: Cell, other: Cell, lengths: tuple[int, ...], runs: int) -> None:
+    """Print the times of two cells; their inputs are tokens, or values of ``H`` channels with gradients, as of a layer below."""
     first, second = type(one).__name__, type(other).__name__
-    print(f"\n{'H':>10}{'T':>6}{first + ' ms':>12}{second + ' ms':>12}{second + '/' + first:>16}")
+    print(f"\ninputs: {'tokens' if one.input_size == TOKENS else f'{one.input_size} channels'}")
+    print(f"{'H':>10}{'T':>6}{first + ' ms':>12}{second + ' ms':>12}{second + '/' + first:>16}")
     for T in lengths:
         progress(f"{first} and {second}, T={T}")
-        tokens = draw(T)
+        tokens = draw(T) if one.input_size == TOKENS else torch.randn(T, BATCH, one.input_size, requires_grad=True)
         ms = medians(
             {cell: step_of(cells, tokens, _engine.states) for cell, cells in ((first, uniform(one)), (second, uniform(other)))},
             runs,
@@ -124,18 +126,23 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=220, help="T of the first table (default 220)")
     parser.add_argument("--runs", type=int, default=5, help="turns of at least 40 ms for each call (default 5)")
     parser.add_argument("--only", nargs="+", help="names of cells: the first table, only these cells")
+    parser.add_argument("--mingru", action="store_true", help="only the tables of minGRU against GRU")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print(machine())
     print("python tests/benchmarks/zoo_time.py; median milliseconds of forward and backward; the ratios are those of the row")
-    table_of_cells(arguments.only or list(ZOO), arguments.length, arguments.runs)
+    if not arguments.mingru:
+        table_of_cells(arguments.only or list(ZOO), arguments.length, arguments.runs)
     if arguments.only:
         return
-    table_of_scans(1000, arguments.runs)
-    table_of_pairs(
-        registry.make_cell("mingru", TOKENS, H), registry.make_cell("gru", TOKENS, H), (50, 220, 1000, 4000), arguments.runs
-    )
+    if not arguments.mingru:
+        table_of_scans(1000, arguments.runs)
+    for size in (TOKENS, H):
+        pair = registry.make_cell("mingru", size, H), registry.make_cell("gru", size, H)
+        table_of_pairs(*pair, (50, 220, 1000, 4000), arguments.runs)
+    if arguments.mingru:
+        return
     table_of_pairs(Leaky(TOKENS, H), registry.make_cell("rnn", TOKENS, H), (220,), arguments.runs)
 
 
