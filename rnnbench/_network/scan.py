@@ -12,8 +12,8 @@ from torch.nn.utils import parametrize
 from rnnbench._cell import Cell, State
 from rnnbench._errors import one_line
 
-STEPS = (1, 3, 70)
-"""Lengths at which ``scan`` and ``step`` are compared: shorter and longer than usual chunks, and no multiple of them."""
+STEPS = (1, 3, 70, 70)
+"""Lengths at which ``scan`` and ``step`` are compared: shorter and longer than usual chunks, no multiple of them, and one twice."""
 
 
 def has_scan(cls: type[Any]) -> bool:
@@ -39,12 +39,16 @@ def states(cell: Cell, inputs: Tensor, first: int = 0, truncate: int = 0) -> Ten
 def disagreement(cell: Cell) -> str | None:
     """Return why a cell cannot be computed by ``scan``; None if outputs, last state and gradients equal those of ``step``.
 
-    They are compared in float64 on the CPU, from parameters near the cell's own and a random initial state.
+    They are compared in float64 on the CPU, from parameters near the cell's own and a random initial state. The results in float32
+    have that type.
     """
     if not has_scan(type(cell)):
         return f"{cell.name} has no scan"
     generator = Generator().manual_seed(0)
-    twin = copy.deepcopy(cell).cpu().double()
+    twin = copy.deepcopy(cell).cpu().float()
+    if (problem := _wrong_type(twin)) is not None:
+        return problem
+    twin = twin.double()
     with torch.no_grad():
         for parameter in twin.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator) / 4)
@@ -55,13 +59,27 @@ def disagreement(cell: Cell) -> str | None:
             try:
                 ours = _results(twin, x, state, scan=True)
             except Exception as error:
-                return f"scan of {cell.name} fails on {steps} steps: {one_line(error)}"
+                return f"scan of {cell.name} fails at length {steps}: {one_line(error)}"
             exact = _results(twin, x, state, scan=False)
         for what, found, expected in zip(("outputs", "last state", "gradients"), ours, exact, strict=True):
             pairs = list(zip(found, expected, strict=True))
             if any(a.shape != b.shape or not torch.allclose(a, b, rtol=1e-8, atol=1e-9) for a, b in pairs):
-                return f"scan of {cell.name} has other {what} than step, in a sequence of {steps} steps"
+                return f"scan of {cell.name} has other {what} than step, at length {steps}"
     return None
+
+
+def _wrong_type(cell: Cell) -> str | None:
+    """Return a sentence if a scan in float32 has a result of another type; None if not, or if it fails."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        start = cell.start(2)
+        try:
+            outputs, last = cell.scan(torch.zeros(3, 2, cell.input_size), start)
+            found = [outputs.dtype, *(part.dtype for part in last)]
+        except Exception:  # the comparison in float64 names the reason
+            return None
+    expected = [start[0].dtype, *(part.dtype for part in start)]
+    wrong = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), None)
+    return f"scan of {cell.name} has a result of type {wrong[0]} where step has {wrong[1]}" if wrong else None
 
 
 def _results(cell: Cell, x: Tensor, state: State, scan: bool) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

@@ -131,12 +131,45 @@ class Wrong(GatedDeltaNet):
 
 
 def test_a_wrong_scan_is_reported_and_never_used() -> None:
-    message = "scan of wrong has other outputs than step, in a sequence of 1 steps"
+    message = "scan of wrong has other outputs than step, at length 1"
     assert [finding.message for finding in cell_findings(Wrong) if finding.check == "scan"] == [message]
     assert model.OBSTACLES["scan"]([Wrong(5, 8)], resolve(RunRequest(**SMALL, cell="mamba")).run) == message
     other = type("Other", (GatedDeltaNet,), {"step": GatedDeltaNet.step})
     assert not scan.has_scan(other)  # a different step does not inherit the scan
     assert math.isinf(resolve(RunRequest(**SMALL, cell="mamba")).run.recurrent_clip)
+
+
+class Broken(GatedDeltaNet):
+    """A scan that is wrong in a way that ``fault`` names."""
+
+    name, fault, calls = "broken", "", 0
+
+    def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        outputs, last = super().scan(x, state)
+        type(self).calls += 1
+        faults = {
+            "type": lambda: (outputs.double(), last),
+            "state": lambda: (outputs + 0.01 * (self.calls > len(scan.STEPS)), last),  # one call before, in float32
+            "gradients": lambda: (outputs.detach() + 0 * x.sum(), last),
+            "shape": lambda: (outputs[:, :1], last),
+            "result": lambda: outputs,
+        }
+        return faults[self.fault]()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("type", "has a result of type torch.float64 where step has torch.float32"),
+        ("state", "has other outputs than step, at length 70"),
+        ("gradients", "has other gradients than step"),
+        ("shape", "has other outputs than step"),
+        ("result", "fails at length 1"),
+    ],
+)
+def test_every_kind_of_wrong_scan_is_found(fault: str, message: str) -> None:
+    cell = type("Broken", (Broken,), {"fault": fault, "calls": 0})(5, 8)
+    assert f"scan of broken {message}" in (scan.disagreement(cell) or "")
 
 
 def test_a_scan_refuses_shapes_that_do_not_fit() -> None:
