@@ -45,8 +45,7 @@ ATLAS_2 := results/atlas-2
 PROTOCOL := rnnbench/_sweep/protocols/atlas-2
 atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50 --out $(ATLAS_2)
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall --gap 200 --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
 	gzip -9nc $(ATLAS_2)/runs.csv > $(PROTOCOL).csv.gz
 

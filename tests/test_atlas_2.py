@@ -84,6 +84,23 @@ def test_prediction_5(runs: pd.DataFrame) -> None:
     assert not counts.loc[["rnn", "cornn", "esn"]].any()
 
 
+def test_prediction_6(runs: pd.DataFrame) -> None:
+    far = runs[(runs["task"] == "copy") & (runs["gap"] == 200)]
+    assert far.groupby(["cell", "init"]).size().eq(5).all()
+    median = far.groupby("cell")["accuracy"].median() * 100
+    first, last = median[list(FIRST)], median[["rnn", "cornn", "mingru", "minlstm", "indrnn"]]
+    assert first.min() >= 90
+    assert last.max() <= 35
+    listed = ", ".join(f"{cell} {first[cell]:.1f} %" for cell in first.sort_values(ascending=False).index)
+    says(f"{listed}; the others {last.min():.1f} to {last.max():.1f} %", f"they recall {first.min():.1f} to {first.max():.1f} %")
+    says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
+
+
+def test_the_scores_of_both_starts_of_the_lem() -> None:
+    copy = summary.spans(rnnbench.Study(FOLDER).runs().query("task == 'copy' and cell == 'lem'")).set_index("init")["memory_score"]
+    says(f"has a score of {copy['chrono']:.2f}, the other {copy['uniform']:.2f}")
+
+
 def solved(runs: pd.DataFrame, task: str, gap: int) -> pd.Series:
     """Return how many seeds solved a task at a gap, by cell and initialisation."""
     here = runs[(runs["task"] == task) & (runs["gap"] == gap)]
