@@ -70,7 +70,7 @@ def score_interval(skills: Mapping[int, Sequence[float]], level: float = 0.95) -
 
     It is a parametric bootstrap: at every gap the number of n seeds that remember is drawn with the probability
     (k + 1/2) / (n + 1), k being the sum of the skills, so that n of n seeds leave room for a failure. The gaps are independent,
-    since no run belongs to two of them. It covers 92 to 100 % for curves of five shapes and 3 to 10 seeds
+    since no run belongs to two of them. It covers 90 to 100 % for curves of six shapes and 3 to 10 seeds
     (``tests/benchmarks/score_coverage.py``).
 
     >>> low, high = score_interval({10: [1, 1, 1], 100: [0, 0, 0]})
