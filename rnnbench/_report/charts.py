@@ -94,8 +94,9 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
             ],
         )
     )
-    levels = [*_chance(table), *_baselines(marked)]
-    return _spec(*levels, points, alt.layer(*_curve_layers(table, styles, "accuracy", "accuracy")), height=170)
+    levels = [_chance(table), *_baselines(marked)]
+    curves = alt.layer(*_curve_layers(table, styles, "accuracy", "accuracy"))
+    return _spec(*(line for line, _ in levels), points, curves, *(name for _, name in levels), height=170)
 
 
 def solved_chart(table: pd.DataFrame, styles: VegaStyles) -> Spec:
@@ -181,24 +182,30 @@ def _share_axis(column: str, title: str) -> alt.Y:
     return alt.Y(f"{column}:Q", scale=alt.Scale(domain=[0, 1.02]), axis=alt.Axis(format="%", title=title))
 
 
-def _chance(table: pd.DataFrame) -> list[alt.Chart]:
+def _chance(table: pd.DataFrame) -> tuple[alt.Chart, alt.LayerChart]:
     chance = table.groupby("gap")["chance_accuracy"].first()
     return _level("chance", chance, {"strokeDash": [4, 3], "color": "black", "strokeWidth": 1.2}, {"color": "black"})
 
 
-def _baselines(runs: pd.DataFrame) -> list[alt.Chart]:
-    """Return the layers of the task's baselines other than chance: a line and its name each."""
+def _baselines(runs: pd.DataFrame) -> list[tuple[alt.Chart, alt.LayerChart]]:
+    """Return the task's baselines other than chance: a line and its name each."""
     groups = baselines(runs).groupby("name")
-    return [layer for name, rows in groups for layer in _level(str(name), rows.groupby("gap")["accuracy"].first(), BASELINE, {})]
+    return [_level(str(name), rows.groupby("gap")["accuracy"].first(), BASELINE, {}) for name, rows in groups]
 
 
-def _level(name: str, levels: pd.Series[float], line: dict[str, object], text: dict[str, object]) -> list[alt.Chart]:
-    """Return a line of levels by gap, a rule for a single one, and its name above the smallest gap, where few curves are low."""
+def _level(
+    name: str, levels: pd.Series[float], line: dict[str, object], text: dict[str, object]
+) -> tuple[alt.Chart, alt.LayerChart]:
+    """Return a line of levels by gap, a rule for a single one, and its name above the smallest gap, where few curves are low.
+
+    The name has a white edge, so that it is legible on a curve.
+    """
     rows = pd.DataFrame({"x": levels.index, "level": levels.round(4).to_numpy(), "name": name})
     base = alt.Chart(_inline_data(rows)).encode(y="level:Q")
     drawn = base.mark_rule(**line) if len(rows) == 1 else base.mark_line(**line).encode(x="x:Q")
     first = alt.Chart(_inline_data(rows.sort_values("x").head(1))).encode(x="x:Q", y="level:Q", text="name:N")
-    return [drawn, first.mark_text(**BASELINE_TEXT | text, align="left")]
+    words = BASELINE_TEXT | {"align": "left"}
+    return drawn, first.mark_text(**words, stroke="white", strokeWidth=3) + first.mark_text(**words | text)
 
 
 def _channel(channel: type, styles: VegaStyles, part: int) -> object:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from rnnbench import plots
 from rnnbench._analysis.declared import baselines
+from rnnbench._analysis.scores import SCORE_RULE
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import (
     ACCURACY_RULE,
@@ -72,6 +73,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    heading, overview = overview_table(runs)
     return environment.get_template("page.html").render(
         title=", ".join(str(study) for study in studies),
         version=__version__,
@@ -80,13 +82,15 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
         sentence=failure_sentence(table),
-        overview=overview_table(runs),
+        overview_heading=heading,
+        overview=overview,
         gap_tables=[(task, shaded, text.task_text(task, runs)) for task, shaded in gap_tables(table)],
         rows=_table_rows(table),
         tuning=tuning_notes(table.assign(tuning=tuning_text(table, studies))),
         condition_notes=condition_notes(runs),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
+        score_rule=SCORE_RULE,
         span_rule=SPAN_RULE,
         accuracy_rule=ACCURACY_RULE,
         level_notes=[*baseline_notes(table), *chance_notes(table)],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rnnbench._analysis.scores import format_score
+from rnnbench._analysis.scores import format_half_gap, format_score
 from rnnbench._analysis.statistics import gap_solved
 from rnnbench._analysis.summary import FrameRow, format_span, skill, spans
 from rnnbench.plots._spans import rank_overview
@@ -103,16 +103,23 @@ class ShadedTable(NamedTuple):
     rows: list[tuple[str, list[Entry]]]
 
 
-def overview_table(runs: pd.DataFrame) -> ShadedTable:
-    """Return the span of every curve on every task, best curve first, and its memory score; shaded as ``plots.plot_overview``."""
-    table, names, tasks, _ = rank_overview(spans(runs))
-    entries = {(row["row"], row["task"]): _overview_entry(row) for row in table.to_dict("records")}
-    return ShadedTable(tasks, [(name, [entries.get((name, task), Entry()) for task in tasks]) for name in names])
+def overview_table(runs: pd.DataFrame) -> tuple[str, ShadedTable]:
+    """Return a heading and a table of every curve on every task, best first, shaded as ``plots.plot_overview``.
+
+    The table has memory scores, with half-gaps and spans in small print; or spans, if a curve has no score.
+    """
+    table, names, tasks, scored = rank_overview(spans(runs))
+    entries = {(row["row"], row["task"]): _overview_entry(row, scored) for row in table.to_dict("records")}
+    shaded = ShadedTable(tasks, [(name, [entries.get((name, task), Entry()) for task in tasks]) for name in names])
+    return "Memory score" if scored else "Span", shaded
 
 
-def _overview_entry(row: FrameRow) -> Entry:
-    score: str = "" if pd.isna(row["memory_score"]) else f"score {format_score(row)}"
-    return Entry(format_span(row), score, float(row["reached"]))
+def _overview_entry(row: FrameRow, scored: bool) -> Entry:
+    span, score = format_span(row), format_score(row)
+    if scored:
+        small = f"half-gap {format_half_gap(row)}, span {span}".replace("above", ">").replace("below", "<")
+        return Entry(score, small, float(row["reached"]))
+    return Entry(span, "" if pd.isna(row["memory_score"]) else f"score {score}", float(row["reached"]))
 
 
 def gap_tables(table: pd.DataFrame) -> Iterator[tuple[str, ShadedTable]]:

@@ -110,3 +110,17 @@ def test_the_page_fits_desktop_and_phone_in_light_and_dark(browser: Any, width: 
     assert (color == "rgb(255, 255, 255)") == (scheme == "light")
     assert browser.get_screenshot_as_file(str(tmp_path / "page.png"))
     assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_the_names_of_the_curves_stay_when_the_overview_is_scrolled_on_a_phone(browser: Any) -> None:
+    emulate(browser, 390, "light")
+    places = """
+    const box = document.querySelector('.scroll'), name = box.querySelector('tbody th');
+    box.style.width = '150px';
+    box.scrollLeft = arguments[0];
+    const places = [box.scrollLeft, name.getBoundingClientRect().left - box.getBoundingClientRect().left];
+    box.style.width = '';
+    return places;
+    """
+    assert browser.execute_script(places, 0) == [0, 0]
+    assert browser.execute_script(places, 40) == [40, 0]

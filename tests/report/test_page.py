@@ -57,6 +57,18 @@ def test_every_task_has_a_verdict_and_an_example_in_each_language(page: str) -> 
     assert "住在" in text
 
 
+def test_the_overview_has_scores_in_large_print_or_spans_where_a_curve_has_no_score(page: str, runs: pd.DataFrame) -> None:
+    assert "<h2>Memory score</h2>" in page
+    heading, table = results.overview_table(runs)
+    entries = dict(table.rows)["lstm"]
+    assert heading == "Memory score"
+    assert [(entry.text, entry.small) for entry in entries] == [("at ceiling", "half-gap > 20, span ≥ 20")] * 2
+    heading, table = results.overview_table(runs[(runs["cell"] != HOSTILE) | (runs["gap"] != 20)])
+    entries = dict(table.rows)["lstm"]
+    assert heading == "Span"
+    assert [(entry.text, entry.small) for entry in entries] == [("≥ 20", "score at ceiling")] * 2
+
+
 def test_a_name_from_a_study_is_always_escaped(page: str, static: str) -> None:
     for each in (page, static):
         tags = Tags(each)
@@ -249,8 +261,9 @@ def test_charts_draw_the_baselines_of_a_task_with_their_names(page: str) -> None
     (found,) = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)
     data = json.loads(found)
     for number, names in ((0, ["chance", "order-free"]), (1, ["chance"])):  # copy has one, recall has none
-        layers = data["specs"][f"accuracy-{number}"]["layer"]
-        texts = [layer["data"]["values"] for layer in layers if layer.get("encoding", {}).get("text", {}).get("field") == "name"]
+        last = data["specs"][f"accuracy-{number}"]["layer"][-len(names) :]  # on top of everything: a white edge and the name
+        assert {part["encoding"]["text"]["field"] for layer in last for part in layer["layer"]} == {"name"}
+        texts = [layer["data"]["values"] for layer in last]
         assert [text.splitlines()[1].split(",")[2] for text in texts] == names
     levels = data["baselines"]
     assert levels["learning-1"] == []
