@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FilesArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE_OR_NAME...", help="Files or names of cells and tasks.", autocompletion=flags.complete("cell", "task")
+        metavar="FILE_OR_NAME", help="Files or names of cells and tasks.", autocompletion=flags.complete("cell", "task")
     ),
 ]
 OptionFlag = Annotated[

@@ -12,7 +12,9 @@ from rnnbench._cli.terminal import flags
 from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
-NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names, such as rnn-copy. Default: all.", show_default=False)]
+NamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Names, such as rnn-copy. Default: all.", show_default=False)
+]
 NoiseFlag = Annotated[str, typer.Option("--noise", metavar="SD", help="Standard deviations of noise on the state.")]
 SequencesFlag = Annotated[
     int, typer.Option("--sequences", callback=flags.within(1, MOST_SEQUENCES), help="Sequences per accuracy.")

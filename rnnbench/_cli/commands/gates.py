@@ -15,7 +15,7 @@ from rnnbench._config import MOST_SEQUENCES
 
 @app.command(epilog="Example: rnnbench gates recall-lstm --study results")
 def gates(
-    run: Annotated[str, typer.Argument(help="run_id of a finished run, or its first characters.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="run_id of a finished run, or its first characters.")],
     study: flags.StudyFlag = Path("results"),
     cell: flags.RunCellFlag = None,
     task: flags.RunTaskFlag = None,

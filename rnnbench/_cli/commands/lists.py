@@ -11,9 +11,7 @@ from rnnbench._cli.terminal import flags
 
 CellsArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="FILE_OR_NAME...", help="Cells. Default: all.", autocompletion=flags.COMPLETE["cell"], show_default=False
-    ),
+    typer.Argument(metavar="FILE_OR_NAME", help="Cells. Default: all.", autocompletion=flags.COMPLETE["cell"], show_default=False),
 ]
 
 
@@ -39,7 +37,7 @@ def cells(names: CellsArgument = None, hidden_size: flags.WidthFlag = 128, task:
 
 @app.command(epilog="Example: rnnbench show beijing --gap 5 --language zh")
 def show(
-    task: Annotated[str, typer.Argument(help="Task, by name or path.", autocompletion=flags.COMPLETE["task"])],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Task, by name or path.", autocompletion=flags.COMPLETE["task"])],
     gap: flags.GapFlag = 5,
     seed: flags.SeedFlag = 0,
     language: Annotated[

@@ -15,7 +15,8 @@ from rnnbench._cli.terminal.formatting import echo
 @app.command(epilog="Example: rnnbench published results/reference --task adding")
 def published(
     study: Annotated[
-        Path | None, typer.Argument(help="Study whose runs are shown next to the published results.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="STUDY", help="Study whose runs are shown next to the published results.", show_default=False),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Only tasks whose name in the paper begins with this: adding, copy, latch, ...")

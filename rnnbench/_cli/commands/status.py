@@ -17,7 +17,7 @@ from rnnbench._errors import UserError
 @app.command(epilog="Example: rnnbench status results/mine")
 @flags.with_flags(SweepRequest)
 def status(
-    study: Annotated[Path, typer.Argument(help="Study folder, as given to sweep --out.")] = Path("results"),
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, as given to sweep --out.")] = Path("results"),
     file: flags.SweepFileArgument = None,
     **given: object,
 ) -> None:

@@ -88,7 +88,7 @@ TaskOptionFlag = Annotated[
 ]
 StudiesArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="STUDY...", help="Study folders, as given to run --out. Default: results.", show_default=False),
+    typer.Argument(metavar="STUDY", help="Study folders, as given to run --out. Default: results.", show_default=False),
 ]
 StudyFlag = Annotated[Path, typer.Option("--study", help="Study folder that has the runs.")]
 OnlyFlag = Annotated[str | None, typer.Option("--only", metavar="TASKS", help="Only these tasks, separated by commas.")]
@@ -135,7 +135,9 @@ FormatFlag = Annotated[
     Format, typer.Option("--format", metavar="FORMAT", help="Format: rich (for the terminal), markdown, csv or latex.")
 ]
 FolderFlag = Annotated[Path, typer.Option("--out", help="Folder for the CSV and the figure.")]
-SweepFileArgument = Annotated[Path | None, typer.Argument(help="Sweep file (TOML): flag names as keys, lists for several values.")]
+SweepFileArgument = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="Sweep file (TOML): flag names as keys, lists for several values.")
+]
 JobsFlag = Annotated[
     int | None,
     typer.Option("--jobs", callback=within(1, MOST_AT_ONCE), help="Runs at once on this machine. Default: one per core."),
@@ -282,7 +284,8 @@ def _parameter(model: type[Request], name: str, help_default: object = None) -> 
 
 def _help(field: FieldInfo, default: object) -> str:
     text = ",".join(map(str, default)) if isinstance(default, list) else default
-    return str(field.description) if text in (None, "", False) else f"{field.description} Default: {text}."
+    described = str(field.description)
+    return described if text in (None, "", False) else f"{described.split(' Default: ')[0]} Default: {text}."
 
 
 def option_type(annotation: object) -> Any:
