@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
 
 from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
@@ -212,10 +213,12 @@ def plot_span_by_size(
         panel.set_xticks([0, *powers] if has_zero else powers)
         panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.xaxis.minorticks_off()
-        near = values.sort_values("label").groupby((4 * np.log2(values[size].clip(lower=1))).round())  # points that would overlap
-        values["k"], values["count"] = near.cumcount(), near["label"].transform("count")
+        values["shift"] = 0.0
+        for _, level in values.sort_values([size, "label"]).groupby("span"):
+            places = panel.transData.transform([(value, 0.0) for value in level[size]])[:, 0] / figure.dpi
+            values.loc[level.index, "shift"] = _spread(places, 1 / 11) - places
         for row in values.to_dict("records"):
-            apart = panel.transData + ScaledTranslation((row["k"] - (row["count"] - 1) / 2) / 11, 0, figure.dpi_scale_trans)
+            apart = panel.transData + ScaledTranslation(row["shift"], 0, figure.dpi_scale_trans)
             panel.plot(row[size], row["span"], transform=apart, **(styles[row["label"]] | {"linestyle": ""}))
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
@@ -224,6 +227,21 @@ def plot_span_by_size(
     title = phrase("Does a larger state reach further back?")
     add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None, title=title)
     return figure
+
+
+def _spread(places: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
+    """Return rising places moved so that neighbours are at least ``apart``; places far from all others stay.
+
+    >>> _spread(np.array([0.0, 0.0, 5.0]), 1.0).tolist()
+    [-0.5, 0.5, 5.0]
+    """
+    blocks: list[tuple[float, int]] = []  # the middle of a row of markers that touch, and their number
+    for place in places:
+        blocks.append((float(place), 1))
+        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < apart * (blocks[-1][1] + blocks[-2][1]) / 2:
+            (right, after), (left, before) = blocks.pop(), blocks.pop()
+            blocks.append(((left * before + right * after) / (before + after), before + after))
+    return np.concatenate([middle + apart * (np.arange(count) - (count - 1) / 2) for middle, count in blocks])
 
 
 def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -217,6 +218,16 @@ def test_spans_are_at_their_sizes() -> None:
     pixels = {cell: line.get_transform().transform(places[cell])[0] for cell, line in found.items()}
     assert pixels["rnn"] - pixels["lstm"] > 5  # beside each other
     assert pixels["lstm"] - pixels["memoryless"] > 50
+
+
+def test_curves_of_nearly_equal_size_and_equal_span_are_beside_each_other() -> None:
+    runs = study(0.01).assign(state_size=lambda runs: runs["cell"].map({"rnn": 254, "lstm": 242, "memoryless": 64}))
+    runs = runs.assign(status="solved", steps_to_solve=9.0)
+    panel = plot_span_by_size(runs).axes[0]
+    places = sorted(line.get_transform().transform((line.get_xdata()[0], line.get_ydata()[0]))[0] for line in panel.lines)
+    apart = [right - left for left, right in pairwise(places)]
+    assert apart[1] >= panel.figure.dpi / 11 - 1e-6  # 242 and 254
+    assert apart[0] > 100  # 64 stays where it is
 
 
 def test_spans_by_size_are_drawn_for_a_study_with_gap_0() -> None:
