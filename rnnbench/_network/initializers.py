@@ -70,7 +70,7 @@ def chrono(layer: Layer, context: InitContext) -> None:
     """Set the forget gates' biases so that the units' memories span 1 .. horizon steps, all others to 0, the rest as ``uniform``.
 
     LSTM: b_f = log U[1, horizon - 1] and b_i = -b_f. GRU: only the update gate, with the sign that keeps. Horizon in time steps.
-    Source: Tallec & Ollivier 2018, section 3 (their T_max).
+    Source: Tallec & Ollivier 2018, section 3 (their T_max, which is 3 T / 2 on copy with T blanks; here 2 T by default).
     """
     signs = checked_forget_signs("chrono", layer)
     uniform(layer, context)

@@ -4,7 +4,7 @@
     h_t = h_{t-1} + dt z_t                            with the NEW z
 
 h is the position of an oscillator, z its speed, gamma the square of its frequency, eps its friction. ``weight_hh`` is U,
-``weight_zh`` is V. The defaults are those of the authors' code for the adding problem.
+``weight_zh`` is V. The defaults are those of the authors' code for the adding problem. They were not tuned for other tasks.
 
 Source: Rusch & Mishra 2021, equation 3 with the explicit friction of their code.
 """

@@ -4,7 +4,9 @@
     h_t = modrelu(W_ih x_t + Q h_{t-1}, b),           modrelu(z, b) = sign(z) relu(|z| + b)
 
 A is initialised to 2 x 2 blocks that rotate by angles from U[-pi, pi] (Henaff, Szlam & LeCun 2016), and b from U[-0.01, 0.01].
-The paper trains A at a tenth of the learning rate of the others; here all have the same rate, unless `recurrent_lr` is set.
+
+The paper trains A at a tenth of the learning rate of the others; here all have the same rate, unless `recurrent_lr` is set. The
+authors' code draws W_ih by Kaiming's initialisation; here it comes from U[-1/sqrt(H), 1/sqrt(H)], as in the other cells.
 
 Source: Lezcano-Casado & Martinez-Rubio 2019, sections 3 and 5.
 """

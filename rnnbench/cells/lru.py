@@ -7,7 +7,7 @@
 The state is stored as its real and imaginary part. The cell is a linear filter; the paper uses it in several layers, each with a
 gated MLP. The initialisation ``ring`` draws |lambda|^2 uniformly between ``r_min``^2 and exp(-2/horizon), which is a time constant
 of ``horizon`` steps (the paper's r_max = 0.999 is a horizon of 1,000). It draws the phase from [0, ``max_phase``] and sets
-gamma = sqrt(1 - |lambda|^2).
+gamma = sqrt(1 - |lambda|^2). In the paper D is diagonal, since its layers have as many inputs as outputs; here it is a full matrix.
 
 Source: Orvieto et al. 2023, sections 3.2 to 3.4 and appendix A; the paper stores log theta.
 """
