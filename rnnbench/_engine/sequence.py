@@ -35,6 +35,9 @@ Array = Any  # a numpy array, which emitted code works on
 
 NO_TOKENS = np.empty((0, 0), np.int64)
 CACHED = 1 << 16  # numbers of adjoints that become weight gradients at once, while they are in the cache
+MOST_RESULTS = 600
+"""The most intermediate results of a compiled step: each is a line of code, and compilation takes minutes beyond."""
+TOO_DEEP = "step has too many operations that depend on each other"
 PADDING = 16  # numbers after each row of adjoints: a column of rows that are a power of two apart shares few lines of the cache
 
 
@@ -97,7 +100,14 @@ class Program:
 
     def __init__(self, cell: Cell) -> None:
         trace = Trace(cell)
-        self.plan = plan(trace)
+        try:
+            self.plan = plan(trace)
+        except RecursionError as error:
+            raise NotCompiledError(f"{trace.place}: {TOO_DEEP}") from error
+        results = len(self.plan.forward.places) + len(self.plan.backward.places)
+        if results > MOST_RESULTS:
+            counted = f"step and its gradient have {results:,} intermediate results"
+            raise NotCompiledError(f"{trace.place}: {counted}; the engine compiles at most {MOST_RESULTS:,}")
         self.hoisted = trace.hoisting.replay(self.outputs(trace))
         self.place = trace.place
         self.title = f"{type(cell).__name__}: {', '.join(cell.state_names)}"
@@ -181,7 +191,8 @@ class Program:
         try:
             ours, our_grads = results(lambda: self.states(cell, inputs, 0))
         except Exception as error:
-            raise NotCompiledError(f"{self.place}: step does not compile: {one_line(error)}") from error
+            reason = TOO_DEEP if isinstance(error, RecursionError) else f"step does not compile: {one_line(error)}"
+            raise NotCompiledError(f"{self.place}: {reason}") from error
         part = 1e-3 if exact.dtype == torch.float32 else 1e-9
         zero = exact.new_zeros(())
         for pair in zip((ours, *our_grads), (exact, *exact_grads), strict=True):

@@ -1,5 +1,6 @@
 """Operators: slopes by finite differences, random steps, and the messages of refusals."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -319,6 +320,23 @@ class Shaped(Cell):
 
     def step(self, x: Tensor, state: tuple[Tensor, ...]) -> Any:
         return state, {}
+
+
+def test_a_step_with_too_many_results_is_refused_before_it_is_compiled() -> None:
+    def wide(a: Tensor, h: Tensor) -> Tensor:
+        return torch.stack([torch.tanh(h * (a + k) * torch.sigmoid(h - k)) for k in range(300)]).sum(0)
+
+    def deep(a: Tensor, h: Tensor) -> Tensor:
+        for _ in range(400):
+            h = torch.tanh(h * a) + a
+        return h
+
+    message = str(_engine.refusal(Written(wide)))
+    assert re.search(
+        r"line \d+: step and its gradient have [\d,]{3,} intermediate results; the engine compiles at most 600$", message
+    )
+    assert str(_engine.refusal(Written(deep))).endswith("step has too many operations that depend on each other")
+    assert _engine.refusal(Written(lambda a, h: torch.tanh(h * a) + a)) is None
 
 
 def test_a_refusal_of_a_whole_step_names_the_line_of_step() -> None:
