@@ -28,7 +28,7 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     near = runs[runs["gap"].isin([10, 50])].groupby([*CURVE, "gap"])["skill"].agg(["mean", "size"]).unstack("gap")
     assert (near["size"] == 5).all(axis=None)
     score = near["mean"].clip(0, 1).mean(axis=1).rename("score")
-    pilot = pd.read_csv(FOLDER / "tuning.csv").set_index(CURVE)["skill"].rename("pilot")
+    pilot = pd.read_csv(FOLDER / "tuning.csv").query("axis == 'gap'").set_index(CURVE)["skill"].rename("pilot")
     assert score.index.sort_values().equals(pilot.index.sort_values())
     return pd.concat([score, pilot], axis=1)
 
