@@ -47,6 +47,9 @@ atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
+	$(BIN)/rnnbench tune $(ATLAS_2)/blind/tuning.toml --out $(ATLAS_2)/blind/pilots --table $(ATLAS_2)/blind/tuning.csv
+	for piece in blind lstm-20 lstm-500; do $(BIN)/rnnbench sweep $(ATLAS_2)/blind/$$piece.toml --out $(ATLAS_2)/blind || exit $$?; done
+	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/blind --cell lstm --only copy --figure accuracy_by_gap --style slide --out $(ATLAS_2)/blind/figures
 	gzip -9nc $(ATLAS_2)/runs.csv > $(PROTOCOL).csv.gz
 
 # One page about the runs of the README's figure, for a browser.

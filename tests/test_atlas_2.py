@@ -96,11 +96,6 @@ def test_prediction_6(runs: pd.DataFrame) -> None:
     says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
 
 
-def test_the_scores_of_both_starts_of_the_lem() -> None:
-    copy = summary.spans(rnnbench.Study(FOLDER).runs().query("task == 'copy' and cell == 'lem'")).set_index("init")["memory_score"]
-    says(f"has a score of {copy['chrono']:.2f}, the other {copy['uniform']:.2f}")
-
-
 def solved(runs: pd.DataFrame, task: str, gap: int) -> pd.Series:
     """Return how many seeds solved a task at a gap, by cell and initialisation."""
     here = runs[(runs["task"] == task) & (runs["gap"] == gap)]

@@ -22,7 +22,6 @@ NOT_COMMITTED = {  # pilot runs: how many, and a digest of their run_ids
 }
 
 PREDICTED = {  # sweep files whose predictions are committed and whose runs are not
-    *("atlas-2/blind/blind.toml", "atlas-2/blind/lstm-20.toml", "atlas-2/blind/lstm-500.toml"),
     *("atlas-2/budget/budget-1000.toml", "atlas-2/budget/budget-16000.toml"),
 }
 

@@ -230,6 +230,17 @@ def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:
     assert table["state"].tolist() == ["2,560", "0", "grows"]
 
 
+def test_fixed_horizons_that_happen_to_be_a_multiple_of_two_gaps_are_no_curve() -> None:
+    """100 is ten times the first gap and 500 ten times the second: both belong to fixed horizons only."""
+    fixed = [{"gap": gap, "horizon": horizon} for horizon in (20.0, 100.0, 500.0) for gap in (10, 50, 200)]
+    rows = [{"cell": "lstm", "init": "chrono"} | row for row in (*fixed, {"gap": 200, "horizon": 400.0})]
+    curves = label_curves(made_up(rows)).groupby(["label", "informed"])["gap"].apply(sorted).to_dict()
+    assert curves == {
+        ("lstm", "yes"): [10, 50, 200],  # twice the gap
+        **{(f"lstm (horizon {horizon})", "no"): [10, 50, 200] for horizon in (20, 100, 500)},
+    }
+
+
 def test_a_label_names_a_horizon_that_is_not_the_usual_multiple_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnnbench._analysis.declared.HORIZON_PER_GAP", 2.0)
     usual = [{"gap": gap, "seed": seed, "horizon": 10.0 * gap} for gap in (10, 200) for seed in (0, 1)]

@@ -25,7 +25,7 @@ import pandas as pd
 from rnnbench._analysis.declared import baselines, by_task, multiples
 from rnnbench._analysis.scores import memory_scores
 from rnnbench._analysis.statistics import bootstrap_interval, share_interval, span
-from rnnbench._config import Role, horizon_of
+from rnnbench._config import HORIZON_PER_GAP, Role, horizon_of
 from rnnbench._spec.gaps import gaps_of
 from rnnbench._study.schema import ROLES
 
@@ -108,8 +108,10 @@ def _in_both_arms(runs: pd.DataFrame) -> pd.DataFrame:
     if not shared.any():
         return runs
     multiple = runs[["task", "cell", *same, "multiple"]].astype("string").fillna("").agg(tuple, axis=1)
-    follows = runs["gap"].groupby(multiple).transform("nunique") > 1
-    runs = runs.assign(multiple=runs["multiple"].where(~shared | follows))  # a multiple at a single gap is none
+    follows = runs["gap"].groupby(multiple).transform("nunique") > 1  # a multiple at a single gap is none
+    made_up = shared.groupby(multiple).transform("all") & runs["multiple"].ne(HORIZON_PER_GAP)  # of several fixed horizons
+    follows &= ~made_up
+    runs = runs.assign(multiple=runs["multiple"].where(~shared | follows))
     both = runs[shared & follows].assign(multiple=math.nan)
     start = max(map(int, runs.index)) + 1
     return pd.concat([runs, both.set_axis(range(start, start + len(both)))])

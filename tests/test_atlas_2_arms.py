@@ -1,0 +1,141 @@
+"""The gap-blind curves and the budgets of atlas-2: what became of their predictions, computed with plain pandas."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "results" / "atlas-2"
+Outcome = tuple[str, list[bool]]
+
+
+@cache
+def runs(study: str = "") -> pd.DataFrame:
+    return pd.read_csv(FOLDER / study / "runs.csv", low_memory=False)
+
+
+def seeds(study: str, task: str, cell: str, gap: int, **more: object) -> pd.DataFrame:
+    """Return the five runs of a curve at a gap."""
+    found = runs(study)
+    for name, value in ({"task": task, "cell": cell, "gap": gap} | more).items():
+        found = found[found[name] == value]
+    assert sorted(found["seed"]) == [0, 1, 2, 3, 4]
+    return found
+
+
+def solved(*which: object, **more: object) -> int:
+    return int(seeds(*which, **more)["status"].eq("solved").sum())  # type: ignore[arg-type]
+
+
+def median(*which: object, **more: object) -> float:
+    return float(seeds(*which, **more)["accuracy"].median() * 100)  # type: ignore[arg-type]
+
+
+def blind(horizon: int | None = 100) -> dict[str, object]:
+    return {"init": "forget-bias"} if horizon is None else {"horizon": horizon}
+
+
+def prediction_7() -> Outcome:
+    counts = {cell: solved("blind", "recall", cell, 200, **blind()) for cell in ("lstm", "gru", "lem", "lru")}
+    return ", ".join(f"{cell} {count}" for cell, count in counts.items()) + " of 5", [count >= 4 for count in counts.values()]
+
+
+def prediction_8() -> Outcome:
+    inits = {"lstm": "chrono", "gru": "chrono", "lem": "chrono", "lru": "ring"}
+    both = {
+        cell: (median("blind", "copy", cell, 200, **blind()), median("", "copy", cell, 200, init=init))
+        for cell, init in inits.items()
+    }
+    text = ", ".join(f"{cell} {fixed:.1f} % ({given:.1f} % informed)" for cell, (fixed, given) in both.items())
+    return text, [fixed >= given - 10 for fixed, given in both.values()]
+
+
+def prediction_9() -> Outcome:
+    counts = [solved("blind", task, "lstm", gap, **blind(None)) for task in ("recall", "copy") for gap in (50, 200)]
+    return "recall {} and {} of 5, copy {} and {}".format(*counts), [count <= 1 for count in counts]
+
+
+def prediction_10() -> Outcome:
+    near, far = (solved("blind", "recall", "gru", gap, **blind(None)) for gap in (50, 200))
+    both = [(median("blind", "copy", "gru", gap, **blind(None)), median("", "copy", "gru", gap)) for gap in (50, 200)]
+    (near_blind, near_given), (far_blind, far_given) = both
+    shown = [f"{fixed:.1f} % ({given:.1f} % informed)" for fixed, given in both]
+    text = f"recall {near} and {far} of 5; copy {shown[0]} and {shown[1]}"
+    return text, [near >= 4, far <= 2, near_blind > near_given, far_blind < far_given]
+
+
+def prediction_11() -> Outcome:
+    short, long = solved("blind", "recall", "lstm", 200, **blind(20)), median("blind", "copy", "lstm", 200, **blind(20))
+    counts = [solved("blind", "recall", "lstm", gap, **blind(500)) for gap in (10, 50, 200)]
+    copy = median("blind", "copy", "lstm", 200, **blind(500))
+    text = (
+        f"20: recall {short} of 5, copy {long:.1f} %; 500: recall {counts[0]}, {counts[1]} and {counts[2]} of 5, copy {copy:.1f} %"
+    )
+    return text, [short <= 2, long <= 60, min(counts) >= 4, copy >= 90]
+
+
+def prediction_12() -> Outcome:
+    gru, lstm = median("budget", "copy", "gru", 200, max_steps=16000), solved("budget", "copy", "lstm", 200, max_steps=16000)
+    return f"gru {gru:.1f} %, lstm {lstm} of 5", [gru >= 95, lstm >= 4]
+
+
+def prediction_13() -> Outcome:
+    recall, copy = (solved("budget", task, "rnn", 200, max_steps=16000) for task in ("recall", "copy"))
+    far, near = (median("budget", "copy", "rnn", gap, max_steps=16000) for gap in (200, 50))
+    return f"{recall} and {copy} of 5; {far:.1f} and {near:.1f} %", [recall == 0, copy == 0, far <= 30, near <= 35]
+
+
+def prediction_14() -> Outcome:
+    pairs = (("irnn", 50), ("mingru", 50), ("mingru", 200))
+    gains = [median("budget", "copy", cell, gap, max_steps=16000) - median("", "copy", cell, gap) for cell, gap in pairs]
+    count = solved("budget", "copy", "irnn", 50, max_steps=16000)
+    text = "irnn {:+.1f} points, {} of 5; mingru {:+.1f} and {:+.1f} points".format(gains[0], count, *gains[1:])
+    return text, [gains[0] >= 10, count == 0, gains[1] < 5, gains[2] < 5]
+
+
+def prediction_15() -> Outcome:
+    copy = [median("budget", "copy", cell, 200, max_steps=1000) for cell in ("lstm", "gru")]
+    counts = [solved("budget", "recall", cell, 50, max_steps=1000) for cell in ("irnn", "gru", "lstm", "mingru")]
+    text = "copy {:.1f} and {:.1f} %; recall {}, {}, {} and {} of 5".format(*copy, *counts)
+    return text, [*(value <= 60 for value in copy), *(count >= 4 for count in counts)]
+
+
+PREDICTIONS = [prediction_7, prediction_8, prediction_9, prediction_10, prediction_11]
+OPEN = [prediction_12, prediction_13, prediction_14, prediction_15]
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
+def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
+    text, parts = prediction()
+    verdict = "holds" if all(parts) else "partly" if 2 * sum(parts) > len(parts) else "refuted"
+    number = prediction.__name__.removeprefix("prediction_")
+    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| {number} | ")]
+    assert row.split(" | ")[2:] == [text, f"{verdict} |"]
+
+
+def test_the_sentences_about_horizons() -> None:
+    text = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+    inits = {"lstm": "chrono", "gru": "chrono", "lem": "chrono", "lru": "ring"}
+    gains = {
+        cell: median("blind", "copy", cell, 200, horizon=100) - median("", "copy", cell, 200, init=init)
+        for cell, init in inits.items()
+    }
+    recalled = {solved("blind", "recall", cell, 200, horizon=100) for cell in inits}
+    long = [median("blind", "copy", "lstm", gap, horizon=500) for gap in (10, 50, 200)]
+    short = {task: median("blind", task, "lstm", 200, horizon=20) for task in ("recall", "copy")}
+    biased = {(cell, gap): median("blind", "copy", cell, gap, init="forget-bias") for cell in ("lstm", "gru") for gap in (50, 200)}
+    assert recalled == {4, 5}
+    assert short["recall"] < 10.8  # chance is 10 % and 12.5 %
+    assert short["copy"] < 13.2
+    assert biased["lstm", 50] < 13.2
+    assert [solved("blind", "recall", "lstm", gap, horizon=500) for gap in (10, 50, 200)] == [5, 5, 5]
+    assert [solved("blind", "recall", cell, 200, init="forget-bias") for cell in ("lstm", "gru")] == [0, 0]
+    for sentence in (
+        f"at most {-min(gains.values()):.1f} points below their informed curves. The LEM is {gains['lem']:.1f} points above",
+        f"it copies {min(long):.1f} to {max(long):.1f} %",
+        f"the GRU has {biased['gru', 50]:.1f} % there and {biased['gru', 200]:.1f} % at gap 200",
+    ):
+        assert sentence in text
