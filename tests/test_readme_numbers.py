@@ -76,7 +76,7 @@ def test_what_gates_do(runs: pd.DataFrame, rates: pd.DataFrame) -> None:
 def test_a_forget_bias_in_place_of_chrono(runs: pd.DataFrame) -> None:
     rows = runs[(runs["cell"] == "lstm") & (runs["task"] == "recall") & (runs["gap"] == 100) & (runs["init"] == "forget-bias")]
     assert 2 * solved(rows) < len(rows)
-    says("With a forget bias of 1 in its place, most LSTM seeds fail to recall at gap 100.")
+    says("with a forget bias of 1 most LSTM seeds fail to recall at gap 100.")
 
 
 def test_ten_times_the_steps() -> None:
