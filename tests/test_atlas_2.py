@@ -92,7 +92,7 @@ def test_prediction_6(runs: pd.DataFrame) -> None:
     assert first.min() >= 90
     assert last.max() <= 35
     listed = ", ".join(f"{cell} {first[cell]:.1f} %" for cell in first.sort_values(ascending=False).index)
-    says(f"{listed}; the others {last.min():.1f} to {last.max():.1f} %", f"they recall {first.min():.1f} to {first.max():.1f} %")
+    says(f"{listed}; the others {last.min():.1f} to {last.max():.1f} %", f"they have {first.min():.1f} to {first.max():.1f} %")
     says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
 
 
