@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from rnnbench._analysis.statistics import FEWEST_VALUES
@@ -13,7 +14,16 @@ from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._labels import label_lines
 from rnnbench.plots._language import phrase
-from rnnbench.plots._panels import AxesLike, bar_lengths, draw_chance_line, font_size, make_panels, set_accuracy_axis, task_rank
+from rnnbench.plots._panels import (
+    AxesLike,
+    bar_lengths,
+    draw_chance_line,
+    font_size,
+    make_panels,
+    set_accuracy_axis,
+    spread,
+    task_rank,
+)
 from rnnbench.plots._style import INTERVAL_BARS, SEED_DOTS, SMALL_TYPE, LineStyle, curve_styles, styled
 
 BUDGET = "max_steps"
@@ -22,9 +32,11 @@ BUDGET = "max_steps"
 def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of curves that have several budgets at one task and gap.
 
-    Their ``label`` does not name the budget; ``budget`` is their ``max_steps``.
+    Their ``label`` does not name the budget; ``budget`` is their ``max_steps``. A protocol fixes a budget, so runs of one protocol
+    and runs without any may be one curve; two protocols are two.
     """
-    named = label_curves(runs.drop(columns=BUDGET)).assign(budget=runs[BUDGET])
+    one = "protocol" in runs and runs["protocol"].replace("", None).nunique() < 2
+    named = label_curves(runs.drop(columns=[BUDGET, "protocol"] if one else BUDGET)).assign(budget=runs[BUDGET])
     budgets = named.groupby(["task", "gap", "label"])["budget"].transform("nunique")
     return named[budgets > 1]
 
@@ -53,8 +65,7 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     figure, axes = make_panels(list(groups), ax)
     for (title, here), panel in zip(groups.items(), axes, strict=True):
         draw_chance_line(panel, here, "budget")
-        for k, (label, curve) in enumerate(here.groupby("label")):
-            _draw_curve(panel, curve, styles[str(label)], k)
+        drawn = [_draw_curve(panel, curve, styles[str(label)]) for label, curve in here.groupby("label")]
         ticks = sorted(here["budget"].unique())
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(FixedLocator(ticks))
@@ -63,6 +74,7 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         panel.margins(x=0.12)
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel=phrase("training budget (steps)"))
+        _write_counts(panel, pd.concat(drawn))
     note = phrase(
         "lines: medians over seeds at the best rate of each budget; bars: 95 % bootstrap intervals, where there are more than "
         "{count} seeds; dots: seeds; k/n: seeds that solved it",
@@ -72,8 +84,8 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     return figure
 
 
-def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle, k: int) -> None:
-    """Draw the ``k``-th curve of a panel; its counts are one line below those of the previous curve."""
+def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle) -> pd.DataFrame:
+    """Draw a curve; return its points with their colour."""
     rows = []
     for budget, here in curve.groupby("budget"):
         best = summarise_recipes(here).query("best").iloc[0]
@@ -82,8 +94,16 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle, k: int) -> N
         panel.plot(dots["budget"], dots["accuracy"], color=style["color"], alpha=0.4, **SEED_DOTS)
     line = pd.DataFrame(rows)
     panel.errorbar(line["budget"], line["accuracy"], bar_lengths(line, "accuracy", "accuracy"), **INTERVAL_BARS, **style)
+    return line.assign(color=style["color"])
+
+
+def _write_counts(panel: Axes, points: pd.DataFrame) -> None:
+    """Write the seeds that solved it to the right of every point; counts that would overlap are moved apart."""
     size = font_size(SMALL_TYPE)
-    for row in line.itertuples():
-        place = (5, -10 - 1.2 * size * k)
-        text = panel.annotate(f"{row.solved}/{row.seeds}", (row.budget, row.accuracy), place, textcoords="offset points")
-        text.set(fontsize=size, color=style["color"])
+    for _, column in points.sort_values("accuracy").groupby("budget"):
+        heights = panel.transData.transform([(1.0, value) for value in column["accuracy"]])[:, 1]
+        heights *= 72 / panel.get_figure(root=True).dpi  # type: ignore[union-attr]
+        for row, shift in zip(column.itertuples(), spread(heights, 1.1 * size) - heights, strict=True):
+            place = (7, shift + 0.8 * size)
+            text = panel.annotate(f"{row.solved}/{row.seeds}", (row.budget, row.accuracy), place, textcoords="offset points")
+            text.set(fontsize=size, color=str(row.color), va="center", path_effects=[withStroke(linewidth=3, foreground="white")])

@@ -16,6 +16,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter
 from matplotlib.transforms import ScaledTranslation, Transform
+from numpy.typing import NDArray
 from pydantic import PlainValidator
 
 from rnnbench._analysis.declared import baselines
@@ -319,3 +320,18 @@ def informed_note(table: pd.DataFrame) -> str:
     """Return the end of a note that explains the marked curves; empty if none is marked."""
     note = ". Informed: the initialisation is given the gap; that of the others is the same at all gaps"
     return phrase(note) if informed_labels(table) else ""
+
+
+def spread(places: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
+    """Return rising places moved so that neighbours are at least ``apart``; places far from all others stay.
+
+    >>> spread(np.array([0.0, 0.0, 5.0]), 1.0).tolist()
+    [-0.5, 0.5, 5.0]
+    """
+    blocks: list[tuple[float, int]] = []  # the middle of a row of markers that touch, and their number
+    for place in places:
+        blocks.append((float(place), 1))
+        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < apart * (blocks[-1][1] + blocks[-2][1]) / 2:
+            (right, after), (left, before) = blocks.pop(), blocks.pop()
+            blocks.append(((left * before + right * after) / (before + after), before + after))
+    return np.concatenate([middle + apart * (np.arange(count) - (count - 1) / 2) for middle, count in blocks])

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
-from numpy.typing import NDArray
 
 from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
@@ -26,6 +25,7 @@ from rnnbench.plots._panels import (
     informed_note,
     make_panels,
     set_gap_axis,
+    spread,
     task_panels,
 )
 from rnnbench.plots._style import SMALL_TYPE, curve_styles, informed_labels, styled
@@ -216,7 +216,7 @@ def plot_span_by_size(
         values["shift"] = 0.0
         for _, level in values.sort_values([size, "label"]).groupby("span"):
             places = panel.transData.transform([(value, 0.0) for value in level[size]])[:, 0] / figure.dpi
-            values.loc[level.index, "shift"] = _spread(places, 1 / 11) - places
+            values.loc[level.index, "shift"] = spread(places, 1 / 11) - places
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation(row["shift"], 0, figure.dpi_scale_trans)
             panel.plot(row[size], row["span"], transform=apart, **(styles[row["label"]] | {"linestyle": ""}))
@@ -227,21 +227,6 @@ def plot_span_by_size(
     title = phrase("Does a larger state reach further back?")
     add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None, title=title)
     return figure
-
-
-def _spread(places: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
-    """Return rising places moved so that neighbours are at least ``apart``; places far from all others stay.
-
-    >>> _spread(np.array([0.0, 0.0, 5.0]), 1.0).tolist()
-    [-0.5, 0.5, 5.0]
-    """
-    blocks: list[tuple[float, int]] = []  # the middle of a row of markers that touch, and their number
-    for place in places:
-        blocks.append((float(place), 1))
-        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < apart * (blocks[-1][1] + blocks[-2][1]) / 2:
-            (right, after), (left, before) = blocks.pop(), blocks.pop()
-            blocks.append(((left * before + right * after) / (before + after), before + after))
-    return np.concatenate([middle + apart * (np.arange(count) - (count - 1) / 2) for middle, count in blocks])
 
 
 def cell_or_label(frame: pd.DataFrame) -> pd.Series[str]:

@@ -47,3 +47,10 @@ def test_one_axes_takes_one_task_and_gap_and_a_single_budget_is_an_error() -> No
         plot_budget(made_up([*ROWS, *(row | {"gap": 9} for row in ROWS)]), ax)
     with pytest.raises(UserError, match="several budgets"):
         plot_budget(made_up(ROWS[:3]))
+
+
+def test_a_protocol_and_runs_without_one_are_a_curve_but_two_protocols_are_not() -> None:
+    at = {1000: ROWS[:3], 10_000: ROWS[3:6]}
+    for protocols, labels in ((("atlas-2", None), 1), (("atlas-2", "atlas-3"), 0)):
+        rows = [row | {"protocol": name} for name, some in zip(protocols, at.values(), strict=True) for row in some]
+        assert budget_curves(made_up(rows))["label"].nunique() == labels
