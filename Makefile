@@ -50,6 +50,9 @@ atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(ATLAS_2)/blind/tuning.toml --out $(ATLAS_2)/blind/pilots --table $(ATLAS_2)/blind/tuning.csv
 	for piece in blind lstm-20 lstm-500; do $(BIN)/rnnbench sweep $(ATLAS_2)/blind/$$piece.toml --out $(ATLAS_2)/blind || exit $$?; done
 	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/blind --cell lstm --only copy --figure accuracy_by_gap --style slide --out $(ATLAS_2)/blind/figures
+	for steps in 1000 16000; do $(BIN)/rnnbench sweep $(ATLAS_2)/budget/budget-$$steps.toml --out $(ATLAS_2)/budget || exit $$?; done
+	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/budget --cell rnn,irnn,gru,lstm,mingru --only copy --figure budget --style slide --out $(ATLAS_2)/budget/figures
+	$(BIN)/rnnbench plot $(ATLAS_2) --cell rnn,lstm,gru,lru,mingru --only copy --figure overview,accuracy_by_gap --style slide --out $(ATLAS_2)/figures/slides
 	gzip -9nc $(ATLAS_2)/runs.csv > $(PROTOCOL).csv.gz
 
 # One page about the runs of the README's figure, for a browser.

@@ -103,7 +103,7 @@ def prediction_15() -> Outcome:
 
 
 PREDICTIONS = [prediction_7, prediction_8, prediction_9, prediction_10, prediction_11]
-OPEN = [prediction_12, prediction_13, prediction_14, prediction_15]
+PREDICTIONS += [prediction_12, prediction_13, prediction_14, prediction_15]
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
@@ -137,5 +137,24 @@ def test_the_sentences_about_horizons() -> None:
         f"at most {-min(gains.values()):.1f} points below their informed curves. The LEM is {gains['lem']:.1f} points above",
         f"it copies {min(long):.1f} to {max(long):.1f} %",
         f"the GRU has {biased['gru', 50]:.1f} % there and {biased['gru', 200]:.1f} % at gap 200",
+    ):
+        assert sentence in text
+
+
+def test_the_sentences_about_budgets() -> None:
+    text = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+    more = {
+        (cell, gap): median("budget", "copy", cell, gap, max_steps=16000) for cell in ("rnn", "irnn", "mingru") for gap in (50, 200)
+    }
+    gains = {place: value - median("", "copy", *place) for place, value in more.items()}
+    assert [solved("budget", "copy", cell, 200, max_steps=16000) for cell in ("lstm", "gru")] == [5, 5]
+    assert [solved("", "copy", cell, 200) for cell in ("lstm", "gru")] == [0, 0]
+    assert {round(median("budget", "copy", cell, 200, max_steps=1000)) for cell in ("lstm", "gru")} == {31}
+    assert solved("budget", "recall", "rnn", 50, max_steps=16000) == 5
+    assert solved("budget", "recall", "rnn", 200, max_steps=16000) <= 1
+    for sentence in (
+        f"minGRU gains at most {max(gains['mingru', 50], gains['mingru', 200]):.1f} points",
+        f"at {more['rnn', 200]:.1f} %, and at gap 50 at {more['rnn', 50]:.1f} %",
+        f"IRNN gains {gains['irnn', 50]:.1f} points at gap 50, to {more['irnn', 50]:.1f} %",
     ):
         assert sentence in text

@@ -21,10 +21,6 @@ NOT_COMMITTED = {  # pilot runs: how many, and a digest of their run_ids
     "atlas/tuning.toml": (480, "fffe0bbd2d25"),
 }
 
-PREDICTED = {  # sweep files whose predictions are committed and whose runs are not
-    *("atlas-2/budget/budget-1000.toml", "atlas-2/budget/budget-16000.toml"),
-}
-
 
 @pytest.fixture(autouse=True)
 def other_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +34,7 @@ def file_parameter(file: Path) -> object:
     return pytest.param(file, id=name, marks=[pytest.mark.slow] if name == "atlas/atlas.toml" else [])
 
 
-@pytest.mark.parametrize("file", [file_parameter(file) for file in FILES if str(file.relative_to(RESULTS)) not in PREDICTED])
+@pytest.mark.parametrize("file", [file_parameter(file) for file in FILES])
 def test_a_committed_sweep_file_finds_its_runs(file: Path) -> None:
     sweep, name = read_sweep(file, {}), str(file.relative_to(RESULTS))
     if name in NOT_COMMITTED:
