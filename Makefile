@@ -44,8 +44,9 @@ atlas: $(VENV)/.installed
 ATLAS_2 := results/atlas-2
 PROTOCOL := rnnbench/_sweep/protocols/atlas-2
 atlas-2: $(VENV)/.installed
-	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
+	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task tracking --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
 	$(BIN)/rnnbench tune $(ATLAS_2)/blind/tuning.toml --out $(ATLAS_2)/blind/pilots --table $(ATLAS_2)/blind/tuning.csv
 	for piece in blind lstm-20 lstm-500; do $(BIN)/rnnbench sweep $(ATLAS_2)/blind/$$piece.toml --out $(ATLAS_2)/blind || exit $$?; done

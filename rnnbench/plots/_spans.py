@@ -51,7 +51,7 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """
     table, rows, tasks, scored = rank_overview(spans(axis_frame(runs)))
     height = 0.9 + 0.34 * len(rows)
-    figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.15 * len(tasks)), height=height)
+    figure, (panel,) = make_panels(["the overview"], ax, width=max(5.0, 1.9 + 1.5 * len(tasks)), height=height)
     size = min(font_size(0.95), 0.44 * 72 * 0.72 * figure.get_figheight() / len(rows))
     for row in table.to_dict("records"):
         shade = row["reached"]

@@ -17,6 +17,7 @@ import pandas as pd
 from rnnbench import Study
 from rnnbench._analysis.scores import CEILING
 from rnnbench._analysis.summary import best_runs, spans
+from rnnbench.plots._frames import axis_frame
 
 MOST_TIES = 0.15
 
@@ -40,7 +41,7 @@ def tied_share(scores: pd.Series) -> float:
 
 
 def main(studies: list[str]) -> int:
-    runs = pd.concat([Study.open(Path(study)).runs() for study in studies], ignore_index=True)
+    runs = axis_frame(pd.concat([Study.open(Path(study)).runs() for study in studies], ignore_index=True))
     wrong = inversions(runs)
     code = 1 if wrong else 0
     for task, rows in spans(runs).groupby("task"):
