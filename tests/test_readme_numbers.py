@@ -90,7 +90,8 @@ def test_ten_times_the_steps() -> None:
 def test_what_became_of_the_predictions() -> None:
     verdicts = pd.read_csv(REFERENCE / "verdicts.csv")
     found = verdicts[verdicts["kind"] == "finding"] if "kind" in verdicts else verdicts
-    assert set(found["verdict"]) <= {"partly", "refuted"}
+    found = found[~found["name"].str.startswith("v3-")]
+    assert sorted(found["verdict"]) == ["partly"] * 6 + ["refuted"]
     says("none holds as written and one is refuted.")
 
 

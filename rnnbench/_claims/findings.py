@@ -158,6 +158,8 @@ FINDINGS = (
             at_200("rnn", 0.002, 3000, "recall"),
         ),
         rule=most_of(only_gated_cells_solve),
+        written=Commit("c2eb88726", "2026-11-27"),
+        runs_added=Commit("088e39507", "2026-11-27"),
     ),
 )
 """Predictions of this project; undecided until their runs exist."""
