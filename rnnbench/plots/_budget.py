@@ -35,7 +35,7 @@ def budget_curves(runs: pd.DataFrame) -> pd.DataFrame:
     Their ``label`` does not name the budget; ``budget`` is their ``max_steps``. A protocol fixes a budget, so runs of one protocol
     and runs without any may be one curve; two protocols are two.
     """
-    one = "protocol" in runs and runs["protocol"].replace("", None).nunique() < 2
+    one = "protocol" in runs and len(set(map(str, runs["protocol"].dropna())) - {""}) < 2
     named = label_curves(runs.drop(columns=[BUDGET, "protocol"] if one else BUDGET)).assign(budget=runs[BUDGET])
     budgets = named.groupby(["task", "gap", "label"])["budget"].transform("nunique")
     return named[budgets > 1]
