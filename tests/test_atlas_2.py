@@ -1,7 +1,6 @@
 """The committed runs of atlas-2: what became of the predictions, computed with plain pandas, and the baselines in the package."""
 
 import gzip
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,9 +8,9 @@ import pytest
 import rnnbench
 from rnnbench._analysis import summary
 from rnnbench._sweep.atlas import PROTOCOLS
+from tests.atlas_2 import FOLDER, page
 
-FOLDER = Path(__file__).parents[1] / "results" / "atlas-2"
-TEXT = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+TEXT = page()
 CURVE = ["task", "cell", "init"]
 FIRST = ("lru", "exprnn", "slstm", "lstm")
 

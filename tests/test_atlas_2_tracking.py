@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,10 @@ import pytest
 import rnnbench
 from rnnbench._analysis import summary
 from rnnbench.plots._frames import axis_frame
+from tests.atlas_2 import FOLDER, Outcome, check_row
 
-FOLDER = Path(__file__).parents[1] / "results" / "atlas-2"
 LENGTHS = [8, 16, 32, 64, 128]
 SOLVERS = ("slstm", "lem (uniform)", "lstm", "irnn", "janet", "mgu", "gru", "ugrnn")
-Outcome = tuple[str, list[bool]]
 
 
 def named(frame: pd.DataFrame) -> pd.Series:
@@ -86,12 +84,7 @@ PREDICTIONS = [prediction_16, prediction_17, prediction_18, prediction_19, predi
 
 @pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
 def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
-    text, parts = prediction()
-    verdict = "holds" if all(parts) else "partly" if 2 * sum(parts) > len(parts) else "refuted"
-    number = prediction.__name__.removeprefix("prediction_")
-    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
-    (row,) = [line for line in lines if line.startswith(f"| {number} | ")]
-    assert row.split(" | ")[2:] == [text, f"{verdict} |"]
+    check_row(prediction)
 
 
 def test_the_scores_are_those_of_the_package() -> None:

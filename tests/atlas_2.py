@@ -1,0 +1,23 @@
+"""What the tests of atlas-2's predictions share: the folder, the rule of a verdict, and the row of the page that states it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "results" / "atlas-2"
+Outcome = tuple[str, list[bool]]
+"""What came out, as the page says it, and for every part of a prediction whether it is so."""
+
+
+def check_row(prediction: Callable[[], Outcome]) -> None:
+    """Check that the page's row of ``prediction_N`` says what came out, and the verdict."""
+    text, parts = prediction()
+    verdict = "holds" if all(parts) else "partly" if 2 * sum(parts) > len(parts) else "refuted"
+    number = prediction.__name__.removeprefix("prediction_")
+    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| {number} | ")]
+    assert row.split(" | ")[2:] == [text, f"{verdict} |"]
+
+
+def page() -> str:
+    """Return the text of the page on one line."""
+    return " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
