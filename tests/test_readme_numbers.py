@@ -122,3 +122,24 @@ def test_what_the_gru_and_the_vanilla_rnn_do() -> None:
     assert f"median half-life {lives['initial']:.0f} steps before training, {lives['trained']:.0f} after" in text
     [state] = [pd.read_csv(file).set_index("step")["mean"] for file in folder.glob("gates_recall-rnn*.csv")]
     assert (state.loc[2:] * state.loc[2:].shift()).max() < 0
+
+
+def test_what_networks_trained_at_gap_50_do_at_other_gaps() -> None:
+    folder = REFERENCE.parent / "why"
+    text = re.sub(r"\s+", " ", (folder / "README.md").read_text(encoding="utf-8"))
+    at = pd.read_csv(folder / "length" / "extrapolation.csv").pivot_table(
+        index=["cell", "seed", "status"], columns="eval_gap", values="accuracy"
+    )
+    others = at.xs(("rnn", "solved"), level=("cell", "status")).drop(columns=50)
+    assert others.shape == (2, 6)
+    right = others.stack()
+    assert sorted(right[right > 0].round(2)) == [0.35, 1.0]
+    assert right.idxmax()[1] == 20
+    ranges = {
+        (cell, gap): [f"{100 * at.loc[cell][gap].agg(end):.0f}" for end in ("min", "max")]
+        for cell in ("lstm", "gru")
+        for gap in (10, 1000)
+    }
+    lstm, gru = (" to ".join(ranges[cell, 1000]) for cell in ("lstm", "gru"))
+    near_lstm, near_gru = (" to ".join(ranges[cell, 10]) for cell in ("lstm", "gru"))
+    assert f"in {lstm} % of the cases at gap 1,000 ({near_lstm} % at gap 10), GRUs in {gru} % ({near_gru} %)" in text
