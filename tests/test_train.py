@@ -150,12 +150,6 @@ def test_what_cannot_fit_is_refused_before_it_starts() -> None:
         Trainer(config(hidden_size=65_536, gap=10**6))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_runs_and_resumes() -> None:
-    rows = train(config(device="cuda", cell="lstm", gap=0, max_steps=400))
-    assert rows[-1].status == "solved"
-
-
 def test_one_overflowed_gradient_is_skipped_and_a_hundred_end_the_run() -> None:
     trainer = Trainer(config(max_steps=400, eval_every=200))
     overflowing = [False] * 3 + [True] * 5 + [False] + [True] * 400

@@ -1,4 +1,4 @@
-"""The selective scan of Mamba: a diagonal linear state, compiled on a CPU with numba, else a loop in PyTorch."""
+"""The selective scan of Mamba: a diagonal linear state, compiled on a CPU with numba, else by a parallel scan in PyTorch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from torch.autograd.function import once_differentiable
 from rnnbench import _engine
 from rnnbench._errors import UserError
 
+MOST_VALUES = 2**26
+"""Numbers of all states that PyTorch computes at once; it keeps about five times as many."""
+
 
 def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
     """Compute a linear state whose time step, input and output weights depend on the input.
 
         S_t = exp(delta_t A) S_{t-1} + delta_t u_t B_t^T,   y_t = S_t C_t
 
-    Source: Gu & Dao 2023, section 3.2 and algorithm 2; as there, states are computed again in the backward pass. It can be
-    differentiated once.
+    Source: Gu & Dao 2023, section 3.2 and algorithm 2. On a CPU compiled loops compute it; as there, states are computed again in
+    the backward pass, and it can be differentiated once.
 
     Args:
         u: (T, B, H) the values to write.
@@ -48,11 +51,38 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S:
     if u.device.type == "cpu" and u.dtype in (torch.float32, torch.float64) and _engine.available():
         y, last = Compiled.apply(u, delta, A.t(), B, C, S.mT)  # type: ignore[no-untyped-call]  # of torch
         return y, last.mT
+    steps = max(1, MOST_VALUES // (u.shape[1] * A.numel()))
     outputs = []
-    for d, value, to, by in zip(delta, u, B, C, strict=True):
-        S = torch.exp(d.unsqueeze(2) * A) * S + (d * value).unsqueeze(2) * to.unsqueeze(1)  # (B, H, N)
-        outputs.append((S @ by.unsqueeze(2)).squeeze(2))  # (B, H)
-    return torch.stack(outputs), S
+    for value, d, to, by in zip(*(torch.split(each, steps) for each in (u, delta, B, C)), strict=True):
+        decay = torch.exp(d.unsqueeze(3) * A)  # (steps, B, H, N)
+        written = (d * value).unsqueeze(3) * to.unsqueeze(2)  # (steps, B, H, N)
+        states = linear_states(decay, torch.cat((decay[:1] * S + written[:1], written[1:])))
+        outputs.append((states @ by.unsqueeze(3)).squeeze(3))  # (steps, B, H)
+        S = states[-1]
+    return torch.cat(outputs), S
+
+
+def linear_states(decay: Tensor, written: Tensor) -> Tensor:
+    """Compute S_t = decay_t S_{t-1} + written_t from S = 0, elementwise, in about log2 T rounds over all steps.
+
+    Two steps are one: the states after every second step are those of a sequence of half the length, and the others follow from
+    them. Source: Blelloch 1990, sections 1.3 and 1.4.
+
+    Args:
+        decay: (T, ...).
+        written: (T, ...).
+
+    Returns:
+        The states (T, ...).
+    """
+    T = len(written)
+    if T == 1:
+        return written
+    first, second = slice(0, T - 1, 2), slice(1, T, 2)
+    after_second = linear_states(decay[second] * decay[first], decay[second] * written[first] + written[second])  # (T // 2, ...)
+    after_first = torch.cat((written[:1], decay[2::2] * after_second[: (T - 1) // 2] + written[2::2]))  # (T - T // 2, ...)
+    states = torch.stack((after_first[: T // 2], after_second), dim=1).flatten(0, 1)  # (T - T % 2, ...)
+    return torch.cat((states, after_first[T // 2 :])) if T % 2 else states
 
 
 def check_shapes(*given: Tensor) -> None:
