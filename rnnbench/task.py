@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from rnnbench._errors import PluginError, UserError, class_location, shorten_repr
 from rnnbench._plugins.csv_files import csv_sequences
 from rnnbench._plugins.files import files_digest
+from rnnbench._plugins.order_free import order_free
 from rnnbench._spec.arguments import Indices, Positive, Real, Size, Sizes, Steps, Texts, Whole, checked, instance_of
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Word",
     "at_least",
     "csv_sequences",
+    "order_free",
     "random_tokens",
     "scored_at",
     "split_rows",

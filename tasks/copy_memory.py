@@ -18,46 +18,15 @@ Source: Hochreiter & Schmidhuber 1997, section 5 (the idea); Arjovsky, Shah & Be
 protocol: 10 symbols of an alphabet of 8).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from string import ascii_lowercase
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
-
-MOST_ORDER_FREE = 200
-"""The most symbols for which the order-free baseline is computed, so that it takes less than a second."""
-
-
-@cache
-def largest_count(S: int, K: int) -> float:
-    """Return the expected count of the most frequent of K equally likely symbols among S.
-
-    The counts are K independent Poisson numbers with mean S / K, given that their sum is S. So the probability that none is above m
-    is a convolution of K truncated Poisson distributions at S.
-    """
-    counts = torch.arange(S + 1, dtype=torch.float64)  # (S + 1)
-    mean = S / K
-    poisson = (counts * math.log(mean) - mean - torch.lgamma(counts + 1)).exp()  # (S + 1)
-    all_sums = math.exp(S * math.log(S) - S - math.lgamma(S + 1))  # the probability of the sum S
-    least = -(-S // K)
-    expected = float(least)  # E[max] is the sum over m of P(max > m), which is 1 below the least possible maximum
-    for m in range(least, S):
-        part = poisson[: m + 1]  # (m + 1)
-        sums = part  # of 1, 2, ... K symbols, up to S
-        for _ in range(K - 1):
-            sums = F.conv1d(sums.view(1, 1, -1), part.flip(0).view(1, 1, -1), padding=m).view(-1)[: S + 1]
-        at_most = float(sums[S]) / all_sums if len(sums) > S else 0.0
-        expected += 1 - at_most
-        if at_most > 1 - 1e-15:
-            break
-    return expected
+from rnnbench.task import Batch, Chance, Task, Word, at_least, order_free, random_tokens, scored_at, token_words, uniform_chance
 
 
 @dataclass(frozen=True)
@@ -107,9 +76,7 @@ class CopyMemory(Task):
         return uniform_chance(self.alphabet)
 
     def baselines(self, gap: int) -> Mapping[str, float]:
-        if self.symbols > MOST_ORDER_FREE:
-            return {}
-        return {"order-free": largest_count(self.symbols, self.alphabet) / self.symbols}
+        return order_free(self.symbols, self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         return token_words(batch, b, ascii_lowercase[: self.alphabet] + "_?", cues=range(self.symbols))

@@ -10,19 +10,21 @@ again in a random order, and the value of each is due at its question. With ``ro
 in a new order. A value lies at least ``gap + 1`` steps before its question.
 
 The network must store which value belongs to which key. A state that is a matrix can add up one outer product per pair. Recall with
-``cues`` stores as much, and asks for one of them only.
+``cues`` stores as much, and asks for one of them only. A network that knows which values came, and not their keys, answers the most
+frequent one everywhere. This baseline, ``key-free``, is right in 34 % of the cases with 4 pairs and 16 values.
 
 Source: Arora et al. 2024 (Zoology), section 3. There the questions follow the pairs at random distances; here they all come after
 the gap, so that no distance is shorter.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, order_free, random_tokens, scored_at, token_words, uniform_chance
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Mqar(Task):
 
     def chance(self, gap: int) -> Chance:
         return uniform_chance(self.values)
+
+    def baselines(self, gap: int) -> Mapping[str, float]:
+        return order_free(self.pairs, self.values, "key-free")
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         answers = [f"v{k}" for k in range(self.values)]

@@ -10,12 +10,14 @@ steps, of which the last is the cue ``?`` and the others are blanks. Then comes 
 in the original order. With ``blanks=0`` this is copy.
 
 Each symbol lies at least ``gap + symbols`` steps before its recall. The exact distance depends on the sequence, so a fixed delay
-line does not solve the task: what is stored, and when, must depend on the input. Only the recalled symbols are scored.
+line does not solve the task: what is stored, and when, must depend on the input. Only the recalled symbols are scored. The baseline
+``order-free`` is that of copy.
 
 Source: Jing et al. 2019 (the denoising task); Gu & Dao 2023, section 4.1.1 and appendix E.1: 16 symbols in a sequence of 4,096
 steps. This is ``symbols=16 blanks=4063`` at gap 1, since their task has no silence before the recall.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import ClassVar
@@ -23,7 +25,7 @@ from typing import ClassVar
 import torch
 from torch import Generator
 
-from rnnbench.task import Batch, Chance, Task, Word, at_least, random_tokens, scored_at, token_words, uniform_chance
+from rnnbench.task import Batch, Chance, Task, Word, at_least, order_free, random_tokens, scored_at, token_words, uniform_chance
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class SelectiveCopy(Task):
 
     def chance(self, gap: int) -> Chance:
         return uniform_chance(self.alphabet)
+
+    def baselines(self, gap: int) -> Mapping[str, float]:
+        return order_free(self.symbols, self.alphabet)
 
     def words(self, batch: Batch, b: int, language: str = "en") -> list[Word]:
         symbols = (batch.inputs[:, b] < self.alphabet).nonzero().flatten().tolist()

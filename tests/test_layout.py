@@ -18,6 +18,7 @@ LEVELS = (
         "rnnbench._errors",
         "rnnbench._plugins.csv_files",
         "rnnbench._plugins.files",
+        "rnnbench._plugins.order_free",
         "rnnbench.task",
         "rnnbench._analysis.statistics",
         "rnnbench._spec.arguments",

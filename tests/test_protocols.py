@@ -161,12 +161,26 @@ def test_mqar_refuses_fewer_keys_than_pairs() -> None:
         registry.make_task("mqar", {"pairs": 5, "keys": 4})
 
 
-@pytest.mark.parametrize(("symbols", "alphabet"), [(10, 8), (1, 2), (7, 3), (40, 26)])
-def test_the_order_free_baseline_of_copy_is_the_share_of_the_most_frequent_symbol(symbols: int, alphabet: int) -> None:
-    task = registry.make_task("copy", {"symbols": symbols, "alphabet": alphabet})
-    drawn = torch.randint(alphabet, (20_000, symbols), generator=torch.Generator().manual_seed(0))
-    counts = torch.nn.functional.one_hot(drawn, alphabet).sum(dim=1)  # (n, K)
-    simulated = counts.max(dim=1).values.double().mean() / symbols
-    assert task.baselines(5)["order-free"] == pytest.approx(float(simulated), abs=0.005)
+@pytest.mark.parametrize(
+    ("name", "option", "baseline", "drawn", "classes"),
+    [
+        *[("copy", {"symbols": S, "alphabet": K}, "order-free", S, K) for S, K in ((10, 8), (1, 2), (7, 3), (40, 26))],
+        ("selective-copy", {"symbols": 5, "alphabet": 3}, "order-free", 5, 3),
+        ("mqar", {"pairs": 3, "values": 4, "rounds": 2}, "key-free", 3, 4),
+    ],
+)
+def test_a_baseline_is_the_share_of_the_most_frequent_symbol(
+    name: str, option: dict[str, int], baseline: str, drawn: int, classes: int
+) -> None:
+    task = registry.make_task(name, option)
+    answers = task.sample(5, 20_000, torch.Generator().manual_seed(0)).answers.view(-1, 20_000).T  # (n, answers)
+    assert answers.shape[1] % drawn == 0
+    counts = torch.nn.functional.one_hot(answers, classes).sum(dim=1)  # (n, K)
+    simulated = counts.max(dim=1).values.double().mean() / answers.shape[1]
+    assert task.baselines(5) == {baseline: pytest.approx(float(simulated), abs=0.005)}
+
+
+def test_the_baselines_of_the_default_tasks() -> None:
     assert registry.make_task("copy").baselines(200)["order-free"] == pytest.approx(0.30198, abs=1e-5)
+    assert registry.make_task("mqar").baselines(200)["key-free"] == pytest.approx(0.33716, abs=1e-5)
     assert registry.make_task("copy", {"symbols": 100_000}).baselines(5) == {}

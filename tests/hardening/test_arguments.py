@@ -30,7 +30,7 @@ RIGHT: dict[str, set[str]] = {  # the values that a keyword accepts, of every fu
     "out file study table folder": {"text", "long text"},  # paths, which are refused when they are used
     "dask": {"text", "long text", "empty text", "NUL"},
     "value smallest largest": {"NaN", "inf", "-1", "-1.5", "1.5"},  # at_least raises ValueError, as its help states
-    "at_least.name": {"text", "long text", "empty text", "NUL"},
+    "at_least.name order_free.name": {"text", "long text", "empty text", "NUL"},
     "low steps": {"-1"},
     "shape": {"empty list"},
     "cues": {"empty list", "endless"},
@@ -61,6 +61,7 @@ CALLS: dict[Callable[..., object], tuple[dict[str, Any], tuple[str, ...]]] = {  
     task.token_words: ({"batch": task.Batch(*torch.zeros(3, 1, 1, dtype=torch.int64)), "b": 0, "names": "a"}, ()),
     task.split_rows: ({"count": 2, "split": "eval"}, ()),
     task.csv_sequences: ({"path": "x"}, ()),
+    task.order_free: ({"drawn": 3, "classes": 2}, ()),
     cells.wrap: ({"module": torch.nn.GRUCell}, ()),
     api.Study: ({"folder": "x"}, ()),
     insight.measure_extrapolation: ({"run": "x", "gap": 1}, ()),
