@@ -1,4 +1,4 @@
-"""Time of one training step, forward and backward, on a GPU and on one CPU core, and how far their results are apart.
+"""Time of one training step, forward and backward, on a GPU and on one CPU core, and how far apart their results are.
 
     python tests/benchmarks/cuda_time.py            # about two minutes
 
@@ -23,7 +23,7 @@ from rnnbench._spec.resolve import resolve
 from rnnbench._training.model import Model, build
 from rnnbench._training.process_state import full_precision
 
-BATCH, RUNS, WARM_UP = 32, 7, 3
+BATCH, RUNS, WARM_UP = 32, 5, 2
 CELLS = ("rnn", "lstm", "gru-torch", "mamba", "deltanet", "transformer")
 
 
