@@ -12,6 +12,7 @@ from tests.atlas_2 import FOLDER, page
 
 TEXT = page()
 CURVE = ["task", "cell", "init"]
+GATED = ("lstm", "gru", "janet", "ugrnn", "mgu", "nbrc", "mingru", "minlstm", "slstm")
 FIRST = ("lru", "exprnn", "slstm", "lstm")
 
 
@@ -70,7 +71,13 @@ def test_prediction_4(scores: pd.DataFrame, runs: pd.DataFrame) -> None:
     assert recall.iloc[3] >= 0.999
     says(", ".join(f"{cell} {score:.2f}" for (cell, _), score in recall.iloc[:3].items()))
     every = pd.concat([solved(runs, "recall", gap) for gap in (10, 50, 200)], axis=1).eq(5).all(axis=1)
-    says(f"In {every.sum()} of {len(every)} curves all seeds solve every gap.")
+    far = every & solved(runs, "recall", 1000).eq(5)
+    assert set(far[far].index.get_level_values("cell")) == {*GATED, "lem"}
+    says(f"all seeds solve every gap in {every.sum()} of {len(every)} curves; at gap 1,000 in {far.sum()}, all of them gated.")
+    at_1000 = runs[(runs["task"] == "recall") & (runs["gap"] == 1000)].groupby("cell")["accuracy"].agg(["min", "max"])
+    assert all(every[[("irnn", "integrator"), ("exprnn", "own"), ("lru", "ring")]])
+    assert at_1000.loc[["irnn", "exprnn"], "max"].max() < 0.11
+    says("the LRU has {:.0f} to {:.0f} % there".format(*at_1000.loc["lru"] * 100))
     says(f"The vanilla RNN solves gap 10 with {solved(runs, 'recall', 10)['rnn', 'uniform']} of 5 seeds.")
 
 
@@ -93,6 +100,15 @@ def test_prediction_6(runs: pd.DataFrame) -> None:
     listed = ", ".join(f"{cell} {first[cell]:.1f} %" for cell in first.sort_values(ascending=False).index)
     says(f"{listed}; the others {last.min():.1f} to {last.max():.1f} %", f"they have {first.min():.1f} to {first.max():.1f} %")
     says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
+
+
+def test_predictions_21_and_22(runs: pd.DataFrame) -> None:
+    assert runs[(runs["task"] == "recall") & (runs["gap"] == 1000)].groupby(["cell", "init"]).size().eq(5).all()
+    counts = solved(runs, "recall", 1000)
+    assert counts[[*zip((*GATED, "lem"), ["chrono"] * 10, strict=True)]].eq(5).all()
+    assert not counts[["exprnn", "lru", "rnn", "irnn", "indrnn", "cornn", "esn"]].any()
+    assert counts["lem", "uniform"] == 5
+    says("| 5 of 5 seeds of each | holds |", "| none, but 5 of 5 of lem (uniform) | partly |")
 
 
 def solved(runs: pd.DataFrame, task: str, gap: int) -> pd.Series:
