@@ -21,7 +21,8 @@ def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLik
     """Plot hand-picked weights: accuracy against noise, gradient against gap, and Bengio's trade-off.
 
     Args:
-        frame: rows of :func:`rnnbench.insight.measure_constructions`: ``name, cell, task, gap, noise, accuracy, gradient``.
+        frame: rows of :func:`rnnbench.insight.measure_constructions`: ``name, cell, task, gap, noise, accuracy, chance_accuracy,
+            gradient``.
         trade_off: columns ``w, slope, threshold``, one row per recurrent weight of a single unit.
         ax: axes to draw in: three, or two without ``trade_off``.
 
@@ -44,6 +45,7 @@ def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLik
         axes[0].plot(noisy["noise"], noisy["accuracy"], **style)
         still = rows[rows["noise"] == rows["noise"].min()].sort_values("gap")
         axes[1].plot(still["gap"], still["gradient"].clip(lower=floor), **style)
+    draw_chances(axes[0], frame[frame["gap"] == far], tasks)
     set_noise_axis(axes[0], frame["noise"])
     axes[0].set(xlabel=phrase("noise on the state (standard deviation)"), ylabel=phrase("accuracy"), ylim=(-0.03, 1.03))
     axes[0].set_title(phrase("robust? accuracy at gap {gap}", gap=far))
@@ -63,6 +65,17 @@ def plot_constructions(frame: Frame, trade_off: Frame | None = None, ax: AxesLik
     note = phrase("colour: cell; line: task. What stands still under noise passes no gradient back")
     add_legend(figure, axes[:2], note, ax is None, title=phrase("Can hand-picked weights remember, and can training find them?"))
     return figure
+
+
+def draw_chances(ax: Axes, frame: pd.DataFrame, tasks: list[str]) -> None:
+    """Draw a chance line for every task, with the names of the tasks above it; lines that nearly touch share one text."""
+    levels = frame.groupby("task")["chance_accuracy"].first().sort_values()
+    for k, level in enumerate(levels):
+        ax.axhline(level, label=phrase("chance") if k == 0 else None, zorder=1, **CHANCE_LINE)
+    groups = (levels.diff() > 0.05).cumsum()
+    for _, near in levels.groupby(groups):
+        names = ", ".join(task for task in tasks if task in near.index)
+        ax.annotate(names, (0.02, near.max()), xycoords=("axes fraction", "data"), va="bottom", fontsize=font_size(0.8))
 
 
 @styled

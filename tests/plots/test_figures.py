@@ -339,12 +339,18 @@ def test_equal_gradients_have_markers_at_different_distances() -> None:
 
 def test_constructions_of_any_cell_and_task_with_and_without_the_trade_off() -> None:
     frame = pd.DataFrame(
-        {"name": f"{cell}-t", "cell": cell, "task": "t", "gap": gap, "noise": noise, "accuracy": 1.0, "gradient": 0.0}
+        {"name": f"{cell}-{task}", "cell": cell, "task": task, "gap": gap, "noise": noise, "accuracy": 1.0, "gradient": 0.0}
+        | {"chance_accuracy": chance}
         for cell in ("mine", "yours")
+        for task, chance in (("s", 0.1), ("t", 0.125), ("u", 0.5))
         for gap in (10, 20)
         for noise in (0.0, 0.1)
     )
-    assert len(plot_constructions(frame).axes) == 2
+    robust, learnable = plot_constructions(frame).axes
+    level = {line.get_ydata()[0] for line in robust.lines if line.get_linestyle() == "--" and len(set(line.get_ydata())) == 1}
+    assert {0.1, 0.125, 0.5} <= level
+    assert [text.get_text() for text in robust.texts] == ["s, t", "u"]
+    assert not learnable.texts[1:]
     assert len(plot_constructions(frame, pd.DataFrame({"w": [1.1, 2], "slope": [0.9, 0.1], "threshold": [0.1, 1]})).axes) == 3
 
 
