@@ -44,7 +44,7 @@ atlas: $(VENV)/.installed
 ATLAS_2 := results/atlas-2
 PROTOCOL := rnnbench/_sweep/protocols/atlas-2
 atlas-2: $(VENV)/.installed
-	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
+	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking,mqar,adding --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall --gap 1000 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task tracking --out $(ATLAS_2)

@@ -7,6 +7,7 @@ import pytest
 
 import rnnbench
 from rnnbench._analysis import summary
+from rnnbench._plugins import registry
 from rnnbench._sweep.atlas import PROTOCOLS
 from tests.atlas_2 import FOLDER, page
 
@@ -28,7 +29,7 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     near = runs[runs["gap"].isin([10, 50])].groupby([*CURVE, "gap"])["skill"].agg(["mean", "size"]).unstack("gap")
     assert (near["size"] == 5).all(axis=None)
     score = near["mean"].clip(0, 1).mean(axis=1).rename("score")
-    pilot = pd.read_csv(FOLDER / "tuning.csv").query("axis == 'gap'").set_index(CURVE)["skill"].rename("pilot")
+    pilot = pd.read_csv(FOLDER / "tuning.csv").query("task in ('recall', 'copy')").set_index(CURVE)["skill"].rename("pilot")
     assert score.index.sort_values().equals(pilot.index.sort_values())
     return pd.concat([score, pilot], axis=1)
 
@@ -100,6 +101,21 @@ def test_prediction_6(runs: pd.DataFrame) -> None:
     listed = ", ".join(f"{cell} {first[cell]:.1f} %" for cell in first.sort_values(ascending=False).index)
     says(f"{listed}; the others {last.min():.1f} to {last.max():.1f} %", f"they have {first.min():.1f} to {first.max():.1f} %")
     says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
+
+
+def test_the_pilots_of_mqar() -> None:
+    pilots = pd.read_csv(FOLDER / "pilots" / "runs.csv", low_memory=False).query("task == 'mqar'")
+    chosen = pilots.merge(pd.read_csv(FOLDER / "tuning.csv").query("task == 'mqar'")[["cell", "init", "lr"]])
+    assert (len(pilots), len(chosen)) == (342, 19 * 6)
+    uniform = (chosen["cell"] == "lem") & (chosen["init"] == "uniform")
+    percent = chosen["accuracy"] * 100
+    (level,) = registry.make_task("mqar").baselines(10).values()
+    says(
+        f"no cell has more than {percent[~uniform].max():.0f} %",
+        f"knows the values but not their keys ({100 * level:.0f} %)",
+        "{:.0f} to {:.0f} % at gap 10".format(*percent[uniform & (chosen["gap"] == 10)].agg(["min", "max"])),
+        f"and at most {percent[uniform & (chosen['gap'] == 50)].max():.0f} % at gap 50",
+    )
 
 
 def test_predictions_21_and_22(runs: pd.DataFrame) -> None:
