@@ -167,7 +167,9 @@ def plot_span(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
                 )
                 continue
             panel.plot([0, reach], [y, y], color=line["color"], linestyle=line["linestyle"], solid_capstyle="butt")
-            panel.plot(reach, y, ">" if reach == largest else line["marker"], color=line["color"])
+            panel.plot(
+                reach, y, ">" if reach == largest else "o", color=line["color"]
+            )  # the cell's own marker may look like an arrow
         panel.set_yticks(range(len(rows)), [styles[label]["label"] for label in rows["label"]])
         panel.set(title=task, ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * gaps[-1] + 1))
     note = phrase("{rule}; an arrow: or more", rule=phrase(SPAN_RULE)) + best_rate_note(summary) + informed_note(summary)

@@ -78,6 +78,8 @@ _COLORS = (
 _MARKERS: tuple[Marker, ...] = (*"^vPD<ph8>sodX*H", (4, 1, 0))
 PALETTE = tuple(zip(_COLORS, _MARKERS, strict=True))
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without colours that are pale on white; black is for chance)."""
+MORE = tuple(zip(_COLORS, _MARKERS[5:] + _MARKERS[:5], strict=True))
+"""The same colours with other shapes, for figures of more than sixteen cells."""
 MARKER_SCALES: dict[Marker, float] = {**dict.fromkeys("PX^v<>", 1.1), "*": 1.45, (4, 1, 0): 1.35, "d": 1.15}
 """Factors that make all shapes look equally large."""
 DASHES: tuple[Dash, ...] = (
@@ -205,15 +207,19 @@ def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
     """Return colour and marker of every cell; they depend only on the names, so that a cell looks alike in all figures.
 
     The checksum of the name selects one of sixteen pairs. If a shorter name, or one earlier in the alphabet, has taken it, the next
-    free pair is used. With more than sixteen cells pairs repeat.
+    free pair is used. The next sixteen cells have other shapes; after these, pairs repeat.
     """
     found: dict[str, tuple[str, Marker]] = {}
+    taken: set[tuple[str, Marker]] = set()
     for cell in sorted({str(cell) for cell in cells}, key=lambda name: (len(name), name)):
-        slot = zlib.crc32(cell.encode()) % len(PALETTE)
-        if len(found) < len(PALETTE):
-            while PALETTE[slot] in found.values():
-                slot = (slot + 1) % len(PALETTE)
-        found[cell] = PALETTE[slot]
+        palette = PALETTE if len(found) % (2 * len(PALETTE)) < len(PALETTE) else MORE
+        slot = zlib.crc32(cell.encode()) % len(palette)
+        while palette[slot] in taken:
+            slot = (slot + 1) % len(palette)
+        found[cell] = palette[slot]
+        taken.add(palette[slot])
+        if len(taken) == len(PALETTE) + len(MORE):
+            taken.clear()
     return found
 
 

@@ -23,7 +23,14 @@ def test_sixteen_cells_have_sixteen_colours_and_sixteen_shapes() -> None:
     styles = cell_styles(SIXTEEN)
     assert len({color for color, _ in styles.values()}) == 16
     assert len({str(marker) for _, marker in styles.values()}) == 16
-    assert len(cell_styles([*SIXTEEN, "one-more"])) == 17
+    assert cell_styles([*SIXTEEN, "one-more-cell"]).items() > styles.items()
+
+
+def test_thirty_two_cells_have_pairs_of_their_own() -> None:
+    many = [f"cell-{k:03}" for k in range(40)]
+    pairs = list(cell_styles(many[:32]).values())
+    assert len(set(pairs)) == 32
+    assert len(cell_styles(many)) == 40
 
 
 def test_every_colour_has_contrast_on_white_and_none_is_yellow() -> None:
