@@ -94,9 +94,14 @@ def by_gap_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
 
 
 def tuning_notes(rows: pd.DataFrame) -> list[str]:
-    """Return a note per way of tuning in the ``tuning`` of a summary, with the curves that were tuned so."""
-    ways = [(str(tuning), dict.fromkeys(same["label"])) for tuning, same in rows.groupby("tuning", sort=False)]
-    return [f"tuning of {', '.join(labels)}: {tuning}" for tuning, labels in ways if tuning]
+    """Return a note per way of tuning in the ``tuning`` of a summary, with the tasks or, if not all of their curves, the curves."""
+    notes = []
+    for tuning, same in rows.groupby("tuning", sort=False):
+        tasks = same["task"].unique()
+        whole = len(same) == rows["task"].isin(tasks).sum()
+        names = [str(name) for name in (tasks if whole else same["label"].unique())]
+        notes += ["tuning of {}: {}".format(", ".join(names), str(tuning))] if tuning else []
+    return notes
 
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:

@@ -73,11 +73,15 @@ class Tuning:
 
     def describe(self, row: Mapping[Hashable, Any]) -> str:
         """Return how the recipe of a row of ``summary.summarise`` was tuned; empty if this table did not choose it."""
-        rows = [tuned for tuned in self.rows if (tuned.task, tuned.cell) == (row["task"], row["cell"])]
-        if not any((tuned.lr, tuned.hidden_size, tuned.init) == (row["lr"], row["hidden_size"], row["init"]) for tuned in rows):
+        same = (row["task"], row["cell"], row["init"])
+        rows = [tuned for tuned in self.rows if (tuned.task, tuned.cell, tuned.init) == same]
+        if not any((tuned.lr, tuned.hidden_size) == (row["lr"], row["hidden_size"]) for tuned in rows):
             return ""
         gaps = " ".join(str(gap) for gap in sorted({gap for tuned in rows for gap in tuned.gaps}))
-        return f"best of {rows[0].candidates} recipes ({rows[0].grid}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
+        parts = rows[0].grid.split("; ")
+        tried = [part for part in parts if len(part.removeprefix("lr ").removesuffix(" units").split()) > 1]  # not the only value
+        recipes = "; ".join(tried or parts)
+        return f"best of {rows[0].candidates} recipes ({recipes}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
 
 
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:

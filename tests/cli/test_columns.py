@@ -27,7 +27,7 @@ def test_a_table_starts_with_the_results_by_gap_and_ends_with_the_details_on_req
     heading, gaps, _, gru = first.splitlines()[:4]
     assert (heading, gaps.split()) == ("copy (chance 12.5 %)", ["gap", "10", "20", "50", "100", "200", "500", "1,000", "2,000"])
     assert gru.split()[:4] in (["gru", "4/5", "1/5", "0/5"], ["gru", "4/5", "99.2", "1/5"])  # on one line if it fits
-    assert "tuning of gru, lstm: best of 3 recipes" in first
+    assert "tuning of gru, lstm, rnn (uniform): best of 3 recipes (lr 0.02 0.005 0.001) on" in first
     assert len(first.splitlines()) < 24
     details = rnnbench("table", REFERENCE, "--only", "copy", "--details").out
     assert details.startswith(heading)
