@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 FOLDER = Path(__file__).parents[1] / "results" / "atlas-2"
 Outcome = tuple[str, list[bool]]
 """What came out, as the page says it, and for every part of a prediction whether it is so."""
@@ -21,3 +23,9 @@ def check_row(prediction: Callable[[], Outcome]) -> None:
 def page() -> str:
     """Return the text of the page on one line."""
     return " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+
+
+def named(frame: pd.DataFrame) -> pd.Series:
+    """Return the cell, with its initialisation where it has two."""
+    two = frame["cell"].isin(["lem", "indrnn"])
+    return frame["cell"].where(~two, frame["cell"] + " (" + frame["init"] + ")")

@@ -123,7 +123,7 @@ def test_the_sentences_about_horizons() -> None:
     assert [solved("blind", "recall", cell, 200, init="forget-bias") for cell in ("lstm", "gru")] == [0, 0]
     for sentence in (
         f"at most {-min(gains.values()):.1f} points below their informed curves. The LEM is {gains['lem']:.1f} points above",
-        f"it copies {min(long):.1f} to {max(long):.1f} %",
+        f"its medians on copy are {min(long):.1f} to {max(long):.1f} %",
         f"the GRU has {biased['gru', 50]:.1f} % there and {biased['gru', 200]:.1f} % at gap 200",
     ):
         assert sentence in page()

@@ -10,16 +10,10 @@ import pytest
 import rnnbench
 from rnnbench._analysis import summary
 from rnnbench.plots._frames import axis_frame
-from tests.atlas_2 import FOLDER, Outcome, check_row
+from tests.atlas_2 import FOLDER, Outcome, check_row, named
 
 LENGTHS = [8, 16, 32, 64, 128]
 SOLVERS = ("slstm", "lem (uniform)", "lstm", "irnn", "janet", "mgu", "gru", "ugrnn")
-
-
-def named(frame: pd.DataFrame) -> pd.Series:
-    """Return the cell, with its initialisation where it has two."""
-    two = frame["cell"].isin(["lem", "indrnn"])
-    return frame["cell"].where(~two, frame["cell"] + " (" + frame["init"] + ")")
 
 
 @cache
