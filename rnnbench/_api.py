@@ -27,7 +27,7 @@ from rnnbench._sweep.run_queue import Message
 from rnnbench._sweep.sweep_file import read_sweep
 from rnnbench._sweep.tuning import Pilots, needed, pilots, with_defaults
 from rnnbench._sweep.workers import Workers
-from rnnbench._training.interrupt import interruptible
+from rnnbench._training.interrupt import interruptible_call
 from rnnbench._training.model import stream
 from rnnbench._training.runner import Runner
 from rnnbench.task import Task, Word
@@ -81,7 +81,7 @@ def run(
     runner = Runner(resolved, study, force)
     if message := warning_line(runner.findings):
         warn(message)
-    with interruptible(runner.stop), _bar(progress, resolved.run.max_steps) as advance:
+    with interruptible_call(runner.stop), _bar(progress, resolved.run.max_steps) as advance:
         for row in runner.rows():
             advance(row.step, f"accuracy {row.accuracy:.3f}")
     return Result(resolved, study)
@@ -184,7 +184,7 @@ def tune(
 
 def _work(workers: Workers, progress: bool | None) -> bool:
     """Run a sweep with a progress bar; return False if it was interrupted."""
-    with interruptible(workers.stop) as signals, _bar(progress, workers.run_queue.total) as advance:
+    with interruptible_call(workers.stop) as signals, _bar(progress, workers.run_queue.total) as advance:
         for event in workers.events():
             if isinstance(event, Message):
                 warn(event.text)

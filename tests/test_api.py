@@ -2,7 +2,9 @@
 
 import doctest
 import importlib
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,9 +111,6 @@ def test_a_result_shows_itself_and_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-    import signal
-
     from rnnbench._training.trainer import Trainer
 
     real, steps = Trainer.train_step, []
@@ -127,6 +126,61 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
     assert (result.status, result.step) == ("interrupted", 13)
     rnnbench.run(cell="rnn", out=tmp_path, **SMALL)
     assert steps == list(range(1, 21))
+
+
+STOPPED = """
+import os, signal, sys
+import rnnbench
+from rnnbench._training.trainer import Trainer
+
+small = {"cell": "rnn", "task": "beijing", "gap": 5, "hidden_size": 8, "max_steps": 10**6, "progress": False, "engine": "torch"}
+HANDLER
+CALL
+print("next line")
+"""
+RUN_STOPPED = """
+real = Trainer.train_step
+def step(trainer):
+    real(trainer)
+    if trainer.step == 13:
+        os.kill(os.getpid(), signal.SIGTERM)
+Trainer.train_step = step
+rnnbench.run(out="study", **small)
+"""
+SWEEP_STOPPED = """
+from rnnbench._sweep.run_queue import Evaluated
+from rnnbench._sweep.workers import Workers
+real = Workers.events
+def events(workers):
+    for event in real(workers):
+        yield event
+        if isinstance(event, Evaluated) and not workers.stopping:
+            os.kill(os.getpid(), signal.SIGTERM)
+Workers.events = events
+rnnbench.NAME(out="study", eval_every=10, jobs=1, **small)
+"""
+CALLS = {
+    "run": RUN_STOPPED,
+    "sweep": SWEEP_STOPPED.replace("NAME", "sweep"),
+    "tune": SWEEP_STOPPED.replace("NAME", "tune").replace("jobs=1", "jobs=1, lr=[0.01], seed=[1000]"),
+}
+HANDLERS = {
+    "none": ("", -signal.SIGTERM, ""),
+    "one that exits": ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))", 7, ""),
+    "one that counts": ("signal.signal(signal.SIGTERM, lambda *_: print('called'))", 0, "called\nnext line\n"),
+}
+
+
+@pytest.mark.parametrize(("call", "handler"), [*(("run", handler) for handler in HANDLERS), ("sweep", "none"), ("tune", "none")])
+def test_sigterm_ends_a_script_once_the_checkpoint_is_written(tmp_path: Path, call: str, handler: str) -> None:
+    installed, code, printed = HANDLERS[handler]
+    script = STOPPED.replace("HANDLER", installed).replace("CALL", CALLS[call])
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (code, printed), done.stderr
+    (log,) = rnnbench.load_logs(tmp_path / "study").groupby("run_id")
+    assert log[1]["status"].iloc[-1] == "interrupted"
+    assert len(list((tmp_path / "study" / "checkpoints").glob("*.pt"))) == 1
 
 
 def test_figures_draw_into_the_callers_axes() -> None:

@@ -29,6 +29,7 @@ def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
             seen.append(number)
             stop()
         elif number in (signal.SIGINT, signal.SIGTERM):  # a closed terminal may send SIGHUP twice
+            seen.append(number)
             raise KeyboardInterrupt
 
     numbers = [number for number in (*TERMINAL_SIGNALS, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
@@ -38,3 +39,18 @@ def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def interruptible_call(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Stop as :func:`interruptible` does, then let a SIGTERM or SIGHUP take effect: the process ends, or its own handler runs.
+
+    For functions that a script calls: after Ctrl-C the script continues, as in a notebook.
+    """
+    seen: list[int] = []
+    try:
+        with interruptible(stop) as seen:
+            yield seen
+    finally:
+        if number := next((number for number in seen if number != signal.SIGINT), None):
+            signal.raise_signal(number)
