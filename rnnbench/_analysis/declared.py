@@ -52,8 +52,9 @@ def baselines(runs: pd.DataFrame) -> pd.DataFrame:
 
     Runs on another axis than the gap have none, nor rows without the options of their task.
     """
-    if "axis" in runs or "option" not in runs:
+    if "option" not in runs:
         return pd.DataFrame(columns=["task", "gap", "name", "accuracy"])
+    runs = runs[runs["axis"] == "gap"] if "axis" in runs else runs
     first = runs.drop_duplicates([name for name in ("task", "task_source", "option", "gap") if name in runs])
     declared = by_task(first, lambda task, gap: dict(task.baselines(gap)))
     rows = [

@@ -319,17 +319,22 @@ def skill(accuracy: float, chance: float) -> float:
     return 0.0 if math.isnan(accuracy) else min(1.0, max(0.0, (accuracy - chance) / (1 - chance)))
 
 
-def chance_notes(table: pd.DataFrame, axis: str = "gap") -> list[str]:
+def gap_or_length(table: pd.DataFrame) -> str:
+    """Return the names of what the tasks of a summary vary: ``gap``, ``length``, or ``gap or length``."""
+    return " or ".join(sorted(set(table["axis"]))) if "axis" in table else "gap"
+
+
+def chance_notes(table: pd.DataFrame) -> list[str]:
     """Return a note that names the curves of :func:`summarise` at chance at their smallest gap; none if there are no such curves.
 
-    The median skill is below :data:`CHANCE_SKILL`, and no seed solved that gap. ``axis`` is the name of the gaps, which
-    :func:`with_axis` changes.
+    The median skill is below :data:`CHANCE_SKILL`, and no seed solved that gap.
     """
     names = [
-        f"{row['label']} on {row['task']} at {axis} {row['gap']} with lr {row['lr']:g}"
+        f"{row['label']} on {row['task']} at {row.get('axis', 'gap')} {row['gap']} with lr {row['lr']:g}"
         for row in table[table["gap"] == table["smallest_gap"]].to_dict("records")
         if not row["solved"] and skill(row["accuracy"], row["chance_accuracy"]) < CHANCE_SKILL
     ]
+    axis = gap_or_length(table)
     start = f"at chance at the smallest {axis}, so the learning rate may not fit (rnnbench tune searches for a better one)"
     return [f"{start}: {', '.join(names)}"] if names else []
 

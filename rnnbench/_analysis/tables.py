@@ -9,7 +9,7 @@ import pandas as pd
 from rnnbench._analysis.comparison import compare, uncompared_gaps
 from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_half_gap, format_score
 from rnnbench._analysis.statistics import FEWEST_VALUES, SPAN_RULE, fisher_test
-from rnnbench._analysis.summary import ACCURACY_RULE, BEST_RULE, FrameRow, chance_notes, format_span, mark_best
+from rnnbench._analysis.summary import ACCURACY_RULE, BEST_RULE, FrameRow, chance_notes, format_span, gap_or_length, mark_best
 from rnnbench._errors import UserError
 
 
@@ -39,8 +39,8 @@ def _pair(names: str) -> tuple[str, str]:
     return pair[0], pair[1]
 
 
-def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
-    """Return the notes below a summary; ``axis`` is the name of its gaps."""
+def summary_notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes below a summary."""
     notes = [f"lr*: {BEST_RULE}"] if rows["rates"].gt(1).any() else []
     return [
         *notes,
@@ -52,7 +52,7 @@ def summary_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
         INFORMED_NOTE,
         *(["^: --give-up stopped some of the unsolved seeds; they may have solved it later"] if rows["gave_up"].any() else []),
         *baseline_notes(rows),
-        *chance_notes(rows, axis),
+        *chance_notes(rows),
     ]
 
 
@@ -84,12 +84,12 @@ def _accuracy_text(accuracy: float) -> str:
     return "100" if accuracy == 1 else f"{min(99.9, 100 * accuracy):.1f}"
 
 
-def by_gap_notes(rows: pd.DataFrame, axis: str = "gap") -> list[str]:
+def by_gap_notes(rows: pd.DataFrame) -> list[str]:
     """Return the notes below :func:`by_gap`."""
     return [
-        f"by {axis}: seeds that solved it, and the median accuracy over seeds in %",
+        f"by {gap_or_length(rows)}: seeds that solved it, and the median accuracy over seeds in %",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),
-        *chance_notes(rows, axis),
+        *chance_notes(rows),
     ]
 
 
@@ -111,7 +111,7 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
             "task": row["task"],
             "curve": f"{row['label']}, gap-{'informed' if row['informed'] == 'yes' else 'blind'}, span {format_span(row)}",
             "tuning": row["tuning"],
-            "gap": _place_text(row),
+            "gap": place_text(row),
             "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
             "solved": f"{row['solved']} of {row['seeds']}" + ("^" if row["gave_up"] else ""),
             "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
@@ -146,7 +146,7 @@ def readable_spans(rows: pd.DataFrame) -> pd.DataFrame:
 INFORMED_NOTE = "gap-informed: the initialisation is given the gap; gap-blind: it is the same at all gaps"
 
 
-def _place_text(row: FrameRow) -> str:
+def place_text(row: FrameRow) -> str:
     """Return the gap of a row; with its name where the table has tasks on another axis."""
     return str(row["gap"]) if row.get("axis", "gap") == "gap" else f"{row['axis']} {row['gap']}"
 

@@ -21,6 +21,7 @@ from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import fields_of_role
 from rnnbench._report.text import recipe_flags
+from rnnbench.plots._panels import axis_name, gap_label
 from rnnbench.plots._style import DASHES, Marker, cell_styles, number_curves
 
 ISOLATED = "only == '' || datum.label == only"
@@ -63,20 +64,29 @@ def dodge(gaps: pd.Series[int], k: int, count: int) -> pd.Series[float]:
     return gaps + shift * np.maximum(0.5, 0.1 * gaps)
 
 
-def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles) -> Spec:
-    """Return the chart of accuracy against the gap for one task: medians with intervals, and a dot per run (``marked``)."""
-    fields = fields_of_role(marked, "recipe")
+def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles, runs: pd.DataFrame) -> Spec:
+    """Return the chart of accuracy against the gap or length for one task: medians with intervals, and a dot per run.
+
+    Args:
+        marked: the runs of the dots.
+        table: the summary of ``marked``.
+        styles: the style of every curve.
+        runs: the runs as they are in the study, for the commands that reproduce them.
+    """
+    fields = fields_of_role(runs, "recipe")
+    own = {run["run_id"]: run for run in runs.to_dict("records")}
     recipes: dict[str, int] = {}
     rows = []
     for run in marked.to_dict("records"):
-        flags = f"--cell {shlex.quote(str(run['cell']))} {{}} {recipe_flags(run, fields)}"
+        flags = f"--cell {shlex.quote(str(run['cell']))} {{}} {recipe_flags(own[run['run_id']], fields)}"
         recipe = recipes.setdefault(flags, len(recipes))
         row = {"label": run["label"], "gap": run["gap"], "x": 0.0, "seed": run["seed"], "accuracy": _round(run["accuracy"])}
         row |= {"lr": run["lr"], "ended": run["status"], "steps": int(run["step"]), "run": run["run_id"], "r": recipe}
+        row["own"] = own[run["run_id"]]["gap"]
         rows.append(row | {"faint": 0 if run["best"] else 1})
     task = str(marked["task"].iloc[0])
     start = json.dumps(f"rnnbench run --task {shlex.quote(task)} ")
-    again = f"{start} + replace({json.dumps(list(recipes))}[datum.r], '{{}}', '--gap ' + datum.gap + ' --seed ' + datum.seed)"
+    again = f"{start} + replace({json.dumps(list(recipes))}[datum.r], '{{}}', '--gap ' + datum.own + ' --seed ' + datum.seed)"
     faint = {"test": "datum.faint == 1", "value": 0.13}
     points = (
         alt.Chart(_inline_data(_shift_sideways(pd.DataFrame(rows), styles)))
@@ -88,7 +98,8 @@ def accuracy_chart(marked: pd.DataFrame, table: pd.DataFrame, styles: VegaStyles
             color=_channel(alt.Color, styles, 0),
             opacity=alt.OpacityValue(0.4, condition=[{"test": f"!({ISOLATED})", "value": 0.02}, faint]),
             tooltip=[
-                *_tips("label", "gap", "seed"),
+                *_place_tips(table),
+                *_tips("seed"),
                 alt.Tooltip("accuracy:Q", format=".1%"),
                 *_tips("lr", "ended", "steps", "run", "repeat"),
             ],
@@ -133,7 +144,7 @@ def _curve_layers(table: pd.DataFrame, styles: VegaStyles, column: str, title: s
     medians = _inline_data(_shift_sideways(_medians(table), styles))
     base = alt.Chart(medians).encode(x=_gap_axis(table), color=_channel(alt.Color, styles, 0), opacity=opacity)
     tips = [
-        *_tips("label", "gap"),
+        *_place_tips(table),
         alt.Tooltip("accuracy:Q", format=".1%", title="median accuracy"),
         *_tips("lr", "solved", "interval", "steps", "tried"),
     ]
@@ -174,7 +185,7 @@ def _gap_axis(table: pd.DataFrame) -> alt.X:
     low, high = gaps[0], gaps[-1]
     edges = [low - 0.6 if low == 0 else low * 0.85, high * 1.15 + 0.5]
     kind = {"type": "symlog", "constant": 4} if low == 0 else {"type": "log"}
-    axis = alt.Axis(values=gaps, title="gap (time steps)", format="d", grid=False, labelOverlap="greedy")
+    axis = alt.Axis(values=gaps, title=gap_label(table), format="d", grid=False, labelOverlap="greedy")
     return alt.X("x:Q", scale=alt.Scale(**kind, domain=edges, nice=False), axis=axis)
 
 
@@ -215,6 +226,11 @@ def _channel(channel: type, styles: VegaStyles, part: int) -> object:
 
 def _tips(*names: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N") for name in names]
+
+
+def _place_tips(table: pd.DataFrame) -> list[alt.Tooltip]:
+    """Return the tooltips of a curve's name and its gap or length."""
+    return [*_tips("label"), alt.Tooltip("gap:N", title=axis_name(table))]
 
 
 def _inline_data(frame: pd.DataFrame) -> alt.Data:

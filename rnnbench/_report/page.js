@@ -48,7 +48,7 @@
     const column = [...heading.parentNode.children].indexOf(heading);
     const up = heading.getAttribute("aria-sort") !== "ascending";
     const value = (row) => row.children[column].textContent.trim();
-    const number = (text) => parseFloat(text.replace(/[,≥]|below/g, "").trim());
+    const number = (text) => parseFloat(text.replace(/[,≥]|below|length/g, "").trim());
     const rows = [...table.tBodies[0].rows];
     rows.sort((a, b) => {
       const [x, y] = [value(a), value(b)];

@@ -27,16 +27,19 @@ from rnnbench._analysis.summary import (
     count_once,
     fields_of_role,
     format_span,
+    gap_or_length,
     mark_best,
     summarise,
 )
-from rnnbench._analysis.tables import INFORMED_NOTE, baseline_notes, format_state_size, tuning_notes
+from rnnbench._analysis.tables import INFORMED_NOTE, baseline_notes, format_state_size, place_text, tuning_notes
 from rnnbench._report import text
 from rnnbench._report.results import failure_sentence, gap_tables, overview_table
 from rnnbench._report.sections import decided_claims, insight_figures
 from rnnbench._sweep.recipes import tuning_text
 from rnnbench._version import __version__
+from rnnbench.plots._frames import axis_frame
 from rnnbench.plots._learning import label_evaluations, split_runs
+from rnnbench.plots._panels import axis_name
 from rnnbench.plots._style import render
 
 POINTS = 48
@@ -63,7 +66,8 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         One HTML document without external resources. The same studies give the same text.
     """
     interactive = interactive and altair_installed()
-    table = summarise(runs)
+    shown = axis_frame(runs)
+    table = summarise(shown)
     tasks = [str(task) for task in table["task"].unique()]
     logged = {} if logs is None else {str(task): rows for task, rows in logs.groupby("task")}
     environment = jinja2.Environment(
@@ -73,7 +77,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    heading, overview = overview_table(runs)
+    heading, overview = overview_table(shown)
     return environment.get_template("page.html").render(
         title=", ".join(str(study) for study in studies),
         version=__version__,
@@ -82,12 +86,13 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         seconds=float(runs["wall_s"].sum()),
         tasks=list(enumerate(tasks)),
         sentence=failure_sentence(table),
+        axis=gap_or_length(table),
         overview_heading=heading,
         overview=overview,
-        gap_tables=[(task, shaded, text.task_text(task, runs)) for task, shaded in gap_tables(table)],
+        gap_tables=[(task, axis, shaded, text.task_text(task, runs)) for task, axis, shaded in gap_tables(table)],
         rows=_table_rows(table),
         tuning=tuning_notes(table.assign(tuning=tuning_text(table, studies))),
-        condition_notes=condition_notes(runs),
+        condition_notes=condition_notes(shown),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,
         score_rule=SCORE_RULE,
@@ -102,7 +107,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         interactive=interactive,
         style=Markup(_read_asset("page.css")),
         script=Markup(_read_asset("page.js")),
-        **(_charts if interactive else _pictures)(tasks, runs, logged),
+        **(_charts(tasks, shown, logged, runs) if interactive else _pictures(tasks, shown, logged)),
     )
 
 
@@ -120,8 +125,11 @@ def _pictures(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame
     return {"pictures": pictures, "learning": learning}
 
 
-def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame]) -> dict[str, object]:
-    """Return the template's variables of a page with charts: legend, charts with their data, scripts, and gaps to choose from."""
+def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame], given: pd.DataFrame) -> dict[str, object]:
+    """Return the template's variables of a page with charts: legend, charts with their data, scripts, and gaps to choose from.
+
+    ``given`` are the runs as they are in the studies, for the commands that reproduce them.
+    """
     from rnnbench._report import charts
 
     marked, table = mark_best(runs), summarise(runs)
@@ -130,9 +138,9 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
     for number, task in enumerate(tasks):
         here, rows = marked[marked["task"] == task], table[table["task"] == task]
         shown = {label: style for label, style in styles.items() if label in set(rows["label"])}
-        specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, shown)
+        specs[f"accuracy-{number}"] = charts.accuracy_chart(here, rows, shown, given[given["task"] == task])
         specs[f"solved-{number}"] = charts.solved_chart(rows, shown)
-    gaps: dict[int, list[int]] = {}
+    gaps: dict[int, tuple[str, list[int]]] = {}
     curves: dict[str, list[list[object]]] = {}
     levels: dict[str, list[dict[str, object]]] = {}
     labels = dict(zip(marked["run_id"], marked["label"], strict=True))  # over all tasks, as in the other charts
@@ -143,7 +151,7 @@ def _charts(tasks: list[str], runs: pd.DataFrame, logs: dict[str, pd.DataFrame])
             continue
         evaluations, _ = label_evaluations(logs[task], runs)
         evaluations["label"] = evaluations["run_id"].map(labels).fillna(evaluations["label"])
-        gaps[number] = sorted(int(gap) for gap in evaluations["gap"].unique())
+        gaps[number] = axis_name(evaluations), sorted(int(gap) for gap in evaluations["gap"].unique())
         shown = {label: style for label, style in styles.items() if label in set(evaluations["label"])}
         specs[f"learning-{number}"] = charts.learning_chart(shown)
         declared = baselines(runs[runs["task"] == task])[["gap", "name", "accuracy"]].round(4)
@@ -199,7 +207,7 @@ def _table_rows(table: pd.DataFrame) -> list[dict[str, str]]:
         cells = {
             "task": row["task"],
             "curve": row["label"],
-            "gap": str(row["gap"]),
+            "gap": place_text(row),
             "solved (95 %)": f"{row['solved']} of {row['seeds']} ({_interval_text(row, 'solved', 0)} %)",
             "accuracy (95 %)": f"{100 * row['accuracy']:.1f} % ({_interval_text(row, 'accuracy', 1)})",
             "chance": f"{100 * row['chance_accuracy']:.1f} %",

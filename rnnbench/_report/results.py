@@ -9,7 +9,8 @@ import pandas as pd
 
 from rnnbench._analysis.scores import format_half_gap, format_score
 from rnnbench._analysis.statistics import gap_solved
-from rnnbench._analysis.summary import FrameRow, format_span, skill, spans
+from rnnbench._analysis.summary import FrameRow, format_span, gap_or_length, skill, spans
+from rnnbench.plots._panels import axis_name
 from rnnbench.plots._spans import rank_overview
 
 MOST_NAMED = 6
@@ -17,12 +18,12 @@ MOST_NAMED = 6
 
 
 class Failure(NamedTuple):
-    """The smallest gap at which a curve fails on a task: fewer than 4 in 5 of its seeds solve it.
+    """The smallest gap or length at which a curve fails on a task: fewer than 4 in 5 of its seeds solve it.
 
     Attributes:
         task: the task.
-        row: the row of the summary at that gap.
-        onwards: True if the curve also fails at every larger gap tried, and there is one.
+        row: the row of the summary there.
+        onwards: True if the curve also fails at every larger one tried, and there is one.
     """
 
     task: str
@@ -32,7 +33,7 @@ class Failure(NamedTuple):
     @property
     def text(self) -> str:
         """The task, the gap and the seeds that solve it: ``copy from gap 50 (0 of 5)``."""
-        where = "from gap" if self.onwards else "at gap"
+        where = f"{'from' if self.onwards else 'at'} {self.row.get('axis', 'gap')}"
         return f"{self.task} {where} {self.row['gap']:,} ({self.row['solved']} of {self.row['seeds']})"
 
 
@@ -60,7 +61,7 @@ def failure_sentence(table: pd.DataFrame) -> str:
     budget = " to ".join(f"{steps:,}" for steps in dict.fromkeys((budgets[0], budgets[-1])))
     start = f"Within {budget} training steps"
     if not failing:
-        return f"{start}, {_all_solved(through)}."
+        return f"{start}, {_all_solved(through, gap_or_length(table))}."
     if len(failing) <= MOST_NAMED:
         parts = [f"{label} fails on {join_words([one.text for one in failures[label]])}" for label in failing]
     else:
@@ -69,13 +70,13 @@ def failure_sentence(table: pd.DataFrame) -> str:
         parts = [f"{one} fails on {len(failures[one])} of {counts[one]} tasks, first on {failures[one][0].text}" for one in worst]
         parts.append(f"{len(failing) - len(worst)} other curves fail on at least one task")
     if through:
-        parts.append(_all_solved(through))
+        parts.append(_all_solved(through, gap_or_length(table)))
     return f"{start}, {'; '.join(parts)}."
 
 
-def _all_solved(labels: list[str]) -> str:
+def _all_solved(labels: list[str], axis: str) -> str:
     names = join_words(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} curves"
-    return f"{names} {'solves' if len(labels) == 1 else 'solve'} every gap tried"
+    return f"{names} {'solves' if len(labels) == 1 else 'solve'} every {axis} tried"
 
 
 def _order(failures: list[Failure]) -> tuple[float, ...]:
@@ -122,15 +123,18 @@ def _overview_entry(row: FrameRow, scored: bool) -> Entry:
     return Entry(span, "" if pd.isna(row["memory_score"]) else f"score {score}", float(row["reached"]))
 
 
-def gap_tables(table: pd.DataFrame) -> Iterator[tuple[str, ShadedTable]]:
-    """Yield each task of a summary and its table: a column per gap with the seeds that solved it and the median accuracy."""
+def gap_tables(table: pd.DataFrame) -> Iterator[tuple[str, str, ShadedTable]]:
+    """Yield each task of a summary, what it varies, and its table.
+
+    The table has a column per gap or length, with the seeds that solved it and the median accuracy.
+    """
     for task, rows in table.groupby("task"):
         gaps = sorted(int(gap) for gap in rows["gap"].unique())
         shown = []
         for label, curve in rows.groupby("label"):
             entries = {int(row["gap"]): _gap_entry(row) for row in curve.to_dict("records")}
             shown.append((str(label), [entries.get(gap, Entry()) for gap in gaps]))
-        yield str(task), ShadedTable([f"{gap:,}" for gap in gaps], shown)
+        yield str(task), axis_name(rows), ShadedTable([f"{gap:,}" for gap in gaps], shown)
 
 
 def _gap_entry(row: FrameRow) -> Entry:

@@ -12,9 +12,18 @@ from matplotlib.figure import Figure
 from rnnbench._analysis.declared import baselines
 from rnnbench._analysis.summary import BEST_RULE, count_once, mark_best
 from rnnbench._errors import UserError
-from rnnbench.plots._frames import RunsLike, runs_frame
+from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._language import phrase
-from rnnbench.plots._panels import BASELINE, CHANCE_LINE, AxesLike, add_legend, font_size, make_panels, set_accuracy_axis
+from rnnbench.plots._panels import (
+    BASELINE,
+    CHANCE_LINE,
+    AxesLike,
+    add_legend,
+    font_size,
+    gap_text,
+    make_panels,
+    set_accuracy_axis,
+)
 from rnnbench.plots._style import cell_and_init, curve_styles, styled
 
 
@@ -24,8 +33,8 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
 
     Args:
         logs: a study, or rows of :meth:`rnnbench.Study.logs`, of one task.
-        runs: a study, or rows of :meth:`rnnbench.Study.runs`; they separate curves and learning rates.
-        ax: axes to draw in, one per gap.
+        runs: a study, or rows of :meth:`rnnbench.Study.runs`; they separate curves, learning rates and lengths.
+        ax: axes to draw in, one per gap or length.
 
     Returns:
         The figure. A cross marks a run that diverged. Other runs end when they were solved, or at their budget. Before the first
@@ -37,12 +46,12 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
     if not isinstance(logs, pd.DataFrame):
         study = logs
         logs, runs = study.logs(), study.runs() if runs is None and study.records() else runs
-    runs = None if runs is None else runs_frame(runs)
+    runs = None if runs is None else axis_frame(runs)
     if logs["task"].nunique() != 1:
         raise UserError(f"the logs contain {logs['task'].nunique()} tasks: select one, as each has a separate page")
     logs, several = label_evaluations(logs, runs)
     styles = curve_styles(logs.drop_duplicates("run_id"))
-    groups = {phrase("gap {gap}", gap=gap): frame for gap, frame in logs.groupby("gap")}
+    groups = {gap_text(frame, gap): frame for gap, frame in logs.groupby("gap")}
     columns = min(len(groups), 4)
     figure, axes = make_panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
     task = str(logs["task"].iloc[0])
@@ -88,9 +97,10 @@ def split_runs(evaluations: pd.DataFrame) -> list[slice]:
 
 
 def label_evaluations(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, bool]:
-    """Add ``label`` and ``best`` to the evaluations, and sort them by step.
+    """Add ``label`` and ``best`` to the evaluations, put each task on its axis as in :func:`axis_frame`, and sort them by step.
 
-    Duplicates (see :func:`rnnbench._analysis.summary.count_once`) are left out; unfinished runs are kept.
+    Duplicates (see :func:`rnnbench._analysis.summary.count_once`) are left out. Unfinished runs are kept, except on another axis
+    than the gap: a log does not have the length.
 
     Returns:
         The evaluations, and True if several learning rates were tried.
@@ -99,13 +109,16 @@ def label_evaluations(logs: pd.DataFrame, runs: pd.DataFrame | None) -> tuple[pd
     logs = logs.assign(best=True, label=cell_and_init(logs)).sort_values(["run_id", "step"], ignore_index=True)
     if runs is None or runs.empty:
         return logs, False
-    here = runs[runs["task"].isin(logs["task"])]
+    here = axis_frame(runs[runs["task"].isin(logs["task"])])
     if here.empty:
         return logs, False
     marked = mark_best(here)
     repeated = set(here["run_id"]) - set(count_once(here)["run_id"])
     logs = logs[~logs["run_id"].isin(repeated)].reset_index(drop=True)
-    for field in ("label", "best"):
+    if "axis" in marked:
+        logs["axis"] = logs["task"].map(marked.drop_duplicates("task").set_index("task")["axis"])
+        logs = logs[(logs["axis"] == "gap") | logs["run_id"].isin(marked["run_id"])].reset_index(drop=True)
+    for field in ("label", "best", "gap"):
         values = dict(zip(marked["run_id"], marked[field], strict=True))
         logs[field] = [values.get(run_id, default) for run_id, default in zip(logs["run_id"], logs[field], strict=True)]
     return logs, not marked["best"].all()

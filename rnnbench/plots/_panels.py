@@ -38,10 +38,20 @@ def font_size(share: float = 1.0) -> float:
     return share * float(matplotlib.rcParams["font.size"])
 
 
+def axis_name(rows: pd.DataFrame) -> str:
+    """Return what the gaps of a task hold: ``gap``, or ``length`` or an option of the task (:func:`with_axis`)."""
+    return str(rows["axis"].iloc[0]) if "axis" in rows else "gap"
+
+
 def gap_label(rows: pd.DataFrame) -> str:
-    """Return the label of an axis of gaps, which may show the length or an option of the task (:func:`with_axis`)."""
-    axis = rows["axis"].iloc[0] if "axis" in rows else "gap"
-    return f"{axis} (time steps)" if axis in ("gap", "length") else str(axis)
+    """Return the label of the axis of a task's gaps."""
+    axis = axis_name(rows)
+    return f"{axis} (time steps)" if axis in ("gap", "length") else axis
+
+
+def gap_text(rows: pd.DataFrame, gap: object) -> str:
+    """Return a gap of a task with its name: ``gap 50``, ``length 8``."""
+    return phrase(f"{axis_name(rows)} {{gap}}", gap=gap)
 
 
 def axes_of(value: object) -> list[Axes]:

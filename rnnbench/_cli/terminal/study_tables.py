@@ -104,11 +104,11 @@ def print_results(runs: pd.DataFrame, studies: Sequence[Path], details: bool, fo
     rows["tuning"] = tuning_text(rows, studies)
     conditions = summary.condition_notes(runs)
     if not details or format in (Format.rich, Format.csv):
-        notes = [*tables.by_gap_notes(rows, axis), *conditions, *tables.tuning_notes(rows)]
+        notes = [*tables.by_gap_notes(rows), *conditions, *tables.tuning_notes(rows)]
         print_by_gap(rows, [] if details else notes, format, axis)
     if details and format is not Format.csv:
         texts = tables.readable(rows).rename(columns={"gap": axis})
-        print_table(rows, texts, ["task", "curve", "tuning"], [*tables.summary_notes(rows, axis), *conditions], format)
+        print_table(rows, texts, ["task", "curve", "tuning"], [*tables.summary_notes(rows), *conditions], format)
 
 
 def _print_notes(console: PlainConsole, notes: list[str]) -> None:
