@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench._analysis.scores import half_gap
-from rnnbench._analysis.summary import BEST_RULE, best_runs, condition_notes, mark_best, skill, summarise
+from rnnbench._analysis.summary import BEST_RULE, best_runs, condition_notes, gap_or_length, mark_best, skill, summarise
 from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._labels import label_lines
 from rnnbench.plots._language import phrase
@@ -21,6 +21,7 @@ from rnnbench.plots._panels import (
     draw_chance_line,
     draw_intervals,
     gap_label,
+    gap_text,
     informed_note,
     set_accuracy_axis,
     set_gap_axis,
@@ -37,9 +38,9 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the final accuracy of every finished run against the gap.
 
     Curves join the medians over seeds, with 95 % bootstrap intervals where there are more than five seeds. They are shifted a
-    little sideways so that they do not overlap. The title of a panel names the curve that forgets first, and those that forget
-    last or not at all. With several learning rates each curve takes the best one at each gap (the note names the rule), and seeds
-    of other rates are fainter dots.
+    little sideways so that they do not overlap. The title of a panel says how many curves forget, which one first, and how many
+    still remember at the largest gap. With several learning rates each curve takes the best one at each gap (the note names the
+    rule), and seeds of other rates are fainter dots. A task that varies its length is plotted against the length.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
@@ -74,7 +75,7 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     note = phrase("lines: medians over seeds; {bars}", bars=bars_note(table, "95 % bootstrap intervals"))
     if not marked["best"].all():
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
-    note += phrase(". A curve forgets at the gap where its median falls below halfway between chance and 1")
+    note += phrase(f". A curve forgets at the {gap_or_length(table)} where its median falls below halfway between chance and 1")
     note += informed_note(table)
     note = ". ".join([note, *condition_notes(runs)])
     title = phrase("How far back does each network remember?")
@@ -87,47 +88,51 @@ NO_BREAK = "\u00a0"
 
 
 def forgetting(table: pd.DataFrame) -> str:
-    """Return a sentence about the curves of one task: which forgets first, and which last or not at all.
+    """Return a sentence that is true of all curves of one task: how many forget, which first, and how many still remember.
 
     Args:
         table: rows of :func:`rnnbench._analysis.summary.summarise`.
     """
-    short = cell_or_label(table).str.replace(" ", NO_BREAK)
+    short = cell_or_label(table).map(_unbroken)
     names = dict(zip(table["label"], short, strict=True))
     gaps: dict[str, float] = {}
     for label, curve in table.groupby("label", sort=False):
         rows = curve.to_dict("records")
         gaps[str(label)] = half_gap({row["gap"]: skill(row["accuracy"], row["chance_accuracy"]) for row in rows})
-    largest = table.groupby("label")["gap"].max()
-    first = min(gaps, key=lambda label: gaps[label])
-    kept = {label: int(largest[label]) for label in gaps if gaps[label] == math.inf}
-    if len(kept) == len(gaps):
-        return phrase("none forgets up to gap {gap}", gap=min(kept.values()))
-    begin = _forgets(gaps, [label for label in gaps if gaps[label] == gaps[first]], names, table)
-    if kept:
-        farthest = [label for label, gap in kept.items() if gap == max(kept.values())]
-        return phrase("{begin}, {names} not up to gap {gap}", begin=begin, names=_listed(farthest, names), gap=max(kept.values()))
-    last = max(gaps, key=lambda label: gaps[label])
-    if gaps[last] == gaps[first]:
+    kept = [label for label in gaps if gaps[label] == math.inf]
+    lost = sorted((label for label in gaps if label not in kept), key=lambda label: gaps[label])
+    reached = _unbroken(gap_text(table, int(table[table["label"].isin(kept)].groupby("label")["gap"].max().min()))) if kept else ""
+    if not lost:
+        return phrase("no curve forgets up to {gap}", gap=reached)
+    begin = _forget([label for label in lost if gaps[label] == gaps[lost[0]]], len(lost), gaps, names, table)
+    if not kept:
         return begin
-    end = phrase("{names} near gap {gap}", names=names[last], gap=_round_gap(gaps[last]))
-    return phrase("{begin}, {end}", begin=begin, end=end)
+    if len(kept) == 1:
+        return phrase("{begin}; {name} still remembers at {gap}", begin=begin, name=names[kept[0]], gap=reached)
+    return phrase("{begin}; {count} others still remember at {gap}", begin=begin, count=len(kept), gap=reached)
 
 
-def _forgets(gaps: Mapping[str, float], labels: list[str], names: Mapping[str, str], table: pd.DataFrame) -> str:
-    """Return that curves with one half-gap forget there."""
-    at = gaps[labels[0]]
+def _forget(first: list[str], lost: int, gaps: Mapping[str, float], names: Mapping[str, str], table: pd.DataFrame) -> str:
+    """Return how many curves forget, and where the ``first`` of them do."""
+    at = gaps[first[0]]
     if at == 0:
-        smallest = int(table.loc[table["label"].isin(labels), "gap"].min())
-        return phrase("{names} forgets within gap {gap}", names=_listed(labels, names), gap=smallest)
-    return phrase("{names} forgets near gap {gap}", names=_listed(labels, names), gap=_round_gap(at))
+        smallest = int(table[table["label"].isin(first)].groupby("label")["gap"].min().max())
+        where = phrase("by {gap}", gap=_unbroken(gap_text(table, smallest)))
+    else:
+        where = phrase("near {gap}", gap=_unbroken(gap_text(table, _round_gap(at))))
+    if lost == 1:
+        return phrase("{name} forgets {where}", name=names[first[0]], where=where)
+    begin = phrase("{count} of {all} curves forget", count=lost, all=len(gaps))
+    if len(first) == lost:
+        return phrase("{begin} {where}", begin=begin, where=where)
+    if len(first) == 1:
+        return phrase("{begin}, first {name} {where}", begin=begin, name=names[first[0]], where=where)
+    return phrase("{begin}, {count} of them {where}", begin=begin, count=len(first), where=where)
 
 
-def _listed(labels: Sequence[str], names: Mapping[str, str]) -> str:
-    """Return up to two names, or how many there are."""
-    if len(labels) > 2:
-        return phrase("{count} curves", count=len(labels))
-    return phrase(" and ").join(names[label] for label in labels)
+def _unbroken(text: str) -> str:
+    """Return a text in which no line ends."""
+    return text.replace(" ", NO_BREAK)
 
 
 def _round_gap(gap: float) -> int:

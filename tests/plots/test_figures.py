@@ -134,12 +134,12 @@ def test_a_line_that_ends_early_is_labelled_at_its_last_marker_and_nothing_overl
 
 def test_a_panel_says_which_curve_forgets_where() -> None:
     title = " ".join(plot_accuracy(study(0.01)).axes[1].get_title().split())
-    assert title == "copy: memoryless forgets within gap 5, lstm not up to gap 20"
+    assert title == "copy: 2 of 3 curves forget, first memoryless by gap 5; lstm still remembers at gap 20"
     runs = study(0.01)
     both = " ".join(plot_accuracy(runs[runs["cell"] != "lstm"]).axes[1].get_title().split())
-    assert both == "copy: memoryless forgets within gap 5, rnn near gap 15"
+    assert both == "copy: 2 of 2 curves forget, first memoryless by gap 5"
     kept = plot_accuracy(runs[runs["cell"] == "lstm"]).axes[1].get_title()
-    assert " ".join(kept.split()) == "copy: none forgets up to gap 20"
+    assert " ".join(kept.split()) == "copy: no curve forgets up to gap 20"
 
 
 def test_curves_of_one_cell_differ_in_dash_and_marker() -> None:

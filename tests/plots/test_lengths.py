@@ -72,3 +72,14 @@ def test_a_report_shows_one_curve_per_cell_against_the_length(runs: pd.DataFrame
     assert "--option answers=7" in chart  # the command has the options of the study
     static = build_page([], runs, logs, interactive=False)
     assert "length (time steps)" in static
+
+
+def test_a_title_counts_all_curves_and_names_the_length(runs: pd.DataFrame) -> None:
+    titles = [" ".join(ax.get_title().split()) for ax in plot_accuracy(runs).axes]
+    assert titles == [
+        "copy: 2 of 2 curves forget by gap 5",
+        "tracking: rnn forgets near length 12; lstm still remembers at length 32",
+    ]
+    more = runs.assign(cell=runs["cell"].map({"rnn": "irnn", "lstm": "gru"}), run_id=runs["run_id"] + "b")
+    title = " ".join(plot_accuracy(pd.concat([runs, more])).axes[1].get_title().split())
+    assert title == "tracking: 2 of 4 curves forget near length 12; 2 others still remember at length 32"
