@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 @checked
 def run(
-    cell: CellLike = "lstm",
-    task: TaskLike = "copy",
+    cell: CellLike,
+    task: TaskLike,
     gap: Gap | None = None,
     *,
     out: PathLike | None = None,

@@ -128,6 +128,12 @@ def test_interrupting_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.Mo
     assert steps == list(range(1, 21))
 
 
+@pytest.mark.parametrize(("given", "missing"), [({}, "cell"), ({"cell": "rnn"}, "task"), ({"task": "copy"}, "cell")])
+def test_a_run_without_a_cell_or_a_task_is_refused(given: dict, missing: str) -> None:
+    with pytest.raises(rnnbench.UserError, match=f"{missing} is missing"):
+        rnnbench.run(**given)
+
+
 STOPPED = """
 import os, signal, sys
 import rnnbench
