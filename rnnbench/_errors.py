@@ -42,6 +42,10 @@ class PluginError(UserError):
     """A broken task or cell file. Runs without that file are not affected."""
 
 
+class LoadError(PluginError):
+    """A task or cell file that Python cannot load, or that defines neither a task nor a cell."""
+
+
 class BusyError(UserError):
     """A run that another process is training."""
 

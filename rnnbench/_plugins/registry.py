@@ -23,6 +23,7 @@ from rnnbench._config import Option
 from rnnbench._errors import (
     PLUGIN_FILES,
     FieldError,
+    LoadError,
     PluginError,
     UserError,
     did_you_mean,
@@ -232,15 +233,15 @@ class Registry(Generic[C]):
         except BaseException as error:
             del sys.modules[module.__name__]
             if message := plugin_error_line(error):
-                raise PluginError(f"{self.noun} file {plugin.where} is broken: {message}") from error
+                raise LoadError(f"{self.noun} file {plugin.where} is broken: {message}") from error
             if isinstance(error, ValueError | SyntaxError):  # NUL bytes
-                raise PluginError(f"{self.noun} file {plugin.where} is not valid Python: {error}") from error
+                raise LoadError(f"{self.noun} file {plugin.where} is not valid Python: {error}") from error
             raise
 
     def _class_in(self, module: ModuleType, where: str) -> type[C]:
         constant = self.noun.upper()
         if not hasattr(module, constant):
-            raise PluginError(f"{self.noun} file {where} does not define {constant}: end it with `{constant} = YourClass`")
+            raise LoadError(f"{self.noun} file {where} does not define {constant}: end it with `{constant} = YourClass`")
         return self._checked(getattr(module, constant), where)
 
     def _checked(self, cls: object, where: str) -> type[C]:
@@ -359,12 +360,12 @@ def registry_of(name: str) -> Registry[Task] | Registry[Layer]:
         defined = compile(path.read_bytes(), str(path), "exec").co_names  # compiled, not run
     except (SyntaxError, ValueError) as error:
         reason = one_line(error) if getattr(error, "filename", None) else str(error)  # NUL bytes have no line
-        raise PluginError(f"file {name} is broken: {reason}") from error
+        raise LoadError(f"file {name} is broken: {reason}") from error
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror}") from error
     found = [registry for registry in (CELLS, TASKS) if registry.noun.upper() in defined]
     if len(found) != 1:
-        raise PluginError(f"file {name} must define either CELL or TASK: end it with `CELL = YourClass`")
+        raise LoadError(f"file {name} must define either CELL or TASK: end it with `CELL = YourClass`")
     return found[0]
 
 

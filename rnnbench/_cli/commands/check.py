@@ -10,7 +10,7 @@ import typer
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
 from rnnbench._config import Options
-from rnnbench._errors import PluginError
+from rnnbench._errors import LoadError, PluginError, UserError
 
 if TYPE_CHECKING:
     from rnnbench.testing import ContractFinding
@@ -30,7 +30,8 @@ OptionFlag = Annotated[
 def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.WidthFlag = 16) -> None:
     """Check that cells and tasks keep their contract.
 
-    Prints one line per finding, with the fix. The exit code is 3 if a contract is broken.
+    Prints one line per finding, with the fix. The exit code is 3 if a contract is broken, and 2 if a file cannot be loaded; the
+    others are checked all the same.
 
     The checks use one width, sequences of at most 64 steps, the CPU and one seed. They do not find: a cell that stores the first
     inputs; a cell that does not compute what its description says; a task that cannot be solved from its inputs; a task whose last
@@ -39,12 +40,16 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.Wi
     from rnnbench._cli.terminal.formatting import print_wrapped
     from rnnbench._plugins import registry
 
-    options, failed = flags.parse_options(option), False
+    options, failed, unloaded = flags.parse_options(option), False, list[str]()
     for name in names:  # a name that does not exist is refused before the first check
         with contextlib.suppress(PluginError):
             registry.registry_of(name)
     for name in names:
-        findings = _findings(name, options, hidden_size)
+        try:
+            findings = _findings(name, options, hidden_size)
+        except LoadError as error:
+            unloaded.append(str(error))
+            continue
         errors = [finding.message for finding in findings if finding.fails]
         notes = [finding.message for finding in findings if not finding.fails]
         for message in errors:
@@ -54,7 +59,10 @@ def check(names: FilesArgument, option: OptionFlag = None, hidden_size: flags.Wi
         elif notes:
             print_wrapped(f"{name}: note: " + "; ".join(notes))
         failed = failed or bool(errors)
-    print_wrapped("not checked: what a cell stores, and whether a task can be answered: rnnbench check --help", err=True)
+    if len(unloaded) < len(names):
+        print_wrapped("not checked: what a cell stores, and whether a task can be answered: rnnbench check --help", err=True)
+    if unloaded:
+        raise UserError("; ".join(unloaded))
     if failed:
         raise typer.Exit(3)
 
@@ -67,5 +75,7 @@ def _findings(name: str, options: Options, hidden_size: int) -> list[ContractFin
         if registry.registry_of(name) is registry.CELLS:
             return cell_findings(name, options, hidden_size=hidden_size)
         return task_findings(name, options)
-    except PluginError as error:  # it cannot be loaded
+    except LoadError:
+        raise
+    except PluginError as error:  # of its class
         return [ContractFinding("broken", "file", str(error))]
