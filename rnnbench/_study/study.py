@@ -204,12 +204,15 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def claim(self, run_id: str) -> Iterator[None]:
-        """Hold the lock of a run inside the block; raises BusyError if another process holds it.
+        """Hold the lock of a run inside the block; raises BusyError if another process holds it, UserError for a folder as a file.
 
         First clean up what a killed process left of it: a complete redone run that is not in place, the checkpoint of a finished
         run. :meth:`tidy` also removes its half-written files, which takes a look at every file of the study.
         """
         with self._locked(run_id, PATIENCE):
+            for path in (self.log_file(run_id), self.weights_file(run_id)):
+                if path.is_dir():
+                    raise UserError(f"cannot write {path}: it is a folder; move it away and rerun the command")
             Redo(self, run_id).recover()
             if self.finished(run_id):
                 self.checkpoint_file(run_id).unlink(missing_ok=True)

@@ -93,7 +93,7 @@ def test_every_command_that_writes_is_tested_on_a_disk_that_takes_nothing() -> N
 
 
 def test_a_name_in_place_of_a_study_trains_nothing(rnnbench, tmp_path: Path) -> None:
-    rnnbench("verify", "reslts").refused("no study in reslts: create the folder first")
+    rnnbench("verify", "reslts").refused("no study in reslts: check the path; to train the runs of a new study")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,6 +128,19 @@ def test_a_replacement_that_fails_is_a_storage_error(good: Path) -> None:
     study.log_file(record.run_id).mkdir()
     with pytest.raises(StorageError, match="cannot write"):
         redo.finish(record)
+
+
+@pytest.mark.parametrize("folder", ["logs", "weights"])
+def test_a_folder_in_place_of_a_runs_file_is_refused_before_it_is_repeated(rnnbench, tmp_path: Path, folder: str) -> None:
+    command = ["run", *RUN.split(), "--quiet", "--out", "study"]
+    assert rnnbench(*command).code == 0
+    (file,) = (tmp_path / "study" / folder).iterdir()
+    file.unlink()
+    file.mkdir()
+    result = rnnbench(*command, "--force")
+    assert (result.code, result.out) == (2, "")
+    assert f"cannot write study/{folder}/{file.name}: it is a folder; move it away and rerun the command" in result.err
+    assert not any((tmp_path / "study" / "redo").iterdir())
 
 
 def test_a_long_folder_for_temporary_files_is_named() -> None:

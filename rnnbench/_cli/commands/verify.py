@@ -64,7 +64,8 @@ def verify(
         return
     folder = study or (QUICK if quick else REFERENCE)
     if study is not None and not (check or study.is_dir()):
-        raise UserError(f"no study in {study}: create the folder first if its runs, which can take days, shall be trained")
+        advice = "check the path; to train the runs of a new study, which can take days, create its folder first"
+        raise UserError(f"no study in {study}: {advice}")
     home = StudyFolder.open(folder) if check else StudyFolder.create(folder)
     if not check:
         train_missing([run for verdict in decide(home, claims, quick) for run in verdict.missing], home, jobs, quiet)
