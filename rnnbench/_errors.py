@@ -50,6 +50,10 @@ class BusyError(UserError):
     """A run that another process is training."""
 
 
+class IncompleteWarning(UserWarning):
+    """A row that is left out, because only a part of it is in its table. The command line prints the message as one line."""
+
+
 class StorageError(Exception):
     """A failure of the machine, such as a full disk. The command line exits with 1; rerunning the command resumes."""
 

@@ -5,8 +5,11 @@ Commands import torch, pandas and matplotlib inside their functions; this keeps 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +20,7 @@ from rnnbench._cli.terminal.formatting import echo
 from rnnbench._config import flag
 from rnnbench._errors import (
     FieldError,
+    IncompleteWarning,
     StorageError,
     UserError,
     out_of_memory,
@@ -133,6 +137,26 @@ from rnnbench._cli.commands import explain, gradients, sensitivity, gates, remem
 from rnnbench._cli.commands import check, verify, published  # noqa: E402, F401
 
 
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Print each IncompleteWarning inside the block once, as one line on stderr."""
+    shown: set[str] = set()
+    with warnings.catch_warnings():
+        other = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if not issubclass(category, IncompleteWarning):
+                other(message, category, *place, **more)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                echo(f"rnnbench: {message}", err=True)
+
+        warnings.filterwarnings("always", category=IncompleteWarning)
+        warnings.showwarning = show
+        yield
+
+
+@_warnings_as_lines()
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; report an error of the user as one line on stderr and exit code 2."""
     accept_every_character()

@@ -147,9 +147,9 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def warn(text: str) -> None:
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the caller's code that called rnnbench, however many functions of rnnbench lie between."""
-    package, frame, level = str(Path(__file__).parents[1]), sys._getframe(1), 2
+    package, frame, level = str(Path(__file__).parents[1]), sys._getframe(1), 3
     while frame.f_back and frame.f_back.f_code.co_filename.startswith(package):
         frame, level = frame.f_back, level + 1
-    warnings.warn(text, stacklevel=level)
+    warnings.warn(text, category, stacklevel=level)

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Self
 from filelock import FileLock, Timeout
 
 from rnnbench._config import RUN_ID
-from rnnbench._errors import BusyError, UserError, shorten_repr, storage_error_of
-from rnnbench._spec.arguments import path_of
+from rnnbench._errors import BusyError, IncompleteWarning, UserError, shorten_repr, storage_error_of
+from rnnbench._spec.arguments import path_of, warn
 from rnnbench._study import atomic
 from rnnbench._study.record import Record, frame
 from rnnbench._study.schema import Extrapolation, Failure, Row, RunRecord
@@ -63,6 +63,7 @@ class StudyFolder:
         self.extrapolations = Table(self.folder / "extrapolation.csv", Extrapolation)
         self.failures = Table(self.folder / "failed.csv", Failure, appends=True)
         self._obsolete_failures = 0  # rows of failed.csv whose run has succeeded
+        self._was_read = False
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -137,8 +138,13 @@ class StudyFolder:
         return {path.stem for path in (self.folder / folder).glob(pattern) if RUN_ID.fullmatch(path.stem)}
 
     def records(self) -> list[RunRecord]:
-        """Return the finished runs; raises UserError for a damaged table."""
-        return self.finished_table.rows()
+        """Return the finished runs; warns of an incomplete last row, and raises UserError for any other damage."""
+        rows, line = self.finished_table.rows(), self.finished_table.torn_line
+        if line and not self._was_read and not self.claimed("runs"):  # a process that holds the lock may be writing the row
+            problem = f"{self.runs_file}, line {line} is incomplete and is left out"
+            warn(f"{problem}: the command that wrote it trains that run again", IncompleteWarning)
+        self._was_read = True
+        return rows
 
     def finished(self, run_id: str) -> RunRecord | None:
         """Return the row of a finished run; None if there is none."""

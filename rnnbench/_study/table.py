@@ -48,6 +48,7 @@ class Table(Generic[R]):
         self._lines = 0
         self._versioned = "schema" in cls.columns()
         self._required = {"schema", "run_id"} if self._versioned else cls.required()
+        self.torn_line: int | None = None  # the number of the last line, if it has no end
         self.older = False  # True if the file has rows of an earlier schema
         self.replaced: list[R] = []  # rows of the file that a later row with the same key replaces
         self.renamed: dict[str, str] = {}  # run_ids of an earlier schema -> run_ids of this one
@@ -181,10 +182,11 @@ class Table(Generic[R]):
             self._forget()  # the next call reads the file from its start
             raise
         self._read += len(whole)
+        self.torn_line = self._lines + 1 if len(whole) < len(content) else None
 
     def _forget(self) -> None:
         self._known, self._header, self._file, self._read, self._lines, self.older = {}, [], None, 0, 0, False
-        self.replaced = []
+        self.replaced, self.torn_line = [], None
 
     def _parsed(self, content: bytes) -> Iterator[R]:
         try:

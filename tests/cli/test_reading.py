@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench._api import run
-from rnnbench._study import StudyFolder
+from rnnbench._api import load_runs, run
+from rnnbench._errors import IncompleteWarning
+from rnnbench._results import Study
+from rnnbench._study import RunRecord, StudyFolder, Table
 from tests.hardening.watch import watch
 
 RUN = {"cell": "lstm", "task": "beijing", "gap": 2, "hidden_size": 4, "max_steps": 4, "engine": "torch", "progress": False}
@@ -52,6 +54,32 @@ def test_a_read_only_study_is_unchanged(rnnbench, bare: Path, words: list[str]) 
     assert result.code in (0, 3), result.err  # 3: claims that a study of one run leaves undecided
     assert content(bare) == before
     assert len(StudyFolder.open(bare).records()) == 1
+
+
+@pytest.mark.parametrize("words", [["status"], ["table"], ["plot", "--out", "figures"], ["report", "--out", "page.html"]])
+def test_an_incomplete_last_row_is_named_once_and_the_others_stay(rnnbench, bare: Path, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "study").mkdir()
+    table, row = tmp_path / "study" / "runs.csv", (bare / "runs.csv").read_bytes().splitlines(keepends=True)[1]
+    table.write_bytes((bare / "runs.csv").read_bytes() + row[:-120])
+    result = rnnbench(words[0], "study", *words[1:])
+    note = "rnnbench: study/runs.csv, line 3 is incomplete and is left out: the command that wrote it trains that run again\n"
+    assert result.err.count("incomplete") == result.err.count(note) == 1, result.err
+    assert len(Table(table, RunRecord).rows()) == 1
+    for read in (lambda: Study(tmp_path / "study").runs(), lambda: load_runs(tmp_path / "study")):
+        with pytest.warns(IncompleteWarning, match="line 3") as warned:
+            assert len(read()) == 1
+        assert warned[0].filename == __file__
+
+
+def test_the_next_run_names_an_incomplete_row_before_it_is_gone(rnnbench, tmp_path: Path) -> None:
+    command = "run --cell memoryless --task beijing --gap 2 --hidden-size 4 --max-steps 2 --engine torch --quiet --out study --seed"
+    for seed in (0, 1):
+        rnnbench(*command.split(), seed)
+    whole = (tmp_path / "study" / "runs.csv").read_bytes()
+    (tmp_path / "study" / "runs.csv").write_bytes(whole[:-120])
+    result = rnnbench(*command.split(), 1)
+    assert (result.code, result.err.count("runs.csv, line 3 is incomplete")) == (0, 1), result.err
+    assert [record.seed for record in StudyFolder.open("study").records()] == [0, 1]
 
 
 @pytest.mark.parametrize("command", READERS)
