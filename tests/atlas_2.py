@@ -14,6 +14,7 @@ def check_row(prediction: Callable[[], Outcome]) -> None:
     """Check that the page's row of ``prediction_N`` says what came out, and the verdict."""
     text, parts = prediction()
     verdict = "holds" if all(parts) else "partly" if 2 * sum(parts) > len(parts) else "refuted"
+    verdict += " so far" if text.endswith("not run") else ""
     number = prediction.__name__.removeprefix("prediction_")
     lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
     (row,) = [line for line in lines if line.startswith(f"| {number} | ")]

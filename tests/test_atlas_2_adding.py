@@ -1,0 +1,96 @@
+"""Adding in atlas-2: what became of its predictions, computed with plain pandas."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pandas as pd
+import pytest
+
+from tests.atlas_2 import FOLDER, Outcome, check_row, named, page
+
+GATED = ("lstm", "gru", "janet", "ugrnn", "mgu", "nbrc", "slstm")
+MIDDLE = ("exprnn", "irnn", "mingru", "minlstm", "cornn")
+LAST = ("rnn", "indrnn (horizon)", "indrnn (own)", "lru", "esn")
+NOT_AT_200 = ("mingru", "minlstm", "lru")
+"""The curves whose runs at gap 200 are incomplete."""
+
+
+@cache
+def runs() -> pd.DataFrame:
+    files = (FOLDER / "runs.csv", FOLDER / "adding-200" / "runs.csv")
+    found = pd.concat(pd.read_csv(file, low_memory=False).query("task == 'adding'") for file in files)
+    skill = (found["accuracy"] - found["chance_accuracy"]) / (1 - found["chance_accuracy"])
+    found = found.assign(curve=named(found), skill=skill, solved=found["status"].eq("solved"))
+    found = found[~found["curve"].isin(NOT_AT_200) | (found["gap"] < 200)]
+    assert found.groupby(["curve", "gap"])["seed"].apply(lambda seeds: sorted(seeds) == [0, 1, 2, 3, 4]).all()
+    assert found.groupby("gap")["curve"].nunique().to_dict() == {10: 19, 50: 19, 200: 16}
+    return found
+
+
+@cache
+def scores() -> pd.Series:
+    """Return the memory score of every curve over gaps 10 and 50."""
+    near = runs()[runs()["gap"] <= 50].groupby(["curve", "gap"])["skill"].mean().clip(0, 1).unstack()
+    assert near.shape == (19, 2)
+    return near.mean(axis=1)
+
+
+def outside(wrong: pd.Series) -> str:
+    """Return the scores that are not as predicted."""
+    return "all but " + ", ".join(f"{curve} ({score:.2f})" for curve, score in wrong.items()) if len(wrong) else "so it is"
+
+
+def prediction_31() -> Outcome:
+    found = scores()[[*GATED, "lem (chrono)", "lem (uniform)"]]
+    return outside(found[found < 0.99]), list(found >= 0.99)
+
+
+def prediction_32() -> Outcome:
+    found = scores()[list(MIDDLE)]
+    inside = found.between(0.5, 0.97)
+    return outside(found[~inside]), list(inside)
+
+
+def prediction_33() -> Outcome:
+    found = scores()[list(LAST)]
+    return outside(found[found > 0.05]), list(found <= 0.05)
+
+
+def prediction_34() -> Outcome:
+    counts = runs()[runs()["gap"] == 200].groupby("curve")["solved"].sum()
+    solve, fail = counts[[*GATED, "lem (chrono)"]], counts[["exprnn", "irnn", "cornn"]]
+    wrong = pd.concat([solve[solve < 4], fail[fail > 0]])
+    listed = "all but " + ", ".join(f"{curve} ({count} of 5)" for curve, count in wrong.items())
+    return (listed if len(wrong) else "so it is") + "; mingru and minlstm not run", [*(solve >= 4), *(fail == 0)]
+
+
+def prediction_35() -> Outcome:
+    pilot = pd.read_csv(FOLDER / "tuning.csv").query("task == 'adding'")
+    skill = pilot.assign(curve=named(pilot)).set_index("curve")["skill"]
+    rank = float(scores().rank().corr(skill.rank()))
+    return f"{rank:.2f}", [rank >= 0.9]
+
+
+PREDICTIONS = [prediction_31, prediction_32, prediction_33, prediction_34, prediction_35]
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
+def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
+    check_row(prediction)
+
+
+def test_the_sentences_about_adding() -> None:
+    counts = runs().groupby(["curve", "gap"])["solved"].sum().unstack()
+    every = counts.eq(5).all(axis=1)
+    assert set(every.index[every]) == {"lstm", "gru", "janet", "ugrnn", "slstm", "lem (chrono)"}
+    assert f"**Adding separates them at gap 50.** In {every.sum()} curves" in page()
+    assert counts.loc[["mgu", "nbrc", "lem (uniform)"]].eq([5, 5, 4]).all(axis=None)
+    assert counts.loc[["exprnn", "irnn"]].eq([5, 0, 0]).all(axis=None)
+    skill = runs().groupby(["curve", "gap"])["skill"].mean().unstack()
+    linear = skill.loc[["mingru", "minlstm"]]
+    assert (
+        f"minGRU and minLSTM have {linear.min(axis=None):.2f} to {linear.max(axis=None):.2f} of the skill at gaps 10 and 50"
+        in page()
+    )
+    assert skill.loc[[*LAST], :].max(axis=None) < 0.03
+    assert runs().query("curve == 'irnn' and gap == 200")["status"].eq("diverged").all()
