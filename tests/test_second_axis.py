@@ -65,7 +65,8 @@ def test_gaps_and_lengths_in_one_study_keep_one_curve_each(tmp_path: Path) -> No
 
 
 def test_a_single_value_of_an_axis_makes_no_figure(rnnbench, tmp_path: Path) -> None:
-    api.run(task="tracking", gap=1, option={"answers": 2}, hidden_size=4, max_steps=1, eval_every=1, out=tmp_path, progress=False)
+    short = {"hidden_size": 4, "max_steps": 1, "eval_every": 1, "progress": False}
+    api.run(cell="lstm", task="tracking", gap=1, option={"answers": 2}, out=tmp_path, **short)
     rnnbench("plot", str(tmp_path), "--axis", "answers").refused("no figure shows these runs")
 
 

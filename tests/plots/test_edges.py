@@ -54,7 +54,7 @@ def test_every_chart_of_the_report_is_built(grid: str) -> None:
     table = summarise(runs)
     styles = charts.vega_styles(table)
     assert charts.solved_chart(table, styles)
-    assert charts.accuracy_chart(mark_best(runs), table, styles)
+    assert charts.accuracy_chart(mark_best(runs), table, styles, runs)
 
 
 def test_a_name_in_another_script_draws_without_a_warning_per_character() -> None:
