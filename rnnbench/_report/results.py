@@ -118,7 +118,7 @@ def overview_table(runs: pd.DataFrame) -> tuple[str, ShadedTable]:
 def _overview_entry(row: FrameRow, scored: bool) -> Entry:
     span, score = format_span(row), format_score(row)
     if scored:
-        small = f"half-gap {format_half_gap(row)}, span {span}".replace("above", ">").replace("below", "<")
+        small = f"half-{row.get('axis', 'gap')} {format_half_gap(row)}, span {span}".replace("above", ">").replace("below", "<")
         return Entry(score, small, float(row["reached"]))
     return Entry(span, "" if pd.isna(row["memory_score"]) else f"score {score}", float(row["reached"]))
 
