@@ -51,6 +51,8 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, S:
     if u.device.type == "cpu" and u.dtype in (torch.float32, torch.float64) and _engine.available():
         y, last = Compiled.apply(u, delta, A.t(), B, C, S.mT)  # type: ignore[no-untyped-call]  # of torch
         return y, last.mT
+    if len(u) == 0:
+        return u, S
     steps = max(1, MOST_VALUES // (u.shape[1] * A.numel()))
     outputs = []
     for value, d, to, by in zip(*(torch.split(each, steps) for each in (u, delta, B, C)), strict=True):

@@ -75,6 +75,16 @@ def test_values_and_gradients_are_those_of_the_step(
         torch.testing.assert_close(ours, exact, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_no_step_leaves_the_state_as_it_is(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(_engine, "available", lambda: False)
+    u, B, S = torch.zeros(0, 2, 3), torch.zeros(0, 2, 4), torch.ones(2, 3, 4)
+    y, last = selective_scan(u, u, -torch.ones(3, 4), B, B, S)
+    assert y.shape == (0, 2, 3)
+    assert torch.equal(last, S)
+
+
 def test_strong_decays_do_not_overflow() -> None:
     """A share that is kept of e^-400 per step: sums of its logarithm over a chunk are far outside float32's exponents."""
     for name, parameter in (("deltanet", "log_A"), ("mamba", "log_A")):
