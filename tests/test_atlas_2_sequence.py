@@ -27,8 +27,8 @@ def medians(task: str, frame: pd.DataFrame) -> pd.Series:
 
 def prediction_26() -> Outcome:
     counts = runs()[runs()["task"] == "recall"].groupby(["cell", "gap"])["solved"].sum()
-    listed = "; ".join(f"{cell} {' and '.join(map(str, counts[cell]))} of 5" for cell in CELLS)
-    return f"{listed}; the rest not run", [count >= 4 for count in counts]
+    at = {cell: " and ".join(f"{count} of 5 at {gap}" for gap, count in counts[cell].items()) for cell in CELLS}
+    return f"{'; '.join(f'{cell} {text}' for cell, text in at.items())}; the rest not run", [count >= 4 for count in counts]
 
 
 def prediction_27() -> Outcome:
@@ -57,3 +57,16 @@ def test_the_sentence_about_the_transformer() -> None:
     assert ours["solved"].all()
     assert ours["steps_to_solve"].max() == 250
     assert "All its seeds solve recall and copy at gaps 10 and 50, at the first evaluation" in page()
+
+
+def test_the_sentences_about_mamba_and_deltanet() -> None:
+    copy = medians("copy", runs())
+    assert f"does not copy ({copy['mamba', 10]:.1f} and {copy['mamba', 50]:.1f} %)" in page()
+    assert f"does not copy at gap 10 ({copy['deltanet', 10]:.1f} %)" in page()
+    pilots = pd.read_csv(FOLDER / "sequence" / "pilots" / "runs.csv", low_memory=False)
+    recall = pilots[(pilots["cell"] == "deltanet") & (pilots["task"] == "recall")]
+    counts = recall["status"].eq("solved").groupby(recall["gap"]).agg(["sum", "size"])
+    assert counts.to_numpy().tolist() == [[6, 9], [0, 9]]
+    assert "of its pilots 6 of 9 did there and none of 9 at gap 50" in page()
+    started = pd.read_csv(FOLDER / "sequence" / "runs.csv", low_memory=False).query("cell == 'deltanet' and gap == 50")
+    assert (len(started), started["status"].eq("solved").sum()) == (2, 2)
