@@ -47,8 +47,7 @@ atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking,mqar,adding --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall --gap 1000 --out $(ATLAS_2)
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding --gap 10,50 --out $(ATLAS_2)
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding --gap 200 --out $(ATLAS_2)/adding-200
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task tracking --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
 	$(BIN)/rnnbench tune $(ATLAS_2)/blind/tuning.toml --out $(ATLAS_2)/blind/pilots --table $(ATLAS_2)/blind/tuning.csv
