@@ -14,9 +14,9 @@ run: $(VENV)/.installed
 
 # The committed runs of results/reference/, piece by piece. Finished runs are skipped, so this can be interrupted and resumed.
 REFERENCE := results/reference
-HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far farther farther-others copy-fresh)
+HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline orthogonal)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
-OTHERS := $(patsubst %,$(REFERENCE)/%.toml,bare floor starts orthogonal constant width gru-forms fixed)
+OTHERS := $(patsubst %,$(REFERENCE)/%.toml,v2 v2-1000 v2-1000-lstm v2-orthogonal copy-fresh bare floor starts constant width gru-forms fixed)
 reference: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(REFERENCE)/tuning.toml --out results/tuning --table $(REFERENCE)/tuning.csv
 	for piece in $(HEADLINE) $(BUDGETS) $(OTHERS); do \
@@ -30,7 +30,7 @@ reference: $(VENV)/.installed
 DRAWN := accuracy_by_gap,solved_rate,overview,steps_to_solve,learning_curves_recall,learning_curves_adding,learning_curves_copy
 figures: $(VENV)/.installed
 	$(BIN)/rnnbench plot $(REFERENCE) --figure $(DRAWN) --published
-	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/headline.toml | tr ' ' ,` --figure budget
+	$(BIN)/rnnbench plot $(REFERENCE) --sweep `echo $(BUDGETS) $(REFERENCE)/v2.toml | tr ' ' ,` --figure budget
 	$(BIN)/rnnbench plot $(REFERENCE) --sweep $(REFERENCE)/width.toml --figure accuracy_by_gap --out $(REFERENCE)/figures/width
 
 # results/atlas/: every cell on one axis. This can be interrupted and resumed too.

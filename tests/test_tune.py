@@ -202,6 +202,10 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
     assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe"}
     assert tuning_by_label(several) == {"rnn": "best of 2 rates on these seeds"}
     assert tuning_by_label(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))) == {"rnn": "one recipe"}
+    by_default = grid(SweepRequest(cell=["rnn", "lstm", "gru"], task=["recall"], gap=[20]))
+    default = "best of 3 recipes (lr {}) on pilot seeds 1000 1001 1002 at gap 20 100".format
+    gates = default("0.05 0.02 0.01")  # the rate of the GRU is in both tables
+    assert tuning_by_label(by_default) == {"rnn": default("0.005 0.002 0.001"), "lstm": gates, "gru": gates}
 
 
 def test_a_run_gets_the_recipe_of_the_largest_tuned_gap_below_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
+from rnnbench._spec.rates import RATES
 from rnnbench._spec.resolve import at_length, run_options
 from rnnbench._study import Table, Tuned
 
@@ -87,15 +88,18 @@ class Tuning:
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
     """Return how each row of a summary was tuned: on pilot seeds, on the seeds that are shown, or not at all.
 
-    The :data:`TABLE` of each study holds the recipes chosen on pilot seeds. A damaged one does not hide the results: the text then
-    contains what is wrong with it.
+    The :data:`TABLE` of each study and the default rates of the package hold recipes chosen on pilot seeds. Where two contain the
+    recipe of a row, the text is that of the table that contains more of the rows. A damaged table does not hide the results: the
+    text then contains what is wrong with it.
     """
-    tunings, damage = [], []
+    rows, tunings, damage = table.to_dict("records"), [], []
     for file in (study / TABLE for study in studies if (study / TABLE).exists()):
         try:
             tunings.append(Tuning(file))
         except UserError as error:
             damage.append(str(error))
+    tunings.append(Tuning(RATES))
+    tunings.sort(key=lambda tuning: -sum(bool(tuning.describe(row)) for row in rows))
 
     def describe(row: Mapping[Hashable, Any]) -> str:
         if row["rates"] > 1:
@@ -103,7 +107,7 @@ def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
         otherwise = f"unknown, as {'; '.join(damage)}" if damage else "one recipe"
         return next(filter(None, (tuning.describe(row) for tuning in tunings)), otherwise)
 
-    return [describe(row) for row in table.to_dict("records")]
+    return [describe(row) for row in rows]
 
 
 def keep(sweep: SweepRequest, folder: Path) -> None:

@@ -1,0 +1,129 @@
+"""The reference runs of recipe v3: what became of their predictions, computed with plain pandas."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench._sweep.grid import grid
+from rnnbench._sweep.sweep_file import read_sweep
+from tests.atlas_2 import FOLDER, Outcome, check_row
+
+REFERENCE = FOLDER.parent / "reference"
+PAGE = (REFERENCE / "README.md").read_text(encoding="utf-8")
+TASKS = ("copy", "adding", "recall", "beijing")
+NEAR = (10, 20, 50, 100, 200)
+
+
+@cache
+def runs() -> pd.DataFrame:
+    """Return the runs of the pieces: recipe v3, five seeds at every place."""
+    found = pd.read_csv(REFERENCE / "runs.csv", low_memory=False)
+    found = found[(found["beta2"] == 0.999) & (found["seed"] < 5) & (found["hidden_size"] == 128)]
+    found["curve"] = found["cell"].where(found["init"] != "orthogonal", "orthogonal")
+    assert found.groupby(["curve", "task", "gap"])["seed"].apply(lambda seeds: sorted(seeds) == [0, 1, 2, 3, 4]).all()
+    return found
+
+
+@cache
+def counts() -> pd.Series:
+    """Return how many of the five seeds solve it, by curve, task and gap."""
+    return runs()["status"].eq("solved").groupby([runs()[name] for name in ("curve", "task", "gap")]).sum()
+
+
+def outcome(parts: dict[tuple[str, str, int], bool]) -> Outcome:
+    """Return the places where it is not as predicted, with their counts, and all parts."""
+    wrong = [place for place, so in parts.items() if not so]
+    listed = ", ".join(f"{curve} on {task} at {gap} ({counts()[curve, task, gap]} of 5)" for curve, task, gap in wrong)
+    return f"all but {listed}" if wrong else "so it is", list(parts.values())
+
+
+def most(curve: str, tasks: tuple[str, ...], gaps: tuple[int, ...], least: int = 4) -> dict[tuple[str, str, int], bool]:
+    """Return, for every task and gap, whether at least this many of five seeds solve it."""
+    return {(curve, task, gap): bool(counts()[curve, task, gap] >= least) for task in tasks for gap in gaps}
+
+
+def at_most(curve: str, tasks: tuple[str, ...], gaps: tuple[int, ...], count: int = 0) -> dict[tuple[str, str, int], bool]:
+    """Return, for every task and gap, whether at most this many of five seeds solve it."""
+    return {(curve, task, gap): bool(counts()[curve, task, gap] <= count) for task in tasks for gap in gaps}
+
+
+def prediction_1() -> Outcome:
+    return outcome(most("lstm", TASKS, NEAR))
+
+
+def prediction_2() -> Outcome:
+    text, parts = outcome(most("gru", TASKS[1:], NEAR) | at_most("gru", ("copy",), (200,), 3))
+    accuracy = runs().query("curve == 'gru' and task == 'copy' and gap == 200")["accuracy"].median()
+    return f"{text}; {counts()['gru', 'copy', 200]} of 5 and {100 * accuracy:.1f} % on copy", [*parts, bool(accuracy >= 0.95)]
+
+
+def prediction_3() -> Outcome:
+    return outcome(most("rnn", ("copy",), (10,)) | at_most("rnn", ("copy",), (50,)))
+
+
+def prediction_4() -> Outcome:
+    return outcome(at_most("rnn", ("adding",), NEAR))
+
+
+def prediction_5() -> Outcome:
+    return outcome(most("rnn", ("recall",), (20,)) | at_most("rnn", ("recall",), (200,)))
+
+
+def prediction_6() -> Outcome:
+    return outcome(most("rnn", ("beijing",), (20, 50, 100)))
+
+
+def prediction_7() -> Outcome:
+    return outcome(most("orthogonal", ("copy",), (50,), 3) | most("orthogonal", ("recall",), (200,), 3))
+
+
+def prediction_8() -> Outcome:
+    if (runs()["gap"] < 1000).all():
+        return "not run", []
+    return outcome(most("lstm", TASKS, (1000,)) | most("gru", TASKS[1:], (1000,)) | at_most("gru", ("copy",), (1000,)))
+
+
+def prediction_9() -> Outcome:
+    if "rnn" not in set(runs().query("gap == 1000")["curve"]):
+        return "not run", []
+    return outcome(at_most("rnn", TASKS[:3], (1000,)) | at_most("rnn", ("beijing",), (1000,), 2))
+
+
+def prediction_10() -> Outcome:
+    near = runs()[runs()["gap"] <= 200]
+    skill = near.groupby(["curve", "task", "gap"])["skill"].mean().clip(0, 1).unstack()[list(NEAR)]
+    score = pd.Series(np.trapezoid(skill, np.log(NEAR), axis=1) / np.log(20), skill.index)
+    parts = [score["lstm", task] >= score["gru", task] - 0.01 for task in TASKS]
+    parts += [score["gru", task] >= score["rnn", task] + 0.1 for task in TASKS]
+    text = "; ".join(f"{task} {', '.join(f'{score[cell, task]:.2f}' for cell in ('lstm', 'gru', 'rnn'))}" for task in TASKS)
+    return text, [bool(part) for part in parts]
+
+
+PREDICTIONS = [
+    prediction_1, prediction_2, prediction_3, prediction_4, prediction_5,
+    prediction_6, prediction_7, prediction_8, prediction_9, prediction_10,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
+def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
+    check_row(prediction, REFERENCE)
+
+
+def test_the_table_of_rates_is_the_committed_one() -> None:
+    table = pd.read_csv(REFERENCE.parents[1] / "rnnbench" / "_spec" / "rates.csv")
+    for cell, rates in table.pivot_table(index="cell", columns="task", values="lr")[list(TASKS)].iterrows():
+        assert f"| {cell} | " + " | ".join(f"{rate:g}" for rate in rates) + " |\n" in PAGE
+
+
+def test_the_table_of_pieces_counts_runs_and_hours() -> None:
+    found = pd.read_csv(REFERENCE / "runs.csv", low_memory=False).set_index("run_id")
+    rows = re.findall(r"^\| `(.*\.toml)` \| .* \| (\d+) \| ([\d.]+) \|$", PAGE, re.M)
+    assert len(rows) == 19
+    for name, count, hours in rows:
+        runs = found.loc[[run.run_id for run in grid(read_sweep(REFERENCE / name, {}))]]
+        assert (f"{len(runs)}", f"{runs['wall_s'].sum() / 3600:.1f}") == (count, hours), name
