@@ -84,8 +84,16 @@ def test_the_sentences_about_adding() -> None:
     assert counts.loc[["exprnn", "irnn"]].eq([5, 0, 0]).all(axis=None)
     skill = runs().groupby(["curve", "gap"])["skill"].mean().unstack()
     linear = skill.loc[["mingru", "minlstm"]]
-    assert f"minGRU and minLSTM have {linear.min(axis=None):.2f} to {linear.max(axis=None):.2f} of the skill at every gap" in page()
+    assert (
+        f"minGRU and minLSTM have a mean skill of {linear.min(axis=None):.2f} to {linear.max(axis=None):.2f} at every gap" in page()
+    )
     assert counts.loc[["mingru", "minlstm"]].sum().to_dict() == {10: 1, 50: 0, 200: 0}
     assert "; one of their ten runs at gap 10 solves it." in page()
     assert skill.loc[[*LAST], :].max(axis=None) < 0.03
+    accuracy = 100 * runs().groupby(["curve", "gap"])["accuracy"].median().unstack()
+    first, second, last = accuracy.loc["cornn"]
+    assert f"coRNN has {first:.0f} and {second:.0f} % at gaps 10 and 50, and chance at 200." in page()
+    assert last < 8
+    assert accuracy.loc[["indrnn (horizon)", "indrnn (own)"], 10].round().tolist() == [11, 10]
+    assert accuracy.loc[["rnn", "lru", "esn"]].max(axis=None) < 8.2
     assert runs().query("curve == 'irnn' and gap == 200")["status"].eq("diverged").all()

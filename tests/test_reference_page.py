@@ -14,6 +14,7 @@ from tests.atlas_2 import FOLDER, Outcome, check_row
 
 REFERENCE = FOLDER.parent / "reference"
 PAGE = (REFERENCE / "README.md").read_text(encoding="utf-8")
+ONE_LINE = " ".join(PAGE.split())
 TASKS = ("copy", "adding", "recall", "beijing")
 NEAR = (10, 20, 50, 100, 200)
 
@@ -112,6 +113,27 @@ PREDICTIONS = [
 @pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
 def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
     check_row(prediction, REFERENCE)
+
+
+@pytest.mark.skipif(not (REFERENCE / "logs").exists(), reason="a source distribution has no logs of runs")
+def test_the_page_counts_the_falls() -> None:
+    gated = runs()[(runs()["cell"] != "rnn") & (runs()["gap"] <= 200)]
+    accuracies = (pd.read_csv(REFERENCE / "logs" / f"{run_id}.csv")["accuracy"] for run_id in gated["run_id"])
+    gated = gated.assign(fall=[100 * (accuracy.cummax() - accuracy).max() for accuracy in accuracies])
+    fell = gated[gated["fall"] > 10]
+    count = fell["cell"].value_counts()
+    assert gated["cell"].value_counts().to_dict() == {"lstm": 100, "gru": 100}
+    assert f"by more than 10 points in {count['lstm']} of 100 runs of the LSTM and in {count['gru']} of 100 of the GRU" in ONE_LINE
+    assert f"by at most {fell['fall'].max():.0f}. Nine of these ten solve it in the end." in ONE_LINE
+    assert (len(fell), int(fell["status"].eq("solved").sum())) == (10, 9)
+
+
+def test_the_page_says_what_twice_the_rate_does_for_the_gru() -> None:
+    other = pd.read_csv(FOLDER.parent / "recipe-v3" / "runs.csv").query("cell == 'gru' and gap == 200")
+    assert (set(other["lr"]), set(other["seed"]) & set(range(5))) == ({0.02}, set())
+    solved = other["status"].eq("solved").sum()
+    assert f"at 0.02, {solved} of {len(other)} other seeds solve gap 200" in ONE_LINE
+    assert counts()["gru", "copy", 200] == 0
 
 
 def test_the_table_of_rates_is_the_committed_one() -> None:

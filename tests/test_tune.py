@@ -197,13 +197,16 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
         table = summarise(frame.assign(option="{}", cell_option="{}"))
         return dict(zip(table["label"], tuning_text(table, [study.folder]), strict=True))
 
-    chosen = "best of 3 recipes (lr 0.02 0.005 0.001) on pilot seeds 1000 1001 1002 at gap 20"
+    chosen = "chosen from 3 recipes (lr 0.02 0.005 0.001) on pilot seeds 1000 1001 1002 at gap 20"
     expected = dict.fromkeys(("rnn (uniform)", "gru"), chosen)
-    assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe"}
+    assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "not tuned on pilot seeds"}
     assert tuning_by_label(several) == {"rnn": "best of 2 rates on these seeds"}
-    assert tuning_by_label(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))) == {"rnn": "one recipe"}
+    other = grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))
+    assert tuning_by_label(other) == {"rnn": "not tuned on pilot seeds"}
+    shorter = tuning_by_label(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.001], max_steps=50)))
+    assert shorter["rnn"].endswith("at gap 20 with a budget of 3,000 steps")
     by_default = grid(SweepRequest(cell=["rnn", "lstm", "gru"], task=["recall"], gap=[20]))
-    default = "best of 3 recipes (lr {}) on pilot seeds 1000 1001 1002 at gap 20 100".format
+    default = "chosen from 3 recipes (lr {}) on pilot seeds 1000 1001 1002 at gap 20 100".format
     gates = default("0.05 0.02 0.01")  # the rate of the GRU is in both tables
     assert tuning_by_label(by_default) == {"rnn": default("0.005 0.002 0.001"), "lstm": gates, "gru": gates}
 

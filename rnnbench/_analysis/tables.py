@@ -94,13 +94,15 @@ def by_gap_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def tuning_notes(rows: pd.DataFrame) -> list[str]:
-    """Return a note per way of tuning in the ``tuning`` of a summary, with the tasks or, if not all of their curves, the curves."""
+    """Return a note per way of tuning in the ``tuning`` of a summary, with its tasks or its curves and their tasks."""
     notes = []
     for tuning, same in rows.groupby("tuning", sort=False):
         tasks = same["task"].unique()
         whole = len(same) == rows["task"].isin(tasks).sum()
-        names = [str(name) for name in (tasks if whole else same["label"].unique())]
-        notes += ["tuning of {}: {}".format(", ".join(names), str(tuning))] if tuning else []
+        of = ", ".join(map(str, tasks if whole else same["label"].unique()))
+        if not whole and len(tasks) < rows["task"].nunique():
+            of += f" on {', '.join(map(str, tasks))}"
+        notes += [f"tuning of {of}: {tuning}"] if tuning else []
     return notes
 
 

@@ -82,7 +82,10 @@ class Tuning:
         parts = rows[0].grid.split("; ")
         tried = [part for part in parts if len(part.removeprefix("lr ").removesuffix(" units").split()) > 1]  # not the only value
         recipes = "; ".join(tried or parts)
-        return f"best of {rows[0].candidates} recipes ({recipes}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
+        steps = rows[0].max_steps
+        budget = "" if row["max_steps"] == steps else f" with a budget of {steps:,} steps"
+        text = f"chosen from {rows[0].candidates} recipes ({recipes}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
+        return text + budget
 
 
 def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
@@ -104,7 +107,7 @@ def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
     def describe(row: Mapping[Hashable, Any]) -> str:
         if row["rates"] > 1:
             return f"best of {row['rates']} rates on these seeds"
-        otherwise = f"unknown, as {'; '.join(damage)}" if damage else "one recipe"
+        otherwise = f"unknown, as {'; '.join(damage)}" if damage else "not tuned on pilot seeds"
         return next(filter(None, (tuning.describe(row) for tuning in tunings)), otherwise)
 
     return [describe(row) for row in rows]

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from rnnbench._analysis.statistics import FEWEST_VALUES
 from rnnbench._analysis.summary import label_curves, summarise_recipes
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
@@ -17,6 +16,8 @@ from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import (
     AxesLike,
     bar_lengths,
+    bars_note,
+    best_rate_note,
     draw_chance_line,
     font_size,
     make_panels,
@@ -63,6 +64,7 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     ordered = sorted(runs.groupby(["task", "gap"]), key=lambda group: (task_rank(str(group[0][0])), group[0][1]))
     groups = {phrase("{task}, gap {gap}", task=task, gap=gap): here for (task, gap), here in ordered}
     figure, axes = make_panels(list(groups), ax)
+    points = []
     for (title, here), panel in zip(groups.items(), axes, strict=True):
         draw_chance_line(panel, here, "budget")
         drawn = [_draw_curve(panel, curve, styles[str(label)]) for label, curve in here.groupby("label")]
@@ -75,11 +77,10 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel=phrase("training budget (steps)"))
         _write_counts(panel, pd.concat(drawn))
-    note = phrase(
-        "lines: medians over seeds at the best rate of each budget; bars: 95 % bootstrap intervals, where there are more than "
-        "{count} seeds; dots: seeds; k/n: seeds that solved it",
-        count=FEWEST_VALUES,
-    )
+        points += drawn
+    table = pd.concat(points)
+    bars = bars_note(table, "95 % bootstrap intervals")
+    note = phrase("lines: medians over seeds; {bars}; k/n: seeds that solved it", bars=bars) + best_rate_note(table)
     label_lines(figure, axes, note, ax is None, phrase("What does a larger training budget add?"))
     return figure
 
@@ -89,7 +90,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, style: LineStyle) -> pd.DataFr
     rows = []
     for budget, here in curve.groupby("budget"):
         best = summarise_recipes(here).query("best").iloc[0]
-        rows.append({"budget": budget} | best.to_dict())
+        rows.append(best.to_dict() | {"budget": budget, "rates": here["lr"].nunique()})
         dots = here[here["lr"] == best["lr"]]
         panel.plot(dots["budget"], dots["accuracy"], color=style["color"], alpha=0.4, **SEED_DOTS)
     line = pd.DataFrame(rows)

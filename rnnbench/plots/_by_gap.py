@@ -168,7 +168,7 @@ def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
             panel.plot(seeds["gap"], solved, color=curve.line["color"], alpha=0.3, transform=curve.place(panel), **SEED_DOTS)
             draw_intervals(panel, curve, "share", "solved")
         set_gap_axis(panel, rows["gap"], label=gap_label(rows))
-        panel.set(title=task, ylabel=phrase("share of seeds that solved it"), ylim=(-0.04, 1.05))
+        panel.set(title=task, ylabel=phrase("estimated share of seeds that solve it"), ylim=(-0.04, 1.05))
     bars = bars_note(table, "95 % intervals of the share")
     note = phrase("lines: (k + 1/2) / (n + 1) for k of n seeds; {bars}", bars=bars) + best_rate_note(table) + informed_note(table)
     title = phrase("How many seeds solve each gap?")

@@ -56,9 +56,10 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
         panel.set(title=task, ylabel=phrase("loss over that without memory"))
     note = phrase(
         "open: published; bar below: the loss was reached, and may have become smaller; dots: our runs; losses below {lowest:g} "
-        "are drawn there; lines: medians at the {rule}",
+        "are drawn there; lines: medians over seeds",
         lowest=LOWEST_RATIO,
-        rule=phrase(BEST_RULE),
     )
+    if not marked["best"].all():
+        note += phrase(". Curves are at the {rule}", rule=phrase(BEST_RULE))
     add_legend(figure, axes, note, ax is None, title=phrase("Do these losses agree with published ones?"))
     return figure

@@ -27,11 +27,12 @@ def test_a_table_starts_with_the_results_by_gap_and_ends_with_the_details_on_req
     heading, gaps, _, gru = first.splitlines()[:4]
     assert (heading, gaps.split()) == ("copy (chance 12.5 %)", ["gap", "10", "20", "50", "100", "200"])
     assert gru.split()[:5] == ["gru", "4/5", "99.1", "4/5", "99.2"]
-    assert "tuning of gru, lstm: best of 3 recipes (lr 0.05 0.02 0.01) on" in first
+    assert "tuning of gru, lstm: chosen from 3 recipes (lr 0.05 0.02 0.01) on" in first
     assert len(first.splitlines()) < 24
+    assert "tuning of gru, lstm on adding, copy: chosen from 3" in " ".join(rnnbench("table", REFERENCE).out.split())
     details = rnnbench("table", REFERENCE, "--only", "copy", "--details").out
     assert details.startswith(heading)
-    assert "span 20; best of 3 recipes" in " ".join(details.split())
+    assert "span 20; chosen from 3 recipes" in " ".join(details.split())
     rnnbench("table", REFERENCE, "--details", "--spans").refused("are different tables")
     assert rnnbench("table", REFERENCE, "--only", "copy", "--format", "markdown").out.startswith("| task | curve | 10 | 20 |")
     assert r"4/5 99.1 & 4/5 99.2" in rnnbench("table", REFERENCE, "--only", "copy", "--format", "latex").out
