@@ -102,7 +102,7 @@ def tuning_notes(rows: pd.DataFrame) -> list[str]:
         of = ", ".join(map(str, tasks if whole else same["label"].unique()))
         if not whole and len(tasks) < rows["task"].nunique():
             of += f" on {', '.join(map(str, tasks))}"
-        notes += [f"tuning of {of}: {tuning}"] if tuning else []
+        notes += [f"tuning of {of}: {tuning!s}"] if tuning else []
     return notes
 
 

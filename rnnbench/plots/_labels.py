@@ -13,13 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation, Transform
+from matplotlib.transforms import Transform
 
 from rnnbench.plots._panels import add_legend, font_size, text_columns
 from rnnbench.plots._style import SMALL_TYPE
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top of a label."""
+LEADER = {"arrowstyle": "-", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
+"""The thin line from a label inside a panel to its point."""
 
 
 class _End(NamedTuple):
@@ -98,12 +100,16 @@ def _ends(ax: Axes) -> list[_End]:
 
 def _write_in_margin(ax: Axes, end: _End, height: float) -> None:
     right, size = ax.get_yaxis_transform(), font_size(SMALL_TYPE)
-    if end.line.get_marker() in (None, "None", "", " "):
-        _draw_sample(ax, end, [1.012, 1.048], [height, height], right)
-    else:
+    if _has_marker(end):
         _draw_sample(ax, end, [1.03], [height], right)
+    else:
+        _draw_sample(ax, end, [1.012, 1.048], [height, height], right)
     text = ax.annotate(end.label, (1.03, height), (size, 0), right, "offset points", annotation_clip=False)
     text.set(color=end.line.get_color(), fontsize=size, va="center")
+
+
+def _has_marker(end: _End) -> bool:
+    return end.line.get_marker() not in (None, "None", "", " ")
 
 
 def _draw_sample(ax: Axes, end: _End, xs: list[float], ys: list[float], place: Transform) -> None:
@@ -117,7 +123,10 @@ def _draw_sample(ax: Axes, end: _End, xs: list[float], ys: list[float], place: T
 
 
 def _label_points(ax: Axes, ends: list[_End]) -> None:
-    """Write each label next to its point, at the place of a few where it covers least of what is drawn."""
+    """Write each label next to its point, at the place of a few where it covers least of what is drawn.
+
+    A thin line joins it to a marker. A marker beside the label would look like a point of the data.
+    """
     figure = ax.get_figure(root=True)
     assert figure is not None
     point, size = figure.dpi / 72, font_size(SMALL_TYPE)
@@ -126,7 +135,7 @@ def _label_points(ax: Axes, ends: list[_End]) -> None:
     for end in ends:
         place = end.line.get_transform()
         x, y = place.transform((end.x, end.y))
-        wide, tall = (0.6 * text_columns(end.label) + 1) * size * point, 1.3 * size * point  # with the marker
+        wide, tall = 0.6 * text_columns(end.label) * size * point, 1.3 * size * point
         away = (0.75 * float(matplotlib.rcParams["lines.markersize"]) + 0.5 * size) * point
         places = [(x + away, y - tall / 2)] + [
             (x + across * (away + wide / 2) - wide / 2, y + up * (away + tall / 2) * far - tall / 2)
@@ -138,8 +147,8 @@ def _label_points(ax: Axes, ends: list[_End]) -> None:
         inside = [box for box in boxes if panel.x0 <= box[0] and box[2] <= panel.x1 and panel.y0 <= box[1] and box[3] <= panel.y1]
         box = min(inside or boxes, key=lambda box: _count_inside(covered, box))  # the first of equal ones, which is nearest
         right, up = (box[0] - x) / point, ((box[1] + box[3]) / 2 - y) / point
-        _draw_sample(ax, end, [end.x], [end.y], place + ScaledTranslation((right + size / 2) / 72, up / 72, figure.dpi_scale_trans))
-        text = ax.annotate(end.label, (end.x, end.y), (right + 1.3 * size, up), place, "offset points")
+        leader = LEADER | {"color": end.line.get_color()} if _has_marker(end) else None
+        text = ax.annotate(end.label, (end.x, end.y), (right, up), place, "offset points", arrowprops=leader)
         text.set(color=end.line.get_color(), fontsize=size, va="center")
         corners = np.linspace(box[0], box[2], 20), np.linspace(box[1], box[3], 5)
         covered = np.vstack([covered, np.column_stack([part.ravel() for part in np.meshgrid(*corners)])])

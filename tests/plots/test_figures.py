@@ -127,6 +127,9 @@ def test_a_line_that_ends_early_is_labelled_at_its_last_marker_and_nothing_overl
     figure.draw_without_rendering()
     (label,) = [text for text in figure.axes[0].texts if text.get_text().startswith("rnn")]
     assert label.xy == (5, 1.0)
+    assert label.arrow_patch is not None  # in place of a marker, which would look like a point
+    samples = [line for line in figure.axes[0].get_children() if line.get_label() == "_end"]
+    assert len(samples) == len(figure.axes[0].texts) - 1
     assert np.hypot(*(np.asarray(label.get_position()))) < 100  # points away from its marker
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
