@@ -23,7 +23,7 @@ SENTENCES = {  # the tokens of a sentence; the token that decides the answer is 
     "beijing": {"tokens": [0, 7, 8, 9, 10, 11, 12, 2], "cue": 0, "choices": [0, 1]},
     "recall": {"tokens": [10, 16, 0, 18, 19, 20, 21, 22, 23, 10, 17], "cue": 2, "choices": [0, 1, 2, 5]},
 }
-HEADLINE = ROOT / "results" / "reference" / "headline.toml"
+SWEEPS = [ROOT / "results" / "reference" / name for name in ("headline.toml", "far.toml")]
 GRADIENTS = ROOT / "results" / "why" / "gradients_recall_gap200.csv"
 
 
@@ -50,7 +50,8 @@ def networks() -> dict[str, object]:
 def measured() -> dict[str, object]:
     """Return the accuracy of the committed runs by task, gap and cell, and the committed gradients by cell."""
     runs = rnnbench.load_runs(ROOT / "results" / "reference")
-    runs = runs[runs["run_id"].isin({run.run_id for run in grid(read_names(HEADLINE, {}), load_errors={})})]
+    shown = {run.run_id for sweep in SWEEPS for run in grid(read_names(sweep, {}), load_errors={})}
+    runs = runs[runs["run_id"].isin(shown)]
     accuracy: dict[str, dict[str, dict[str, object]]] = {}
     for (task, gap, cell), rows in runs[runs["task"].isin(SENTENCES)].groupby(["task", "gap", "cell"]):
         accuracy.setdefault(str(task), {}).setdefault(str(gap), {})[str(cell)] = {
