@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
@@ -30,6 +30,18 @@ def declared_task(name: str, source: str, option: str) -> Task | None:
         return make_task(TASKS.get(name, source), json.loads(option or "{}"))
     except (UserError, ValueError):
         return None
+
+
+@cache
+def is_default_init(cell: str, init: str) -> bool:
+    """Return True if a cell of rnnbench, or an installed one, has this initialisation by default."""
+    from rnnbench._plugins.registry import CELLS  # imports torch
+
+    try:
+        default = CELLS.get(cell, "").cls.default_init
+    except UserError:
+        return False
+    return init == default if default else init in ("own", "uniform")
 
 
 def by_task(runs: pd.DataFrame, value: Callable[[Task, int], T]) -> pd.Series[Any]:

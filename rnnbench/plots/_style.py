@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
+from rnnbench._analysis.declared import is_default_init
 from rnnbench._errors import UserError, visible
 from rnnbench._spec.arguments import checked
 from rnnbench.plots._frames import FRAME_ERRORS, frame_error
@@ -227,8 +228,9 @@ def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
     """Return the line style of every curve by its label: one colour and shape per cell, one dash and fill per curve of a cell.
 
     Args:
-        frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell. With a column
-            ``informed`` that has both values, the label of a curve that is given the gap states it.
+        frame: columns ``cell``, ``label`` and ``gap``. The curve with most gaps is the solid line of its cell, of equal ones that
+            with the default initialisation. With a column ``informed`` that has both values, the label of a curve that is given
+            the gap states it.
     """
     informed = informed_labels(frame)
     styles = cell_styles(frame["cell"])
@@ -252,9 +254,12 @@ def informed_labels(frame: pd.DataFrame) -> set[str]:
 
 
 def number_curves(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
-    """Yield ``(cell, label, number)`` of every curve; a cell's curves are numbered by most gaps, then most rows."""
+    """Yield ``(cell, label, number)`` of every curve; those of a cell by most gaps, default initialisation, most rows."""
     counts = frame.groupby(["cell", "label"])["gap"].agg(["nunique", "size"]).reset_index()
-    counts = counts.sort_values(["cell", "nunique", "size", "label"], ascending=[True, False, False, True])
+    pairs = frame.reindex(columns=["label", "cell", "init"]).drop_duplicates()
+    default = {label for label, cell, init in pairs.itertuples(index=False) if is_default_init(str(cell), str(init))}
+    counts["default"] = counts["label"].isin(default)
+    counts = counts.sort_values(["cell", "nunique", "default", "size", "label"], ascending=[True, False, False, False, True])
     yield from zip(counts["cell"].astype(str), counts["label"], counts.groupby("cell").cumcount(), strict=True)
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from rnnbench import UserError
 from rnnbench._analysis.statistics import bootstrap_interval, share_interval
+from rnnbench._analysis.summary import mark_best
 from rnnbench.plots import (
     STYLES,
     plot_accuracy,
@@ -29,6 +30,7 @@ from rnnbench.plots import (
     style,
 )
 from rnnbench.plots._panels import slides
+from rnnbench.plots._style import curve_styles
 from tests.plots.study import made_up
 
 REACH = {"rnn": 10, "lstm": 20, "memoryless": 0}
@@ -143,6 +145,12 @@ def test_a_panel_says_which_curve_forgets_where() -> None:
     assert both == "copy: 2 of 2 curves forget, first memoryless by gap 5"
     kept = plot_accuracy(runs[runs["cell"] == "lstm"]).axes[1].get_title()
     assert " ".join(kept.split()) == "copy: no curve forgets up to gap 20"
+
+
+def test_the_default_initialisation_is_the_solid_line_of_its_cell() -> None:
+    runs = pd.concat([study(0.01), study(0.01).assign(init="orthogonal")])
+    styles = curve_styles(mark_best(runs[runs["cell"] == "rnn"]))
+    assert (styles["rnn (uniform)"]["linestyle"], styles["rnn (orthogonal)"]["linestyle"] == "-") == ("-", False)
 
 
 def test_curves_of_one_cell_differ_in_dash_and_marker() -> None:
