@@ -127,6 +127,11 @@ def test_the_page_counts_the_falls() -> None:
     assert (len(fell), int(fell["status"].eq("solved").sum())) == (10, 9)
 
 
+def test_every_lstm_solves_copy_and_adding_at_gap_1000() -> None:
+    assert "All its seeds solve both." in ONE_LINE
+    assert counts()["lstm", "copy", 1000] == counts()["lstm", "adding", 1000] == 5
+
+
 def test_the_page_says_what_twice_the_rate_does_for_the_gru() -> None:
     other = pd.read_csv(FOLDER.parent / "recipe-v3" / "runs.csv").query("cell == 'gru' and gap == 200")
     assert (set(other["lr"]), set(other["seed"]) & set(range(5))) == ({0.02}, set())
@@ -144,7 +149,7 @@ def test_the_table_of_rates_is_the_committed_one() -> None:
 def test_the_table_of_pieces_counts_runs_and_hours() -> None:
     found = pd.read_csv(REFERENCE / "runs.csv", low_memory=False).set_index("run_id")
     rows = re.findall(r"^\| `(.*\.toml)` \| .* \| (\d+) \| ([\d.]+) \|$", PAGE, re.M)
-    assert len(rows) == 21
+    assert len(rows) == 22
     for name, count, hours in rows:
         runs = found.loc[[run.run_id for run in grid(read_sweep(REFERENCE / name, {}))]]
         assert (f"{len(runs)}", f"{runs['wall_s'].sum() / 3600:.1f}") == (count, hours), name
