@@ -1,5 +1,6 @@
 """Tuning: the same for every cell, only on pilot seeds, by one rule; a sweep runs the chosen recipes."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,8 +195,9 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
 
     def tuning_by_label(runs: list[Run]) -> dict[str, str]:
         frame = pd.DataFrame(outcome(run, None, 0.5).model_dump() for run in runs)
-        table = summarise(frame.assign(option="{}", cell_option="{}"))
-        return dict(zip(table["label"], tuning_text(table, [study.folder]), strict=True))
+        frame = frame.assign(option=frame["option"].map(json.dumps), cell_option=frame["cell_option"].map(json.dumps))
+        table = summarise(frame)
+        return dict(zip(table["label"], tuning_text(table, frame, [study.folder]), strict=True))
 
     chosen = "chosen from 3 recipes (lr 0.02 0.005 0.001) on pilot seeds 1000 1001 1002 at gap 20"
     expected = dict.fromkeys(("rnn (uniform)", "gru"), chosen)
@@ -207,8 +209,12 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
     assert shorter["rnn"].endswith("at gap 20 with a budget of 3,000 steps")
     by_default = grid(SweepRequest(cell=["rnn", "lstm", "gru"], task=["recall"], gap=[20]))
     default = "chosen from 3 recipes (lr {}) on pilot seeds 1000 1001 1002 at gap 20 100".format
-    gates = default("0.05 0.02 0.01")  # the rate of the GRU is in both tables
-    assert tuning_by_label(by_default) == {"rnn": default("0.005 0.002 0.001"), "lstm": gates, "gru": gates}
+    gates = default("0.05 0.02 0.01")  # the rate of the GRU is in both tables, and that of the study counts
+    assert tuning_by_label(by_default) == {"rnn": default("0.005 0.002 0.001"), "lstm": gates, "gru": chosen}
+    for other in ({"recipe": "v2"}, {"option": {"fillers": 2}}, {"optimizer": "sgd"}, {"init": ["orthogonal"]}):
+        request = {"cell": ["rnn"], "task": ["recall"], "gap": [20], "lr": [0.002]} | other
+        (note,) = tuning_by_label(grid(SweepRequest.model_validate(request))).values()
+        assert note == "not tuned on pilot seeds"
 
 
 def test_a_run_gets_the_recipe_of_the_largest_tuned_gap_below_it(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def build_page(studies: list[Path], runs: pd.DataFrame, logs: pd.DataFrame | Non
         overview=overview,
         gap_tables=[(task, axis, shaded, text.task_text(task, runs)) for task, axis, shaded in gap_tables(table)],
         rows=_table_rows(table),
-        tuning=tuning_notes(table.assign(tuning=tuning_text(table, studies))),
+        tuning=tuning_notes(table.assign(tuning=tuning_text(table, shown, studies))),
         condition_notes=condition_notes(shown),
         several=bool(table["rates"].gt(1).any()),
         best_rule=BEST_RULE,

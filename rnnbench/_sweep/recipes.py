@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Container, Hashable, Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnbench._config import Option, Options, RunRequest, SweepRequest, as_list
+from rnnbench._analysis.summary import best_runs
+from rnnbench._config import RECIPES, Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
 from rnnbench._spec.rates import RATES
@@ -73,44 +75,49 @@ class Tuning:
         return request.model_copy(update=chosen)
 
     def describe(self, row: Mapping[Hashable, Any]) -> str:
-        """Return how the recipe of a row of ``summary.summarise`` was tuned; empty if this table did not choose it."""
-        same = (row["task"], row["cell"], row["init"])
-        rows = [tuned for tuned in self.rows if (tuned.task, tuned.cell, tuned.init) == same]
-        if not any((tuned.lr, tuned.hidden_size) == (row["lr"], row["hidden_size"]) for tuned in rows):
+        """Return how the recipe of a run was tuned; empty if this table did not choose it."""
+        rows = [tuned for tuned in self.rows if _tuned_like(tuned, row) and self._has_recipe(tuned, row)]
+        chosen = next((tuned for tuned in rows if (tuned.lr, tuned.hidden_size) == (row["lr"], row["hidden_size"])), None)
+        if chosen is None:
             return ""
-        gaps = " ".join(str(gap) for gap in sorted({gap for tuned in rows for gap in tuned.gaps}))
-        parts = rows[0].grid.split("; ")
+        alike = [tuned for tuned in rows if (tuned.grid, tuned.seeds) == (chosen.grid, chosen.seeds)]
+        gaps = " ".join(str(gap) for gap in sorted({gap for tuned in alike for gap in tuned.gaps}))
+        parts = chosen.grid.split("; ")
         tried = [part for part in parts if len(part.removeprefix("lr ").removesuffix(" units").split()) > 1]  # not the only value
-        recipes = "; ".join(tried or parts)
-        steps = rows[0].max_steps
-        budget = "" if row["max_steps"] == steps else f" with a budget of {steps:,} steps"
-        text = f"chosen from {rows[0].candidates} recipes ({recipes}) on pilot seeds {rows[0].seeds} at {rows[0].axis} {gaps}"
-        return text + budget
+        text = f"chosen from {chosen.candidates} recipes ({'; '.join(tried or parts)}) on pilot seeds {chosen.seeds}"
+        budget = "" if row["max_steps"] == chosen.max_steps else f" with a budget of {chosen.max_steps:,} steps"
+        return f"{text} at {chosen.axis} {gaps}{budget}"
+
+    def _has_recipe(self, tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
+        """Return False if the pilot runs had another version of the recipe than a run: that of 0.1.0, or today's default rates."""
+        older = row.get("beta2") == RECIPES["v2"]["beta2"]
+        return older if tuned.rnnbench_version.startswith("0.1.") else not (older and self.file == RATES)
 
 
-def tuning_text(table: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
-    """Return how each row of a summary was tuned: on pilot seeds, on the seeds that are shown, or not at all.
+def tuning_text(table: pd.DataFrame, runs: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
+    """Return how each row of the summary of some runs was tuned: on pilot seeds, on the seeds that are shown, or not at all.
 
-    The :data:`TABLE` of each study and the default rates of the package hold recipes chosen on pilot seeds. Where two contain the
-    recipe of a row, the text is that of the table that contains more of the rows. A damaged table does not hide the results: the
-    text then contains what is wrong with it.
+    The :data:`TABLE` of each study and the default rates of the package hold recipes chosen on pilot seeds. A damaged table does
+    not hide the results: the text then contains what is wrong with it.
     """
-    rows, tunings, damage = table.to_dict("records"), [], []
+    key = ["task", "label", "gap"]
+    first = best_runs(runs).drop_duplicates(key).set_index(key, drop=False).to_dict("index")
+    tunings, damage = [], []
     for file in (study / TABLE for study in studies if (study / TABLE).exists()):
         try:
             tunings.append(Tuning(file))
         except UserError as error:
             damage.append(str(error))
     tunings.append(Tuning(RATES))
-    tunings.sort(key=lambda tuning: -sum(bool(tuning.describe(row)) for row in rows))
 
     def describe(row: Mapping[Hashable, Any]) -> str:
         if row["rates"] > 1:
             return f"best of {row['rates']} rates on these seeds"
         otherwise = f"unknown, as {'; '.join(damage)}" if damage else "not tuned on pilot seeds"
-        return next(filter(None, (tuning.describe(row) for tuning in tunings)), otherwise)
+        run = first[row["task"], row["label"], row["gap"]]
+        return next(filter(None, (tuning.describe(run) for tuning in tunings)), otherwise)
 
-    return [describe(row) for row in rows]
+    return [describe(row) for row in table.to_dict("records")]
 
 
 def keep(sweep: SweepRequest, folder: Path) -> None:
@@ -176,6 +183,20 @@ def combinations(options: Mapping[str, object]) -> list[Options]:
     """
     values: list[list[Any]] = [as_list(value) for value in options.values()]
     return [dict(zip(options, chosen, strict=True)) for chosen in product(*values)]
+
+
+def _tuned_like(tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
+    """Return True if a recipe was tuned for the cell, the task, the options and the optimiser of a run."""
+
+    def text(name: str, default: str) -> str:
+        value = row.get(name)
+        return value if isinstance(value, str) and value else default
+
+    names = (text("task", ""), text("task_source", ""), text("cell", ""), text("cell_source", ""), text("init", ""))
+    same = names == (tuned.task, tuned.task_source, tuned.cell, tuned.cell_source, tuned.init)
+    options = {"cell_option": tuned.cell_option} | ({"option": tuned.option} if tuned.axis == "gap" else {})
+    agree = all(_agrees(json.loads(text(name, "{}")), options[name]) for name in options if name in row)
+    return same and agree and text("optimizer", tuned.optimizer) == tuned.optimizer
 
 
 def _agrees(table: Options, named: dict[str, Option] | None) -> bool:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from rnnbench._analysis.summary import label_curves, summarise_recipes
+from rnnbench._analysis.summary import count_once, label_curves, summarise_recipes
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, runs_frame
 from rnnbench.plots._labels import label_lines
@@ -57,7 +57,7 @@ def plot_budget(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     Raises:
         UserError: no curve has several budgets at one task and gap.
     """
-    runs = budget_curves(runs_frame(runs))
+    runs = budget_curves(count_once(runs_frame(runs)))
     if runs.empty:
         raise UserError("no cell has runs of several budgets at one task and gap: run it with a second --max-steps")
     styles = curve_styles(runs)

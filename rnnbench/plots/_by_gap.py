@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from rnnbench._analysis.scores import half_gap
 from rnnbench._analysis.summary import BEST_RULE, best_runs, condition_notes, gap_or_length, mark_best, skill, summarise
+from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, axis_frame
 from rnnbench.plots._labels import label_lines
 from rnnbench.plots._language import phrase
@@ -192,6 +193,8 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     runs = axis_frame(runs)
     table, dots = summarise(runs), best_runs(runs)
     dots = dots[dots["status"] == "solved"]
+    if dots.empty:
+        raise UserError("no run has solved its task: there are no training steps to show")
     styles = curve_styles(table)
     figure, panels = task_panels(table[table["task"].isin(dots["task"])], ax)
     for task, rows, panel in panels:

@@ -36,17 +36,22 @@ def axis_frame(given: pd.DataFrame | StudyFolder) -> pd.DataFrame:
     return with_declared_axes(runs_frame(given))
 
 
+LIMITS = ("clip_norm", "recurrent_clip")
+"""The columns in which inf means no limit."""
+
+
 def frame_error(frames: Mapping[str, pd.DataFrame], error: Exception) -> Exception:
     """Return the UserError for the frame that caused ``error``, by the name of its argument; ``error`` if none did."""
     for name, frame in frames.items():
         if frame.empty and name not in MAY_BE_EMPTY:
             return UserError(f"{name} has no rows: pass at least one")
-        for column in frame.columns:
-            if wrong := _wrong_values(str(column), frame[column]):
-                return UserError(f"column {shorten_repr(column)} of {name} {wrong}")
     for column in _named_columns(error):
         if lacking := [name for name, frame in frames.items() if column not in frame.columns]:
             return UserError(f"no column {shorten_repr(column)} in {' or '.join(lacking)}: the help names every frame's columns")
+    for name, frame in frames.items():
+        for column in frame.columns:
+            if wrong := _wrong_values(str(column), frame[column]):
+                return UserError(f"column {shorten_repr(column)} of {name} {wrong}")
     return error
 
 
@@ -66,7 +71,8 @@ def _wrong_values(column: str, values: pd.Series) -> str:
         return next((f"must hold options as JSON, not {shorten_repr(one)}" for one in values if not _is_table(one)), "")
     if kind:
         as_numbers = pd.to_numeric(values, errors="coerce")
-        for value in values[(as_numbers.isna() & values.notna()) | as_numbers.isin([float("inf"), float("-inf")])]:
+        infinite = as_numbers.isin([float("inf"), float("-inf")]) & (column not in LIMITS)
+        for value in values[(as_numbers.isna() & values.notna()) | infinite]:
             return f"must hold finite numbers, not {shorten_repr(value)}"
         if values.dtype == object or pd.api.types.is_string_dtype(values):
             return f"holds texts: convert it with frame[{column!r}].astype(float)"

@@ -11,6 +11,7 @@ import pytest
 
 import rnnbench
 from rnnbench import plots
+from tests.plots.study import made_up
 from tests.plots.test_axes import DRAW, everything
 
 WRONG = [object(), "no such", "", b"x", math.nan, -1, 10**30, True, [], {}, [[1]], int, pd.Series([1]), pd.DataFrame()]
@@ -66,3 +67,12 @@ def test_a_frame_with_a_wrong_column_is_refused_by_the_name_of_the_column(name: 
 def test_a_cell_without_half_lives_is_drawn() -> None:
     values = frames_of(plots.plot_gates)
     assert refusal(plots.plot_gates, values | {"lives": values["lives"].iloc[:0]}) == ""
+
+
+def test_a_missing_column_is_named_where_a_limit_is_infinite() -> None:
+    runs = made_up([{}]).assign(recurrent_clip=math.inf)
+    assert refusal(plots.plot_accuracy, {"runs": runs.drop(columns="accuracy")}).startswith("no column 'accuracy' in runs")
+
+
+def test_steps_of_runs_that_solved_nothing_are_refused() -> None:
+    assert refusal(plots.plot_steps, {"runs": made_up([{"accuracy": 0.2}])}).startswith("no run has solved its task")

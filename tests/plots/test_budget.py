@@ -1,5 +1,6 @@
 """Accuracy against the training budget."""
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -54,3 +55,9 @@ def test_a_protocol_and_runs_without_one_are_a_curve_but_two_protocols_are_not()
     for protocols, labels in ((("atlas-2", None), 1), (("atlas-2", "atlas-3"), 0)):
         rows = [row | {"protocol": name} for name, some in zip(protocols, at.values(), strict=True) for row in some]
         assert budget_curves(made_up(rows))["label"].nunique() == labels
+
+
+def test_copies_of_a_run_count_once() -> None:
+    runs = made_up(ROWS)
+    figure = plot_budget(pd.concat([runs, runs]))
+    assert [text.get_text() for text in figure.axes[0].texts if "/" in text.get_text()] == ["0/3", "3/3"]

@@ -101,7 +101,7 @@ def print_results(runs: pd.DataFrame, studies: Sequence[Path], details: bool, fo
     Markdown and LaTeX have one of the two tables, CSV all numbers.
     """
     rows = summary.summarise(runs)
-    rows["tuning"] = tuning_text(rows, studies)
+    rows["tuning"] = tuning_text(rows, runs, studies)
     conditions = summary.condition_notes(runs)
     if not details or format in (Format.rich, Format.csv):
         notes = [*tables.by_gap_notes(rows), *conditions, *tables.tuning_notes(rows)]
