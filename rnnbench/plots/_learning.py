@@ -52,7 +52,8 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
     logs, several = label_evaluations(logs, runs)
     styles = curve_styles(logs.drop_duplicates("run_id"))
     groups = {gap_text(frame, gap): frame for gap, frame in logs.groupby("gap")}
-    columns = min(len(groups), 4)
+    rows = -(-len(groups) // 4)
+    columns = -(-len(groups) // rows)  # rows of equal length: five panels are three and two
     figure, axes = make_panels(list(groups), ax, width=2.5, height=2.1, columns=columns)
     task = str(logs["task"].iloc[0])
     for panel, (title, frame) in zip(axes, groups.items(), strict=True):
