@@ -51,10 +51,12 @@ class Study(StudyFolder):
     def table(self) -> pd.DataFrame:
         """Return the summary as readable texts, as ``rnnbench table`` prints it."""
         from rnnbench._analysis.axes import with_declared_axes
+        from rnnbench._analysis.summary import summarise
         from rnnbench._analysis.tables import readable
         from rnnbench._sweep.recipes import tuning_text
 
-        summary, runs = self.summary(), with_declared_axes(self.runs())
+        runs = with_declared_axes(self.runs())
+        summary = summarise(runs)
         return readable(summary.assign(tuning=tuning_text(summary, runs, [self.folder])))
 
     def _repr_html_(self) -> str:

@@ -201,20 +201,21 @@ def test_a_table_shows_how_each_curve_was_tuned(tmp_path: Path) -> None:
 
     chosen = "chosen from 3 recipes (lr 0.02 0.005 0.001) on pilot seeds 1000 1001 1002 at gap 20"
     expected = dict.fromkeys(("rnn (uniform)", "gru"), chosen)
-    assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "not tuned on pilot seeds"}
+    assert tuning_by_label([*grid(reported), *one]) == expected | {"rnn (orthogonal)": "one recipe, no recorded pilot runs"}
     assert tuning_by_label(several) == {"rnn": "best of 2 rates on these seeds"}
     other = grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.005]))
-    assert tuning_by_label(other) == {"rnn": "not tuned on pilot seeds"}
+    assert tuning_by_label(other) == {"rnn": "one recipe, no recorded pilot runs"}
     shorter = tuning_by_label(grid(SweepRequest(cell=["rnn"], task=["recall"], gap=[20], lr=[0.001], max_steps=50)))
     assert shorter["rnn"].endswith("at gap 20 with a budget of 3,000 steps")
     by_default = grid(SweepRequest(cell=["rnn", "lstm", "gru"], task=["recall"], gap=[20]))
     default = "chosen from 3 recipes (lr {}) on pilot seeds 1000 1001 1002 at gap 20 100".format
     gates = default("0.05 0.02 0.01")  # the rate of the GRU is in both tables, and that of the study counts
     assert tuning_by_label(by_default) == {"rnn": default("0.005 0.002 0.001"), "lstm": gates, "gru": chosen}
-    for other in ({"recipe": "v2"}, {"option": {"fillers": 2}}, {"optimizer": "sgd"}, {"init": ["orthogonal"]}):
+    others = {"recipe": "v2", "option": {"fillers": 2}, "optimizer": "sgd", "schedule": "constant", "init": ["orthogonal"]}
+    for other in ({name: value} for name, value in others.items()):
         request = {"cell": ["rnn"], "task": ["recall"], "gap": [20], "lr": [0.002]} | other
         (note,) = tuning_by_label(grid(SweepRequest.model_validate(request))).values()
-        assert note == "not tuned on pilot seeds"
+        assert note == "one recipe, no recorded pilot runs"
 
 
 def test_a_run_gets_the_recipe_of_the_largest_tuned_gap_below_it(tmp_path: Path) -> None:

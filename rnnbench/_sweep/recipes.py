@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnbench._analysis.summary import best_runs
+from rnnbench._analysis.summary import CURVE, TUNED, count_once, label_curves
 from rnnbench._config import RECIPES, Option, Options, RunRequest, SweepRequest, as_list
 from rnnbench._errors import FieldError, PluginError, UserError
 from rnnbench._plugins.registry import CELLS, TASKS
@@ -76,7 +76,7 @@ class Tuning:
 
     def describe(self, row: Mapping[Hashable, Any]) -> str:
         """Return how the recipe of a run was tuned; empty if this table did not choose it."""
-        rows = [tuned for tuned in self.rows if _tuned_like(tuned, row) and self._has_recipe(tuned, row)]
+        rows = [tuned for tuned in self.rows if _tuned_like(tuned, row) and self._may_have_recipe(tuned, row)]
         chosen = next((tuned for tuned in rows if (tuned.lr, tuned.hidden_size) == (row["lr"], row["hidden_size"])), None)
         if chosen is None:
             return ""
@@ -88,20 +88,25 @@ class Tuning:
         budget = "" if row["max_steps"] == chosen.max_steps else f" with a budget of {chosen.max_steps:,} steps"
         return f"{text} at {chosen.axis} {gaps}{budget}"
 
-    def _has_recipe(self, tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
-        """Return False if the pilot runs had another version of the recipe than a run: that of 0.1.0, or today's default rates."""
-        older = row.get("beta2") == RECIPES["v2"]["beta2"]
-        return older if tuned.rnnbench_version.startswith("0.1.") else not (older and self.file == RATES)
+    def _may_have_recipe(self, tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
+        """Return False if the pilot runs had another version of the recipe than a run.
+
+        A row does not name its recipe. Those of 0.1 had v2, and the default rates are those of v3; any other may have had either.
+        """
+        is_v2 = row.get("beta2") == RECIPES["v2"]["beta2"]
+        if tuned.rnnbench_version.startswith("0.1."):
+            return is_v2
+        return not is_v2 or self.file != RATES
 
 
 def tuning_text(table: pd.DataFrame, runs: pd.DataFrame, studies: Iterable[Path]) -> list[str]:
-    """Return how each row of the summary of some runs was tuned: on pilot seeds, on the seeds that are shown, or not at all.
+    """Return how each row of the summary of some runs was tuned: on pilot seeds, on the seeds that are shown, or neither on record.
 
     The :data:`TABLE` of each study and the default rates of the package hold recipes chosen on pilot seeds. A damaged table does
     not hide the results: the text then contains what is wrong with it.
     """
-    key = ["task", "label", "gap"]
-    first = best_runs(runs).drop_duplicates(key).set_index(key, drop=False).to_dict("index")
+    key = [*CURVE, "gap", *TUNED]
+    first = label_curves(count_once(runs)).drop_duplicates(key).set_index(key, drop=False).to_dict("index")
     tunings, damage = [], []
     for file in (study / TABLE for study in studies if (study / TABLE).exists()):
         try:
@@ -113,8 +118,8 @@ def tuning_text(table: pd.DataFrame, runs: pd.DataFrame, studies: Iterable[Path]
     def describe(row: Mapping[Hashable, Any]) -> str:
         if row["rates"] > 1:
             return f"best of {row['rates']} rates on these seeds"
-        otherwise = f"unknown, as {'; '.join(damage)}" if damage else "not tuned on pilot seeds"
-        run = first[row["task"], row["label"], row["gap"]]
+        otherwise = f"unknown, as {'; '.join(damage)}" if damage else "one recipe, no recorded pilot runs"
+        run = first[tuple(row[name] for name in key)]
         return next(filter(None, (tuning.describe(run) for tuning in tunings)), otherwise)
 
     return [describe(row) for row in table.to_dict("records")]
@@ -186,7 +191,7 @@ def combinations(options: Mapping[str, object]) -> list[Options]:
 
 
 def _tuned_like(tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
-    """Return True if a recipe was tuned for the cell, the task, the options and the optimiser of a run."""
+    """Return True if a recipe was tuned for the cell, the task, the options, the optimiser and the schedule of a run."""
 
     def text(name: str, default: str) -> str:
         value = row.get(name)
@@ -196,7 +201,8 @@ def _tuned_like(tuned: Tuned, row: Mapping[Hashable, Any]) -> bool:
     same = names == (tuned.task, tuned.task_source, tuned.cell, tuned.cell_source, tuned.init)
     options = {"cell_option": tuned.cell_option} | ({"option": tuned.option} if tuned.axis == "gap" else {})
     agree = all(_agrees(json.loads(text(name, "{}")), options[name]) for name in options if name in row)
-    return same and agree and text("optimizer", tuned.optimizer) == tuned.optimizer
+    recipe = (text("optimizer", tuned.optimizer), text("schedule", tuned.schedule))
+    return same and agree and recipe == (tuned.optimizer, tuned.schedule)
 
 
 def _agrees(table: Options, named: dict[str, Option] | None) -> bool:

@@ -194,7 +194,7 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     table, dots = summarise(runs), best_runs(runs)
     dots = dots[dots["status"] == "solved"]
     if dots.empty:
-        raise UserError("no run has solved its task: there are no training steps to show")
+        raise UserError("a figure of the steps to solve needs a solved run: none of these is solved")
     styles = curve_styles(table)
     figure, panels = task_panels(table[table["task"].isin(dots["task"])], ax)
     for task, rows, panel in panels:

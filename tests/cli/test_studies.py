@@ -117,7 +117,7 @@ def test_a_table_fits_80_columns_with_complete_names(rnnbench, studies: Path, mo
         out = rnnbench("table", "one", "two", *more).out
         assert max(len(line) for line in out.splitlines()) <= 80
         assert "…" not in out
-        assert ("span ≥ 20; not tuned on pilot seeds" in out.replace("\n", " ")) == (more == ["--details"])
+        assert ("span ≥ 20; one recipe, no recorded pilot runs" in out.replace("\n", " ")) == (more == ["--details"])
     thousands = rnnbench("table", str(REFERENCE), "--all", "--only", "copy,recall", "--compare", "lstm,gru").out
     assert " to -" in thousands
     assert "…" not in thousands
