@@ -18,7 +18,7 @@ from rnnbench._analysis.summary import (
     summarise,
     summarise_recipes,
 )
-from rnnbench._analysis.tables import readable_spans
+from rnnbench._analysis.tables import by_gap, readable, readable_spans
 from tests.plots.study import made_up
 
 
@@ -221,6 +221,13 @@ def test_the_row_of_a_curve_is_that_of_its_span() -> None:
     assert table["gap"].tolist() == [20, 10, 5]
     assert table["steps_to_solve"].tolist()[:2] == [200.0, 100.0]
     assert [format_span(row) for row in table.to_dict("records")] == ["≥ 20", "10", "below 5"]
+
+
+def test_both_tables_write_100_only_where_every_answer_is_right() -> None:
+    rows = [{"cell": cell, "accuracy": accuracy} for cell, accuracy in (("lstm", 0.9998), ("gru", 1.0), ("rnn", 0.5))]
+    table = summarise(made_up(rows)).sort_values("cell")
+    assert readable(table.assign(tuning=""))["acc."].tolist() == ["100", "99.9", "50.0"]
+    assert [entry.split()[1] for entry in by_gap(table).iloc[:, -1]] == ["100", "99.9", "50.0"]
 
 
 def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:

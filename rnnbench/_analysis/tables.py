@@ -117,9 +117,9 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
             "lr": f"{row['lr']:g}" + ("*" if row["rates"] > 1 else ""),
             "solved": f"{row['solved']} of {row['seeds']}" + ("^" if row["gave_up"] else ""),
             "95 %": f"{100 * row['solved_low']:.0f}-{100 * row['solved_high']:.0f}",
-            "acc.": f"{100 * row['accuracy']:.1f}",
+            "acc.": _accuracy_text(row["accuracy"]),
             "95 % ": _interval_text(100 * row["accuracy_low"], 100 * row["accuracy_high"], ".1f"),
-            "chance": f"{100 * row['chance_accuracy']:.1f}",
+            "chance": _accuracy_text(row["chance_accuracy"]),
             "steps": _count_text(row["steps_to_solve"]),
         }
         for row in rows.to_dict("records")

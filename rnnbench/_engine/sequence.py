@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import Parameter
@@ -85,14 +85,35 @@ class Lease:
 
 @contextmanager
 def restored(cell: Cell) -> Iterator[None]:
-    """Restore the cell's buffers and torch's generator on exit."""
+    """Restore the cell's buffers and Python attributes and torch's generator on exit, also after an exception."""
     before = [(buffer, buffer.detach().clone()) for buffer in cell.buffers()]
-    with torch.random.fork_rng(devices=[]):
-        yield
-    with torch.no_grad():
-        for buffer, content in before:
-            if not torch.equal(buffer, content):
-                buffer.copy_(content)
+    attributes = [(part, {name: _copied(value) for name, value in vars(part).items()}) for part in cell.modules()]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, content in before:
+                if not torch.equal(buffer, content):
+                    buffer.copy_(content)
+        for part, values in attributes:
+            _restore_attributes(part, values)
+
+
+def _copied(value: Any) -> Any:
+    return value, copy.copy(value) if isinstance(value, (list, dict, set)) else None
+
+
+def _restore_attributes(part: nn.Module, values: dict[str, Any]) -> None:
+    for name in vars(part).keys() - values.keys():
+        del vars(part)[name]
+    for name, (value, items) in values.items():
+        vars(part)[name] = value
+        if isinstance(value, list):
+            value[:] = items
+        elif isinstance(value, (dict, set)):
+            value.clear()
+            value.update(items)
 
 
 class Program:
@@ -335,8 +356,8 @@ def _traced(cell: Cell, key: tuple[Any, ...]) -> Program:
     own = copy.deepcopy(cell).to_empty(device="cpu") if cell._like.is_meta else cell  # meta tensors hold no numbers
     with restored(own), parametrize.cached():  # the trace draws no numbers, and makes no step of a power iteration
         traced = Program(own)
-    if cache_key(cell) != key:
-        raise NotCompiledError(f"class {name}: a step that changes attributes of the cell is not compiled")
+        if cache_key(cell) != key:
+            raise NotCompiledError(f"class {name}: a step that changes attributes of the cell is not compiled")
     return traced
 
 

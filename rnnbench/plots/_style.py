@@ -145,13 +145,13 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
         with matplotlib.rc_context(_settings()):  # type: ignore[arg-type]  # as above
             try:
                 drawn = draw_checked(*args, **kwargs)
+                if isinstance(drawn, Figure):
+                    for text in _texts(drawn) - before:  # places the ticks, which fails for texts on an axis of numbers
+                        text.set_parse_math(False)
             except FRAME_ERRORS as error:
                 given = dict(zip(names, args, strict=False)) | kwargs
                 frames = {name: one for name, one in given.items() if isinstance(one, pd.DataFrame)}
                 raise frame_error(frames, error) from error
-            if isinstance(drawn, Figure):
-                for text in _texts(drawn) - before:
-                    text.set_parse_math(False)
         return drawn
 
     return wrapped

@@ -227,6 +227,26 @@ def test_changed_attributes_and_modes_of_one_cell_are_followed() -> None:
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-5)
 
 
+class Remembering(Tied):
+    """A cell that keeps what its first step computed, and a list of what it saw."""
+
+    kept = None
+
+    def step(self, x: Any, state: Any) -> Any:
+        if self.kept is None:
+            self.kept = torch.ones_like(x[:, :1])
+            self.masks.append(x)
+        return super().step(x * self.kept, state)
+
+
+def test_a_refused_trace_leaves_no_symbols_in_the_cell() -> None:
+    cell = Remembering().eval()
+    assert "changes attributes" in str(_engine.refusal(cell))
+    assert cell.kept is None
+    assert len(cell.masks) == 1
+    assert Cell.states(cell, torch.zeros(2, 4, 3)).shape == (2, 4, 8)
+
+
 @pytest.mark.usefixtures("uncompiled")
 def test_programs_live_only_as_long_as_their_cell() -> None:
     compiled, refused = Tied().train(), Tied()

@@ -61,3 +61,9 @@ def test_copies_of_a_run_count_once() -> None:
     runs = made_up(ROWS)
     figure = plot_budget(pd.concat([runs, runs]))
     assert [text.get_text() for text in figure.axes[0].texts if "/" in text.get_text()] == ["0/3", "3/3"]
+
+
+@pytest.mark.filterwarnings("ignore:Attempting to set identical")
+def test_budgets_that_are_texts_are_refused() -> None:
+    with pytest.raises(UserError, match="column 'max_steps' of runs holds texts"):
+        plot_budget(made_up(ROWS).astype({"max_steps": str}))
