@@ -18,7 +18,7 @@ from rnnbench._analysis.summary import (
     summarise,
     summarise_recipes,
 )
-from rnnbench._analysis.tables import by_gap, readable, readable_spans
+from rnnbench._analysis.tables import by_gap, readable, readable_spans, tuning_notes
 from tests.plots.study import made_up
 
 
@@ -228,6 +228,18 @@ def test_both_tables_write_100_only_where_every_answer_is_right() -> None:
     table = summarise(made_up(rows)).sort_values("cell")
     assert readable(table.assign(tuning=""))["acc."].tolist() == ["100", "99.9", "50.0"]
     assert [entry.split()[1] for entry in by_gap(table).iloc[:, -1]] == ["100", "99.9", "50.0"]
+
+
+def test_notes_about_tuning_pair_curves_with_their_tasks() -> None:
+    def notes(tuned: dict[tuple[str, str], str]) -> list[str]:
+        rows = pd.DataFrame([{"task": task, "label": label, "tuning": tuning} for (task, label), tuning in tuned.items()])
+        return tuning_notes(rows)
+
+    tuned = {("adding", "rnn"): "a", ("copy", "rnn"): "a", ("adding", "gru"): "b", ("copy", "gru"): "b"}
+    assert notes(dict.fromkeys(tuned, "a")) == ["tuning of adding, copy: a"]
+    assert notes(tuned) == ["tuning of rnn: a", "tuning of gru: b"]
+    assert notes(tuned | {("copy", "gru"): "a"}) == ["tuning of rnn on adding, copy; gru on copy: a", "tuning of gru on adding: b"]
+    assert notes(tuned | {("copy", "gru"): "a", ("copy", "lstm"): "b"})[1] == "tuning of gru on adding; lstm on copy: b"
 
 
 def test_a_state_that_grows_with_the_sequence_is_shown_as_growing() -> None:

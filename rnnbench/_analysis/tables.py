@@ -94,16 +94,25 @@ def by_gap_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def tuning_notes(rows: pd.DataFrame) -> list[str]:
-    """Return a note per way of tuning in the ``tuning`` of a summary, with its tasks or its curves and their tasks."""
+    """Return a note per way of tuning in the ``tuning`` of a summary, with its tasks, or with each task's curves."""
     notes = []
     for tuning, same in rows.groupby("tuning", sort=False):
-        tasks = same["task"].unique()
-        whole = len(same) == rows["task"].isin(tasks).sum()
-        of = ", ".join(map(str, tasks if whole else same["label"].unique()))
-        if not whole and len(tasks) < rows["task"].nunique():
-            of += f" on {', '.join(map(str, tasks))}"
+        if len(same) == rows["task"].isin(same["task"]).sum():
+            of = ", ".join(map(str, same["task"].unique()))
+        else:
+            of = _curves_of_tasks(same, rows["task"].nunique())
         notes += [f"tuning of {of}: {tuning!s}"] if tuning else []
     return notes
+
+
+def _curves_of_tasks(rows: pd.DataFrame, tasks: int) -> str:
+    """Return the curves of rows with the tasks of each, ``lstm, gru on copy; rnn on adding, copy``; no task if all have all."""
+    by_tasks: dict[str, list[str]] = {}
+    for label, same in rows.groupby("label", sort=False):
+        by_tasks.setdefault(", ".join(map(str, same["task"].unique())), []).append(str(label))
+    if len(by_tasks) == 1 and rows["task"].nunique() == tasks:
+        return ", ".join(*by_tasks.values())
+    return "; ".join(f"{', '.join(labels)} on {on}" for on, labels in by_tasks.items())
 
 
 def readable(rows: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,9 @@ Box = tuple[float, float, float, float]
 LEADER = {"arrowstyle": "-", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
 """The thin line from a label inside a panel to its point."""
 
+CHARACTER = 0.6
+"""The width of a character in font sizes, on average."""
+
 
 class _End(NamedTuple):
     """The right end of a labelled line: its label, the line, its last gap and its height there in data coordinates."""
@@ -62,9 +65,15 @@ def label_lines(figure: Figure, axes: Sequence[Axes], note: str, own: bool, titl
 
 
 def _label_margin(ax: Axes, ends: list[_End]) -> bool:
-    """Write labels in the right margin, in the order of their heights; return False, and write none, if they do not fit."""
+    """Write labels in the right margin, in the order of their heights; return False, and write none, if they do not fit.
+
+    They fit where the panel is high enough for all, and the longest leaves the panel more than a third of the width.
+    """
     figure = ax.get_figure(root=True)
     assert figure is not None
+    widest = max((text_columns(end.label) for end in ends), default=0) * CHARACTER * font_size(SMALL_TYPE)
+    if widest > 0.65 * ax.get_window_extent().width * 72 / figure.dpi:
+        return False
     bottom, top = ax.transData.inverted().transform(ax.get_window_extent().corners())[[0, -1], 1]
     scale = ax.yaxis.get_transform()
     bottom, top = scale.transform([bottom, top])
@@ -135,7 +144,7 @@ def _label_points(ax: Axes, ends: list[_End]) -> None:
     for end in ends:
         place = end.line.get_transform()
         x, y = place.transform((end.x, end.y))
-        wide, tall = 0.6 * text_columns(end.label) * size * point, 1.3 * size * point
+        wide, tall = CHARACTER * text_columns(end.label) * size * point, 1.3 * size * point
         away = (0.75 * float(matplotlib.rcParams["lines.markersize"]) + 0.5 * size) * point
         places = [(x + away, y - tall / 2)] + [
             (x + across * (away + wide / 2) - wide / 2, y + up * (away + tall / 2) * far - tall / 2)

@@ -177,6 +177,15 @@ def test_with_too_many_lines_all_labels_are_in_the_legend() -> None:
     assert len(plot_accuracy(runs).legends[0].get_texts()) == 42, "with chance and the order-free baseline"
 
 
+def test_labels_that_are_too_wide_for_the_panel_are_in_the_legend() -> None:
+    rows = [{"cell": "lstm", "gap": gap, "cell_option": f'{{"note": "{size}-{60 * "x"}"}}'} for gap in (5, 10) for size in (1, 2)]
+    figure = plot_accuracy(made_up(rows))
+    assert not figure.axes[0].texts
+    assert sum("xxx" in text.get_text() for text in figure.legends[0].get_texts()) == 2
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().width > 0.5
+
+
 def test_steps_are_joined_where_half_of_the_seeds_solved_it() -> None:
     figure = plot_steps(study(0.01))
     assert lines(figure)["rnn"] == [50, 100]
