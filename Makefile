@@ -45,8 +45,7 @@ ATLAS_2 := results/atlas-2
 PROTOCOL := rnnbench/_sweep/protocols/atlas-2
 atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking,mqar,adding --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --gap 10,50,200 --out $(ATLAS_2)
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall --gap 1000 --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task tracking --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
@@ -55,6 +54,7 @@ atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/blind --cell lstm --only copy --figure accuracy_by_gap --style slide --out $(ATLAS_2)/blind/figures
 	$(BIN)/rnnbench tune $(ATLAS_2)/sequence/tuning.toml --out $(ATLAS_2)/sequence/pilots --table $(ATLAS_2)/sequence/tuning.csv
 	$(BIN)/rnnbench sweep $(ATLAS_2)/sequence/sequence.toml --out $(ATLAS_2)/sequence
+	$(BIN)/rnnbench sweep $(ATLAS_2)/sequence/cpu/cpu.toml --out $(ATLAS_2)/sequence/cpu
 	for steps in 1000 16000; do $(BIN)/rnnbench sweep $(ATLAS_2)/budget/budget-$$steps.toml --out $(ATLAS_2)/budget || exit $$?; done
 	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/budget --cell rnn,irnn,gru,lstm,mingru --only copy --figure budget --style slide --out $(ATLAS_2)/budget/figures
 	$(BIN)/rnnbench plot $(ATLAS_2) --cell rnn,lstm,gru,lru,mingru --only copy --figure overview,accuracy_by_gap --style slide --out $(ATLAS_2)/figures/slides

@@ -68,3 +68,10 @@ def test_the_sentences_about_mamba_and_deltanet() -> None:
     assert counts.to_numpy().tolist() == [[6, 9], [0, 9]]
     solved = runs().query("cell == 'deltanet' and task == 'recall' and gap == 50")["solved"].sum()
     assert f"All its seeds solve recall at gap 10, and {solved} of 5 at gap 50, where none of its nine pilots did." in page()
+    ran = runs().query("cell == 'deltanet' and task == 'recall' and gap == 50").set_index("seed")
+    assert ran["solved"].to_dict() == ran["device"].str.startswith("cuda").to_dict()
+    again = pd.read_csv(FOLDER / "sequence" / "cpu" / "runs.csv", low_memory=False)
+    assert sorted(again["seed"]) == sorted(ran.index[ran["solved"]])
+    assert again["device"].eq("cpu").all()
+    assert again["status"].eq("solved").all()
+    assert "repeated on a CPU (`sequence/cpu`), the two solve it again." in page()

@@ -224,7 +224,8 @@ def _table_rows(table: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _interval_text(row: FrameRow, name: str, places: int) -> str:
-    return f"{100 * row[f'{name}_low']:.{places}f} to {100 * row[f'{name}_high']:.{places}f}"
+    low, high = 100 * row[f"{name}_low"], 100 * row[f"{name}_high"]
+    return "-" if pd.isna(low) else f"{low:.{places}f} to {high:.{places}f}"
 
 
 def inline_svg(figure: Figure, name: str) -> Markup:

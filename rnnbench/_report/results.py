@@ -24,17 +24,21 @@ class Failure(NamedTuple):
         task: the task.
         row: the row of the summary there.
         onwards: True if the curve also fails at every larger one tried, and there is one.
+        later: the number of larger ones at which it fails.
     """
 
     task: str
     row: FrameRow
     onwards: bool
+    later: int = 0
 
     @property
     def text(self) -> str:
-        """The task, the gap and the seeds that solve it: ``copy from gap 50 (0 of 5)``."""
-        where = f"{'from' if self.onwards else 'at'} {self.row.get('axis', 'gap')}"
-        return f"{self.task} {where} {self.row['gap']:,} ({self.row['solved']} of {self.row['seeds']})"
+        """The task, the gap and the seeds that solve it: ``copy from gap 50 (0 of 5)``, ``copy at gap 10 (3 of 5) and 1 larger gap``."""
+        axis = self.row.get("axis", "gap")
+        where = f"{'from' if self.onwards else 'at'} {axis}"
+        more = f" and {self.later} larger {axis}{'s' * (self.later > 1)}" if self.later and not self.onwards else ""
+        return f"{self.task} {where} {self.row['gap']:,} ({self.row['solved']} of {self.row['seeds']}){more}"
 
 
 def first_failures(table: pd.DataFrame) -> dict[str, list[Failure]]:
@@ -45,7 +49,9 @@ def first_failures(table: pd.DataFrame) -> dict[str, list[Failure]]:
         failed = [not gap_solved(row["solved"], row["seeds"]) for row in rows]
         if any(failed):
             first = failed.index(True)
-            found[str(label)].append(Failure(str(task), rows[first], all(failed[first:]) and len(rows) > first + 1))
+            found[str(label)].append(
+                Failure(str(task), rows[first], all(failed[first:]) and len(rows) > first + 1, sum(failed) - 1)
+            )
     return {label: sorted(failures, key=lambda one: (one.row["gap"], one.task)) for label, failures in found.items()}
 
 

@@ -13,6 +13,7 @@ from rnnbench._cell import Layer, has_steps
 from rnnbench._config import (
     EVAL_ANSWERS,
     LARGEST_WIDTH,
+    MOST_SEQUENCES,
     RECURRENT_CLIP,
     Option,
     Options,
@@ -157,7 +158,10 @@ def _eval_sequences(request: RunRequest, task: Task, gap: int) -> int:
     """Return how many sequences an evaluation needs for the scored answers that a request wants."""
     if request.eval_sequences is not None:
         return request.eval_sequences
-    return math.ceil((request.eval_answers or EVAL_ANSWERS) / task.scored_answers(gap))
+    needed = math.ceil((request.eval_answers or EVAL_ANSWERS) / task.scored_answers(gap))
+    if needed > MOST_SEQUENCES:
+        raise FieldError("{eval_answers} is too large: an evaluation has at most {most} sequences", most=f"{MOST_SEQUENCES:,}")
+    return needed
 
 
 def rebuild(run: Run, plugins: Sequence[Plugin] = ()) -> Resolved:

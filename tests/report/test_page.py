@@ -174,6 +174,10 @@ def test_the_sentence_on_failures_is_never_stronger_than_its_numbers() -> None:
     sentence = results.failure_sentence(summarise(made_up(rows)))
     # gap 20 is solved again: not "from gap 10"; 4 of 5 seeds solve a gap
     assert sentence == "Within 100 training steps, rnn fails on copy at gap 10 (3 of 5); gru solves every gap tried."
+    later = results.failure_sentence(summarise(made_up([*rows, *solved("rnn", 40, 2), *solved("rnn", 80, 0)])))
+    assert "rnn fails on copy at gap 10 (3 of 5) and 2 larger gaps;" in later
+    few = summarise(made_up(rows[:1])).assign(accuracy_low=float("nan"), accuracy_high=float("nan"))
+    assert page_module._interval_text(few.to_dict("records")[0], "accuracy", 1) == "-"
     many = [row for k in range(9) for row in (*solved(f"c{k}", 5, 5 - k % 3), *solved(f"c{k}", 10, 0))]
     sentence = results.failure_sentence(summarise(made_up(many)))
     assert sentence.startswith("Within 100 training steps, c2 fails on 1 of 1 tasks, first on copy from gap 5 (3 of 5); c")
