@@ -34,7 +34,7 @@ class Failure(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The task, the gap and the seeds that solve it: ``copy from gap 50 (0 of 5)``, ``copy at gap 10 (3 of 5) and 1 larger gap``."""
+        """The task, the gap and the seeds: ``copy from gap 50 (0 of 5)``, ``copy at gap 10 (3 of 5) and 1 larger gap``."""
         axis = self.row.get("axis", "gap")
         where = f"{'from' if self.onwards else 'at'} {axis}"
         more = f" and {self.later} larger {axis}{'s' * (self.later > 1)}" if self.later and not self.onwards else ""
@@ -48,10 +48,8 @@ def first_failures(table: pd.DataFrame) -> dict[str, list[Failure]]:
         rows = curve.to_dict("records")
         failed = [not gap_solved(row["solved"], row["seeds"]) for row in rows]
         if any(failed):
-            first = failed.index(True)
-            found[str(label)].append(
-                Failure(str(task), rows[first], all(failed[first:]) and len(rows) > first + 1, sum(failed) - 1)
-            )
+            first, later = failed.index(True), sum(failed) - 1
+            found[str(label)].append(Failure(str(task), rows[first], later > 0 and all(failed[first:]), later))
     return {label: sorted(failures, key=lambda one: (one.row["gap"], one.task)) for label, failures in found.items()}
 
 

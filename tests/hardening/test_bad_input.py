@@ -42,7 +42,7 @@ MESSAGES = {
     "run RUN --hidden-size 0": "--hidden-size",
     "run RUN --lr nan": "--lr",
     "run RUN --eval-sequences 10": "--eval-sequences",
-    "run RUN --eval-answers 999999999999": "at most 10,000,000 sequences",
+    "run --cell rnn --task recall --gap 5 --eval-answers 999999999999": "at most 10,000,000 sequences",
     "run RUN --parameters 1000": "give --hidden-size or --parameters, not both",
     "run RUN --optimizer adamm": "--optimizer",
     "run RUN --device cuda:7": "cuda:7",
