@@ -53,7 +53,7 @@ atlas-2: $(VENV)/.installed
 	for piece in blind lstm-20 lstm-500; do $(BIN)/rnnbench sweep $(ATLAS_2)/blind/$$piece.toml --out $(ATLAS_2)/blind || exit $$?; done
 	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/blind --cell lstm --only copy --figure accuracy_by_gap --style slide --out $(ATLAS_2)/blind/figures
 	$(BIN)/rnnbench tune $(ATLAS_2)/sequence/tuning.toml --out $(ATLAS_2)/sequence/pilots --table $(ATLAS_2)/sequence/tuning.csv
-	$(BIN)/rnnbench sweep $(ATLAS_2)/sequence/sequence.toml --out $(ATLAS_2)/sequence
+	for piece in sequence transformer-200; do $(BIN)/rnnbench sweep $(ATLAS_2)/sequence/$$piece.toml --out $(ATLAS_2)/sequence || exit $$?; done
 	$(BIN)/rnnbench sweep $(ATLAS_2)/sequence/cpu/cpu.toml --out $(ATLAS_2)/sequence/cpu
 	for steps in 1000 16000; do $(BIN)/rnnbench sweep $(ATLAS_2)/budget/budget-$$steps.toml --out $(ATLAS_2)/budget || exit $$?; done
 	$(BIN)/rnnbench plot $(ATLAS_2) $(ATLAS_2)/budget --cell rnn,irnn,gru,lstm,mingru --only copy --figure budget --style slide --out $(ATLAS_2)/budget/figures
