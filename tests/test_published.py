@@ -90,8 +90,10 @@ def test_runs_match_the_same_task_cell_and_gap() -> None:
 def test_the_figure_draws_every_published_row() -> None:
     rows = comparable(runs())
     figure = plot_published(rows, runs().iloc[:2])
-    open_markers = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
+    open_markers = [line for line in figure.axes[0].lines if line.get_markersize() == 8]
     assert len(open_markers) == len(rows)
+    looks = {line.get_label(): (line.get_marker(), line.get_color(), line.get_fillstyle()) for line in open_markers}
+    assert len(set(looks.values())) == len(looks)
     assert "RNN, Bai et al. 2018" in {text.get_text() for text in figure.legends[0].get_texts()}
 
 

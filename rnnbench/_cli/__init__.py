@@ -162,6 +162,7 @@ def main(argv: list[str] | None = None) -> None:
     accept_every_character()
     os.environ.pop("MPLBACKEND", None)  # a notebook's backend, perhaps not installed here; commands only save files
     try:
+        _refuse_empty(sys.argv[1:] if argv is None else argv)
         code = app(args=argv, prog_name="rnnbench", standalone_mode=False)
     except UserError as error:
         _fail(error.message(flag) if isinstance(error, FieldError) else str(error), 2)
@@ -192,6 +193,14 @@ def main(argv: list[str] | None = None) -> None:
     if line := lacking_line():
         echo(f"rnnbench: {line}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_empty(argv: list[str]) -> None:
+    """Raise UserError for an empty argument, such as that of an unset shell variable: as a path it would be the current folder."""
+    for before, word in zip(["", *argv], argv, strict=False):
+        name = before if not word else word.removesuffix("=")
+        if not word or (word.startswith("--") and word.endswith("=")):
+            raise UserError(f"{name if name.startswith('-') else 'an argument'} is empty: give it a value, or leave it out")
 
 
 def _usage_message(error: Any) -> str:

@@ -30,6 +30,7 @@ from rnnbench._errors import (
     one_line,
     plugin_error_line,
     raised_explicitly,
+    shorten_repr,
 )
 from rnnbench._plugins.files import files_digest
 from rnnbench._plugins.options import SIZES, check_name, typed_options
@@ -188,7 +189,7 @@ class Registry(Generic[C]):
         Afterwards :meth:`get` finds it. The same source is loaded once.
         """
         if not isinstance(what, Plugin):
-            where = f"{getattr(what, '__module__', '')}.{getattr(what, '__qualname__', what)}"
+            where = f"{what.__module__}.{what.__qualname__}" if isinstance(what, type) else shorten_repr(what)
             entry = self.find(self._checked(what, where))
             if entry is self.named().get(entry.name):
                 return entry

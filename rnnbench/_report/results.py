@@ -30,7 +30,7 @@ class Failure(NamedTuple):
     task: str
     row: FrameRow
     onwards: bool
-    later: int = 0
+    later: int
 
     @property
     def text(self) -> str:

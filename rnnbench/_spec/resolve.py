@@ -14,6 +14,7 @@ from rnnbench._config import (
     EVAL_ANSWERS,
     LARGEST_WIDTH,
     MOST_SEQUENCES,
+    RECIPES,
     RECURRENT_CLIP,
     Option,
     Options,
@@ -88,14 +89,16 @@ def resolve(request: RunRequest) -> Resolved:
         | {"max_steps": task.default_max_steps if request.max_steps is None else request.max_steps}
         | {"eval_sequences": _eval_sequences(request, task, gap), "recurrent_clip": _recurrent_clip(request, cell_entry)}
     )
-    _check_optimizer(run)
+    _check_optimizer(run, request)
     if run.truncate and not has_steps(cell_entry.cls):
         raise FieldError("{truncate} only applies to cells that run one step at a time, not to {one}: leave it out", one=run.cell)
     return Resolved(run, task, task_entry, cell_entry, rate)
 
 
-def _check_optimizer(run: Run) -> None:
+def _check_optimizer(run: Run, request: RunRequest) -> None:
     """Raise UserError for a setting of the optimiser that the run does not use."""
+    if run.optimizer != "adam" and run.beta2 != RECIPES[request.recipe or "v3"]["beta2"]:
+        raise FieldError("{beta2} only applies to {optimizer} adam, not to {given}: leave it out", given=run.optimizer)
     if run.momentum and run.optimizer != "sgd":
         raise FieldError("{momentum} only applies to {optimizer} sgd, not to {given}: leave it out", given=run.optimizer)
     if run.nesterov and not run.momentum:

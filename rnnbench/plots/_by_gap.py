@@ -26,6 +26,7 @@ from rnnbench.plots._panels import (
     informed_note,
     set_accuracy_axis,
     set_gap_axis,
+    shift_note,
     split_curves,
     task_panels,
     title_panel,
@@ -77,8 +78,8 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     if not marked["best"].all():
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
     note += phrase(f". A curve forgets at the {gap_or_length(table)} where its median falls below halfway between chance and 1")
-    note += informed_note(table)
-    note = ". ".join([note, *condition_notes(runs)])
+    note += shift_note(table) + informed_note(table)
+    note = ". ".join([note, *(text[0].upper() + text[1:] for text in condition_notes(runs))])
     title = phrase("How far back does each network remember?")
     label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure
@@ -171,7 +172,8 @@ def plot_solved(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         set_gap_axis(panel, rows["gap"], label=gap_label(rows))
         panel.set(title=task, ylabel=phrase("estimated share of seeds that solve it"), ylim=(-0.04, 1.05))
     bars = bars_note(table, "95 % intervals of the share")
-    note = phrase("lines: (k + 1/2) / (n + 1) for k of n seeds; {bars}", bars=bars) + best_rate_note(table) + informed_note(table)
+    note = phrase("lines: (k + 1/2) / (n + 1) for k of n seeds; {bars}", bars=bars) + best_rate_note(table)
+    note += shift_note(table) + informed_note(table)
     title = phrase("How many seeds solve each gap?")
     label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure
@@ -217,5 +219,6 @@ def plot_steps(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     bars = bars_note(table, "95 % bootstrap intervals")
     note = phrase("lines: medians of the seeds that solved it, where at least half did; {bars}", bars=bars)
     title = phrase("How many training steps does a solution take?")
-    label_lines(figure, [panel for _, _, panel in panels], note + best_rate_note(table) + informed_note(table), ax is None, title)
+    note += best_rate_note(table) + shift_note(table) + informed_note(table)
+    label_lines(figure, [panel for _, _, panel in panels], note, ax is None, title)
     return figure

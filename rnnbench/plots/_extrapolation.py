@@ -15,6 +15,7 @@ from rnnbench.plots._panels import (
     make_panels,
     set_accuracy_axis,
     set_gap_axis,
+    shift_note,
     split_curves,
     task_rank,
 )
@@ -69,6 +70,7 @@ def plot_extrapolation(frame: RunsLike, ax: AxesLike | None = None) -> Figure:
         set_accuracy_axis(panel)
         panel.set(title=title, xlabel=phrase("gap of the evaluation (time steps)"))
     note = phrase("lines: medians over seeds; dots: seeds") if frame["seed"].nunique() > 1 else ""
+    note = (note + shift_note(frame)).removeprefix(". ")
     label_lines(figure, axes, note, ax is None, phrase("Does a network remember across gaps that it was not trained at?"))
     return figure
 

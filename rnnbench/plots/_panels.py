@@ -178,7 +178,7 @@ def add_legend(
 ) -> None:
     """Add a title above, and a legend and a note below all panels of an ``own`` figure, else a small legend in the first panel.
 
-    Labels in ``labelled`` are written at their lines and need no entry.
+    Labels in ``labelled`` are written at their lines and need no entry. Labels that are wider than the figure are wrapped.
     """
     shown = [ax for ax in axes if ax.get_figure(root=True) is figure]
     entries = {label: handle for ax in shown for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -188,10 +188,12 @@ def add_legend(
             axes[0].legend(list(entries.values()), list(entries), fontsize=font_size(SMALL_TYPE))
         return
     width = figure.get_figwidth() * 9 / font_size()
-    longest = max(map(text_columns, entries), default=0)
+    wrapped = [wrap_text(label, int((width - 0.8) / 0.068)) for label in entries]
+    longest = max((text_columns(line) for label in wrapped for line in label), default=0)
     columns = max(1, min(len(entries), int(width / max(1.6, 0.8 + 0.068 * longest))))
     lines = wrap_text(note, int(width * 17))
     points = 1.3 * font_size(SMALL_TYPE) * len(lines) + 1.5 * font_size() * -(-len(entries) // columns)
+    points += 1.2 * font_size() * sum(len(label) - 1 for label in wrapped) / columns
     if title is not None:
         size = 1.2 * float(matplotlib.rcParams["axes.titlesize"])
         above = wrap_text(title, int(figure.get_figwidth() * 72 / (0.56 * size)))
@@ -201,7 +203,7 @@ def add_legend(
         figure.set_figheight(figure.get_figheight() + points / 72)  # the panels keep their size
     figure.legend(
         list(entries.values()),
-        list(entries),
+        ["\n".join(label) for label in wrapped],
         loc="outside lower center",
         ncols=columns,
         title="\n".join(lines) or None,
@@ -330,6 +332,12 @@ def informed_note(table: pd.DataFrame) -> str:
     """Return the end of a note that explains the marked curves; empty if none is marked."""
     note = ". Informed: the initialisation is given the gap; that of the others is the same at all gaps"
     return phrase(note) if informed_labels(table) else ""
+
+
+def shift_note(table: pd.DataFrame) -> str:
+    """Return the end of a note that explains the places of :func:`split_curves`; empty for one curve per task."""
+    several = table.groupby("task")["label"].nunique().gt(1).any()
+    return phrase(". Curves are side by side at each gap, so that none hides another") if several else ""
 
 
 def spread(places: NDArray[np.float64], apart: float) -> NDArray[np.float64]:

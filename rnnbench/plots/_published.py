@@ -8,9 +8,10 @@ from rnnbench._analysis.summary import BEST_RULE, mark_best
 from rnnbench.plots._frames import Frame, RunsLike, runs_frame
 from rnnbench.plots._language import phrase
 from rnnbench.plots._panels import CHANCE_LINE, AxesLike, add_legend, make_panels, set_gap_axis, task_rank
-from rnnbench.plots._style import PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, styled
+from rnnbench.plots._style import FILLS, PALETTE, SEED_DOTS, LineStyle, cell_styles, curve_styles, styled
 
 LOWEST_RATIO = 1e-4
+GREY = "#777777"
 
 
 @styled
@@ -24,14 +25,18 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
 
     Returns:
         The figure, a panel per task. For the study: a dot per run, and for each curve a line through the medians at the best
-        learning rate. For published results: open markers, one shape per paper, in the cell's colour; grey for cells that the
-        runs do not contain. A bar below a marker: the paper reports that the loss was reached, not how small it became.
+        learning rate. For published results: open or half-filled markers, one shape per paper, in the cell's colour; grey for
+        cells that the runs do not contain. A bar below a marker: the paper reports that the loss was reached, not how small it
+        became.
     """
     tasks = sorted(set(rows["panel"]), key=task_rank)
     papers = {paper: PALETTE[k % len(PALETTE)][1] for k, paper in enumerate(dict.fromkeys(rows["authors"]))}
     marked = mark_best(runs_frame(runs))
     marked["ratio"] = (marked["eval_loss"] / marked["chance_loss"]).clip(lower=LOWEST_RATIO)
     styles, colors = curve_styles(marked), cell_styles(marked["cell"])
+    rows = rows.assign(color=[colors.get(cell, (GREY,))[0] for cell in rows["our_cell"]])
+    entries = rows.drop_duplicates(["authors", "cell", "color"]).set_index(["authors", "cell", "color"])
+    number = entries.groupby(["authors", "color"]).cumcount()  # of an entry among those of its shape and colour
     figure, axes = make_panels(tasks, ax, width=5.4, height=4.0)
     for panel, task in zip(axes, tasks, strict=True):
         ours = marked[marked["task"] == task]
@@ -44,8 +49,10 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
             panel.plot(medians.index, medians.to_numpy(), **line)
         theirs = rows[rows["panel"] == task]
         for row in theirs.to_dict("records"):
-            color = colors.get(row["our_cell"], ("#777777", ""))[0]
-            marker: LineStyle = {"marker": papers[row["authors"]], "mfc": "none", "mec": color, "mew": 1.4, "linestyle": ""}
+            color = row["color"]
+            fill = FILLS[1 + number[row["authors"], row["cell"], color] % (len(FILLS) - 1)]
+            marker: LineStyle = {"marker": papers[row["authors"]], "color": color, "mfcalt": "white", "mec": color, "mew": 1.4}
+            marker |= {"fillstyle": fill, "linestyle": ""}
             label, ratio = f"{row['cell']}, {row['authors']}", max(row["drawn"], LOWEST_RATIO)
             panel.plot(row["panel_gap"], ratio, markersize=8, label=label, **marker)
             if row["at_most"] and ratio < 1:
@@ -55,8 +62,8 @@ def plot_published(rows: Frame, runs: RunsLike, ax: AxesLike | None = None) -> F
         set_gap_axis(panel, {*theirs["panel_gap"], *ours["gap"]})
         panel.set(title=task, ylabel=phrase("loss over that without memory"))
     note = phrase(
-        "open: published; bar below: the loss was reached, and may have become smaller; dots: our runs; losses below {lowest:g} "
-        "are drawn there; lines: medians over seeds",
+        "open or half-filled: published; bar below: the loss was reached, and may have become smaller; dots: our runs; losses "
+        "below {lowest:g} are drawn there; lines: medians over seeds",
         lowest=LOWEST_RATIO,
     )
     if not marked["best"].all():

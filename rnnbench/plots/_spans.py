@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from rnnbench._analysis.scores import LOWER_BOUND, SCORE_RULE, format_grids, format_score
+from rnnbench._analysis.scores import CEILING, LOWER_BOUND, SCORE_RULE, format_grids, format_score
 from rnnbench._analysis.statistics import SPAN_RULE
 from rnnbench._analysis.summary import CURVE, FrameRow, format_span, spans, summarise
 from rnnbench._analysis.tables import format_state_size
@@ -117,6 +117,8 @@ def _score_note(table: pd.DataFrame) -> str:
         span=phrase(SPAN_RULE),
         grid=format_grids(table),
     )
+    if table["memory_score"].ge(CEILING).any():
+        note += phrase(". At ceiling: a score that rounds to 1.000")
     return note + phrase(". {bound}", bound=phrase(LOWER_BOUND)) if table["stopped"].any() else note
 
 

@@ -178,12 +178,15 @@ def test_with_too_many_lines_all_labels_are_in_the_legend() -> None:
 
 
 def test_labels_that_are_too_wide_for_the_panel_are_in_the_legend() -> None:
-    rows = [{"cell": "lstm", "gap": gap, "cell_option": f'{{"note": "{size}-{60 * "x"}"}}'} for gap in (5, 10) for size in (1, 2)]
+    rows = [{"cell": "lstm", "gap": gap, "cell_option": f'{{"note": "{size}-{" x" * 90}"}}'} for gap in (5, 10) for size in (1, 2)]
     figure = plot_accuracy(made_up(rows))
     assert not figure.axes[0].texts
-    assert sum("xxx" in text.get_text() for text in figure.legends[0].get_texts()) == 2
+    assert sum("x x x" in text.get_text() for text in figure.legends[0].get_texts()) == 2
     figure.draw_without_rendering()
     assert figure.axes[0].get_position().width > 0.5
+    legend, page = figure.legends[0].get_window_extent(), figure.bbox
+    assert page.x0 <= legend.x0
+    assert legend.x1 <= page.x1
 
 
 def test_steps_are_joined_where_half_of_the_seeds_solved_it() -> None:

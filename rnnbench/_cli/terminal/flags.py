@@ -206,7 +206,10 @@ def parse_options(texts: list[str] | None, name: str = "--option") -> dict[str, 
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise UserError(f"{name} takes key=value, as in {name} symbols=5, not {shorten_repr(text)}")
-        options[key.strip().replace("-", "_")] = value.strip()
+        key = key.strip().replace("-", "_")
+        if key in options:
+            raise UserError(f"{name} {shorten_repr(key)} is given twice: give it once")
+        options[key] = value.strip()
     return options
 
 
