@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -64,7 +65,16 @@ def _sentence(cell: str, language: str, task: str, width: int) -> Iterator[str]:
     values = {"answer": answer, "probability": probability, "counter": counter, "counter_probability": counter_probability}
     yield from wrap(say["answer"].format(cue=cue, other=other, **values), width)
     yield say["command"]
-    yield f"    {read.command}"
+    yield from _command(read.command, width)
+
+
+def _command(command: str, width: int) -> Iterator[str]:
+    """Yield the lines of a command as a shell reads them, each with whole flags."""
+    whole = re.sub(r"(--\S+) ", "\\1\N{NO-BREAK SPACE}", command)
+    lines = textwrap.wrap(whole, width - 10, break_on_hyphens=False, break_long_words=False)
+    for number, line in enumerate(lines):
+        indent, end = " " * (8 if number else 4), " \\" if number + 1 < len(lines) else ""
+        yield indent + line.replace("\N{NO-BREAK SPACE}", " ") + end
 
 
 def _pad(word: str, columns: int) -> str:

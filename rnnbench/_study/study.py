@@ -139,10 +139,9 @@ class StudyFolder:
 
     def records(self) -> list[RunRecord]:
         """Return the finished runs; warns of an incomplete last row, and raises UserError for any other damage."""
-        rows, line = self.finished_table.rows(), self.finished_table.torn_line
-        if line and not self._was_read and not self.claimed("runs"):  # a process that holds the lock may be writing the row
-            problem = f"{self.runs_file}, line {line} is incomplete and is left out"
-            warn(f"{problem}: the command that wrote it trains that run again", IncompleteWarning)
+        rows = self.finished_table.rows()
+        if not self._was_read and not self.claimed("runs"):  # a process that holds the lock may be writing the row
+            _warn_of_torn(self.finished_table, "the command that wrote it trains that run again")
         self._was_read = True
         return rows
 
@@ -185,9 +184,14 @@ class StudyFolder:
         return Table(self.log_file(run_id), Row).rows()
 
     def all_logs(self) -> list[Row]:
-        """Return the evaluations of every run, finished or not."""
-        rows = [row for path in sorted((self.folder / "logs").glob("*.csv")) for row in Table(path, Row).rows()]
+        """Return the evaluations of every run, finished or not; warns of an incomplete last row of a finished one."""
         self.records()
+        rows = list[Row]()
+        for path in sorted((self.folder / "logs").glob("*.csv")):
+            log = Table(path, Row)
+            rows += log.rows()
+            if self.finished(path.stem):
+                _warn_of_torn(log, "`rnnbench run --force` repeats that run")
         named = self.finished_table.renamed
         return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
 
@@ -201,7 +205,9 @@ class StudyFolder:
 
     def extrapolation(self) -> pd.DataFrame:
         """Return the measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
-        return self._frame(self.extrapolations.rows(), Extrapolation)
+        rows = self.extrapolations.rows()
+        _warn_of_torn(self.extrapolations, "`rnnbench run --eval-gaps` measures that gap again")
+        return self._frame(rows, Extrapolation)
 
     def _frame(self, rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
         if not rows:
@@ -343,3 +349,9 @@ class Redo:
 
 
 PATIENCE = 0.5  # seconds
+
+
+def _warn_of_torn(table: Table[Any], remedy: str) -> None:
+    """Warn of a last line without an end, which the table has left out."""
+    if table.torn_line:
+        warn(f"{table.path}, line {table.torn_line} is incomplete and is left out: {remedy}", IncompleteWarning)

@@ -71,6 +71,18 @@ def test_an_incomplete_last_row_is_named_once_and_the_others_stay(rnnbench, bare
         assert warned[0].filename == __file__
 
 
+def test_an_incomplete_last_row_of_a_log_or_an_extrapolation_is_named(rnnbench, tmp_path: Path) -> None:
+    command = "run --cell memoryless --task beijing --gap 2 --hidden-size 4 --max-steps 2 --engine torch --out study"
+    assert rnnbench(*command.split(), "--quiet", "--eval-gaps", 3).code == 0
+    study = StudyFolder.open("study")
+    (record,) = study.records()
+    for path, read in ((study.log_file(record.run_id), study.logs), (study.extrapolations.path, study.extrapolation)):
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole.splitlines(keepends=True)[-1][:-5])
+        with pytest.warns(IncompleteWarning, match=rf"{path.name}, line 3 is incomplete and is left out: `rnnbench run"):
+            assert len(read()) == 1
+
+
 def test_the_next_run_names_an_incomplete_row_before_it_is_gone(rnnbench, tmp_path: Path) -> None:
     command = "run --cell memoryless --task beijing --gap 2 --hidden-size 4 --max-steps 2 --engine torch --quiet --out study --seed"
     for seed in (0, 1):
