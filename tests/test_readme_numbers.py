@@ -91,7 +91,7 @@ def test_ten_times_the_steps() -> None:
     frame = pd.read_csv(REFERENCE / "runs.csv", low_memory=False)
     long = frame[(frame["cell"] == "rnn") & (frame["init"] == "uniform") & (frame["max_steps"] == 80000) & (frame["gap"] == 50)]
     count = {task: solved(rows) for task, rows in long.groupby("task")}
-    says(f"{count['copy']} of 5 other vanilla RNNs solve copy at gap 50, and all five adding.")
+    says(f"{count['copy']} of 5 other vanilla RNNs solve copy, and all five adding, at gap 50.")
     assert count["adding"] == 5
 
 
