@@ -7,7 +7,6 @@ import pytest
 
 import rnnbench
 from rnnbench._analysis import summary
-from rnnbench._plugins import registry
 from rnnbench._sweep.atlas import PROTOCOLS
 from tests.atlas_2 import FOLDER, page
 
@@ -111,28 +110,6 @@ def test_prediction_6(runs: pd.DataFrame) -> None:
         f"their medians at gap 200 are {first.min():.1f} to {first.max():.1f} %",
     )
     says(f"and at {last[['mingru', 'minlstm']].max():.0f} % at gap 200")
-
-
-def test_the_pilots_of_mqar() -> None:
-    pilots = pd.read_csv(FOLDER / "pilots" / "runs.csv", low_memory=False).query("task == 'mqar'")
-    chosen = pilots.merge(pd.read_csv(FOLDER / "tuning.csv").query("task == 'mqar'")[["cell", "init", "lr"]])
-    assert (len(pilots), len(chosen)) == (342, 19 * 6)
-    uniform = (chosen["cell"] == "lem") & (chosen["init"] == "uniform")
-    percent = chosen["accuracy"] * 100
-    (level,) = registry.make_task("mqar").baselines(10).values()
-    says(
-        f"no cell has more than {percent[~uniform].max():.0f} %",
-        f"knows the values but not their keys ({100 * level:.0f} %)",
-        "{:.0f} to {:.0f} % at gap 10".format(*percent[uniform & (chosen["gap"] == 10)].agg(["min", "max"])),
-        f"and at most {percent[uniform & (chosen['gap'] == 50)].max():.0f} % at gap 50",
-    )
-    above = pilots[(pilots["accuracy"] > 0.36) & ((pilots["cell"] != "lem") | (pilots["init"] != "uniform"))]
-    assert above.groupby(["cell", "init", "gap", "lr"]).size().to_dict() == {
-        ("janet", "chrono", 10, 0.02): 1,
-        ("lem", "chrono", 10, 0.02): 1,
-    }
-    best = 100 * above.set_index("cell")["accuracy"]
-    says(f"one pilot of LEM (chrono) has {best['lem']:.0f} % at gap 10 and one of JANET {best['janet']:.0f} %.")
 
 
 def test_predictions_21_and_22(runs: pd.DataFrame) -> None:
