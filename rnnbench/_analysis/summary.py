@@ -63,8 +63,8 @@ def count_once(runs: pd.DataFrame) -> pd.DataFrame:
     in ``eval_every`` are not repetitions, because whether a run is solved depends on it.
     """
     key = fields_of_role(runs, "axis") + fields_of_role(runs, "recipe")
-    text = pd.DataFrame({name: _map_values(runs[name], lambda value: "" if pd.isna(value) else str(value)) for name in key})
-    return runs[~text.duplicated(keep="last")].reset_index(drop=True)
+    texts = {name: _map_values(runs[name], lambda value: "" if pd.isna(value) else str(value)) for name in key}
+    return runs[~pd.DataFrame(texts, runs.index).duplicated(keep="last")].reset_index(drop=True)
 
 
 def _map_values(column: pd.Series[Any], text: Callable[[Any], str]) -> pd.Series[str]:

@@ -6,6 +6,7 @@ Commands import torch, pandas and matplotlib inside their functions; this keeps 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 import warnings
@@ -93,6 +94,18 @@ class InterruptibleGroup(TyperGroup):
             if getattr(parameter, "is_bool_flag", False):
                 parameter.metavar = ""
         return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command and its arguments; raise UserError for an option that would take the next option as its value."""
+        name, command, rest = super().resolve_command(ctx, args)
+        options: list[Any] = [one for one in command.params if one.param_type_name == "option"] if command else []
+        known = {text for one in options for text in (*one.opts, *one.secondary_opts)}
+        switches = {text for one in options if one.is_flag for text in (*one.opts, *one.secondary_opts)}
+        words = rest[: rest.index("--")] if "--" in rest else rest
+        for word, value in itertools.pairwise(words):
+            if word in known - switches and value.partition("=")[0] in known:
+                raise UserError(f"{word} needs a value, and {value} is another option (see `{ctx.command_path} {name} --help`)")
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> object:  # Typer does not export the type of a context
         """Run a command; raise StoppedError at Ctrl-C."""

@@ -125,8 +125,9 @@ def check_regular(path: Path) -> None:
 
 
 def unreadable(path: Path) -> UserError:
-    """Return the error for a checkpoint or weights that cannot be used."""
-    return UserError(f"{path} is damaged, or of another run: delete it, and the run starts over")
+    """Return the error for a checkpoint or weights that cannot be used; of a finished run only --force makes new ones."""
+    remedy = "repeat the run with `rnnbench run --force`" if path.parent.name == "weights" else "delete it, and the run starts over"
+    return UserError(f"{path} is damaged, or of another run: {remedy}")
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -95,7 +95,7 @@ class Evaluation(Accuracy):
     )
     wall_s: Seconds = Field(description="seconds of training and evaluation so far, without interruptions")
     train_s: Seconds | None = Field(None, description="seconds of training so far, without evaluation; empty in rows of schema 1")
-    status: str = Field(
+    status: Literal["running", "solved", "unsolved", "diverged", "gave-up", "interrupted"] = Field(
         description="running, solved (accuracy >= 0.99 twice in a row), unsolved (budget used up), diverged (loss NaN or inf, or "
         "100 gradients in a row), gave-up (never above chance by step give_up), interrupted"
     )

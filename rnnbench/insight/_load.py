@@ -81,7 +81,8 @@ def load_trained(resolved: Resolved, study: StudyFolder, dtype: torch.dtype = to
     run = resolved.run
     path = study.weights_file(run.run_id)
     if not path.exists():
-        raise UserError(f"no weights of {run.run_id} in {study.folder}: run it there first")
+        remedy = "`rnnbench run --force` repeats it" if study.finished(run.run_id) else "run it there first"
+        raise UserError(f"no weights of {run.run_id} in {study.folder}: {remedy}")
     for word, entry in (("cell", resolved.cell_entry), ("task", resolved.task_entry)):
         if entry.changed:
             text = f"{word} {entry.name} has changed in Python since {run.run_id} was trained"

@@ -106,7 +106,7 @@ def forgetting(table: pd.DataFrame) -> str:
     reached = _unbroken(gap_text(table, int(table[table["label"].isin(kept)].groupby("label")["gap"].max().min()))) if kept else ""
     if not lost:
         return phrase("no curve forgets up to {gap}", gap=reached)
-    begin = _forget([label for label in lost if gaps[label] == gaps[lost[0]]], len(lost), gaps, names, table)
+    begin = _forget(lost, gaps, names, table)
     if not kept:
         return begin
     if len(kept) == 1:
@@ -114,18 +114,21 @@ def forgetting(table: pd.DataFrame) -> str:
     return phrase("{begin}; {count} others still remember at {gap}", begin=begin, count=len(kept), gap=reached)
 
 
-def _forget(first: list[str], lost: int, gaps: Mapping[str, float], names: Mapping[str, str], table: pd.DataFrame) -> str:
-    """Return how many curves forget, and where the ``first`` of them do."""
-    at = gaps[first[0]]
+def _forget(lost: list[str], gaps: Mapping[str, float], names: Mapping[str, str], table: pd.DataFrame) -> str:
+    """Return how many curves forget, and where the first of the ``lost`` ones do; they are sorted by their half-gap."""
+    at = gaps[lost[0]]
     if at == 0:
-        smallest = int(table[table["label"].isin(first)].groupby("label")["gap"].min().max())
+        starts = table[table["gap"] >= 1].groupby("label")["gap"].min()
+        smallest = int(starts[[label for label in lost if gaps[label] == 0]].max())
+        first = [label for label in lost if gaps[label] <= smallest]
         where = phrase("by {gap}", gap=_unbroken(gap_text(table, smallest)))
     else:
+        first = [label for label in lost if gaps[label] == at]
         where = phrase("near {gap}", gap=_unbroken(gap_text(table, _round_gap(at))))
-    if lost == 1:
+    if len(lost) == 1:
         return phrase("{name} forgets {where}", name=names[first[0]], where=where)
-    begin = phrase("{count} of {all} curves forget", count=lost, all=len(gaps))
-    if len(first) == lost:
+    begin = phrase("{count} of {all} curves forget", count=len(lost), all=len(gaps))
+    if len(first) == len(lost):
         return phrase("{begin} {where}", begin=begin, where=where)
     if len(first) == 1:
         return phrase("{begin}, first {name} {where}", begin=begin, name=names[first[0]], where=where)

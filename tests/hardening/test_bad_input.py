@@ -44,6 +44,8 @@ MESSAGES = {
     "run RUN --eval-sequences 10": "--eval-sequences",
     "run RUN --out ''": "--out is empty",
     "run RUN --out=": "--out is empty",
+    "run RUN --out --quiet": "--out needs a value, and --quiet is another option",
+    "sweep RUN --tune --max-steps=4": "--tune needs a value, and --max-steps=4 is another option",
     "table ''": "an argument is empty",
     "run RUN --optimizer sgd --lr 0.1 --beta2 0.9": "--beta2 only applies to --optimizer adam, not to sgd",
     "run RUN --option cues=1 --option cues=2": "--option 'cues' is given twice",

@@ -66,7 +66,12 @@ def test_a_damaged_line_is_measured_again(rnnbench, tmp_path: Path) -> None:
 
 def test_missing_weights_are_reported(rnnbench, tmp_path: Path) -> None:
     assert rnnbench(*RUN).code == 0
-    next((tmp_path / "results" / "weights").iterdir()).unlink()
-    result = rnnbench(*RUN, "--eval-gaps", "4")
-    assert result.code == 2
-    assert "no weights of recall-gru" in result.err
+    weights = next((tmp_path / "results" / "weights").iterdir())
+    weights.write_bytes(weights.read_bytes()[:100])
+    damaged = rnnbench(*RUN, "--eval-gaps", "4")
+    weights.unlink()
+    missing = rnnbench(*RUN, "--eval-gaps", "4")
+    assert (damaged.code, missing.code) == (2, 2)
+    assert "is damaged, or of another run: repeat the run with `rnnbench run --force`" in damaged.err
+    assert "no weights of recall-gru" in missing.err
+    assert "`rnnbench run --force` repeats it" in missing.err

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections.abc import Callable
 from itertools import pairwise
 
 import matplotlib
@@ -145,6 +146,24 @@ def test_a_panel_says_which_curve_forgets_where() -> None:
     assert both == "copy: 2 of 2 curves forget, first memoryless by gap 5"
     kept = plot_accuracy(runs[runs["cell"] == "lstm"]).axes[1].get_title()
     assert " ".join(kept.split()) == "copy: no curve forgets up to gap 20"
+
+
+def test_a_title_is_true_of_curves_that_start_at_different_gaps() -> None:
+    grids = {"rnn": (0, 20), "lstm": (5, 10, 20), "memoryless": (20, 40)}  # at gap 0 and 5 all is right, at the others nothing
+    runs = made_up(
+        {"cell": cell, "gap": gap, "seed": seed, "steps_to_solve": 10.0 if gap <= 5 else None}
+        for cell, gaps in grids.items()
+        for gap in gaps
+        for seed in range(5)
+    )
+    title = " ".join(plot_accuracy(runs).axes[0].get_title().split())
+    assert title.endswith("3 of 3 curves forget by gap 20")
+
+
+@pytest.mark.parametrize("plot", [*FIGURES, plot_overview])
+def test_a_frame_without_the_columns_of_runs_is_refused(plot: Callable[..., object]) -> None:
+    with pytest.raises(UserError, match=r"no column '(cell|max_steps)' in runs: the help names every frame's columns"):
+        plot(pd.DataFrame({"a": [1]}))
 
 
 def test_the_default_initialisation_is_the_solid_line_of_its_cell() -> None:

@@ -179,6 +179,7 @@ def test_an_empty_table_has_no_runs(tmp_path: Path, text: str) -> None:
 
 
 DAMAGE = [
+    ("status", "finished", "column status holds 'finished', which is not 'running', 'solved'"),
     ("accuracy", "high", "column accuracy holds 'high', which is not a number"),
     ("gap", "five", "column gap holds 'five', which is not a whole number"),
     ("gap", "1" + "0" * 30, "column gap"),

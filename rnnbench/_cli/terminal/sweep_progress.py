@@ -39,7 +39,8 @@ class SweepScreen(Screen):
         self.last_ends: deque[str] = deque(maxlen=3)
 
     def title(self) -> str:
-        return f"{self.run_queue.total} runs, {self.run_queue.ended} of them ended before"
+        total = self.run_queue.total
+        return f"{total} run{'s' if total != 1 else ''}, {self.run_queue.ended} of them ended before"
 
     def show(self, event: Event) -> None:
         """Update the display with an event."""
