@@ -97,3 +97,10 @@ def test_the_sentences_about_adding() -> None:
     assert accuracy.loc[["indrnn (horizon)", "indrnn (own)"], 10].round().tolist() == [11, 10]
     assert accuracy.loc[["rnn", "lru", "esn"]].max(axis=None) < 8.2
     assert runs().query("curve == 'irnn' and gap == 200")["status"].eq("diverged").all()
+
+
+def test_the_sentence_about_the_runs_at_gap_1000() -> None:
+    found = pd.read_csv(FOLDER / "adding-1000" / "runs.csv", low_memory=False)
+    assert set(found["gap"]) == {1000}
+    assert found.groupby("cell")["seed"].apply(sorted).to_dict() == {"gru": [0], "lstm": [0, 1, 2, 3, 4]}
+    assert found["status"].eq("solved").groupby(found["cell"]).sum().to_dict() == {"gru": 1, "lstm": 4}

@@ -111,6 +111,9 @@ def test_the_sentences_about_horizons() -> None:
         cell: median("blind", "copy", cell, 200, horizon=100) - median("", "copy", cell, 200, init=init)
         for cell, init in INITS.items()
     }
+    near = [median("", "copy", cell, 10, init="chrono") - median("blind", "copy", cell, 10, horizon=100) for cell in ("lem", "gru")]
+    assert solved("blind", "copy", "lem", 10, horizon=100) == 0
+    assert solved("", "copy", "lem", 10, init="chrono") == 4
     recalled = {solved("blind", "recall", cell, 200, horizon=100) for cell in INITS}
     long = [median("blind", "copy", "lstm", gap, horizon=500) for gap in (10, 50, 200)]
     short = {task: median("blind", task, "lstm", 200, horizon=20) for task in ("recall", "copy")}
@@ -121,8 +124,12 @@ def test_the_sentences_about_horizons() -> None:
     assert biased["lstm", 50] < 13.2
     assert [solved("blind", "recall", "lstm", gap, horizon=500) for gap in (10, 50, 200)] == [5, 5, 5]
     assert [solved("blind", "recall", cell, 200, init="forget-bias") for cell in ("lstm", "gru")] == [0, 0]
+    reference = pd.read_csv(FOLDER.parent / "reference" / "runs.csv", low_memory=False)
+    wide = reference.query("cell == 'lstm' and init == 'forget-bias' and task == 'recall' and gap == 200")
     for sentence in (
+        f"with 128 units and three rates {(wide['status'] == 'solved').sum()} of {len(wide)} LSTMs do",
         f"at most {-min(gains.values()):.1f} points below their informed curves. The LEM is {gains['lem']:.1f} points above",
+        "LEM and GRU are {:.1f} and {:.1f} points below, and no LEM solves copy (informed: 4 of 5).".format(*near),
         f"its medians on copy are {min(long):.1f} to {max(long):.1f} %",
         f"the GRU has {biased['gru', 50]:.1f} % there and {biased['gru', 200]:.1f} % at gap 200",
     ):

@@ -1,9 +1,17 @@
 """MQAR in atlas-2: how its options were chosen, and what became of its predictions, computed with plain pandas."""
 
+import math
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+
 import pandas as pd
+import pytest
 
 from rnnbench._plugins import registry
-from tests.atlas_2 import FOLDER, page
+from tests.atlas_2 import FOLDER, Outcome, check_row, named, page
+
+AT_LEVEL = ("irnn", "exprnn", "indrnn (horizon)", "indrnn (own)", "gru", "mingru", "minlstm", "lru")
 
 
 def options(pairs: int, keys: int, values: int) -> str:
@@ -45,6 +53,102 @@ def test_the_options_were_chosen_on_a_pilot_seed() -> None:
     assert set(runs["seed"]) == {1000}
     assert f"two pairs of 8 keys and 8 values, where that level is {key_free(pairs=2, keys=8, values=8):.0f} %." in page()
     assert (runs["option"].nunique(), len(runs)) == (6, 120)
-    assert "from six settings with [120 pilot runs]" in page()
+    assert "from six settings with 120 pilot runs" in page()
     solved = runs[(runs["option"] == options(2, 8, 8)) & (runs["hidden_size"] == 90)].groupby("cell")["status"].agg(set)
     assert sorted(cell for cell, status in solved.items() if "solved" in status) == ["janet", "lem", "lstm", "slstm"]
+
+
+@cache
+def runs() -> pd.DataFrame:
+    found = pd.read_csv(FOLDER / "runs.csv", low_memory=False).query("task == 'mqar'")
+    skill = (found["accuracy"] - found["chance_accuracy"]) / (1 - found["chance_accuracy"])
+    found = found.assign(curve=named(found), skill=skill, solved=found["status"].eq("solved"))
+    assert found.groupby(["curve", "gap"])["seed"].apply(lambda seeds: sorted(seeds) == [0, 1, 2, 3, 4]).all()
+    assert found.groupby("gap")["curve"].nunique().to_dict() == {10: 19, 50: 19, 200: 19}
+    assert set(found["option"]) == {options(2, 8, 8)}
+    return found
+
+
+def solved(gap: int) -> pd.Series:
+    """Return how many of five seeds of every curve solve a gap."""
+    return runs()[runs()["gap"] == gap].groupby("curve")["solved"].sum()
+
+
+def medians(gap: int) -> pd.Series:
+    """Return the median accuracy of every curve at a gap, in percent."""
+    return 100 * runs()[runs()["gap"] == gap].groupby("curve")["accuracy"].median()
+
+
+def scores(gaps: list[int]) -> pd.Series:
+    """Return the memory score of every curve over two or three gaps."""
+    skill = runs().groupby(["curve", "gap"])["skill"].mean().clip(0, 1).unstack()[gaps]
+    logs = pd.Series(gaps).map(math.log)
+    area = sum((logs[k + 1] - logs[k]) * (skill[gaps[k]] + skill[gaps[k + 1]]) / 2 for k in range(len(gaps) - 1))
+    return area / (logs.iloc[-1] - logs.iloc[0])
+
+
+def all_but(wrong: pd.Series, unit: str) -> str:
+    """Return the curves that are not as predicted."""
+    return "all but " + ", ".join(f"{curve} ({value} {unit})" for curve, value in wrong.items()) if len(wrong) else "so it is"
+
+
+def prediction_40() -> Outcome:
+    count = solved(10)
+    least = pd.Series({"lstm": 4, "slstm": 4, "lem (chrono)": 4, "lem (uniform)": 4, "janet": 3})
+    none = count[[*AT_LEVEL, "rnn", "cornn", "esn"]]
+    wrong = pd.concat([count[least.index][count[least.index] < least], none[none > 0]])
+    return all_but(wrong, "of 5"), [*(count[least.index] >= least), *(none == 0)]
+
+
+def prediction_41() -> Outcome:
+    count = solved(50)
+    least = pd.Series({"slstm": 4, "lstm": 2})
+    none = count.drop([*least.index, "lem (uniform)"])
+    wrong = pd.concat([count[least.index][count[least.index] < least], none[none > 0]])
+    return all_but(wrong, "of 5"), [*(count[least.index] >= least), *(none == 0)]
+
+
+def prediction_42() -> Outcome:
+    median = medians(200).sort_values(ascending=False)
+    first, second, third = median.index[:3]
+    text = f"{first} {median[first]:.1f}, {second} {median[second]:.1f}, {third} {median[third]:.1f} %"
+    return text, [first == "slstm" and median["slstm"] >= 95, second == "lstm", median.drop(["slstm", "lstm"]).max() <= 60]
+
+
+def prediction_43() -> Outcome:
+    median = medians(10)[[*AT_LEVEL]]
+    inside = median.between(54, 60)
+    return all_but(median[~inside].round(1), "%"), list(inside)
+
+
+def prediction_44() -> Outcome:
+    tuning = pd.read_csv(FOLDER / "tuning.csv").query("task == 'mqar'")
+    pilot = tuning[tuning["option"] == options(2, 8, 8)]
+    skill = pilot.assign(curve=named(pilot)).set_index("curve")["skill"]
+    rank = float(scores([10, 50]).rank().corr(skill.rank()))
+    return f"{rank:.2f}", [rank >= 0.8]
+
+
+def prediction_45() -> Outcome:
+    pairs = [pair for pair in combinations(scores([10, 50, 200]), 2) if min(pair) < 0.9995]
+    share = 100 * sum(f"{a:.2f}" == f"{b:.2f}" for a, b in pairs) / len(pairs)
+    return f"{share:.1f} %", [share > 15]
+
+
+PREDICTIONS = [prediction_40, prediction_41, prediction_42, prediction_43, prediction_44, prediction_45]
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
+def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
+    check_row(prediction)
+
+
+def test_the_sentences_about_mqar() -> None:
+    counts = {gap: solved(gap) for gap in (10, 50, 200)}
+    assert all(count["slstm"] == 5 for count in counts.values())
+    assert counts[10][["lstm", "lem (chrono)", "lem (uniform)", "janet"]].min() == 4
+    assert (counts[50]["lstm"], counts[200]["lstm"], counts[200]["lem (uniform)"], counts[50]["lem (uniform)"]) == (4, 0, 3, 2)
+    level = [medians(gap)[["gru", "ugrnn", "mingru", "minlstm", "lru"]].round() for gap in counts]
+    assert all(values.eq(56).all() for values in level)
+    assert f"with none ({medians(200)['lstm']:.1f} %)" in page()
+    assert f"knows the values but not their keys has {key_free(pairs=2, keys=8, values=8):.0f} %." in page()
