@@ -58,7 +58,7 @@ def test_ctrl_c_at_the_start_of_a_sweep_is_quiet(start: Start, tmp_path: Path) -
     for sweep in sweeps:
         _, err = sweep.communicate(timeout=DEADLINE)
         assert sweep.returncode in (130, -signal.SIGINT), err
-        lines = [line for line in err.splitlines() if not line.startswith(("1 runs, ", "lr ", "["))]
+        lines = [line for line in err.splitlines() if not line.startswith(("1 run, ", "lr ", "["))]
         assert lines in ([], *([line] for line in lines if line.startswith("rnnbench: stopped"))) or "site" in err, err
         wait_for(lambda sweep=sweep: not group_alive(sweep))
 
