@@ -1,6 +1,7 @@
 """What the tests of atlas-2's predictions share: the folder, the rule of a verdict, and the row of the page that states it."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,18 @@ def check_row(prediction: Callable[[], Outcome], folder: Path = FOLDER) -> None:
 def page() -> str:
     """Return the text of the page on one line."""
     return " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+
+
+@cache
+def task_runs(task: str) -> pd.DataFrame:
+    """Return the runs of a task, five seeds of 19 curves at every gap, with ``curve``, ``skill`` and ``solved``."""
+    found = pd.read_csv(FOLDER / "runs.csv", low_memory=False).query("task == @task")
+    skill = (found["accuracy"] - found["chance_accuracy"]) / (1 - found["chance_accuracy"])
+    found = found.assign(curve=named(found), skill=skill, solved=found["status"].eq("solved"))
+    seeds = found.groupby(["curve", "gap"])["seed"].apply(lambda seeds: sorted(seeds) == [0, 1, 2, 3, 4]).unstack()
+    assert seeds.eq(True).all(axis=None)
+    assert len(seeds) == 19
+    return found
 
 
 def named(frame: pd.DataFrame) -> pd.Series:

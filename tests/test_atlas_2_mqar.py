@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
 from itertools import combinations
 
 import pandas as pd
 import pytest
 
 from rnnbench._plugins import registry
-from tests.atlas_2 import FOLDER, Outcome, check_row, named, page
+from tests.atlas_2 import FOLDER, Outcome, check_row, named, page, task_runs
 
 AT_LEVEL = ("irnn", "exprnn", "indrnn (horizon)", "indrnn (own)", "gru", "mingru", "minlstm", "lru")
 
@@ -58,13 +57,9 @@ def test_the_options_were_chosen_on_a_pilot_seed() -> None:
     assert sorted(cell for cell, status in solved.items() if "solved" in status) == ["janet", "lem", "lstm", "slstm"]
 
 
-@cache
 def runs() -> pd.DataFrame:
-    found = pd.read_csv(FOLDER / "runs.csv", low_memory=False).query("task == 'mqar'")
-    skill = (found["accuracy"] - found["chance_accuracy"]) / (1 - found["chance_accuracy"])
-    found = found.assign(curve=named(found), skill=skill, solved=found["status"].eq("solved"))
-    assert found.groupby(["curve", "gap"])["seed"].apply(lambda seeds: sorted(seeds) == [0, 1, 2, 3, 4]).all()
-    assert found.groupby("gap")["curve"].nunique().to_dict() == {10: 19, 50: 19, 200: 19}
+    found = task_runs("mqar")
+    assert set(found["gap"]) == {10, 50, 200}
     assert set(found["option"]) == {options(2, 8, 8)}
     return found
 

@@ -140,8 +140,8 @@ class StudyFolder:
     def records(self) -> list[RunRecord]:
         """Return the finished runs; warns of an incomplete last row, and raises UserError for any other damage."""
         rows = self.finished_table.rows()
-        if not self._was_read and not self.claimed("runs"):  # a process that holds the lock may be writing the row
-            _warn_of_torn(self.finished_table, "the command that wrote it trains that run again")
+        if not self._was_read:
+            self._warn_of_torn(self.finished_table, "the command that wrote it trains that run again")
         self._was_read = True
         return rows
 
@@ -191,7 +191,7 @@ class StudyFolder:
             log = Table(path, Row)
             rows += log.rows()
             if self.finished(path.stem):
-                _warn_of_torn(log, "`rnnbench run --force` repeats that run")
+                self._warn_of_torn(log, "`rnnbench run --force` repeats that run")
         named = self.finished_table.renamed
         return [row.model_copy(update={"run_id": named[row.run_id]}) if row.run_id in named else row for row in rows]
 
@@ -206,8 +206,13 @@ class StudyFolder:
     def extrapolation(self) -> pd.DataFrame:
         """Return the measurements of finished runs at other gaps, one row each; raises UserError if there are none."""
         rows = self.extrapolations.rows()
-        _warn_of_torn(self.extrapolations, "`rnnbench run --eval-gaps` measures that gap again")
+        self._warn_of_torn(self.extrapolations, "`rnnbench run --eval-gaps` measures that gap again")
         return self._frame(rows, Extrapolation)
+
+    def _warn_of_torn(self, table: Table[Any], remedy: str) -> None:
+        """Warn of a last line without an end, which the table has left out, unless a process is writing it."""
+        if table.torn_line and not self.claimed(table.path.stem):
+            warn(f"{table.path}, line {table.torn_line} is incomplete and is left out: {remedy}", IncompleteWarning)
 
     def _frame(self, rows: Sequence[Record], cls: type[Record]) -> pd.DataFrame:
         if not rows:
@@ -349,9 +354,3 @@ class Redo:
 
 
 PATIENCE = 0.5  # seconds
-
-
-def _warn_of_torn(table: Table[Any], remedy: str) -> None:
-    """Warn of a last line without an end, which the table has left out."""
-    if table.torn_line:
-        warn(f"{table.path}, line {table.torn_line} is incomplete and is left out: {remedy}", IncompleteWarning)
