@@ -135,7 +135,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
         try:
             values = model().model_validate(given)
         except ValidationError as error:
-            raise UserError(validation_message(error, str, parameters)) from error
+            raise UserError(validation_message(error, str, parameters)) from None
         more = {name: value for name, value in kwargs.items() if name not in given}
         try:
             return function(**{name: getattr(values, name) for name in given}, **more)  # type: ignore[call-arg, arg-type]

@@ -50,7 +50,7 @@ def request(values: Mapping[str, object], name: Callable[[str], str] = str) -> R
     try:
         return RunRequest.model_validate(fields)
     except ValidationError as error:
-        raise UserError(validation_message(error, name, RunRequest.model_fields)) from error
+        raise UserError(validation_message(error, name, RunRequest.model_fields)) from None
 
 
 def spec_of(registry: Registry[C], value: object) -> tuple[str, dict[str, Option]] | None:

@@ -96,9 +96,13 @@ class Table(Generic[R]):
     def check_writable(self) -> None:
         """Raise UserError or StorageError if the file cannot be read, or its folder not be written to; creates the folder."""
         self._catch_up()
-        self._make_folder()
-        if not os.access(self.path.parent, os.W_OK):
-            raise UserError(f"cannot write to {self.path.parent}: choose another folder for {self.path.name}")
+        parent, advice = self.path.parent, f"choose another folder for {self.path.name}"
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error_of(error) or UserError(f"cannot write to {parent}: {error.strerror}; {advice}") from error
+        if not os.access(parent, os.W_OK):
+            raise UserError(f"cannot write to {parent}: {advice}")
 
     def update(self, rows: Iterable[R]) -> None:
         """Write rows, each in the place of the one with the same key, or at the end; all or nothing."""

@@ -122,7 +122,7 @@ def requests(sweep: SweepRequest) -> Iterator[RunRequest]:
                 request = RunRequest.model_validate(fields)
             except ValidationError as error:  # the sweep's own values are checked already
                 table = f"[cells.{cell_name}]" if of_cell else f"[tasks.{entry.name}]"
-                raise UserError(validation_message(error, f"{table}: {{}}".format)) from error
+                raise UserError(validation_message(error, f"{table}: {{}}".format)) from None
             yield tuning.apply(request, own) if tuning else request
 
 

@@ -72,8 +72,8 @@ def check_sweep(values: Mapping[str, object], place: Callable[[str], str]) -> Sw
         first = error.errors()[0]
         if first["type"] == "missing":
             key = first["loc"][0]
-            raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in Python or a sweep file") from error
-        raise UserError(validation_message(error, place, SweepRequest.model_fields)) from error
+            raise UserError(f"a sweep needs a {key}: give --{key}, or `{key} = [...]` in Python or a sweep file") from None
+        raise UserError(validation_message(error, place, SweepRequest.model_fields)) from None
     check_tables(sweep)
     return sweep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
@@ -32,7 +33,7 @@ from rnnbench.plots._panels import (
     title_panel,
 )
 from rnnbench.plots._spans import cell_or_label
-from rnnbench.plots._style import SEED_DOTS, curve_styles, styled
+from rnnbench.plots._style import SEED_DOTS, LineStyle, curve_styles, styled
 
 
 @styled
@@ -40,9 +41,10 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """Plot the final accuracy of every finished run against the gap.
 
     Curves join the medians over seeds, with 95 % bootstrap intervals where there are more than five seeds. They are shifted a
-    little sideways so that they do not overlap. The title of a panel says how many curves forget, which one first, and how many
-    still remember at the largest gap. With several learning rates each curve takes the best one at each gap (the note names the
-    rule), and seeds of other rates are fainter dots. A task that varies its length is plotted against the length.
+    little sideways so that they do not overlap. A cross marks a run that diverged. The title of a panel says how many curves
+    forget, which one first, and how many still remember at the largest gap. With several learning rates each curve takes the best
+    one at each gap (the note names the rule), and seeds of other rates are fainter dots. A task that varies its length is plotted
+    against the length.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
@@ -59,15 +61,19 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     """
     runs = axis_frame(runs)
     marked, table = mark_best(runs), summarise(runs)
+    marked = marked.assign(diverged=marked["status"] == "diverged", accuracy=marked["accuracy"].fillna(0.0))
     styles = curve_styles(marked)
+    larger = 1.8 * float(matplotlib.rcParams["lines.markersize"])  # than the marker of a median, which would hide them
+    crosses: LineStyle = {"marker": "x", "linestyle": "", "markersize": larger, "label": "_diverged"}
     figure, panels = task_panels(marked, ax)
     for task, dots, panel in panels:
         curves = split_curves(table[table["task"] == dots["task"].iloc[0]], styles)
         for curve in curves:
             for best, alpha in ((False, 0.2), (True, 0.45)):
-                seeds = dots[(dots["label"] == curve.label) & (dots["best"] == best)]
+                here = dots[(dots["label"] == curve.label) & (dots["best"] == best)]
                 dots_of = {"color": curve.line["color"], "alpha": alpha, "transform": curve.place(panel)}
-                panel.plot(seeds["gap"], seeds["accuracy"], **dots_of, **SEED_DOTS)
+                for seeds, shape in ((here[~here["diverged"]], SEED_DOTS), (here[here["diverged"]], crosses)):
+                    panel.plot(seeds["gap"], seeds["accuracy"], **dots_of, **shape)
             draw_intervals(panel, curve, "accuracy", "accuracy")
         draw_chance_line(panel, dots, "gap")
         set_gap_axis(panel, dots["gap"], label=gap_label(dots))
@@ -77,6 +83,8 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     note = phrase("lines: medians over seeds; {bars}", bars=bars_note(table, "95 % bootstrap intervals"))
     if not marked["best"].all():
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
+    if marked["diverged"].any():
+        note += phrase(". A cross: a run that diverged")
     note += phrase(f". A curve forgets at the {gap_or_length(table)} where its median falls below halfway between chance and 1")
     note += shift_note(table) + informed_note(table)
     note = ". ".join([note, *(text[0].upper() + text[1:] for text in condition_notes(runs))])

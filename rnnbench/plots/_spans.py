@@ -192,7 +192,8 @@ def plot_span_by_size(
         size: column of the horizontal axis.
 
     Returns:
-        The figure. Curves of equal size are shifted sideways.
+        The figure. Curves of equal span whose markers would touch are side by side. An arrow marks a span that equals the largest
+        gap tried, and may be larger.
     """
     table = spans(axis_frame(runs))
     table = table[table[size] >= 0].reset_index(drop=True)  # neither missing nor a state that grows with the sequence
@@ -205,6 +206,7 @@ def plot_span_by_size(
     smallest, largest = (sizes.min(), sizes.max()) if len(sizes) else (1, 1)
     has_zero = bool((table[size] == 0).any())  # a curve without a state
     powers = [2**k for k in range(40) if smallest / 1.4 <= 2**k <= largest * 1.4]
+    shifted = False
     for task, rows, panel in panels:
         values = rows.assign(span=rows["span"].astype(float).fillna(0.0))
         gaps = sorted({*rows["smallest_gap"], *rows["largest_gap"], *rows["span"].dropna()} - {0}) or [1]
@@ -221,13 +223,21 @@ def plot_span_by_size(
         for _, level in values.sort_values([size, "label"]).groupby("span"):
             places = panel.transData.transform([(value, 0.0) for value in level[size]])[:, 0] / figure.dpi
             values.loc[level.index, "shift"] = spread(places, 1 / 11) - places
+        shifted |= bool(values["shift"].ne(0).any())
         for row in values.to_dict("records"):
             apart = panel.transData + ScaledTranslation(row["shift"], 0, figure.dpi_scale_trans)
             panel.plot(row[size], row["span"], transform=apart, **(styles[row["label"]] | {"linestyle": ""}))
+            if row["span"] == row["largest_gap"]:
+                arrow = {"arrowstyle": "<|-", "color": styles[row["label"]]["color"], "shrinkA": 0}
+                above = (0, 1.2 * font_size())  # the head is at the text, which is empty
+                panel.annotate("", (row[size], row["span"]), above, apart, "offset points", arrow, annotation_clip=False)
         panel.grid(color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.set(title=task, xlabel=phrase(SIZE_LABELS[size]), ylabel=phrase("span (time steps)"))
-    note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=phrase(SPAN_RULE))
+    rule = phrase("{rule}; an arrow: or more", rule=phrase(SPAN_RULE))
+    note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=rule)
+    if shifted:
+        note += phrase(". Curves of equal span whose markers would touch are side by side")
     title = phrase("Does a larger state reach further back?")
     add_legend(figure, [panel for _, _, panel in panels], note + best_rate_note(table), ax is None, title=title)
     return figure

@@ -80,7 +80,7 @@ _MARKERS: tuple[Marker, ...] = (*"^vPD<ph8>sodX*H", (4, 1, 0))
 PALETTE = tuple(zip(_COLORS, _MARKERS, strict=True))
 """Sixteen colours and shapes (Okabe & Ito 2008 and Tol 2021, without colours that are pale on white; black is for chance)."""
 MORE = tuple(zip(_COLORS, _MARKERS[5:] + _MARKERS[:5], strict=True))
-"""The same colours with other shapes, for figures of more than sixteen cells."""
+"""The same colours with other shapes and dashes, for figures of more than sixteen cells."""
 MARKER_SCALES: dict[Marker, float] = {**dict.fromkeys("PX^v<>", 1.1), "*": 1.45, (4, 1, 0): 1.35, "d": 1.15}
 """Factors that make all shapes look equally large."""
 DASHES: tuple[Dash, ...] = (
@@ -238,7 +238,8 @@ def curve_styles(frame: pd.DataFrame) -> dict[str, LineStyle]:
     found: dict[str, LineStyle] = {}
     for cell, label, k in number_curves(frame):
         color, marker = styles[cell]
-        line: LineStyle = {"color": color, "linestyle": DASHES[k % len(DASHES)]}
+        dash = k + len(DASHES) // 2 * ((color, marker) in MORE)  # lines without markers differ from those of the same colour
+        line: LineStyle = {"color": color, "linestyle": DASHES[dash % len(DASHES)]}
         line["label"] = phrase("{label}, informed", label=label) if label in informed else label
         line |= {"marker": marker, "markersize": MARKER_SCALES.get(marker, 1.0) * size, "fillstyle": FILLS[k % len(FILLS)]}
         edge: LineStyle = {"mfcalt": "white", "mec": color, "mew": 1.1} if k % len(FILLS) else {"mec": "white", "mew": 0.6}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def refusal(function: Callable[..., object], values: dict[str, Any]) -> str:
         function(**values)
     except api.UserError as error:
         text = str(error)
+        assert "pydantic" not in "".join(traceback.format_exception(error)), "pydantic's error is shown above"
         return text if "\n" not in text and "Input should" not in text and len(text) < 1000 else f"not one sentence: {text}"
     except Exception as error:
         return f"not a UserError: {error!r:.200}"

@@ -87,6 +87,17 @@ def test_accuracy_joins_the_medians_of_the_best_rate_and_shows_every_seed_of_all
     assert dots == 3 * 3 * 5 * 2
 
 
+def test_a_run_that_diverged_is_a_cross_larger_than_a_median() -> None:
+    runs = study(0.01)
+    assert "cross" not in note(plot_accuracy(runs))
+    runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20), ["status", "accuracy"]] = ["diverged", None]
+    figure = plot_accuracy(runs)
+    crosses = [line for line in figure.axes[0].lines if line.get_label() == "_diverged" and len(line.get_xdata())]
+    assert [line.get_ydata().tolist() for line in crosses] == [[0.0] * 5]
+    assert crosses[0].get_markersize() > matplotlib.rcParams["lines.markersize"]
+    assert "A cross: a run that diverged" in note(figure)
+
+
 def test_accuracy_has_the_interval_of_its_median() -> None:
     shares = (0.2, 0.3, 0.5, 0.6, 0.9, 0.9)
     runs = made_up({"seed": seed, "accuracy": share} for seed, share in enumerate(shares))
@@ -270,6 +281,9 @@ def test_curves_of_nearly_equal_size_and_equal_span_are_beside_each_other() -> N
     apart = [right - left for left, right in pairwise(places)]
     assert apart[1] >= panel.figure.dpi / 11 - 1e-6  # 242 and 254
     assert apart[0] > 100  # 64 stays where it is
+    assert "side by side" in note(panel.figure)
+    assert len(panel.texts) == 3  # an arrow at every span, since no larger gap was tried
+    assert "an arrow: or more" in note(panel.figure)
 
 
 def test_spans_by_size_are_drawn_for_a_study_with_gap_0() -> None:

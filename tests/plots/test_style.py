@@ -33,6 +33,12 @@ def test_thirty_two_cells_have_pairs_of_their_own() -> None:
     assert len(cell_styles(many)) == 40
 
 
+def test_cells_of_one_colour_have_other_dashes() -> None:
+    cells = [f"cell-{k:03}" for k in range(32)]
+    styles = curve_styles(pd.DataFrame({"cell": cells, "label": cells, "gap": 5}))
+    assert len({(style["color"], str(style["linestyle"])) for style in styles.values()}) == 32
+
+
 def test_every_colour_has_contrast_on_white_and_none_is_yellow() -> None:
     for color, _ in PALETTE:
         assert 1.05 / (luminance(color) + 0.05) > 2, color

@@ -1,6 +1,7 @@
 """Tables that other processes, spreadsheets and users change; rows that could not be read back."""
 
 import csv
+import errno
 import re
 from pathlib import Path
 
@@ -114,6 +115,15 @@ def test_on_windows_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_pat
     replace(path, b"new")
     assert (len(tries), path.read_bytes()) == (3, b"new")
     Table(tmp_path / "failed.csv", Failure).add(failure(1))
+
+
+def test_a_table_in_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError, match=r"cannot write to .*: Permission denied; choose another folder for failed\.csv"):
+        Table(tmp_path / "new" / "failed.csv", Failure).check_writable()
 
 
 def test_a_digest_of_digits_and_one_e_stays_text_in_every_reader(tmp_path: Path) -> None:
