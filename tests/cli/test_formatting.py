@@ -1,10 +1,14 @@
 """Tests of numbers and lines as commands print them."""
 
+from pathlib import Path
+
 import pytest
 
 from rnnbench._analysis.tables import escaped
 from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
-from rnnbench._cli.terminal.run_progress import spark
+from rnnbench._cli.terminal.run_progress import print_finished, result_line, spark
+from rnnbench._plugins.registry import make_task
+from rnnbench._study import StudyFolder
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 
@@ -15,6 +19,21 @@ def test_a_line_is_wrapped_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys
     print_wrapped(LINE, indent=2, hanging=3)
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["  one two three four five six seven", "     eight nine ten eleven twelve"]
+
+
+def test_the_result_of_a_run_is_wrapped_at_words_and_its_paths_are_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = StudyFolder.open(Path(__file__).parents[2] / "results" / "reference")
+    unsolved = next(record for record in reference.records() if record.status == "unsolved")
+    monkeypatch.setattr("rnnbench._cli.terminal.formatting.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_finished(unsolved, make_task(unsolved.task), reference, quiet=False)
+    lines = capsys.readouterr().out.splitlines()
+    words = [line for line in lines if not line.startswith("  /")]
+    assert max(map(len, words)) <= 40
+    assert " ".join(" ".join(words).split()).startswith(result_line(unsolved, make_task(unsolved.task)))
+    assert f"  {reference.runs_file}" in lines
 
 
 def test_a_line_is_not_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,10 +68,22 @@ def test_the_runs_of_a_sweep_file_can_be_selected(rnnbench, studies: Path) -> No
 
 
 def test_figures_can_be_selected(rnnbench, studies: Path) -> None:
-    out = rnnbench("plot", "one", "--figure", "span,solved_rate", "--out", "some").out
+    result = rnnbench("plot", "one", "--figure", "span,solved_rate", "--out", "some")
+    assert result.err == ""
     assert {path.name for path in (studies / "some").glob("*.png")} == {"span.png", "solved_rate.png"}
-    assert "accuracy_by_gap" not in out
+    assert "accuracy_by_gap" not in result.out
     rnnbench("plot", "one", "--figure", "spam").refused("there are accuracy_by_gap, solved_rate, span")
+
+
+def test_plot_counts_the_runs_without_a_learning_curve(rnnbench, studies: Path) -> None:
+    assert (
+        rnnbench("plot", "one", "--only", "copy").err == "rnnbench: no learning curve for runs without a log in logs/: 15 of 15\n"
+    )
+    copied = REFERENCE / "logs" / f"{StudyFolder.open(REFERENCE).records()[0].run_id}.csv"
+    (studies / "one" / "logs" / "one-0.csv").write_text(copied.read_text().replace(copied.stem, "one-0"))
+    result = rnnbench("plot", "one", "--only", "copy")
+    assert "14 of 15" in result.err
+    assert "learning_curves_copy.png" in result.out
 
 
 def test_two_cells_are_compared(rnnbench, studies: Path) -> None:

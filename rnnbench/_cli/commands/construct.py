@@ -9,7 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import echo, print_lines
 from rnnbench._config import LARGEST_COUNT, LARGEST_GAP, MOST_SEEDS, MOST_SEQUENCES
 
 NamesArgument = Annotated[
@@ -88,7 +88,7 @@ def _measure(names: list[str] | None, values: dict[str, Any], out: Path, quiet: 
     check_writable(out)
     frame = measure_constructions(names, progress=counting("measuring", quiet), **values)
     save(out, "constructions", frame, ConstructionRow, plot_constructions(frame, trade_off_curve()))
-    echo(construction_lines(frame))
+    print_lines(construction_lines(frame))
 
 
 def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bool) -> None:
@@ -100,7 +100,8 @@ def _train(names: list[str] | None, values: dict[str, Any], out: Path, quiet: bo
 
     check_writable(out)
     frame = train_constructions(names, file=out / "train_from.csv", progress=counting("training", quiet), **values)
-    echo(f"{train_lines(frame)}\n  {out / 'train_from.csv'}")
+    print_lines(train_lines(frame))
+    echo(f"  {out / 'train_from.csv'}")
     save_figure(out, "train_from", plot_train_from(frame))
 
 

@@ -9,7 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import print_lines
 from rnnbench._config import MOST_SEQUENCES
 
 
@@ -36,7 +36,7 @@ def gates(
     name = find_run(StudyFolder.open(study), run).run_id
     check_writable(out)
     result = measure_gates(name, study=study, cell=cell, task=task, example=example)
-    echo(gate_lines(result))
+    print_lines(gate_lines(result))
     save(out, f"gates_{name}", result.means, GateRow, plot_gates(*result))
     if len(result.half_lives):
         save(out, f"half_lives_{name}", result.half_lives, HalfLifeRow)

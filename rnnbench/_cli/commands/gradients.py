@@ -9,7 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import print_lines
 from rnnbench._config import file_word
 
 
@@ -54,6 +54,6 @@ def gradients(
         study=study,
         float64=float64,
     )
-    echo(gradient_lines(result.numbers))
+    print_lines(gradient_lines(result.numbers))
     name = f"gradients_{file_word(result.numbers['task'].iloc[0])}_gap{result.numbers['gap'].iloc[0]}"
     save(out, name, result.curves, GradientRow, plot_gradients(result.curves))

@@ -43,12 +43,14 @@ def plot(
     from rnnbench._analysis.axes import with_axis
     from rnnbench._analysis.published import comparable
     from rnnbench._cli.terminal.output import figures_folder, save_figure
-    from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures
+    from rnnbench._cli.terminal.studies import Frames, Selection, read_frames, select_figures, warn_of_missing_logs
     from rnnbench.plots._panels import slides
 
     studies = study or [Path("results")]
     folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
     frames = read_frames(studies, Selection(only, cell, sweep, every))
+    if axis is None and (figure is None or "learning_curves" in figure):
+        warn_of_missing_logs(frames)
     if axis is not None and frames.runs is not None:
         frames = Frames(with_axis(frames.runs, axis), None, None)
     figures = select_figures(figure, dict(plots.every_figure(*frames)))

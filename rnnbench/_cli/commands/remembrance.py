@@ -9,7 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import print_lines
 from rnnbench._config import file_word
 
 
@@ -42,7 +42,7 @@ def remembrance(
     gaps = None if gap is None else flags.comma_list("--gap", gap, flags.steps, "10,100")
     replaced = measure_remembrance(names, study=study, cell=cell, task=task, progress=progress)
     positions = measure_positions(names, gap=gaps, study=study, cell=cell, task=task, progress=progress)
-    echo("\n".join([*remembrance_lines(replaced), *position_lines(positions)]))
+    print_lines("\n".join([*remembrance_lines(replaced), *position_lines(positions)]))
     suffix = replaced["run_id"].iloc[0] if replaced["run_id"].nunique() == 1 else file_word(replaced["task"].iloc[0])
     save(out, f"remembrance_{suffix}", replaced, RemembranceRow, plot_remembrance(replaced))
     save(out, f"positions_{suffix}", positions, PositionRow, plot_positions(positions))

@@ -39,7 +39,7 @@ def run(
     from rnnbench._cli.terminal.formatting import measured_line, print_wrapped
     from rnnbench._cli.terminal.output import save_learning_curve
     from rnnbench._cli.terminal.progress_bar import counting
-    from rnnbench._cli.terminal.run_progress import finished_lines, interrupted_line, next_line, train_run
+    from rnnbench._cli.terminal.run_progress import interrupted_line, next_line, print_finished, train_run
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
@@ -53,11 +53,11 @@ def run(
     if (stored := study.settled(run_id)) and not force:
         echo("already done; --force runs it again", err=True)
     elif signals := train_run(resolved, study, force, quiet, tensorboard):
-        echo(interrupted_line(resolved.run, study, stored))
+        print_wrapped(interrupted_line(resolved.run, study, stored))
         raise typer.Exit(128 + signals[0])
     record = study.finished(run_id)
     assert record is not None
-    echo(finished_lines(record, resolved.task, study, quiet))
+    print_finished(record, resolved.task, study, quiet)
     for row in measure_eval_gaps(study, resolved, gaps, force, counting("evaluating", quiet)):
         echo(measured_line(row.eval_gap, row.accuracy, row.chance_accuracy))
     if plot:

@@ -9,7 +9,7 @@ import typer
 
 from rnnbench._cli import app
 from rnnbench._cli.terminal import flags
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import print_lines
 from rnnbench._config import file_word
 
 
@@ -57,6 +57,6 @@ def sensitivity(
         run=None if run is None else flags.name_list("--run", run),
         study=study,
     )
-    echo(sensitivity_lines(result))
+    print_lines(sensitivity_lines(result))
     columns = SensitivityRow if run is None else TrainedSensitivityRow
     save(out, f"sensitivity_{file_word(result['task'].iloc[0])}", result, columns, plot_sensitivity(result))

@@ -51,6 +51,12 @@ def line_width(err: bool = False) -> int | None:
     return max(40, shutil.get_terminal_size().columns) if (sys.stderr if err else sys.stdout).isatty() else None
 
 
+def print_lines(text: str) -> None:
+    """Print lines of words, each wrapped in a terminal."""
+    for line in text.splitlines():
+        print_wrapped(line)
+
+
 def print_wrapped(text: str, indent: int = 0, hanging: int = 4, err: bool = False) -> None:
     """Print a line; wrap it in a terminal, later lines ``hanging`` columns to the right."""
     first, rest = " " * indent, " " * (indent + hanging)

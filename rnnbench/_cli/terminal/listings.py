@@ -154,14 +154,20 @@ def print_example(task: str, gap: int, seed: int, language: str, options: dict[s
 
 def wrap_columns(words: list[tuple[str, str, str]], width: int | None) -> Iterator[list[str]]:
     """Yield the texts below each other as groups of lines, at most ``width`` columns with the heading (None: one group)."""
-    lines = [""] * 3
+    group: list[list[str]] = []
+    taken = len("input ")
     for word in words:
         columns = max(cell_len(text) for text in word)  # a Chinese character is two columns wide
-        if width is not None and lines[0] and len("input ") + cell_len(lines[0]) + columns > width:
-            yield lines
-            lines = [""] * 3
-        lines = [line + text + " " * (columns + 1 - cell_len(text)) for line, text in zip(lines, word, strict=True)]
-    yield lines
+        if width is not None and group and taken + columns > width:
+            yield _joined(group)
+            group, taken = [], len("input ")
+        group.append([text + " " * (columns + 1 - cell_len(text)) for text in word])
+        taken += columns + 1
+    yield _joined(group)
+
+
+def _joined(group: list[list[str]]) -> list[str]:
+    return ["".join(texts) for texts in zip(*group, strict=True)]
 
 
 def print_constructions() -> None:

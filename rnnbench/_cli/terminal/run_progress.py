@@ -15,7 +15,7 @@ from rich.text import Text
 from rnnbench._analysis.declared import horizon_origin
 from rnnbench._analysis.statistics import chance_interval
 from rnnbench._cell import Cell
-from rnnbench._cli.terminal.formatting import block_character, duration, echo, number, percent
+from rnnbench._cli.terminal.formatting import block_character, duration, echo, number, percent, print_wrapped
 from rnnbench._cli.terminal.progress_bar import Screen
 from rnnbench._cli.terminal.tensorboard import tensorboard_writer
 from rnnbench._config import Run
@@ -112,12 +112,12 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
     run, runner = resolved.run, Runner(resolved, study, force)
     why = runner.trainer.model.why_torch
     if why and not (quiet or run.cell_source):  # the findings of a plug-in contain it
-        echo(f"{run.cell} runs on torch: {why}", err=True)
+        print_wrapped(f"{run.cell} runs on torch: {why}", err=True)
     if run.max_steps <= run.eval_every:
         problem = f"this run is evaluated only once, after {run.max_steps:,} steps, but a solved run needs two evaluations"
-        echo(f"{problem}: make --eval-every smaller", err=True)
+        print_wrapped(f"{problem}: make --eval-every smaller", err=True)
     if message := summary_line(runner.findings):
-        echo(message, err=True)
+        print_wrapped(message, err=True)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tensorboard_writer(study, run)) if tensorboard else None
         signals = stack.enter_context(interruptible(runner.stop))
@@ -142,13 +142,14 @@ def time_left(now: TrainingProgress) -> str:
     return duration(now.left_s) if math.isfinite(now.left_s) else "?"
 
 
-def finished_lines(record: RunRecord, task: Task, study: StudyFolder, quiet: bool) -> str:
-    """Return the result of a finished run, and the paths of its files."""
-    result = result_line(record, task)
-    if quiet:
-        return result
-    paths = (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id))
-    return "\n".join((result, *fall_lines(study.log(record.run_id)), *(f"  {path}" for path in paths)))
+def print_finished(record: RunRecord, task: Task, study: StudyFolder, quiet: bool) -> None:
+    """Print the result of a finished run, and the paths of its files."""
+    print_wrapped(result_line(record, task))
+    if not quiet:
+        for line in fall_lines(study.log(record.run_id)):
+            print_wrapped(line)
+        for path in (study.runs_file, study.log_file(record.run_id), study.weights_file(record.run_id)):
+            echo(f"  {path}")
 
 
 def fall_lines(rows: list[Row]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rnnbench._analysis.studies import disagreement_note
 from rnnbench._cli.terminal.flags import name_list
-from rnnbench._cli.terminal.formatting import echo
+from rnnbench._cli.terminal.formatting import print_wrapped
 from rnnbench._errors import UserError
 from rnnbench._study import RunRecord, StudyFolder
 from rnnbench._study.headline import STUDY_FILE, headline_files
@@ -113,7 +113,8 @@ def read_runs(studies: list[Path], selection: Selection) -> pd.DataFrame:
             raise UserError(f"no run of the headline of {study / STUDY_FILE} has finished: use --all for the other runs")
         if len(shown) < len(every):
             advice = "; --all also reads the runs that are not in the headline"
-            echo(f"{study}: {len(shown):,} of {len(every):,} runs, the headline of {study / STUDY_FILE}; --all shows all", err=True)
+            text = f"{study}: {len(shown):,} of {len(every):,} runs, the headline of {study / STUDY_FILE}; --all shows all"
+            print_wrapped(text, err=True)
         frames.append(shown)
     runs = select_runs(pd.concat(frames, ignore_index=True), selection, advice)
     warn_of_disagreement(homes, runs)
@@ -129,7 +130,7 @@ def warn_of_disagreement(homes: Sequence[StudyFolder], runs: pd.DataFrame) -> No
     ]
     earlier = [rows[rows["run_id"].isin(runs["run_id"])] for rows in replaced]
     if note := disagreement_note(pd.concat([*earlier, runs], ignore_index=True)):
-        echo(f"rnnbench: {note}", err=True)
+        print_wrapped(f"rnnbench: {note}", err=True)
 
 
 class Frames(NamedTuple):
@@ -152,6 +153,15 @@ def read_frames(studies: list[Path], selection: Selection) -> Frames:
         read_logs(logged, selection) if logged else None,
         select_runs(pd.concat(measured, ignore_index=True), selection) if measured else None,
     )
+
+
+def warn_of_missing_logs(frames: Frames) -> None:
+    """Print a line on stderr that counts the finished runs without an evaluation in ``logs/``, if there are any."""
+    if frames.runs is not None:
+        finished, logged = set(frames.runs["run_id"]), set() if frames.logs is None else set(frames.logs["run_id"])
+        if without := len(finished - logged):
+            text = f"rnnbench: no learning curve for runs without a log in logs/: {without:,} of {len(finished):,}"
+            print_wrapped(text, err=True)
 
 
 def read_logs(studies: list[Path], selection: Selection) -> pd.DataFrame:
