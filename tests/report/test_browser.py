@@ -95,11 +95,23 @@ def test_the_first_screen_has_the_result_the_overview_and_the_accuracy_chart(bro
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_entry_of_a_table_is_wrapped(browser: Any, width: int) -> None:
+def test_no_value_of_a_table_is_wrapped(browser: Any, width: int) -> None:
     emulate(browser, width, "light")
-    cells = "[...document.querySelectorAll('.shaded td, .shaded th, .sortable td, .sortable th, .evidence td')]"
+    cells = "[...document.querySelectorAll('.shaded td, .shaded th:not(:first-child), .sortable td, .sortable th, .evidence td')]"
     assert wait(browser, f"return {cells}.length") > 100
     assert browser.execute_script(f"return {cells}.every((cell) => getComputedStyle(cell).whiteSpace === 'nowrap')")
+
+
+def test_a_long_name_leaves_the_first_value_visible_on_a_phone(browser: Any) -> None:
+    emulate(browser, 390, "light")
+    place = """
+    const name = document.querySelector('.shaded tbody th'), before = name.textContent;
+    name.textContent = `lstm (${'an_option_of_a_cell 12, '.repeat(6)})`;
+    const right = name.nextElementSibling.getBoundingClientRect().right;
+    name.textContent = before;
+    return right;
+    """
+    assert browser.execute_script(place) <= 390
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
