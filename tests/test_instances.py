@@ -45,6 +45,8 @@ CHANGES: dict[str, Callable[[Leaky], object]] = {
     "buffer initial_h": lambda cell: cell.initial_h.fill_(1),
     "the module inner": lambda cell: setattr(cell, "inner", nn.Identity()),
     "a hook of the module": lambda cell: cell.register_forward_hook(print),
+    "a hook of parameter inner.weight": lambda cell: cell.inner.weight.register_hook(print),
+    "a hook of parameter inner.bias": lambda cell: cell.inner.bias.register_post_accumulate_grad_hook(print),
 }
 
 

@@ -54,11 +54,17 @@ def _changes_of_modules(value: nn.Module, new: nn.Module) -> Iterator[str]:
         for name, parameter in part._parameters.items():
             if parameter is not None and parameter.requires_grad != getattr(other, name).requires_grad:
                 yield f"requires_grad of parameter {prefix}{name}"
+            if parameter is not None and _count_hooks(parameter) != _count_hooks(getattr(other, name)):
+                yield f"a hook of parameter {prefix}{name}"
         if any(len(vars(part)[hooks]) != len(vars(other)[hooks]) for hooks in HOOKS):
             yield f"a hook of {path or 'the module'}"
         own, others = ({key: one for key, one in vars(each).items() if key not in OF_MODULES} for each in (part, other))
         own.pop("_random_state", None), others.pop("_random_state", None)
         yield from (f"attribute {prefix}{name}" for name in _changes(own, others))
+
+
+def _count_hooks(parameter: Tensor) -> int:
+    return sum(len(getattr(parameter, hooks) or ()) for hooks in ("_backward_hooks", "_post_accumulate_grad_hooks"))
 
 
 def _changes(values: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
