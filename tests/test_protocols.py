@@ -157,7 +157,7 @@ def test_mqar_asks_every_key_once_a_round_for_its_value(rounds: int) -> None:
 
 
 def test_mqar_refuses_fewer_keys_than_pairs() -> None:
-    with pytest.raises(UserError, match="option keys must be at least 5, not 4"):
+    with pytest.raises(UserError, match="option pairs must be at most 4, the number of keys, not 5"):
         registry.make_task("mqar", {"pairs": 5, "keys": 4})
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rnnbench._analysis.declared import horizon_origin
 from rnnbench._analysis.scores import format_half_gap, format_score, half_gap, memory_score, memory_scores, score_interval
-from rnnbench._analysis.summary import spans, summarise
+from rnnbench._analysis.summary import best_runs, spans, summarise
 from rnnbench.plots import plot_accuracy, plot_overview
 from tests.benchmarks.ranking import MOST_TIES, inversions, tied_share
 from tests.plots.study import made_up
@@ -157,3 +157,18 @@ def test_noise_of_seeds_at_chance_never_turns_the_order_of_means() -> None:
 )
 def test_the_header_of_a_run_states_where_its_horizon_comes_from(horizon: float, gap: int, text: str) -> None:
     assert horizon_origin(horizon, gap) == text
+
+
+def test_there_is_no_half_gap_where_a_baseline_lies_at_a_skill_of_one_half() -> None:
+    """With two pairs a network that knows the values without their keys has 56.25 %; which curves are below it is noise."""
+    far = {10: 0.9, 1000: 0.2}
+    for pairs, text in ((2, "-"), (4, "92")):
+        option = f'{{"keys": 8, "pairs": {pairs}, "rounds": 1, "values": 8}}'
+        rows = [
+            {"task": "mqar", "gap": gap, "seed": seed, "accuracy": far[gap], "option": option} for gap in far for seed in range(3)
+        ]
+        runs = made_up(rows)
+        (row,) = memory_scores(best_runs(runs)).to_dict("records")
+        assert format_half_gap(row) == text
+        title = plot_accuracy(runs).axes[0].get_title()
+        assert title.startswith("mqar: rnn forgets") == (pairs == 4)

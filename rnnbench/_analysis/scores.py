@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench._analysis.declared import baselines
+
 SCORE_RULE = (
     "memory score: area under skill against log gap, divided by the width of the grid; "
     "0 is chance at every gap, 1 is perfect at every gap"
@@ -22,6 +24,8 @@ LOWER_BOUND = "≥ before a score: --give-up stopped some of its seeds, which co
 FEWEST_SEEDS = 3
 """The fewest seeds for which a score has an interval."""
 DRAWS = 4000
+NEAR_HALF = 0.05
+"""The distance from a skill of 1/2 within which a baseline leaves curves no half-gap."""
 CEILING = 0.9995
 """A score from here on is written "at ceiling": it rounds to 1.000."""
 
@@ -65,6 +69,13 @@ def half_gap(skill: Mapping[int, float]) -> float:
     return math.inf
 
 
+def levels_at_half(runs: pd.DataFrame) -> set[str]:
+    """Return the tasks that have a baseline at a skill of about 1/2: on which side of it a curve lies is chance there."""
+    levels = baselines(runs).merge(runs[["task", "gap", "chance_accuracy"]].drop_duplicates(), on=["task", "gap"])
+    skill = (levels["accuracy"] - levels["chance_accuracy"]) / (1 - levels["chance_accuracy"])
+    return set(levels.loc[(skill.astype(float) - 0.5).abs() < NEAR_HALF, "task"])
+
+
 def score_interval(skills: Mapping[int, Sequence[float]], level: float = 0.95) -> tuple[float, float]:
     """Return the interval of a memory score over seeds; NaN for fewer than :data:`FEWEST_SEEDS` at a gap.
 
@@ -102,14 +113,14 @@ def memory_scores(shown: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve of :func:`rnnbench._analysis.summary.best_runs`: task, label, :data:`SCORES` and ``grid``.
 
     ``grid`` holds the gaps that the score covers, as text. A curve that lacks runs at a gap of its task's grid has no score: a gap
-    that was not run is never interpolated. ``stopped`` is the number of its seeds that ``give_up`` stopped. They count with the
-    accuracy that they had, so that the score is a lower bound, which has no interval. ``mean_skill`` is the score without a limit
-    at 0, which orders curves at chance. A mean over seeds is limited, not every seed, so that a curve with the higher mean accuracy
-    at every gap never has the lower score.
+    that was not run is never interpolated. On a task of :func:`levels_at_half` there is no half-gap. ``stopped`` is the number of
+    its seeds that ``give_up`` stopped. They count with the accuracy that they had, so that the score is a lower bound, which has no
+    interval. ``mean_skill`` is the score without a limit at 0, which orders curves at chance. A mean over seeds is limited, not
+    every seed, so that a curve with the higher mean accuracy at every gap never has the lower score.
     """
     skill = (shown["accuracy"].fillna(0.0) - shown["chance_accuracy"]) / (1 - shown["chance_accuracy"])
     shown = shown.assign(skill=skill.clip(0.0, 1.0), raw=skill)
-    grids = score_grids(shown)
+    grids, at_half = score_grids(shown), levels_at_half(shown)
     rows = []
     for (task, label), curve in shown.groupby(["task", "label"]):
         grid = grids.get(str(task), [])
@@ -122,7 +133,8 @@ def memory_scores(shown: pd.DataFrame) -> pd.DataFrame:
             row["mean_skill"] = memory_score(dict(zip(grid, means, strict=True)))
             if not row["stopped"]:
                 row["score_low"], row["score_high"] = score_interval(skills)
-            row["half_gap"] = half_gap({gap: float(np.median(values)) for gap, values in skills.items()})
+            if task not in at_half:
+                row["half_gap"] = half_gap({gap: float(np.median(values)) for gap, values in skills.items()})
         rows.append(row)
     return pd.DataFrame(rows, columns=["task", "label", *SCORES, "grid", "stopped", "mean_skill"])
 

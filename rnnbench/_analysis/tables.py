@@ -188,7 +188,7 @@ def span_notes(rows: pd.DataFrame) -> list[str]:
         "score -: a gap of the grid was not run; at ceiling: no room above; 95 %: over seeds, from 3 seeds on",
         *([LOWER_BOUND] if rows["stopped"].any() else []),
         INFORMED_NOTE.replace("gap-informed", "inf. yes").replace("gap-blind", "no"),
-        "half-gap: where the median skill falls below 1/2, between two gaps in log gap",
+        "half-gap: where the median skill falls below 1/2, between two gaps in log gap; -: a baseline of the task lies there",
         SPAN_RULE + "; ≥: no larger gap was tried; n: seeds at that gap",
         "param.: numbers trained; state: numbers carried from step to step",
         *([f"rates: {BEST_RULE}"] if rows["rates"].gt(1).any() else []),

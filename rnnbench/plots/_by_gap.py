@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from rnnbench._analysis.scores import half_gap
+from rnnbench._analysis.scores import half_gap, levels_at_half
 from rnnbench._analysis.summary import BEST_RULE, best_runs, condition_notes, gap_or_length, mark_best, skill, summarise
 from rnnbench._errors import UserError
 from rnnbench.plots._frames import RunsLike, axis_frame
@@ -42,9 +42,9 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
 
     Curves join the medians over seeds, with 95 % bootstrap intervals where there are more than five seeds. They are shifted a
     little sideways so that they do not overlap. A cross marks a run that diverged. The title of a panel says how many curves
-    forget, which one first, and how many still remember at the largest gap. With several learning rates each curve takes the best
-    one at each gap (the note names the rule), and seeds of other rates are fainter dots. A task that varies its length is plotted
-    against the length.
+    forget, which one first, and how many still remember at the largest gap; not on a task with a baseline halfway between chance
+    and 1. With several learning rates each curve takes the best one at each gap (the note names the rule), and seeds of other rates
+    are fainter dots. A task that varies its length is plotted against the length.
 
     Args:
         runs: a study, or rows of :meth:`rnnbench.Study.runs`.
@@ -60,11 +60,18 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         'accuracy'
     """
     runs = axis_frame(runs)
-    marked, table = mark_best(runs), summarise(runs)
+    marked, table, at_half = mark_best(runs), summarise(runs), levels_at_half(runs)
     marked = marked.assign(diverged=marked["status"] == "diverged", accuracy=marked["accuracy"].fillna(0.0))
     styles = curve_styles(marked)
     larger = 1.8 * float(matplotlib.rcParams["lines.markersize"])  # than the marker of a median, which would hide them
-    crosses: LineStyle = {"marker": "x", "linestyle": "", "markersize": larger, "label": "_diverged"}
+    crosses: LineStyle = {
+        "marker": "x",
+        "linestyle": "",
+        "markersize": larger,
+        "label": "_diverged",
+        "clip_on": False,
+        "in_layout": False,
+    }
     figure, panels = task_panels(marked, ax)
     for task, dots, panel in panels:
         curves = split_curves(table[table["task"] == dots["task"].iloc[0]], styles)
@@ -78,14 +85,20 @@ def plot_accuracy(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
         draw_chance_line(panel, dots, "gap")
         set_gap_axis(panel, dots["gap"], label=gap_label(dots))
         set_accuracy_axis(panel)
-        sentence = forgetting(table[table["task"] == task])
-        title_panel(panel, phrase("{task}: {sentence}", task=task, sentence=sentence) if ax is None else task)
+        title = task
+        if ax is None and task not in at_half:
+            title = phrase("{task}: {sentence}", task=task, sentence=forgetting(table[table["task"] == task]))
+        title_panel(panel, title)
     note = phrase("lines: medians over seeds; {bars}", bars=bars_note(table, "95 % bootstrap intervals"))
     if not marked["best"].all():
         note += phrase(", those of other rates fainter. Lines are at the {rule}", rule=phrase(BEST_RULE))
     if marked["diverged"].any():
-        note += phrase(". A cross: a run that diverged")
-    note += phrase(f". A curve forgets at the {gap_or_length(table)} where its median falls below halfway between chance and 1")
+        counts = marked.loc[marked["diverged"], "label"].value_counts().sort_index()
+        note += phrase(
+            ". Crosses: runs that diverged ({runs})", runs=", ".join(f"{count} {name}" for name, count in counts.items())
+        )
+    if set(table["task"]) - at_half:
+        note += phrase(f". A curve forgets at the {gap_or_length(table)} where its median falls below halfway between chance and 1")
     note += shift_note(table) + informed_note(table)
     note = ". ".join([note, *(text[0].upper() + text[1:] for text in condition_notes(runs))])
     title = phrase("How far back does each network remember?")

@@ -71,7 +71,7 @@ def draw_chances(ax: Axes, frame: pd.DataFrame, tasks: list[str]) -> None:
     """Draw a chance line for every task, with the names of the tasks above it; lines that nearly touch share one text."""
     levels = frame.groupby("task")["chance_accuracy"].first().sort_values()
     for k, level in enumerate(levels):
-        ax.axhline(level, label=phrase("chance") if k == 0 else None, zorder=1, **CHANCE_LINE)
+        ax.axhline(level, label=phrase("chance") if k == 0 else None, **CHANCE_LINE)
     groups = (levels.diff() > 0.05).cumsum()
     for _, near in levels.groupby(groups):
         names = ", ".join(task for task in tasks if task in near.index)

@@ -70,10 +70,10 @@ def plot_learning(logs: RunsLike, runs: RunsLike | None = None, ax: AxesLike | N
             ends = curve.drop_duplicates("run_id", keep="last")
             diverged = ends[ends["status"] == "diverged"]
             panel.plot(diverged["step"], diverged["accuracy"], "x", color=color)
-        panel.axhline(chance, label=phrase("chance"), zorder=1, **CHANCE_LINE)
+        panel.axhline(chance, label=phrase("chance"), **CHANCE_LINE)
         here = None if runs is None else runs[(runs["task"] == task) & (runs["gap"] == frame["gap"].iloc[0])]
         for name, level in [] if here is None else baselines(here).groupby("name")["accuracy"].first().items():
-            panel.axhline(level, label=phrase(str(name)), zorder=1, **BASELINE)
+            panel.axhline(level, label=phrase(str(name)), **BASELINE)
         set_accuracy_axis(panel)
         panel.set_xlim(0, 1.05 * max(float(frame["step"].max()), 1.0))
         panel.locator_params(axis="x", nbins=4)

@@ -29,8 +29,9 @@ from rnnbench.plots._style import INTERVAL_BARS, SLIDE_SIZE, SMALL_TYPE, LineSty
 
 TASK_ORDER = ("beijing", "recall", "adding", "copy")
 """The order of panels, from the least to be remembered to the most; other tasks follow by name."""
-CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1}
-BASELINE: LineStyle = {"color": "0.45", "linestyle": (0, (1, 2)), "linewidth": 1}
+CHANCE_LINE: LineStyle = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 1, "zorder": 2.5}
+BASELINE: LineStyle = {"color": "0.25", "linestyle": (0, (1, 2)), "linewidth": 1.2, "zorder": 2.5}
+"""The lines of chance and of other baselines, above curves that lie on them."""
 
 
 def font_size(share: float = 1.0) -> float:
@@ -259,11 +260,11 @@ def set_accuracy_axis(ax: Axes) -> None:
 def draw_chance_line(ax: Axes, frame: pd.DataFrame, x: str) -> None:
     """Draw the chance line of a panel, the accuracy of the best memoryless predictor, and the other baselines of its task."""
     chance = frame.groupby(x)["chance_accuracy"].first()
-    ax.plot(chance.index, chance.to_numpy(), label=phrase("chance"), zorder=1, **CHANCE_LINE)
+    ax.plot(chance.index, chance.to_numpy(), label=phrase("chance"), **CHANCE_LINE)
     for name, rows in baselines(frame).groupby("name"):
         at = frame[[x, "gap"]].merge(rows[["gap", "accuracy"]], on="gap") if x != "gap" else rows
         level = at.groupby(x)["accuracy"].first()
-        ax.plot(level.index, level.to_numpy(), label=phrase(str(name)), zorder=1, **BASELINE)
+        ax.plot(level.index, level.to_numpy(), label=phrase(str(name)), **BASELINE)
 
 
 class Curve(NamedTuple):

@@ -72,7 +72,9 @@ def plot_overview(runs: RunsLike, ax: AxesLike | None = None) -> Figure:
     panel.tick_params("y", labelsize=1.05 * size)
     panel.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     panel.spines[:].set_visible(False)
-    panel.set_ylabel(phrase("curve, and the size of its state"), fontsize=font_size(SMALL_TYPE))
+    differ = table.groupby("row")["state_size"].nunique().gt(1).any()
+    what = "curve, and the size of its state, the median over tasks" if differ else "curve, and the size of its state"
+    panel.set_ylabel(phrase(what), fontsize=font_size(SMALL_TYPE))
     note = phrase("{seeds}. {rule}", seeds=seed_count_text(table), rule=_score_note(table) if scored else _span_note(table))
     title = phrase("How far back does each network remember?")
     add_legend(figure, [panel], note + best_rate_note(table) + informed_note(table), ax is None, title=title)

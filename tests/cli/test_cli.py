@@ -36,7 +36,9 @@ def test_run_prints_its_result_and_its_files(rnnbench) -> None:
 
 def test_an_unsolved_run_is_compared_with_chance(rnnbench) -> None:
     result = rnnbench(*RUN, "--cell", "memoryless", "--quiet")
-    assert re.match(r"unsolved after 40 steps: \d+\.\d % of 10,240 answers, chance 50\.0 %; within its interval", result.out)
+    assert re.match(
+        r"unsolved after 40 steps: \d+\.\d % of 10,240 answers, chance 50\.0 %; within the interval of chance", result.out
+    )
     assert result.err == ""
 
 
@@ -89,6 +91,15 @@ def test_constructions_are_listed_with_how_they_work(rnnbench) -> None:
     lines = rnnbench("construct", "--list").out.splitlines()
     assert [line.split(":")[0] for line in lines] == list(CONSTRUCTIONS)
     assert "lstm-adding: 1 unit; a forget gate that keeps and an input gate that opens at the marks" in lines
+
+
+def test_other_baselines_are_shown_with_chance(rnnbench) -> None:
+    """A network that knows the values without their keys is at 56 %, which looks like success where no line says so."""
+    options = ["--option", "pairs=2", "--option", "keys=8", "--option", "values=8"]
+    assert re.search(r"key-free 56\.[23] % right: a network that remembers a part", rnnbench("show", "mqar", *options).out)
+    result = rnnbench("run", "--cell", "rnn", "--task", "mqar", "--gap", "2", "--max-steps", "20", "--hidden-size", "4", *options)
+    assert re.search(r"chance 12\.5 %, key-free 56\.[23] %; ", result.out)
+    assert "a network that remembers a part" not in rnnbench("show", "recall").out
 
 
 def test_show_prints_chinese(rnnbench) -> None:

@@ -89,13 +89,13 @@ def test_accuracy_joins_the_medians_of_the_best_rate_and_shows_every_seed_of_all
 
 def test_a_run_that_diverged_is_a_cross_larger_than_a_median() -> None:
     runs = study(0.01)
-    assert "cross" not in note(plot_accuracy(runs))
+    assert "Crosses" not in note(plot_accuracy(runs))
     runs.loc[(runs["cell"] == "rnn") & (runs["gap"] == 20), ["status", "accuracy"]] = ["diverged", None]
     figure = plot_accuracy(runs)
     crosses = [line for line in figure.axes[0].lines if line.get_label() == "_diverged" and len(line.get_xdata())]
     assert [line.get_ydata().tolist() for line in crosses] == [[0.0] * 5]
     assert crosses[0].get_markersize() > matplotlib.rcParams["lines.markersize"]
-    assert "A cross: a run that diverged" in note(figure)
+    assert "Crosses: runs that diverged (10 rnn)" in note(figure)
 
 
 def test_accuracy_has_the_interval_of_its_median() -> None:

@@ -31,6 +31,7 @@ SHOWN = {
         "marks": "^ the cue, ? the question",
         "question": "? the question",
         "chance": "chance {:.1f} % right, loss {:.3f}; {}",
+        "baseline": "{} {:.1f} % right: a network that remembers a part",
     },
     "zh": {
         "input": "输入",
@@ -38,6 +39,7 @@ SHOWN = {
         "marks": "^ 线索，? 提问",
         "question": "? 提问",
         "chance": "随机猜测水平：准确率 {:.1f} %，损失 {:.3f}；{}",
+        "baseline": "{}：准确率 {:.1f} %，只记住一部分的网络",
     },
 }
 """The words around an example, by language."""
@@ -150,6 +152,8 @@ def print_example(task: str, gap: int, seed: int, language: str, options: dict[s
     chance = instance.chance(gap)
     print_wrapped(text["marks"] if "^" in marks else text["question"])
     print_wrapped(text["chance"].format(100 * chance.accuracy, chance.loss, instance.reference))
+    for name, accuracy in instance.baselines(gap).items():
+        print_wrapped(text["baseline"].format(name, 100 * accuracy))
 
 
 def wrap_columns(words: list[tuple[str, str, str]], width: int | None) -> Iterator[list[str]]:

@@ -187,7 +187,8 @@ def result_line(record: RunRecord, task: Task) -> str:
     low, high = chance_interval(chance, record.answers)
     position = "above" if accuracy > high else "below" if accuracy < low else "within"
     status = "given up" if record.status == "gave-up" else "unsolved"
+    measured += "".join(f", {name} {percent(level)}" for name, level in task.baselines(record.gap).items())
     text = f"{status} after {record.step:,} steps: {measured}"
     if accuracy >= SOLVED_ACCURACY:
         return f"{text}; {percent(SOLVED_ACCURACY)} was reached once, but a solved run needs it twice in a row"
-    return f"{text}; {position} its interval {percent(low)} to {percent(high)}"
+    return f"{text}; {position} the interval of chance, {percent(low)} to {percent(high)}"
