@@ -10,6 +10,7 @@ import pytest
 from rnnbench._plugins import registry
 from tests.atlas_2 import FOLDER, Outcome, check_row, named, page, task_runs
 
+PILOT_RATES = (("ugrnn", 0.02), ("exprnn", 0.005))
 AT_LEVEL = ("irnn", "exprnn", "indrnn (horizon)", "indrnn (own)", "gru", "mingru", "minlstm", "lru")
 
 
@@ -58,8 +59,12 @@ def test_the_options_were_chosen_on_a_pilot_seed() -> None:
 
 
 def runs() -> pd.DataFrame:
-    found = task_runs("mqar")
-    assert set(found["gap"]) == {10, 50, 200}
+    """Return the runs at gaps 10 to 200, and at gap 1,000 those of the curves that have five seeds there."""
+    near, far = task_runs("mqar"), pd.read_csv(FOLDER / "mqar-1000" / "runs.csv")
+    assert (set(near["gap"]), set(far["gap"])) == ({10, 50, 200}, {1000})
+    far = far.assign(curve=named(far), solved=far["status"].eq("solved"))
+    seeds = far.groupby("curve")["seed"].apply(sorted)
+    found = pd.concat([near, far[far["curve"].isin(seeds[seeds.map([0, 1, 2, 3, 4].__eq__)].index)]], ignore_index=True)
     assert set(found["option"]) == {options(2, 8, 8)}
     return found
 
@@ -75,7 +80,7 @@ def medians(gap: int) -> pd.Series:
 
 
 def scores(gaps: list[int]) -> pd.Series:
-    """Return the memory score of every curve over two or three gaps."""
+    """Return the memory score of every curve over some gaps."""
     skill = runs().groupby(["curve", "gap"])["skill"].mean().clip(0, 1).unstack()[gaps]
     logs = pd.Series(gaps).map(math.log)
     area = sum((logs[k + 1] - logs[k]) * (skill[gaps[k]] + skill[gaps[k + 1]]) / 2 for k in range(len(gaps) - 1))
@@ -124,13 +129,53 @@ def prediction_44() -> Outcome:
     return f"{rank:.2f}", [rank >= 0.8]
 
 
+def share_of_ties(gaps: list[int]) -> float:
+    """Return how many of the pairs of curves that are not both at ceiling have equal memory scores, in percent."""
+    pairs = [pair for pair in combinations(scores(gaps), 2) if min(pair) < 0.9995]
+    return 100 * sum(f"{a:.2f}" == f"{b:.2f}" for a, b in pairs) / len(pairs)
+
+
 def prediction_45() -> Outcome:
-    pairs = [pair for pair in combinations(scores([10, 50, 200]), 2) if min(pair) < 0.9995]
-    share = 100 * sum(f"{a:.2f}" == f"{b:.2f}" for a, b in pairs) / len(pairs)
+    share = share_of_ties([10, 50, 200])
     return f"{share:.1f} %", [share > 15]
 
 
-PREDICTIONS = [prediction_40, prediction_41, prediction_42, prediction_43, prediction_44, prediction_45]
+def so_far(text: str, found: pd.Series, expected: tuple[str, ...]) -> str:
+    return text if set(expected) <= set(found.index) else f"{text}; the rest not run"
+
+
+def prediction_46() -> Outcome:
+    count = solved(1000)
+    others = count.drop(["slstm", "lem (uniform)"], errors="ignore")
+    rest = ", ".join(f"{curve} {value}" for curve, value in others[others > 0].items()) or f"none of {len(others)} other curves"
+    text = so_far(f"slstm {count['slstm']} and lem (uniform) {count['lem (uniform)']} of 5; {rest}", count, ("mingru", "minlstm"))
+    return text, [count["slstm"] >= 4, *(others == 0)]
+
+
+def prediction_47() -> Outcome:
+    at_level = ("gru", "janet", "ugrnn", "mgu", "nbrc", "mingru", "minlstm", "lru", "lem (chrono)")
+    median = medians(1000)
+    others = median[median.index.isin(at_level)]
+    inside = others.between(54, 60)
+    text = f"lstm {median['lstm']:.1f} %; {all_but(others[~inside].round(1), '%')}"
+    return so_far(text, median, at_level), [56 <= median["lstm"] <= 90, *inside]
+
+
+def prediction_48() -> Outcome:
+    low = ("rnn", "irnn", "exprnn", "cornn", "esn")
+    median = medians(1000)
+    median = median[median.index.isin(low)]
+    return so_far(all_but(median[median > 20].round(1), "%"), median, low), list(median <= 20)
+
+
+def prediction_49() -> Outcome:
+    return "not run", []
+
+
+PREDICTIONS = [
+    *(prediction_40, prediction_41, prediction_42, prediction_43, prediction_44),
+    *(prediction_45, prediction_46, prediction_47, prediction_48, prediction_49),
+]
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.__name__)
@@ -138,12 +183,42 @@ def test_the_page_says_what_came_out(prediction: Callable[[], Outcome]) -> None:
     check_row(prediction)
 
 
+def test_the_sentence_about_the_runs_at_gap_1000() -> None:
+    far = runs().query("gap == 1000")
+    assert len(far) == len(pd.read_csv(FOLDER / "mqar-1000" / "runs.csv")), "a curve has some of its seeds"
+    assert f"{len(far)} of the 95 runs are made, five seeds of {far['curve'].nunique()} curves, and" in page()
+    assert set(runs()["curve"]) - set(far["curve"]) == {"mingru", "minlstm"}
+
+
 def test_the_sentences_about_mqar() -> None:
-    counts = {gap: solved(gap) for gap in (10, 50, 200)}
-    assert all(count["slstm"] == 5 for count in counts.values())
-    assert counts[10][["lstm", "lem (chrono)", "lem (uniform)", "janet"]].min() == 4
-    assert (counts[50]["lstm"], counts[200]["lstm"], counts[200]["lem (uniform)"], counts[50]["lem (uniform)"]) == (4, 0, 3, 2)
-    level = [medians(gap)[["gru", "ugrnn", "mingru", "minlstm", "lru"]].round() for gap in counts]
-    assert all(values.eq(56).all() for values in level)
-    assert f"with none ({medians(200)['lstm']:.1f} %)" in page()
-    assert f"knows the values but not their keys has {key_free(pairs=2, keys=8, values=8):.0f} %." in page()
+    counts = pd.DataFrame({gap: solved(gap) for gap in (10, 50, 200)})
+    assert counts.loc["slstm"].eq(5).all()
+    for curve, sentence in (
+        ("lstm", "The LSTM solves them with {}, {} and {} of 5 seeds"),
+        ("lem (uniform)", "LEM (uniform) with {}, {} and {},"),
+        ("lem (chrono)", "LEM (chrono) with {}, {} and {},"),
+        ("janet", "JANET with {}, {} and {}."),
+    ):
+        assert sentence.format(*counts.loc[curve]) in page()
+    near = runs()[runs()["gap"] <= 200]
+    kept = near[near["curve"].isin(["gru", "ugrnn", "mingru", "minlstm", "lru"])].groupby(["curve", "gap"])
+    assert kept["accuracy"].median().mul(100).round().eq(56).all()
+    losses = kept["eval_loss"].median()
+    assert f"Their losses, {losses.min():.2f} to {losses.max():.2f}," in page()
+    assert losses.min() == pytest.approx(7 / 8 * math.log(2), abs=0.001)  # two values of eight, equal in 1 of 8 cases
+    right = 9 / 16
+    assert f"a loss of {-right * math.log(right) - (1 - right) * math.log((1 - right) / 7):.2f}." in page()
+    chance = near[near["curve"].isin(["rnn", "esn"]) & (near["gap"] == 200)]
+    assert chance.groupby("curve")["skill"].median().lt(0.02).all()
+    assert f"({medians(200)['lstm']:.1f} % at 200)" in page()
+    level = key_free(pairs=2, keys=8, values=8)
+    assert f"knows the values but not their keys has {level:.0f} %, a score of {(level / 100 - 1 / 8) / (7 / 8):.2f}." in page()
+
+
+def test_the_pilots_at_other_rates() -> None:
+    pilots = pd.read_csv(FOLDER / "pilots" / "runs.csv", low_memory=False)
+    tried = pd.concat([pilots, pd.read_csv(FOLDER / "mqar-options" / "runs.csv")]).query("task == 'mqar' and gap == 10")
+    tried = tried[tried["option"] == options(2, 8, 8)]
+    best = [100 * tried[(tried["cell"] == cell) & (tried["lr"] == lr)]["accuracy"].max() for cell, lr in PILOT_RATES]
+    assert "one of expRNN at 0.005 reach {:.0f} and {:.0f} %, where the rule chose 0.001 for both.".format(*best) in page()
+    assert set(runs()[runs()["cell"].isin(["ugrnn", "exprnn"])]["lr"]) == {0.001}
