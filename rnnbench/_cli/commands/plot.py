@@ -49,8 +49,7 @@ def plot(
     studies = study or [Path("results")]
     folder = out or (figures_folder(studies[0]) if len(studies) == 1 else Path("figures"))
     frames = read_frames(studies, Selection(only, cell, sweep, every))
-    if axis is None and (figure is None or "learning_curves" in figure):
-        warn_of_missing_logs(frames)
+    warn_of_missing_logs(frames, figure if axis is None else "")
     if axis is not None and frames.runs is not None:
         frames = Frames(with_axis(frames.runs, axis), None, None)
     figures = select_figures(figure, dict(plots.every_figure(*frames)))

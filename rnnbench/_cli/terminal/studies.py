@@ -155,9 +155,9 @@ def read_frames(studies: list[Path], selection: Selection) -> Frames:
     )
 
 
-def warn_of_missing_logs(frames: Frames) -> None:
-    """Print a line on stderr that counts the finished runs without an evaluation in ``logs/``, if there are any."""
-    if frames.runs is not None:
+def warn_of_missing_logs(frames: Frames, figures: str | None) -> None:
+    """Print a line on stderr that counts the runs without a log, if learning curves are among the figures (None: all)."""
+    if frames.runs is not None and (figures is None or "learning_curves" in figures):
         finished, logged = set(frames.runs["run_id"]), set() if frames.logs is None else set(frames.logs["run_id"])
         if without := len(finished - logged):
             text = f"rnnbench: no learning curve for runs without a log in logs/: {without:,} of {len(finished):,}"
