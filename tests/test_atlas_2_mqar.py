@@ -187,6 +187,7 @@ def test_the_sentence_about_the_runs_at_gap_1000() -> None:
     far = runs().query("gap == 1000")
     assert len(far) == len(pd.read_csv(FOLDER / "mqar-1000" / "runs.csv")), "a curve has some of its seeds"
     assert f"{len(far)} of the 95 runs are made, five seeds of {far['curve'].nunique()} curves, and" in page()
+    assert f"of mqar there [{len(far)}](" in page()
     assert set(runs()["curve"]) - set(far["curve"]) == {"mingru", "minlstm"}
 
 

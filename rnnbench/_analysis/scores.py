@@ -113,8 +113,8 @@ def memory_scores(shown: pd.DataFrame) -> pd.DataFrame:
     """Return one row per curve of :func:`rnnbench._analysis.summary.best_runs`: task, label, :data:`SCORES` and ``grid``.
 
     ``grid`` holds the gaps that the score covers, as text. A curve that lacks runs at a gap of its task's grid has no score: a gap
-    that was not run is never interpolated. On a task of :func:`levels_at_half` there is no half-gap. ``stopped`` is the number of
-    its seeds that ``give_up`` stopped. They count with the accuracy that they had, so that the score is a lower bound, which has no
+    that was not run is never interpolated. Curves on a task of :func:`levels_at_half` have no half-gap. ``stopped`` counts its
+    seeds that ``give_up`` stopped. They count with the accuracy that they had, so that the score is a lower bound, which has no
     interval. ``mean_skill`` is the score without a limit at 0, which orders curves at chance. A mean over seeds is limited, not
     every seed, so that a curve with the higher mean accuracy at every gap never has the lower score.
     """
