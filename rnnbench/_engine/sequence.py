@@ -38,6 +38,7 @@ CACHED = 1 << 16  # numbers of adjoints that become weight gradients at once, wh
 MOST_RESULTS = 600
 """The most intermediate results of a compiled step: each is a line of code, and compilation takes minutes beyond."""
 TOO_DEEP = "step has too many operations that depend on each other"
+BLOCK = 1 << 18  # numbers of gates that an evaluation computes from values at once; they stay in the cache until they are used
 PADDING = 16  # numbers after each row of adjoints: a column of rows that are a power of two apart shares few lines of the cache
 
 
@@ -260,30 +261,42 @@ class Sequence(Function):
         weight_ih, bias, vectors, *rest = (tensor.detach() for tensor in tensors)
         weights, initial = rest[: len(p.products)], rest[len(p.products) :]
         (T, B), C, N = inputs.shape[:2], len(bias), len(weight_ih)  # the first N columns start with a product of the input
-        lease, made_by = Lease(weight_ih.dtype), products(weight_ih.dtype)
-        if inputs.is_floating_point():
-            tokens, table = NO_TOKENS, bias[N:].unsqueeze(0)  # (1, C - N)
-            gates = lease.take(T, B, C)
-            columns = torch.from_numpy(gates).view(T * B, C)[:, :N]
-            torch.addmm(bias[:N], inputs.detach().reshape(T * B, weight_ih.shape[1]), weight_ih.t(), out=columns)
-        else:
-            rows = weight_ih.t() if N == C else F.pad(weight_ih.t(), (0, C - N))
-            tokens, table = inputs.contiguous().numpy(), rows + bias  # (D, C)
-            gates = lease.take(T if keep and p.keeps else 1, B, C)
-        states = [lease.take(T + 1, B, width) for width in p.trace.widths]
+        lease, made_by, values = Lease(weight_ih.dtype), products(weight_ih.dtype), inputs.is_floating_point()
+        S = min(T, max(1, BLOCK // max(1, B * C))) if values and not keep else T
+        rows = weight_ih.t() if N == C or values else F.pad(weight_ih.t(), (0, C - N))
+        tokens, table = (NO_TOKENS, bias[N:].unsqueeze(0)) if values else (inputs.contiguous().numpy(), rows + bias)  # (D, C)
+        gates = lease.take(S if values or (keep and p.keeps) else 1, B, C)
+        states = [lease.take(S + 1, B, width) for width in p.trace.widths]
         for array, part in zip(states, initial, strict=True):
             array[0] = part.reshape(array[0].shape).numpy()
         numbers, made = program.numbers(weight_ih.dtype), p.forward
-        program.code.forward(
-            made_by.addresses, tokens, table.contiguous().numpy(), gates, vectors.contiguous().numpy(), numbers, *states,
+        room = (
             *(made_by.packed(weight.t()).numpy() for weight in weights),
             *(np.empty(shape, numbers.dtype) for shape in ((made.rows, p.width), (made.blocks, B, p.width))),
-            *(np.empty((B, source.width), numbers.dtype) for source in p.sources), *([] if noise is None else [noise]),
-        )  # fmt: skip
+            *(np.empty((B, source.width), numbers.dtype) for source in p.sources),
+        )
+        outputs = weight_ih.new_empty(T - first, *states[0].shape[1:])
+        for start in range(0, T, max(1, S)):
+            steps = min(S, T - start)
+            if values:
+                columns = torch.from_numpy(gates[:steps]).view(steps * B, C)[:, :N]
+                torch.addmm(
+                    bias[:N], inputs.detach()[start : start + steps].reshape(steps * B, weight_ih.shape[1]), rows, out=columns
+                )
+            program.code.forward(
+                made_by.addresses, tokens[start : start + steps], table.contiguous().numpy(), gates,
+                vectors.contiguous().numpy(), numbers,
+                *(array[: steps + 1] for array in states), *room, *([] if noise is None else [noise[start : start + steps]]),
+            )  # fmt: skip
+            unused = min(max(first - start, 0), steps)
+            outputs[start + unused - first : start + steps - first] = torch.from_numpy(states[0][1 + unused : 1 + steps])
+            if start + steps < T:
+                for array in states:
+                    array[0] = array[steps]
         if keep:
             ctx.save_for_backward(inputs, *tensors)
             ctx.kept = (lease, program, tokens, gates, states, limit, truncate, noise)
-        return torch.from_numpy(states[0][1 + first :]).clone()  # (T - first, B, H); the array itself returns to the pool
+        return outputs  # (T - first, B, H); the arrays return to the pool
 
     @staticmethod
     @once_differentiable

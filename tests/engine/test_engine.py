@@ -113,6 +113,25 @@ def test_float32_over_a_long_sequence(multiplier: None, name: str, kind: str, in
         torch.testing.assert_close(ours.grad.double() / scale, theirs.grad / scale, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", COMPILED)
+def test_evaluation_in_blocks_of_steps_agrees_with_training(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training keeps all steps, evaluation from values those of a block, of 1, 3 or 9 steps. Some blocks end before ``first``."""
+    from rnnbench._engine import sequence
+
+    cell = fast(name, 8, 4, torch.float32, None)
+    inputs = values(7, dtype=torch.float32)
+    expected = _engine.states(cell, inputs)
+    recorder = Recorder(sequence.program(cell).code)
+    monkeypatch.setitem(sequence.program(cell).__dict__, "code", recorder)
+    numbers = 3 * sum(slot.width for slot in sequence.program(cell).plan.slots)  # gates of a step
+    for steps, first in ((1, 0), (3, 0), (3, 4), (3, 6), (9, 5)):
+        monkeypatch.setattr(sequence, "BLOCK", steps * numbers)
+        recorder.calls.clear()
+        with torch.no_grad():
+            torch.testing.assert_close(_engine.states(cell, inputs, first), expected[first:], rtol=1e-6, atol=1e-6)
+        assert len(recorder.calls) == -(-7 // steps)
+
+
 @EVERY
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1)])
 def test_small_shapes_and_strided_arguments(multiplier: None, name: str, shape: tuple[int, int]) -> None:
