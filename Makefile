@@ -45,8 +45,8 @@ ATLAS_2 := results/atlas-2
 PROTOCOL := rnnbench/_sweep/protocols/atlas-2
 atlas-2: $(VENV)/.installed
 	$(BIN)/rnnbench tune $(PROTOCOL)-tuning.toml --task recall,copy,tracking,mqar,adding --out $(ATLAS_2)/pilots --table $(ATLAS_2)/tuning.csv
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy --out $(ATLAS_2)
-	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding,mqar --gap 10,50,200 --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task recall,copy,mqar --out $(ATLAS_2)
+	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task adding --gap 10,50,200 --out $(ATLAS_2)
 	$(BIN)/rnnbench sweep $(PROTOCOL).toml --tuned $(ATLAS_2)/tuning.csv --task tracking --out $(ATLAS_2)
 	$(BIN)/rnnbench plot $(ATLAS_2) --figure overview
 	$(BIN)/rnnbench tune $(ATLAS_2)/blind/tuning.toml --out $(ATLAS_2)/blind/pilots --table $(ATLAS_2)/blind/tuning.csv
