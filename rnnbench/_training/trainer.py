@@ -184,6 +184,11 @@ class Trainer:
         self._tick(training=False)
         return self._row(accuracy, eval_loss, train_loss, grad_norm, self.status)
 
+    @property
+    def resumed_at(self) -> int:
+        """The number of steps that earlier processes made."""
+        return self._began[0]
+
     def progress(self) -> TrainingProgress:
         """Return the progress of the run; may be called from another thread."""
         step, train_s, wall_s = self._began

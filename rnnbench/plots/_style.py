@@ -205,7 +205,7 @@ def render(figure: Figure, file_format: Literal["png", "svg"] = "png") -> bytes:
 
 
 def cell_styles(cells: Iterable[str]) -> dict[str, tuple[str, Marker]]:
-    """Return colour and marker of every cell; they depend only on the names, so that a cell looks alike in all figures.
+    """Return colour and marker of every cell; they depend only on the names in a figure.
 
     The checksum of the name selects one of sixteen pairs. If a shorter name, or one earlier in the alphabet, has taken it, the next
     free pair is used. The next sixteen cells have other shapes; after these, pairs repeat.

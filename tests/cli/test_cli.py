@@ -222,9 +222,10 @@ def test_a_stopped_run_resumes_and_ends_with_the_same_files(
     if stop_signal is not signal.SIGKILL:
         assert re.search(r"interrupted at step \d+ of 240", out)
         assert "Traceback" not in err
-    assert rnnbench(*LONG, "--out", "undisturbed").code == 0
-    again = rnnbench(*LONG, "--out", "stopped")
-    assert again.code == 0, again.err
+    undisturbed, again = (rnnbench(*LONG, "--out", folder) for folder in ("undisturbed", "stopped"))
+    assert undisturbed.code == again.code == 0, again.err
+    assert re.search(r"^resumed at step \d+$", again.err, re.MULTILINE)
+    assert "resumed" not in undisturbed.err
     (log,) = (path.name for path in (tmp_path / "undisturbed" / "logs").iterdir())
     assert runs(stopped) == runs(tmp_path / "undisturbed")
     assert plain(StudyFolder(stopped).log(Path(log).stem)) == plain(StudyFolder(tmp_path / "undisturbed").log(Path(log).stem))

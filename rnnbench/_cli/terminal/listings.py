@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rnnbench._cell import Cell
 from rnnbench._cli.terminal.columns import Column, print_columns
-from rnnbench._cli.terminal.console import PlainConsole
+from rnnbench._cli.terminal.console import PlainConsole, stderr_console
 from rnnbench._cli.terminal.formatting import echo, line_width, print_wrapped
 from rnnbench._config import Option
 from rnnbench._engine import refusal, unavailable
@@ -139,9 +139,9 @@ def print_example(task: str, gap: int, seed: int, language: str, options: dict[s
         instance.check_gap(gap)
     except ValueError as error:
         raise UserError(str(error)) from error
-    words = instance.words(
-        instance.draw(gap, 1, stream(seed, "show"), "eval"), 0, language if language in instance.languages else "en"
-    )
+    with stderr_console().status("drawing a sequence"):
+        batch = instance.draw(gap, 1, stream(seed, "show"), "eval")
+        words = instance.words(batch, 0, language if language in instance.languages else "en")
     marks = ["?" if word.answer is not None else "^" if word.cue else "" for word in words]
     columns = [(word.text, word.answer or ".", mark) for word, mark in zip(words, marks, strict=True)]
     text = SHOWN.get(language, SHOWN["en"])

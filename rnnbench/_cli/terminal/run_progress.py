@@ -44,6 +44,8 @@ class RunScreen(Screen):
 
     def show(self, row: Row) -> None:
         """Update the display with an evaluation."""
+        if not (self.shares or self.live) and self.trainer.resumed_at:
+            self.print(f"resumed at step {self.trainer.resumed_at:,}")
         if row.status == "interrupted":
             return
         self.shares.append(row.accuracy)
@@ -87,9 +89,8 @@ class RunScreen(Screen):
         accuracy.append_text(spark(self.shares, chance.accuracy, 38))
         held_out = number(row.eval_loss if row else math.nan, "7.4f")
         losses = f"loss {number(loss, '7.4f')} in training, {held_out} held out, chance {chance.loss:.4f}"
-        return Group(
-            Text(visible(self.title()), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}")
-        )
+        title = self.title() + (f"; resumed at step {self.trainer.resumed_at:,}" if self.trainer.resumed_at else "")
+        return Group(Text(visible(title), overflow="fold"), bar, accuracy, Text(f"{losses}; gradient {number(norm, '7.2g')}"))
 
 
 def engine_text(model: Model) -> str:
