@@ -133,6 +133,29 @@ def test_shared_sequences_and_undeclared_files_are_found(rows: Path, old: str, n
     assert any(message in line for line in found), found
 
 
+def test_an_undeclared_file_is_named_beside_a_stored_result_too(rows: Path, rnnbench) -> None:
+    rows.write_text(ROWS.replace('files: ClassVar = ("rows.txt",)', ""))
+    command = [
+        "run",
+        "--cell",
+        "rnn",
+        "--task",
+        str(rows),
+        "--gap",
+        "2",
+        "--hidden-size",
+        "4",
+        "--max-steps",
+        "2",
+        "--eval-every",
+        "1",
+    ]
+    first, again = rnnbench(*command), rnnbench(*command)
+    assert "already done" in again.err
+    for result in (first, again):
+        assert "against the contract: rows: rows.txt is read and not declared" in " ".join(result.err.split())
+
+
 def test_a_replaced_file_is_a_different_task_and_is_read_again(rows: Path) -> None:
     first = resolve(RunRequest(task=str(rows), cell="rnn", gap=2))
     assert resolve(RunRequest(task=str(rows), cell="rnn", gap=2)).run == first.run

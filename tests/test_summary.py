@@ -131,6 +131,8 @@ def test_an_initialisation_is_named_on_every_task_if_the_cell_has_several_and_no
     assert labels(rows) == ["rnn (orthogonal)", "rnn (uniform)", "rnn (uniform)", "lstm", "gru"]
     assert condition_notes(made_up(rows)) == []  # the label of the rnn names its initialisations
     assert condition_notes(made_up(rows[1:])) == ["the cells differ in: init chrono (gru, lstm), uniform (rnn)"]
+    tasks = [{"task_source": ""}, {"cell": "lstm", "task_source": "2e23"}, {"task": "copy"}]
+    assert condition_notes(made_up(tasks)) == ["the cells differ in: task_source 2e23 (lstm), built in (rnn)"]
     assert condition_notes(made_up([{"max_steps": 9}, {"cell": "lstm"}])) == ["the cells differ in: max_steps 100 (lstm), 9 (rnn)"]
 
 

@@ -166,6 +166,9 @@ def _recipe_texts(runs: pd.DataFrame) -> pd.DataFrame:
                 found[f"{field} {key}"] = column.map(values).fillna("")
         else:
             found[field] = _map_values(column, _value_text)
+        if field == "task_source":  # of a built-in task it is empty
+            own = found[field].ne("")
+            found[field] = found[field].where(own | ~own.groupby(runs["task"]).transform("any"), "built in")
     return pd.DataFrame(found, index=runs.index)
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -150,15 +151,19 @@ from rnnbench._cli.commands import explain, gradients, sensitivity, gates, remem
 from rnnbench._cli.commands import check, verify, published  # noqa: E402, F401
 
 
+PACKAGE = Path(__file__).parents[1]
+
+
 @contextlib.contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Print each IncompleteWarning inside the block once, as one line on stderr."""
+    """Print each warning of the package inside the block once, as one line on stderr."""
     shown: set[str] = set()
     with warnings.catch_warnings():
         other = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if not issubclass(category, IncompleteWarning):
+            own = category is UserWarning and Path(str(place[0])).is_relative_to(PACKAGE)
+            if not (own or issubclass(category, IncompleteWarning)):
                 other(message, category, *place, **more)
             elif str(message) not in shown:
                 shown.add(str(message))

@@ -16,6 +16,7 @@ from rnnbench._training.model import check_device, check_memory, stream
 from rnnbench._training.process_state import training_settings
 from rnnbench.insight._arguments import Counting, Gaps, OneRun, StudyLike
 from rnnbench.insight._load import finished_runs, load_trained
+from rnnbench.testing._preflight import preflight
 
 
 @checked
@@ -66,9 +67,17 @@ def measure_eval_gaps(
     run_id = resolved.run.run_id
     known = {} if again else {row.eval_gap: row for row in study.extrapolations.rows() if row.run_id == run_id}
     requested = sorted(set(gaps))
+    check_eval_gaps(resolved, [gap for gap in requested if gap not in known])
     for gap in progress([gap for gap in requested if gap not in known]):
         known[gap] = measure_at_gap(study, resolved, gap)
     return [known[gap] for gap in requested]
+
+
+def check_eval_gaps(resolved: Resolved, gaps: list[int]) -> None:
+    """Raise UserError if the cell is a plug-in that breaks its contract at the length of one of the gaps."""
+    for finding in preflight(resolved, gaps) if gaps else ():
+        if finding.severity == "broken":
+            raise UserError(finding.message)
 
 
 def measure_at_gap(study: StudyFolder, resolved: Resolved, gap: int) -> Extrapolation:

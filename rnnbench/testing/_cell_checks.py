@@ -67,12 +67,12 @@ def cell_findings(
         return list(run_checks(CHECKS, fixture, fixture.uninitialized if given else None))
 
 
-def trained_length_findings(
-    cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int, steps: int
+def length_findings(
+    cls: type[Layer], options: Mapping[str, Option], input_size: int, hidden_size: int, steps: int, used: str
 ) -> list[ContractFinding]:
-    """Return the findings about a cell at the length of its training."""
+    """Return the findings about a cell at a length that is ``used``: trained or evaluated."""
     fixture = CellFixture(cls, options, input_size, hidden_size)
-    check = Check[CellFixture]("length", lambda fixture: length_messages(fixture, steps, ", the length that is trained"))
+    check = Check[CellFixture]("length", lambda fixture: length_messages(fixture, steps, f", the length that is {used}"))
     with isolated():
         return list(run_checks([check], fixture, None))
 

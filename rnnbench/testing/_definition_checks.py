@@ -8,7 +8,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from rnnbench._cell import Cell, Gate
-from rnnbench._errors import UserError, class_location
+from rnnbench._errors import UserError
 from rnnbench._network.initializers import INITIALIZERS, initialise, initializers_of
 from rnnbench._plugins import registry
 from rnnbench._training.optimizers import optimizer_marks
@@ -20,7 +20,7 @@ def check_cell_name(fixture: CellFixture) -> Iterator[str]:
     cls = fixture.cls
     other = namesake(cls, registry.CELLS.named())
     if other is not None:
-        yield f"the name {cls.name!r} is taken by {class_location(other)}: choose another"
+        yield f"the name {cls.name!r} is taken by {other}: choose another"
     if not isinstance(getattr(cls, "summary", None), str):
         yield "summary is missing: describe the cell in one line, as in summary = 'leaky integrator'"
 

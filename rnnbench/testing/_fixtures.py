@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from rnnbench._cell import InitContext, Layer
 from rnnbench._config import Option
+from rnnbench._errors import class_location
 from rnnbench._network.initializers import default_init, initialise
 from rnnbench._plugins import registry
 from rnnbench._plugins.files import declared_files
@@ -137,13 +138,12 @@ def close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> type | None:
-    """Return the registered class from another file that has the same name; None if there is no such class."""
+def namesake(cls: type, registered: Mapping[str, Entry[C]]) -> str | None:
+    """Return where the registered class of the same name is, if it is from another file; None if there is no such class."""
     entry = registered.get(getattr(cls, "name", ""))
-    other = None if entry is None else entry.cls
-    if other is None or other is cls or _file(other) == _file(cls) is not None:
+    if entry is None or entry.cls is cls or _file(entry.cls) == _file(cls) is not None:
         return None
-    return other
+    return class_location(entry.cls) if entry.source else f"the built-in {class_location(entry.cls)}"
 
 
 def check_identity(fixture: CellFixture | TaskFixture) -> Iterator[str]:

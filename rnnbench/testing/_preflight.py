@@ -10,18 +10,19 @@ from rnnbench._config import Option, Run
 from rnnbench._plugins.registry import CELLS
 from rnnbench._spec.resolve import Resolved
 from rnnbench.task import Task
-from rnnbench.testing._cell_checks import COMPILED, SCANNED, cell_findings, sees_length, trained_length_findings
+from rnnbench.testing._cell_checks import COMPILED, SCANNED, cell_findings, length_findings, sees_length
 from rnnbench.testing._findings import ContractFinding
 from rnnbench.testing._task_checks import task_findings
 
 Options = tuple[tuple[str, Option], ...]
 
 
-def preflight(resolved: Resolved) -> list[ContractFinding]:
+def preflight(resolved: Resolved, eval_gaps: Sequence[int] = ()) -> list[ContractFinding]:
     """Check the plug-ins of a run with its options and sizes; built-in cells and tasks have no findings.
 
     Each plug-in is checked once per process, and again after its source has changed, whatever the seeds. A cell that reads whole
-    sequences is also checked at the length of each gap. Each message begins with the plug-in's name.
+    sequences is also checked at the largest length of its training, and at that of ``eval_gaps`` if it is larger. Each message
+    begins with the plug-in's name.
     """
     run, task = resolved.run, resolved.task
     findings: list[ContractFinding] = []
@@ -31,7 +32,9 @@ def preflight(resolved: Resolved) -> list[ContractFinding]:
         key = resolved.cell_entry.cls, run.cell_source, tuple(sorted(run.cell_option.items())), task.input_size, run.hidden_size
         cell_found = _checked_cell(*key)
         if sees_length(resolved.cell_entry.cls) and not any(finding.severity == "broken" for finding in cell_found):
-            cell_found = [*cell_found, *_checked_length(*key, max(task.length(gap) for gap in run.trained_gaps))]
+            trained, evaluated = (max(map(task.length, gaps), default=0) for gaps in (run.trained_gaps, eval_gaps))
+            cell_found = [*cell_found, *_checked_length(*key, trained, "trained")]
+            cell_found += _checked_length(*key, evaluated, "evaluated") if evaluated > trained else []
         findings += _prefixed(run.cell, cell_found)
     return findings
 
@@ -78,6 +81,6 @@ def _checked_cell(cls: type[Layer], source: str, options: Options, input_size: i
 
 @cache
 def _checked_length(
-    cls: type[Layer], source: str, options: Options, input_size: int, hidden_size: int, steps: int
+    cls: type[Layer], source: str, options: Options, input_size: int, hidden_size: int, steps: int, used: str
 ) -> list[ContractFinding]:
-    return trained_length_findings(cls, dict(options), input_size, hidden_size, steps)
+    return length_findings(cls, dict(options), input_size, hidden_size, steps, used)

@@ -10,7 +10,6 @@ import torch
 from torch import Generator, Tensor
 
 from rnnbench._config import Options
-from rnnbench._errors import class_location
 from rnnbench._plugins import registry
 from rnnbench._spec.arguments import checked
 from rnnbench._spec.request import TaskLike, class_of
@@ -64,7 +63,7 @@ def check_task_name(fixture: TaskFixture) -> Iterator[str]:
     """Check that the name is free, and that there are a question and a reference."""
     other = namesake(fixture.cls, registry.TASKS.named())
     if other is not None:
-        yield f"the name {fixture.cls.name!r} is taken by {class_location(other)}: choose another"
+        yield f"the name {fixture.cls.name!r} is taken by {other}: choose another"
     for field in ("question", "reference"):
         if not isinstance(getattr(fixture.cls, field, None), str):
             yield f"{field} is missing: write a text in one line"

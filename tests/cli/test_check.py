@@ -114,6 +114,16 @@ def test_a_cell_is_checked_at_the_length_that_is_trained(rnnbench) -> None:
     )
 
 
+def test_a_cell_is_checked_at_the_length_that_is_evaluated(rnnbench) -> None:
+    Path("late.py").write_text(LENGTH)
+    command = [*RUN, "--cell", "./late.py", "--gap", "2"]
+    refused = rnnbench(*command, "--eval-gaps", "5,120")
+    refused.refused("in a sequence of 122 steps, the length that is evaluated")
+    assert not Path("results/runs.csv").exists()
+    assert rnnbench(*command, "--eval-gaps", "5").code == 0
+    rnnbench(*command, "--eval-gaps", "120").refused("the length that is evaluated")
+
+
 def test_a_broken_contract_is_refused_and_a_doubtful_cell_is_reported(rnnbench) -> None:
     peeks = "    def states(self, inputs, first=0):\n        return super().states(inputs.flip(0)).flip(0)[first:]\n"
     Path("peeks.py").write_text(CELL.replace("\n\nCELL", f"{peeks}\n\nCELL"))

@@ -1,10 +1,12 @@
 """Tests of numbers and lines as commands print them."""
 
+import warnings
 from pathlib import Path
 
 import pytest
 
 from rnnbench._analysis.tables import escaped
+from rnnbench._cli import PACKAGE, _warnings_as_lines
 from rnnbench._cli.terminal.formatting import duration, percent, print_wrapped
 from rnnbench._cli.terminal.run_progress import print_finished, result_line, spark
 from rnnbench._plugins.registry import make_task
@@ -51,3 +53,16 @@ def test_accuracies_are_blocks_that_are_dim_at_chance() -> None:
     line = spark([0.9, 0.0, 0.125, 0.5, 0.51, 1.0], chance=0.5, width=5)
     assert line.plain == "▁▂▅▅█"
     assert [str(span.style) for span in line.spans] == ["dim", "dim", "dim", "green", "green"]
+
+
+def test_a_warning_of_the_package_is_one_line_and_that_of_other_code_is_left_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, category, filename, *_: others.append(filename))
+    with _warnings_as_lines():
+        warnings.simplefilter("always", UserWarning)
+        for file in (str(PACKAGE / "plots" / "_style.py"), "mine.py"):
+            for _ in range(2):
+                warnings.warn_explicit("no font", UserWarning, file, 7)
+    assert (capsys.readouterr().err, others) == ("rnnbench: no font\n", ["mine.py", "mine.py"])

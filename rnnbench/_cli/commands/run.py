@@ -39,19 +39,20 @@ def run(
     from rnnbench._cli.terminal.formatting import measured_line, print_wrapped
     from rnnbench._cli.terminal.output import save_learning_curve
     from rnnbench._cli.terminal.progress_bar import counting
-    from rnnbench._cli.terminal.run_progress import interrupted_line, next_line, print_finished, train_run
+    from rnnbench._cli.terminal.run_progress import interrupted_line, next_line, print_already_done, print_finished, train_run
     from rnnbench._spec.request import request
     from rnnbench._spec.resolve import resolve
     from rnnbench._study import StudyFolder
-    from rnnbench.insight._extrapolation import measure_eval_gaps
+    from rnnbench.insight._extrapolation import check_eval_gaps, measure_eval_gaps
 
     values = flag_values(flags)
     _refuse_lists(values)
     resolved = resolve(request(values, flag))
     gaps = eval_gap_list(eval_gaps, resolved.task)
+    check_eval_gaps(resolved, gaps)
     study, run_id = StudyFolder.at(out), resolved.run.run_id
     if (stored := study.settled(run_id)) and not force:
-        echo("already done; --force runs it again", err=True)
+        print_already_done(resolved)
     elif signals := train_run(resolved, study, force, quiet, tensorboard):
         print_wrapped(interrupted_line(resolved.run, study, stored))
         raise typer.Exit(128 + signals[0])

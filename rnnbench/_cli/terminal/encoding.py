@@ -35,5 +35,5 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
         raise error
     text = error.object[error.start : error.end]
     if not SIMILAR.keys() >= set(text):
-        _lacking.add(error.encoding)
+        _lacking.add(sys.stdout.encoding if error.encoding == "charmap" else error.encoding)  # Python's word for all code pages
     return "".join(SIMILAR.get(char, "?") for char in text), error.end

@@ -27,7 +27,7 @@ from rnnbench._training.model import Model
 from rnnbench._training.runner import Runner
 from rnnbench._training.trainer import SOLVED_ACCURACY, Trainer, TrainingProgress
 from rnnbench.task import Task
-from rnnbench.testing._preflight import summary_line
+from rnnbench.testing._preflight import preflight, summary_line, warning_line
 
 FALL = 0.05
 """The smallest fall of the accuracy, below the best so far, that is explained."""
@@ -129,6 +129,13 @@ def train_run(resolved: Resolved, study: StudyFolder, force: bool, quiet: bool, 
             if log:
                 log(row)
     return signals if row is not None and row.status == "interrupted" else []
+
+
+def print_already_done(resolved: Resolved) -> None:
+    """Print that the stored result follows, and what the run's plug-ins break: data of an undeclared file may have changed."""
+    echo("already done; --force runs it again", err=True)
+    if message := warning_line(preflight(resolved)):
+        print_wrapped(message, err=True)
 
 
 def interrupted_line(run: Run, study: StudyFolder, stored: RunRecord | None) -> str:
