@@ -14,7 +14,7 @@ run: $(VENV)/.installed
 
 # The committed runs of results/reference/, piece by piece. Finished runs are skipped, so this can be interrupted and resumed.
 REFERENCE := results/reference
-HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far far-lstm orthogonal far-orthogonal)
+HEADLINE := $(patsubst %,$(REFERENCE)/%.toml,headline far far-adding orthogonal far-orthogonal)
 BUDGETS := $(wildcard $(REFERENCE)/budget-*.toml)
 OTHERS := $(patsubst %,$(REFERENCE)/%.toml,v2 v2-1000 v2-1000-lstm v2-orthogonal copy-fresh bare floor starts constant width gru-forms fixed)
 reference: $(VENV)/.installed

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
 TEXT = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
 BUDGET = {"copy": 8000, "adding": 8000, "recall": 3000, "beijing": 3000}
-NOT_RUN = {("copy", 1000), ("adding", 1000)}
+NOT_RUN = {("adding", 1000)}
 INIT = {"rnn": "uniform", "lstm": "chrono", "gru": "chrono"}
 
 
@@ -68,13 +68,12 @@ def test_what_orthogonal_weights_do(runs: pd.DataFrame, rates: pd.DataFrame) -> 
 def test_what_gates_do(runs: pd.DataFrame, rates: pd.DataFrame) -> None:
     near = (10, 20, 50, 100, 200)
     assert all(solved(at(runs, rates, "lstm", task, gap)) == 5 for task in BUDGET for gap in (*near, 1000))
-    assert all(solved(at(runs, rates, "gru", "adding", gap)) == 5 for gap in near)
-    assert all(solved(at(runs, rates, "gru", task, gap)) == 5 for task in ("recall", "beijing") for gap in (*near, 1000))
-    rows = [at(runs, rates, "gru", "copy", gap) for gap in near]
+    assert all(solved(at(runs, rates, "gru", task, gap)) == 5 for task in BUDGET for gap in (*near, 1000) if task != "copy")
+    rows = [at(runs, rates, "gru", "copy", gap) for gap in (*near, 1000)]
     counts, medians = [solved(row) for row in rows], [100 * row["accuracy"].median() for row in rows]
     says(
-        f"{', '.join(map(str, counts[:-1]))} and {counts[-1]} of 5 solve gaps 10 to 200, "
-        f"at {min(medians):.0f} to {max(medians):.0f} %."
+        f"On copy {', '.join(map(str, counts[:-1]))} and {counts[-1]} of 5 GRUs solve gaps 10 to 1,000; "
+        f"medians are {min(medians[:-1]):.0f} to {max(medians[:-1]):.0f} % up to 200 and {medians[-1]:.0f} % at 1,000."
     )
 
 
@@ -106,8 +105,8 @@ def test_what_became_of_the_predictions() -> None:
     assert sorted(found["verdict"]) == ["partly"] * 6 + ["refuted"]
     page = (REFERENCE / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \d+ \| .* \| (.*) \|$", page.split("## Predictions about recipe v3")[1], re.M)
-    assert (len(rows), rows.count("holds")) == (10, 7)
-    says("about recipe v2, none holds as written and one is refuted;", "about this figure, seven hold.")
+    assert (len(rows), rows.count("holds")) == (10, 8)
+    says("about recipe v2, none holds as written and one is refuted;", "about this figure, eight hold.")
 
 
 def test_what_the_gates_of_five_networks_have_in_common() -> None:
