@@ -25,7 +25,7 @@ def test_the_table_by_gap_has_solved_seeds_and_the_median_accuracy() -> None:
 def test_a_table_starts_with_the_results_by_gap_and_ends_with_the_details_on_request(rnnbench) -> None:
     first = rnnbench("table", REFERENCE, "--only", "copy").out
     heading, gaps, _, gru = first.splitlines()[:4]
-    assert (heading, gaps.split()) == ("copy (chance 12.5 %)", ["gap", "10", "20", "50", "100", "200"])
+    assert (heading, gaps.split()) == ("copy (chance 12.5 %)", ["gap", "10", "20", "50", "100", "200", "1,000"])
     assert gru.split()[:5] == ["gru", "4/5", "99.1", "4/5", "99.2"]
     assert "tuning of gru, lstm: chosen from 3 recipes (lr 0.05 0.02 0.01) on" in first
     assert len(first.splitlines()) < 24
