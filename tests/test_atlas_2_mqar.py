@@ -184,9 +184,9 @@ def test_the_sentences_about_mqar() -> None:
     always, near = runs()["curve"].isin(["gru", "mingru", "minlstm"]), runs()["curve"].isin(["ugrnn", "lru"])
     kept = runs()[always | (near & (runs()["gap"] <= 200))].groupby(["curve", "gap"])
     assert kept["accuracy"].median().mul(100).round().eq(56).all()
-    assert f"at 1,000 the LRU has {medians(1000)['lru']:.1f} %." in page()
+    assert f"At 1,000 the LRU has {medians(1000)['lru']:.1f} %." in page()
     losses = kept["eval_loss"].median()
-    assert f"Losses of {losses.min():.2f} to {losses.max():.2f} there" in page()
+    assert f"With these medians go losses of {losses.min():.2f} to {losses.max():.2f}," in page()
     assert losses.min() == pytest.approx(7 / 8 * math.log(2), abs=0.002)  # two values of eight, equal in 1 of 8 cases
     right = 9 / 16
     assert f"a loss of {-right * math.log(right) - (1 - right) * math.log((1 - right) / 7):.2f}." in page()

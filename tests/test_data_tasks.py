@@ -135,21 +135,8 @@ def test_shared_sequences_and_undeclared_files_are_found(rows: Path, old: str, n
 
 def test_an_undeclared_file_is_named_beside_a_stored_result_too(rows: Path, rnnbench) -> None:
     rows.write_text(ROWS.replace('files: ClassVar = ("rows.txt",)', ""))
-    command = [
-        "run",
-        "--cell",
-        "rnn",
-        "--task",
-        str(rows),
-        "--gap",
-        "2",
-        "--hidden-size",
-        "4",
-        "--max-steps",
-        "2",
-        "--eval-every",
-        "1",
-    ]
+    sizes = ["--gap", "2", "--hidden-size", "4", "--max-steps", "2", "--eval-every", "1"]
+    command = ["run", "--cell", "rnn", "--task", str(rows), *sizes]
     first, again = rnnbench(*command), rnnbench(*command)
     assert "already done" in again.err
     for result in (first, again):

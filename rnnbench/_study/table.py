@@ -182,7 +182,7 @@ class Table(Generic[R]):
                 if earlier := self._known.pop(key, None):  # the last one counts, and comes last
                     self.replaced.append(earlier)
                 self._known[key] = row
-        except Exception:
+        except Exception:  # whatever it is, nothing half read stays
             self._forget()  # the next call reads the file from its start
             raise
         self._read += len(whole)
