@@ -204,6 +204,7 @@ def test_missing_and_malformed_declarations_are_refused(rnnbench, rows: Path) ->
 
 
 def test_a_sweep_sends_the_task_to_its_processes(rows: Path) -> None:
+    rows.write_text(f"{ROWS}# of this test: processes get the path of a file with the same text that was loaded before\n")
     small = {"gap": 2, "hidden_size": 4, "max_steps": 2, "eval_every": 1, "progress": False, "jobs": 1}
     with pytest.warns(UserWarning, match="state outside the identity"):
         assert len(api.sweep("rnn", rows, **small).runs()) == 1
